@@ -1,0 +1,85 @@
+"""Who is asking, and what they may see (I3). The gateway builds a Caller from the token; every service checks again."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from services.common.contracts.errors import Forbidden
+
+STAFF_ROLES = ("group_admin", "finance", "estate_manager", "steward", "cashier", "technician", "auditor")
+ROLES = (*STAFF_ROLES, "owner")
+EVERY_ESTATE = "*"
+_SEE_PERSONAL_DATA = {"group_admin", "finance", "estate_manager", "steward", "cashier", "system"}
+
+
+class Caller(BaseModel):
+    """`estates` are codes, or {"*"} for all; `household` is set for an owner only."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sub: str
+    roles: frozenset[str]
+    estates: frozenset[str] = frozenset()
+    household: str | None = None
+
+    @classmethod
+    def system(cls, service: str) -> Self:
+        """The product itself, for work nobody asked for: timers, webhooks, slices of a run."""
+        return cls(sub=f"system:{service}", roles=frozenset({"system"}), estates=frozenset({EVERY_ESTATE}))
+
+    def require(self, *roles: str) -> None:
+        """Forbidden unless the caller has one of `roles` (the system has all)."""
+        if not self.roles & {*roles, "system"}:
+            raise Forbidden(f"This needs one of the roles {', '.join(roles)}.")
+
+    def may_enter(self, estate: str) -> bool:
+        """Whether the estate is in scope."""
+        return EVERY_ESTATE in self.estates or estate in self.estates
+
+    def require_estate(self, estate: str) -> None:
+        """Forbidden unless the estate is in scope."""
+        if not self.may_enter(estate):
+            raise Forbidden(f"Estate {estate} is outside your scope.")
+
+    def require_every_estate(self) -> None:
+        """Forbidden unless the caller's scope is the whole group."""
+        if EVERY_ESTATE not in self.estates:
+            raise Forbidden("This needs the scope of the whole group.")
+
+    def require_household(self, household: str, estate: str) -> None:
+        """An owner sees the own household only; staff see those of their estates."""
+        if self.is_owner:
+            if self.household != household:
+                raise Forbidden("This household is not yours.")
+        else:
+            self.require_estate(estate)
+
+    def estate_filter(self) -> frozenset[str] | None:
+        """None when all estates are in scope, else the codes."""
+        return None if EVERY_ESTATE in self.estates else self.estates
+
+    @property
+    def is_owner(self) -> bool:
+        """True for a caller who is an owner and nothing else."""
+        return self.roles == {"owner"}
+
+    @property
+    def sees_personal_data(self) -> bool:
+        """Whether names and phone numbers of owners may be shown unmasked; an owner sees the own."""
+        return bool(self.roles & _SEE_PERSONAL_DATA) or self.is_owner
+
+
+def mask_name(name: str) -> str:
+    """王小明 → 王**: the family name stays."""
+    return name[:1] + "*" * max(len(name) - 1, 0)
+
+
+def mask_phone(phone: str) -> str:
+    """13812345678 → 138****5678; a short number is hidden whole."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 8 else "*" * len(phone)
+
+
+def mask_email(email: str) -> str:
+    """li@example.com → l***@example.com."""
+    user, at, host = email.partition("@")
+    return f"{user[:1]}***{at}{host}"

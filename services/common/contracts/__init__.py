@@ -1,0 +1,1 @@
+"""The only vocabulary services share: events and public errors. Contracts are additive."""

@@ -1,0 +1,79 @@
+"""Nameko's consumers made safe (docs/nameko facts in docs/adr/0001): raw bodies are read by us before Nameko sees them,
+and nothing that a message or a broken connection does may end the container.
+"""
+
+import time
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from kombu import Queue
+from nameko.messaging import QueueConsumer
+from nameko.rpc import ReplyListener, RpcProxy
+
+from services.common.observability.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class SafeQueueConsumer(QueueConsumer):
+    """One connection for all consumers of a service; hands the raw message to its provider, undecoded."""
+
+    last_iteration = 0.0
+
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> Iterable[Any]:
+        """As Nameko's, but with `on_message`, so that kombu neither decodes nor drops a body."""
+        for provider in self._providers:
+            consumer = consumer_cls(queues=[provider.queue], on_message=partial(self.handle_message, provider, None))
+            consumer.qos(prefetch_count=self.prefetch_count)
+            self._consumers[provider] = consumer
+        return list(self._consumers.values())
+
+    def on_iteration(self) -> None:
+        """Called at least every second while the connection lives: the readiness probe reads the stamp."""
+        self.last_iteration = time.monotonic()
+        super().on_iteration()
+
+    def ack_message(self, message: Any) -> None:
+        """Ack; when the connection has gone the broker delivers again and the inbox knows the event."""
+        self._settle(message, "ack")
+
+    def requeue_message(self, message: Any) -> None:
+        """Give the message back to the queue."""
+        self._settle(message, "requeue")
+
+    def reject_message(self, message: Any) -> None:
+        """Hand the message to the dead-letter exchange, or drop it where there is none."""
+        self._settle(message, "reject")
+
+    def _settle(self, message: Any, how: str) -> None:
+        try:
+            if message.channel.connection:
+                getattr(message, how)()
+        except (*self.connection.connection_errors, *self.connection.channel_errors, AttributeError) as error:
+            log.warning("message not settled, the broker will deliver it again", extra={"how": how, "why": str(error)})
+
+
+class AnchorReplyListener(ReplyListener):
+    """The reply queue, classic and gone with its connection, on the service's one safe connection."""
+
+    queue_consumer = SafeQueueConsumer()
+    queue: Any
+
+    def setup(self) -> None:
+        """Declare the reply queue as a classic one: quorum queues cannot be exclusive."""
+        super().setup()
+        arguments = {**self.queue.queue_arguments, "x-queue-type": "classic"}
+        self.queue = Queue(
+            self.queue.name, exchange=self.queue.exchange, routing_key=self.routing_key, queue_arguments=arguments
+        )
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        """A reply nobody waits for: services do not call each other, the queue only keeps the connection open."""
+        self.queue_consumer.ack_message(message)
+
+
+class Anchor(RpcProxy):
+    """Keeps the consumer connection open until running handlers have acked: without it `stop()` closes it first."""
+
+    rpc_reply_listener = AnchorReplyListener()

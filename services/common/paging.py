@@ -1,0 +1,40 @@
+"""Lists: `limit` and an opaque `cursor` in, `{"items", "next_cursor"}` out. Pages are cut by key, never by offset."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from services.common.contracts.errors import Invalid
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+Row = TypeVar("Row")
+
+
+def encode_cursor(key: Sequence[Any]) -> str:
+    """The key of the last row shown, as text for the caller to bring back."""
+    return base64.urlsafe_b64encode(json.dumps(list(key), default=str).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> list[Any] | None:
+    """The key after which the page starts; Invalid when the cursor is none of ours."""
+    if cursor is None:
+        return None
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error
+    if not isinstance(key, list):
+        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}])
+    return key
+
+
+def page(rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[Any]]) -> tuple[list[Row], str | None]:
+    """`rows` fetched with limit + 1 → (the page, the cursor of the next page or None)."""
+    shown = list(rows[:limit])
+    return shown, encode_cursor(key(shown[-1])) if len(rows) > limit and shown else None
