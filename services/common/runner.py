@@ -42,11 +42,11 @@ def service_class(service: str) -> Any:
 class ServiceProcess:
     """One service in one process."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, service_cls: Any = None) -> None:
         self.settings = CommonSettings()
         configure_logging(service, self.settings.log_level)
         self.service = service
-        self.service_cls = service_class(service)
+        self.service_cls = service_cls or service_class(service)
         self.engine = service_engine(self.settings, service)
         self.runner = ServiceRunner(self._nameko_config())
         self.runner.add_service(self.service_cls)

@@ -69,12 +69,17 @@ class Running:
 class Commitment:
     """A promise in working days: kept until the end of `day` (Asia/Shanghai), the last instant being `until`.
 
-    `provisional`: a year it touches is not announced yet, so the day may still move.
+    `unannounced_year` is the first year it touches whose holidays are not announced: until then the day may move.
     """
 
     day: date
     until: datetime
-    provisional: bool
+    unannounced_year: int | None
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the day may still move."""
+        return self.unannounced_year is not None
 
 
 def elapsed(start: datetime, end: datetime, clock: Clock, calendar: WorkingCalendar) -> timedelta:
@@ -109,8 +114,8 @@ def commitment(received_at: datetime, days: int, calendar: WorkingCalendar) -> C
     """`days` working days after the day of receipt, which itself does not count (H2)."""
     received = business_date(received_at)
     day = calendar.add_working_days(received, days)
-    provisional = any(calendar.is_provisional(year) for year in range(received.year, day.year + 1))
-    return Commitment(day, end_of_business_day(day) - timedelta(microseconds=1), provisional)
+    unannounced = (year for year in range(received.year, day.year + 1) if calendar.is_provisional(year))
+    return Commitment(day, end_of_business_day(day) - timedelta(microseconds=1), next(unannounced, None))
 
 
 def outcome(done_at: datetime, due_at: datetime) -> Outcome:
