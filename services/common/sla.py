@@ -115,7 +115,8 @@ def commitment(received_at: datetime, days: int, calendar: WorkingCalendar) -> C
     received = business_date(received_at)
     day = calendar.add_working_days(received, days)
     unannounced = (year for year in range(received.year, day.year + 1) if calendar.is_provisional(year))
-    return Commitment(day, end_of_business_day(day) - timedelta(microseconds=1), next(unannounced, None))
+    until = (end_of_business_day(day) - timedelta(microseconds=1)).astimezone(received_at.tzinfo)
+    return Commitment(day, until, next(unannounced, None))
 
 
 def outcome(done_at: datetime, due_at: datetime) -> Outcome:

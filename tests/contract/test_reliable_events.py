@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from kombu import Connection
+from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
 from services.common.access import Caller
@@ -104,8 +105,14 @@ def publish_raw(toy: Toy, body: bytes, exchange: str = event_exchange("toy"), ke
 
 def envelope(word: str, **changes: object) -> bytes:
     fields = {
-        "event_id": str(uuid4()), "event": "said", "version": 1, "source": "toy", "aggregate": "a",
-        "occurred_at": "2026-01-01T00:00:00+00:00", "trace_id": "", "data": {"word": word},
+        "event_id": str(uuid4()),
+        "event": "said",
+        "version": 1,
+        "source": "toy",
+        "aggregate": "a",
+        "occurred_at": "2026-01-01T00:00:00+00:00",
+        "trace_id": "",
+        "data": {"word": word},
     }
     return json.dumps({**fields, **changes}).encode()
 
@@ -173,9 +180,13 @@ def test_raw_nonsense_hurts_nobody(toy: Toy) -> None:
         until(lambda: "fine" in toy.words() and len(toy.parked()) == 4, "four are parked and the good one is applied")
         assert process.alive()
         assert {event.error.split(":")[0] for event in toy.parked()} == {
-            "Unreadable", "UnknownVersion", "ValidationError"
+            "Unreadable",
+            "UnknownVersion",
+            "ValidationError",
         }
-        until(lambda: process.get("/metrics")[1].count('estateloop_rejected_requests_total{reason="') == 3, "all counted")
+        until(
+            lambda: process.get("/metrics")[1].count('estateloop_rejected_requests_total{reason="') == 3, "all counted"
+        )
 
 
 def test_an_event_that_ends_the_process_is_set_aside_by_the_broker(toy: Toy) -> None:
@@ -262,3 +273,23 @@ def test_sigterm_lets_running_work_finish(toy: Toy) -> None:
 def test_the_scope_of_a_caller_travels(toy: Toy) -> None:
     caller = Caller.system("test")
     assert Caller.model_validate(json.loads(caller.model_dump_json())) == caller
+
+
+def test_a_wrong_argument_is_invalid_and_an_inner_mistake_is_not() -> None:
+    from services.common.contracts.errors import Invalid
+    from services.common.messaging.rpc import rpc
+
+    class Doors:
+        @rpc
+        def take(self, caller: Caller, day: date) -> dict[str, object]:
+            if day.year == 1:
+                Said.model_validate({})
+            return {"day": day}
+
+    system = Caller.system("test").model_dump(mode="json")
+    assert Doors().take(caller=system, day="2026-01-31") == {"day": "2026-01-31"}
+    with pytest.raises(Invalid) as refused:
+        Doors().take(caller=system, day="2026-02-31")
+    assert [error["loc"] for error in refused.value.errors] == ["day"]
+    with pytest.raises(ValidationError):
+        Doors().take(caller=system, day="0001-01-01")

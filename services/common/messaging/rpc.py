@@ -81,7 +81,7 @@ def rpc(method: Method) -> Method:
         try:
             return to_jsonable_python(checked(self, *args, **kwargs))
         except ValidationError as error:
-            if error.title != method.__name__:  # not the caller's input but something of our own
+            if error.title != method.__qualname__:  # not the caller's input but something of our own
                 raise
             raise Invalid("Some input is not valid.", problems(error)) from error
         except PublicError:

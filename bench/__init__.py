@@ -1,0 +1,1 @@
+"""Workloads beside their lower bounds: `make bench`, `make bench ONLY=relay,rpc`."""
