@@ -1,8 +1,5 @@
 """A service small enough to see through: it keeps what it was told, fails on request, and dies on request."""
 
-# ruff: noqa: E402 - the runner patches first
-from services.common.runner import ServiceProcess
-
 import os
 import sys
 
@@ -12,8 +9,10 @@ from sqlalchemy import text
 from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.messaging import first_delivery
+from services.common.runner import ServiceProcess
 from services.common.service import EstateService, event_handler, rpc
 from tests.support.toy_words import Said
+
 
 class ToyService(EstateService):
     name = "toy"

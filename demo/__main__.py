@@ -1,0 +1,39 @@
+"""Command line: `python -m demo load|month [--url URL] [--json FILE]`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from demo.api import DemoFailure
+from demo.load import load
+from demo.month import month
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0 done, 1 a figure does not add up or the stack did not answer as it should."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "load":
+            load(options.url)
+            return 0
+        return 0 if month(options.url, options.json) else 1
+    except DemoFailure as failure:
+        print(f"demo: {failure}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description="The demo portfolio of EstateLoop.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    url = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+    for name, purpose in (("load", "put the portfolio into an empty stack"), ("month", "live one month on it")):
+        command = commands.add_parser(name, help=purpose)
+        command.add_argument("--url", default=url, help=f"the gateway (default {url})")
+        if name == "month":
+            command.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all figures to FILE")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Act one: the bill run (出账) of the last full month (B4)."""
+
+from demo.api import DemoFailure, Json, wait_for
+from demo.figures import rate
+from demo.stage import Stage, money
+
+RUN_SECONDS = 90.0
+
+
+def bill_the_month(stage: Stage) -> Json:
+    """Dry run, then the run; a second time there is nothing left to bill. Figures: bills, billed_fen, …"""
+    stage.act(f"Bill run 出账 for {stage.period}, due {stage.due}")
+    before = rate(stage.finance, stage.estates, stage.period)
+    dry = _run(stage, dry_run=True)
+    stage.say(f"  dry run: {dry['bills']:,} bills, {money(dry['amount_fen'])}, {_count(dry['anomalies'])} anomalies")
+    run = _run(stage, dry_run=False, progress=True)
+    again = _run(stage, dry_run=False)
+    after = rate(stage.finance, stage.estates, stage.period)
+    stage.say(f"  issued: {run['bills']:,} new bills, {money(run['amount_fen'])} in {run['estates_total']} estates")
+    stage.say(f"  the month stands at {money(after.billed_fen)} billed, {after} collected")
+    stage.check("the run issued what the dry run announced", dry["bills"], run["bills"])
+    stage.check("the same run again issues 0 bills", 0, again["bills"])
+    stage.check("billed grew by exactly the run's amount", run["amount_fen"], after.billed_fen - before.billed_fen)
+    return {
+        "bills": run["bills"],
+        "billed_fen": run["amount_fen"],
+        "month_billed_fen": after.billed_fen,
+        "bills_by_second_run": again["bills"],
+        "anomalies": _count(dry["anomalies"]),
+    }
+
+
+def _run(stage: Stage, *, dry_run: bool, progress: bool = False) -> Json:
+    body = {"period": stage.period, "estates": stage.estates, "dry_run": dry_run}
+    run = stage.finance.post("/v1/bill-runs", body)["id"]
+    seen = -1
+
+    def finished() -> Json | None:
+        nonlocal seen
+        state = stage.finance.get(f"/v1/bill-runs/{run}")
+        if progress and state["estates_done"] > seen:
+            seen = state["estates_done"]
+            stage.say(f"  … {seen}/{state['estates_total']} estates, {state['bills']:,} bills")
+        if state["status"] == "failed":
+            raise DemoFailure(f"bill run {run} failed: {state}")
+        return state if state["status"] == "done" else None
+
+    return wait_for(f"bill run {run} is done", finished, RUN_SECONDS, every=0.1)
+
+
+def _count(anomalies: object) -> int:
+    return len(anomalies) if isinstance(anomalies, list) else int(str(anomalies))

@@ -1,0 +1,1 @@
+"""Working days that were announced after this release, and what they move (H2)."""

@@ -1,0 +1,1 @@
+"""Complaints: registered, answered, resolved, closed, reopened (H1)."""

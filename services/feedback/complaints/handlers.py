@@ -1,0 +1,207 @@
+"""STORY of complaints: register, answer, close, reopen, show (H1, H2). The doors commit.
+
+What the complainant wrote may be personal: it is shown to the estate's staff and to the complainant, and goes into no
+event and no log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.common.access import STAFF_ROLES, Caller
+from services.common.contracts.base import Event
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
+from services.common.messaging import record
+from services.common.paging import decode_cursor, page
+from services.common.sla_metrics import Stop, count_on_commit
+from services.feedback.calendar.tables import working_calendar
+from services.feedback.complaints import rules, tables, views
+from services.feedback.complaints.rules import Complaint, NewComplaint
+from services.feedback.complaints.tables import Filter, Step
+from services.feedback.directory.handlers import building_of
+from services.feedback.directory.tables import first_receivers
+from services.feedback.sla import rules as sla_rules
+from services.feedback.sla import tables as sla_tables
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step somebody asks for; the same `request_id` again does nothing more. `by` None: the caller did it."""
+
+    complaint_id: UUID
+    request_id: UUID
+    action: str
+    text: str | None = None
+    by: str | None = None
+
+
+def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: datetime) -> dict[str, Any]:
+    """Register a complaint before anybody handles it (H1) and answer it."""
+    new = _require_creator(caller, new)
+    building = building_of(session, new.estate, new.household, new.building)
+    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, rules.LEVELS[new.level])
+    accountable = rules.accountable_for(caller, first_receivers(session, new.estate), building)
+    complaint = rules.open_complaint(new, building, accountable, policy, now, working_calendar(session))
+    if tables.add(session, complaint):
+        _opened(session, caller, complaint, now)
+    else:
+        complaint = _found(tables.find(session, complaint.id))
+        if not new.is_same_as(complaint):
+            raise Conflict("This request id was used for another complaint.")
+    return views.whole(session, complaint, now)
+
+
+def _require_creator(caller: Caller, new: NewComplaint) -> NewComplaint:
+    """The complaint, for an owner always of the own household."""
+    caller.require(*rules.CREATORS)
+    if not caller.is_owner:
+        caller.require_estate(new.estate)
+        return new
+    own = replace(new, household=new.household or caller.household)
+    if own.household is None:
+        raise Forbidden("Your sign-in names no household.")
+    caller.require_household(own.household, own.estate)
+    return own
+
+
+def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetime) -> None:
+    first = Step(complaint.id, "register", None, complaint.status, caller.sub, caller.sub, now)
+    tables.add_step(session, complaint.id, first)
+    sla_tables.replan(session, complaint.id, rules.planned_alarms(complaint, sla_tables.chain(session)))
+    told = ComplaintOpened(
+        complaint_id=complaint.id,
+        estate=complaint.estate,
+        building=complaint.building,
+        household=complaint.household,
+        category=complaint.category,
+        level=complaint.level,
+        holds_dunning=_holds(session, complaint),
+        opened_at=now,
+    )
+    record(session, told, aggregate=str(complaint.id), at=now)
+
+
+def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime) -> dict[str, Any]:
+    """One step (H1): Forbidden, Conflict naming the state, Invalid for an unknown action, NotFound."""
+    rules.require_known(asked.action)
+    complaint = _found(tables.lock(session, asked.complaint_id))
+    _require_scope(caller, complaint)
+    caller.require(*rules.ACTORS[asked.action])
+    by = asked.by or caller.sub
+    if not _done_before(session, asked, by):
+        complaint = _move(session, caller, complaint, asked, by, now)
+    return views.whole(session, complaint, now)
+
+
+def _done_before(session: Session, asked: Act, by: str) -> bool:
+    earlier = tables.step_of(session, asked.complaint_id, asked.request_id)
+    if earlier is None:
+        return False
+    if (earlier.action, earlier.text, earlier.by) != (asked.action, asked.text, by):
+        raise Conflict("This request id was used for another step of this complaint.")
+    return True
+
+
+def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by: str, now: datetime) -> Complaint:
+    moved = rules.act(complaint, asked.action, asked.text, by, now, working_calendar(session))
+    tables.save(session, moved)
+    step = Step(asked.request_id, asked.action, complaint.status, moved.status, by, caller.sub, now, asked.text)
+    tables.add_step(session, complaint.id, step)
+    sla_tables.replan(session, moved.id, rules.planned_alarms(moved, sla_tables.chain(session)))
+    for told in _events(session, moved, asked.action, now):
+        record(session, told, aggregate=str(moved.id), at=now)
+    _count(session, complaint, moved, asked.action, now)
+    return moved
+
+
+def _events(session: Session, complaint: Complaint, action: str, now: datetime) -> list[Event]:
+    who: dict[str, Any] = {
+        "complaint_id": complaint.id,
+        "estate": complaint.estate,
+        "household": complaint.household,
+    }
+    if action == "reopen":
+        return [ComplaintReopened(**who, holds_dunning=_holds(session, complaint), reopened_at=now)]
+    answered = ComplaintAnswered(**who, stage=complaint.status)
+    return [answered, ComplaintClosed(**who, closed_at=now)] if action == "close" else [answered]
+
+
+def _holds(session: Session, complaint: Complaint) -> bool:
+    return complaint.household is not None and tables.holds_dunning(session, complaint.category)
+
+
+def _count(session: Session, before: Complaint, after: Complaint, action: str, now: datetime) -> None:
+    """A stage that was done in this step is counted when it commits, once per clock (J2)."""
+    for stage in sla_rules.STAGES if action != "reopen" else ():
+        if before.done_at(stage) is not None:
+            continue
+        for clock in sla_rules.CLOCKS:
+            result = rules.outcome_of(after, stage, clock)
+            if result is not None:
+                took = now - after.received_at if clock == sla_rules.TARGET else None
+                stop = Stop(rules.KIND[clock], stage, after.estate, after.category, result, took)
+                count_on_commit(session, stop)
+
+
+def get_complaint(session: Session, caller: Caller, complaint_id: UUID, now: datetime) -> dict[str, Any]:
+    """The complaint with its history; NotFound, Forbidden outside the caller's scope."""
+    complaint = _found(tables.find(session, complaint_id))
+    _require_scope(caller, complaint)
+    return views.whole(session, complaint, now)
+
+
+def _found(complaint: Complaint | None) -> Complaint:
+    if complaint is None:
+        raise NotFound("There is no such complaint.")
+    return complaint
+
+
+def _require_scope(caller: Caller, complaint: Complaint) -> None:
+    if not caller.is_owner:
+        caller.require(*STAFF_ROLES)
+        caller.require_estate(complaint.estate)
+    elif complaint.household is None:
+        raise NotFound("There is no such complaint.")
+    else:
+        caller.require_household(complaint.household, complaint.estate)
+
+
+def list_complaints(
+    session: Session, caller: Caller, wanted: Filter, now: datetime, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """Complaints in the caller's scope, newest first; an owner sees those of the own household.
+
+    `wanted.estates` is what the caller asked for; it is narrowed to the scope here.
+    """
+    rows = tables.listed(session, scoped(caller, wanted), limit + 1, key_of(cursor))
+    shown, next_cursor = page(rows, limit, lambda one: [one.created_at.isoformat(), str(one.id)])
+    return {"items": [views.item(one, now) for one in shown], "next_cursor": next_cursor}
+
+
+def scoped(caller: Caller, wanted: Filter) -> Filter:
+    """The filter within the caller's scope; Forbidden when it asks for more."""
+    if caller.is_owner:
+        own = caller.household or ""
+        caller.require_household(wanted.household or own, "")
+        return replace(wanted, household=own)
+    caller.require(*STAFF_ROLES)
+    for estate in wanted.estates or ():
+        caller.require_estate(estate)
+    return replace(wanted, estates=wanted.estates or caller.estate_filter())
+
+
+def key_of(cursor: str | None) -> Sequence[Any] | None:
+    """The cursor's key `(instant, id)`; Invalid when it is none of this service's lists."""
+    key = decode_cursor(cursor)
+    if key is None:
+        return None
+    try:
+        at, identity = key
+        return datetime.fromisoformat(at), UUID(identity)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error

@@ -1,0 +1,256 @@
+"""LAW of complaints (H1, H2): who may do what in which state, what is promised, who is accountable."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from services.common.access import Caller
+from services.common.calendar import WorkingCalendar
+from services.common.contracts.errors import Conflict, Invalid
+from services.common.sla import Outcome, is_overdue, outcome
+from services.feedback.sla.rules import (
+    COMMITMENT,
+    TARGET,
+    Alarm,
+    Escalation,
+    Policy,
+    Promises,
+    alarm_at,
+    promises,
+)
+
+KIND = {TARGET: "complaint", COMMITMENT: "complaint_commitment"}
+# What is written is one of normal (一般), serious (较重), major (重大); words other systems use are understood.
+LEVELS: Mapping[str, str] = {
+    "normal": "normal",
+    "serious": "serious",
+    "major": "major",
+    "low": "normal",
+    "high": "serious",
+    "urgent": "major",
+}
+TRANSITIONS: Mapping[str, Mapping[str, str]] = {
+    "respond": {"registered": "responded", "responded": "responded"},
+    "resolve": {"responded": "resolved"},
+    "close": {"resolved": "closed"},
+    "reopen": {"resolved": "registered", "closed": "registered"},
+}
+# A complaint that came back was answered before: its new result is an answer as well.
+TRANSITIONS_WHEN_REOPENED = {**TRANSITIONS, "resolve": {"registered": "resolved", "responded": "resolved"}}
+NEEDS_TEXT = ("respond", "resolve")
+_HANDLERS = ("group_admin", "estate_manager", "steward", "finance")
+CREATORS = (*_HANDLERS, "cashier", "technician", "owner")
+ACTORS: Mapping[str, tuple[str, ...]] = {
+    "respond": _HANDLERS,
+    "resolve": _HANDLERS,
+    "close": (*_HANDLERS, "owner"),
+    "reopen": (*_HANDLERS, "owner"),
+}
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One complaint. `received_at` starts the clocks of this `round`; `accountable` received it first (首问负责)."""
+
+    id: UUID
+    estate: str
+    building: str | None
+    household: str | None
+    category: str
+    level: str
+    text: str
+    channel: str
+    status: str
+    accountable: str | None
+    handler: str | None
+    round: int
+    created_at: datetime
+    received_at: datetime
+    respond_minutes: int
+    resolve_minutes: int
+    respond_days: int
+    resolve_days: int
+    respond_target_by: datetime
+    resolve_target_by: datetime
+    respond_commitment_on: date
+    respond_commitment_by: datetime
+    resolve_commitment_on: date
+    resolve_commitment_by: datetime
+    provisional_year: int | None
+    responded_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def policy(self) -> Policy:
+        """The limits that applied when it was registered."""
+        limits = (self.respond_minutes, self.resolve_minutes, self.respond_days, self.resolve_days)
+        return Policy(self.estate, self.category, self.level, *limits)
+
+    def done_at(self, stage: str) -> datetime | None:
+        """When a stage (respond, resolve) was done in this round."""
+        return self.responded_at if stage == "respond" else self.resolved_at
+
+    def due_at(self, stage: str, clock: str) -> datetime:
+        """Until when a stage is in time by a clock (target, commitment)."""
+        return {
+            ("respond", TARGET): self.respond_target_by,
+            ("resolve", TARGET): self.resolve_target_by,
+            ("respond", COMMITMENT): self.respond_commitment_by,
+            ("resolve", COMMITMENT): self.resolve_commitment_by,
+        }[stage, clock]
+
+
+@dataclass(frozen=True)
+class NewComplaint:
+    """What is complained about; `request_id` becomes the complaint's id, so that a repeat makes no second one."""
+
+    request_id: UUID
+    estate: str
+    category: str
+    level: str
+    text: str
+    channel: str
+    household: str | None
+    building: str | None
+
+    def is_same_as(self, kept: Complaint) -> bool:
+        """Whether `kept` came from this very request; a building may have been filled in from the household."""
+        mine = (self.estate, self.category, LEVELS[self.level], self.text, self.channel, self.household)
+        theirs = (kept.estate, kept.category, kept.level, kept.text, kept.channel, kept.household)
+        return mine == theirs and self.building in (None, kept.building)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A steward or manager who can be accountable."""
+
+    code: str
+    role: str
+    buildings: frozenset[str]
+
+
+def accountable_for(caller: Caller, receivers: Sequence[Receiver], building: str | None) -> str | None:
+    """Who answers for the complaint: the one who took it, or for an owner's own filing the building's steward (A4).
+
+    Without a steward the estate's manager; without either nobody yet, which the alarms bring to light.
+    """
+    if not caller.is_owner:
+        return caller.sub
+    stewards = [one.code for one in receivers if one.role == "steward" and building in one.buildings]
+    managers = [one.code for one in receivers if one.role == "estate_manager"]
+    return next(iter(stewards + managers), None)
+
+
+def open_complaint(
+    new: NewComplaint,
+    building: str | None,
+    accountable: str | None,
+    policy: Policy,
+    now: datetime,
+    calendar: WorkingCalendar,
+) -> Complaint:
+    """A registered complaint with its four promises."""
+    return Complaint(
+        id=new.request_id,
+        estate=new.estate,
+        building=building,
+        household=new.household,
+        category=new.category,
+        level=LEVELS[new.level],
+        text=new.text,
+        channel=new.channel,
+        status="registered",
+        accountable=accountable,
+        handler=None,
+        round=1,
+        created_at=now,
+        received_at=now,
+        respond_minutes=policy.respond_minutes,
+        resolve_minutes=policy.resolve_minutes,
+        respond_days=policy.respond_days,
+        resolve_days=policy.resolve_days,
+        responded_at=None,
+        resolved_at=None,
+        closed_at=None,
+        **_dates(promises(policy, now, calendar)),
+    )
+
+
+def _dates(promised: Promises) -> dict[str, Any]:
+    return {
+        "respond_target_by": promised.respond_target_by,
+        "resolve_target_by": promised.resolve_target_by,
+        "respond_commitment_on": promised.respond.day,
+        "respond_commitment_by": promised.respond.until,
+        "resolve_commitment_on": promised.resolve.day,
+        "resolve_commitment_by": promised.resolve.until,
+        "provisional_year": promised.provisional_year,
+    }
+
+
+def recomputed(complaint: Complaint, calendar: WorkingCalendar) -> Complaint:
+    """The same complaint under what is known of working days now (H2)."""
+    return replace(complaint, **_dates(promises(complaint.policy, complaint.received_at, calendar)))
+
+
+def require_lawful(complaint: Complaint, action: str, text: str | None) -> str:
+    """Where `action` leads. Invalid for an unknown action or an answer without words, Conflict naming the state.
+
+    Closing needs responded and resolved before: nobody closes on a complainant who was not answered.
+    """
+    steps = TRANSITIONS_WHEN_REOPENED if complaint.round > 1 else TRANSITIONS
+    if action in NEEDS_TEXT and text is None:
+        raise Invalid("An answer needs a text.", [{"loc": "text", "msg": "missing"}])
+    if complaint.status not in steps[action]:
+        allowed = [name for name, sources in steps.items() if complaint.status in sources]
+        raise Conflict(
+            f"The complaint is {complaint.status}: {action} is not possible now; allowed: {', '.join(allowed)}."
+        )
+    return steps[action][complaint.status]
+
+
+def require_known(action: str) -> None:
+    """Invalid, naming the actions there are."""
+    if action not in TRANSITIONS:
+        raise Invalid(f"There is no action {action!r}.", [{"loc": "action", "msg": f"one of {', '.join(TRANSITIONS)}"}])
+
+
+def act(
+    complaint: Complaint, action: str, text: str | None, by: str, at: datetime, calendar: WorkingCalendar
+) -> Complaint:
+    """The complaint after a lawful `action` by `by`."""
+    moved = replace(complaint, status=require_lawful(complaint, action, text))
+    if action == "close":
+        return replace(moved, closed_at=at)
+    if action == "reopen":
+        again = replace(moved, received_at=at, round=complaint.round + 1)
+        return recomputed(replace(again, responded_at=None, resolved_at=None, closed_at=None), calendar)
+    answered = replace(moved, handler=by, responded_at=complaint.responded_at or at)
+    return replace(answered, resolved_at=at) if action == "resolve" else answered
+
+
+def outcome_of(complaint: Complaint, stage: str, clock: str) -> Outcome | None:
+    """met or breached once the stage is done, None before."""
+    done = complaint.done_at(stage)
+    return None if done is None else outcome(done, complaint.due_at(stage, clock))
+
+
+def is_late(complaint: Complaint, stage: str, clock: str, now: datetime) -> bool:
+    """Whether a stage still to be done is past its promise."""
+    return is_overdue(complaint.due_at(stage, clock), complaint.done_at(stage), now)
+
+
+def planned_alarms(complaint: Complaint, chain: Sequence[Escalation]) -> list[Alarm]:
+    """Every step of the chain for the stages still to be done."""
+    minutes = {"respond": complaint.respond_minutes, "resolve": complaint.resolve_minutes}
+    return [
+        Alarm(complaint.round, stage, step.step, step.clock, step.level, step.role, due, at)
+        for stage in minutes
+        if complaint.done_at(stage) is None
+        for step in chain
+        for due in [complaint.due_at(stage, step.clock)]
+        for at in [alarm_at(step, complaint.received_at, minutes[stage], complaint.due_at(stage, COMMITMENT))]
+    ]

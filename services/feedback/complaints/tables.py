@@ -1,0 +1,130 @@
+"""STORE of complaints: named queries. Lists are cut by (created_at, id), newest first."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.feedback.complaints.rules import Complaint
+from services.feedback.tables import complaint, complaint_category, complaint_event
+
+COLUMNS = [complaint.c[field.name] for field in fields(Complaint)]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a complaint's history: `by` did it, `recorded_by` was signed in."""
+
+    request_id: UUID
+    action: str
+    from_status: str | None
+    to_status: str
+    by: str
+    recorded_by: str
+    at: datetime
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list shows; `estates` None means every estate."""
+
+    estates: frozenset[str] | None = None
+    household: str | None = None
+    status: str | None = None
+
+
+def add(session: Session, new: Complaint) -> bool:
+    """Insert a new complaint; False when the id is taken already (the same request came before)."""
+    statement = insert(complaint).values(**asdict(new)).on_conflict_do_nothing(index_elements=[complaint.c.id])
+    return session.execute(statement.returning(complaint.c.id)).first() is not None
+
+
+def find(session: Session, complaint_id: UUID) -> Complaint | None:
+    """The complaint as it is."""
+    return _complaint(session.execute(select(*COLUMNS).where(complaint.c.id == complaint_id)).first())
+
+
+def lock(session: Session, complaint_id: UUID) -> Complaint | None:
+    """The complaint, locked until the transaction ends: one step at a time."""
+    query = select(*COLUMNS).where(complaint.c.id == complaint_id).with_for_update()
+    return _complaint(session.execute(query).first())
+
+
+def _complaint(row: Row[Any] | None) -> Complaint | None:
+    return None if row is None else Complaint(**row._asdict())
+
+
+def save(session: Session, changed: Complaint) -> None:
+    """Write the complaint back."""
+    session.execute(update(complaint).where(complaint.c.id == changed.id).values(**asdict(changed)))
+
+
+def add_step(session: Session, complaint_id: UUID, step: Step) -> None:
+    """Append to the history."""
+    session.execute(insert(complaint_event).values(complaint_id=complaint_id, **asdict(step)))
+
+
+def step_of(session: Session, complaint_id: UUID, request_id: UUID) -> Step | None:
+    """What this request did before, if it did."""
+    query = _steps(complaint_id).where(complaint_event.c.request_id == request_id)
+    row = session.execute(query).first()
+    return None if row is None else Step(**row._asdict())
+
+
+def history(session: Session, complaint_id: UUID) -> list[Step]:
+    """Every step, oldest first."""
+    query = _steps(complaint_id).order_by(complaint_event.c.id)
+    return [Step(**row._asdict()) for row in session.execute(query)]
+
+
+def _steps(complaint_id: UUID) -> Select[Any]:
+    columns = (complaint_event.c[field.name] for field in fields(Step))
+    return select(*columns).where(complaint_event.c.complaint_id == complaint_id)
+
+
+def holds_dunning(session: Session, category: str) -> bool:
+    """The category's policy (D3); one without a row is about our service until somebody says otherwise."""
+    query = select(complaint_category.c.holds_dunning).where(complaint_category.c.code == category)
+    row = session.execute(query).first()
+    return True if row is None else bool(row.holds_dunning)
+
+
+def listed(session: Session, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Complaint]:
+    """Up to `limit` complaints after the key `(created_at, id)`, newest first."""
+    query = select(*COLUMNS).order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
+    if wanted.estates is not None:
+        query = query.where(complaint.c.estate.in_(wanted.estates))
+    if wanted.household is not None:
+        query = query.where(complaint.c.household == wanted.household)
+    if wanted.status is not None:
+        query = query.where(complaint.c.status == wanted.status)
+    if after is not None:
+        query = query.where(tuple_(complaint.c.created_at, complaint.c.id) < tuple_(*after))
+    return [Complaint(**row._asdict()) for row in session.execute(query)]
+
+
+def claim_provisional(session: Session, announced: Sequence[int], limit: int) -> list[Complaint]:
+    """Complaints that waited for a year that is announced now, locked; those another replica holds are skipped."""
+    query = select(*COLUMNS).where(complaint.c.provisional_year.in_(announced)).order_by(complaint.c.id).limit(limit)
+    locked = query.with_for_update(skip_locked=True)
+    return [Complaint(**row._asdict()) for row in session.execute(locked)]
+
+
+def wait_for_year(session: Session, year: int, begins: datetime, ends: datetime) -> None:
+    """Open complaints whose clocks touch `year` are computed anew, also when the year was announced before."""
+    session.execute(
+        update(complaint)
+        .where(
+            complaint.c.closed_at.is_(None),
+            complaint.c.received_at < ends,
+            complaint.c.resolve_commitment_by >= begins,
+            complaint.c.provisional_year.is_(None),
+        )
+        .values(provisional_year=year)
+    )

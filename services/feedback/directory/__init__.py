@@ -1,0 +1,1 @@
+"""What billing told us: estates, households, staff (A1, A4)."""

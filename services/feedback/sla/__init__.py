@@ -1,0 +1,1 @@
+"""Both clocks: policy, alarms, figures (H2, J2)."""

@@ -1,0 +1,1 @@
+"""Ratings of finished orders, one answer per invitation (H3)."""

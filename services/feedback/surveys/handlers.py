@@ -1,0 +1,114 @@
+"""STORY of ratings: a confirmed order is rated once by its household (H3)."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.common.access import STAFF_ROLES, Caller
+from services.common.contracts.errors import NotFound
+from services.common.contracts.events import RatingInvited, WorkOrderFinished
+from services.common.messaging import record
+from services.common.paging import page
+from services.feedback.complaints.handlers import key_of
+from services.feedback.surveys import rules, tables
+from services.feedback.surveys.rules import Answer, Survey
+from services.feedback.surveys.tables import Filter
+
+
+def invite_rating(session: Session, finished: WorkOrderFinished, survey_id: UUID, now: datetime) -> None:
+    """Ask the household of a confirmed order what it thinks (回访); a cancelled or public order is not rated."""
+    if finished.outcome != "confirmed" or finished.household is None:
+        return
+    new = Survey(
+        id=survey_id,
+        kind="order",
+        work_order_id=finished.work_order_id,
+        estate=finished.estate,
+        building=finished.building,
+        household=finished.household,
+        category=finished.category,
+        technician=finished.technician,
+        invited_at=now,
+    )
+    if tables.invite(session, new):
+        told = RatingInvited(
+            survey_id=new.id, work_order_id=new.work_order_id, estate=new.estate, household=new.household
+        )
+        record(session, told, aggregate=str(new.id), at=now)
+
+
+def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answer, now: datetime) -> dict[str, Any]:
+    """The household's answer, or what it told a steward on the phone; a second one is a Conflict."""
+    caller.require(*rules.RATERS)
+    survey = _found(tables.lock(session, survey_id))
+    _require_scope(caller, survey)
+    answered = rules.answer(survey, given, caller.sub, now)
+    if answered != survey:
+        tables.save(session, answered)
+    return _view(answered)
+
+
+def get_survey(session: Session, caller: Caller, survey_id: UUID) -> dict[str, Any]:
+    """The invitation and its answer; NotFound, Forbidden outside the caller's scope."""
+    survey = _found(tables.find(session, survey_id))
+    _require_scope(caller, survey)
+    return _view(survey)
+
+
+def survey_result(session: Session, caller: Caller, survey_id: UUID) -> dict[str, Any]:
+    """`{responses, invited, response_rate, csat, average}`."""
+    survey = _found(tables.find(session, survey_id))
+    _require_scope(caller, survey)
+    return {"id": survey.id, **rules.tally_of(survey).as_result()}
+
+
+def list_surveys(session: Session, caller: Caller, wanted: Filter, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Surveys in the caller's scope, newest first; an owner sees those of the own household."""
+    rows = tables.listed(session, _scoped(caller, wanted), limit + 1, key_of(cursor))
+    shown, next_cursor = page(rows, limit, lambda one: [one.invited_at.isoformat(), str(one.id)])
+    return {"items": [_view(one) for one in shown], "next_cursor": next_cursor}
+
+
+def _scoped(caller: Caller, wanted: Filter) -> Filter:
+    if caller.is_owner:
+        own = caller.household or ""
+        caller.require_household(wanted.household or own, "")
+        return replace(wanted, household=own)
+    caller.require(*STAFF_ROLES)
+    for estate in wanted.estates or ():
+        caller.require_estate(estate)
+    return replace(wanted, estates=wanted.estates or caller.estate_filter())
+
+
+def _found(survey: Survey | None) -> Survey:
+    if survey is None:
+        raise NotFound("There is no such survey.")
+    return survey
+
+
+def _require_scope(caller: Caller, survey: Survey) -> None:
+    if not caller.is_owner:
+        caller.require(*STAFF_ROLES)
+    caller.require_household(survey.household, survey.estate)
+
+
+def _view(survey: Survey) -> dict[str, Any]:
+    return {
+        "id": survey.id,
+        "kind": survey.kind,
+        "work_order": survey.work_order_id,
+        "estate": survey.estate,
+        "building": survey.building,
+        "household": survey.household,
+        "category": survey.category,
+        "technician": survey.technician,
+        "status": "answered" if survey.answered_at else "invited",
+        "invited_at": survey.invited_at,
+        "answered_at": survey.answered_at,
+        "answered_by": survey.answered_by,
+        "score": survey.score,
+        "text": survey.text,
+    }

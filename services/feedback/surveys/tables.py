@@ -1,0 +1,82 @@
+"""STORE of ratings: invitations, answers, tallies."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.feedback.surveys.rules import SATISFIED, Survey, Tally
+from services.feedback.tables import survey
+
+COLUMNS = [survey.c[field.name] for field in fields(Survey)]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list shows; `estates` None means every estate."""
+
+    estates: frozenset[str] | None = None
+    household: str | None = None
+    work_order: UUID | None = None
+
+
+def invite(session: Session, new: Survey) -> bool:
+    """Insert an invitation; False while an earlier one for the same order still waits for its answer."""
+    statement = insert(survey).values(**asdict(new)).on_conflict_do_nothing()
+    return session.execute(statement.returning(survey.c.id)).first() is not None
+
+
+def find(session: Session, survey_id: UUID) -> Survey | None:
+    """The survey as it is."""
+    return _survey(session.execute(select(*COLUMNS).where(survey.c.id == survey_id)).first())
+
+
+def lock(session: Session, survey_id: UUID) -> Survey | None:
+    """The survey, locked until the transaction ends: one answer."""
+    return _survey(session.execute(select(*COLUMNS).where(survey.c.id == survey_id).with_for_update()).first())
+
+
+def _survey(row: Row[Any] | None) -> Survey | None:
+    return None if row is None else Survey(**row._asdict())
+
+
+def save(session: Session, answered: Survey) -> None:
+    """Write the survey back."""
+    session.execute(update(survey).where(survey.c.id == answered.id).values(**asdict(answered)))
+
+
+def listed(session: Session, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Survey]:
+    """Up to `limit` surveys after the key `(invited_at, id)`, newest first."""
+    query = select(*COLUMNS).order_by(survey.c.invited_at.desc(), survey.c.id.desc()).limit(limit)
+    if wanted.estates is not None:
+        query = query.where(survey.c.estate.in_(wanted.estates))
+    if wanted.household is not None:
+        query = query.where(survey.c.household == wanted.household)
+    if wanted.work_order is not None:
+        query = query.where(survey.c.work_order_id == wanted.work_order)
+    if after is not None:
+        query = query.where(tuple_(survey.c.invited_at, survey.c.id) < tuple_(*after))
+    return [Survey(**row._asdict()) for row in session.execute(query)]
+
+
+def tallies(session: Session, estates: Iterable[str] | None, since: datetime) -> dict[str, Tally]:
+    """Per estate over the invitations sent since `since`."""
+    query = (
+        select(
+            survey.c.estate,
+            func.count(),
+            func.count(survey.c.score),
+            func.count().filter(survey.c.score.in_(SATISFIED)),
+            func.coalesce(func.sum(survey.c.score), 0),
+        )
+        .where(survey.c.invited_at >= since)
+        .group_by(survey.c.estate)
+    )
+    if estates is not None:
+        query = query.where(survey.c.estate.in_(list(estates)))
+    return {estate: Tally(*numbers) for estate, *numbers in session.execute(query)}

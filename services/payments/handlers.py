@@ -1,0 +1,231 @@
+"""STORY of payments: take a payment, show it, know who lives where, say what came in (E1, E3)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, PaymentAllocated, PaymentStarted
+from services.common.messaging import record
+from services.common.paging import decode_cursor, page
+from services.payments import tables
+from services.payments.metrics import count_when_committed
+from services.payments.rules import (
+    CHANNELS,
+    ONLINE_CHANNELS,
+    READERS,
+    Payment,
+    PaymentRequest,
+    may_take,
+    next_check,
+    problems,
+    settles_at_once,
+    transfer_reference,
+)
+from services.payments.settings import Settings
+from services.payments.settlement.handlers import aggregate, settle_at_desk
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a new payment is taken under."""
+
+    channels_on: Collection[str]
+    expiry_seconds: int
+    first_check_seconds: int
+
+    @classmethod
+    def of(cls, settings: Settings, channels_on: Collection[str]) -> "Terms":
+        """The terms the settings give."""
+        return cls(channels_on, settings.payment_expiry_seconds, settings.payment_check_seconds)
+
+
+def create_payment(
+    session: Session, caller: Caller, request: PaymentRequest, *, terms: Terms, now: datetime
+) -> Payment:
+    """Take a payment; one that settles at once is settled in this transaction (E3).
+
+    The same request again gives the same payment. Raises Forbidden, NotFound (household), Invalid, Conflict (same id,
+    other request).
+    """
+    estate = _require_payer(session, caller, request)
+    if wrong := problems(request, business_date(now), terms.channels_on):
+        raise Invalid("; ".join(f"{item['loc']}: {item['msg']}" for item in wrong) + ".", wrong)
+    payment = tables.insert_payment(session, _new_row(request, estate, caller, terms, now))
+    if payment is None:
+        return _same_payment(session, request)
+    if settles_at_once(request):
+        return settle_at_desk(session, payment, day=request.received_on or business_date(now), now=now)
+    if request.channel in ONLINE_CHANNELS:
+        _announce_start(session, payment, now)
+    return payment
+
+
+def _require_payer(session: Session, caller: Caller, request: PaymentRequest) -> str:
+    """The household's estate, when the caller may take this payment for it."""
+    if request.channel in CHANNELS and not may_take(caller.roles, request.channel):
+        raise Forbidden(f"Your role may not take a payment over {request.channel}.")
+    if caller.is_owner:
+        caller.require_household(request.household, "")
+    return require_household(session, caller, request.household)
+
+
+def require_household(session: Session, caller: Caller, household: str) -> str:
+    """The estate of a household the caller may see. Raises NotFound, Forbidden."""
+    estate = tables.estate_of_household(session, household)
+    if estate is None:
+        raise NotFound(f"Household {household} is not known.")
+    caller.require_household(household, estate)
+    return estate
+
+
+def _new_row(request: PaymentRequest, estate: str, caller: Caller, terms: Terms, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": request.id,
+        "household": request.household,
+        "estate": estate,
+        "channel": request.channel,
+        "amount_fen": request.amount_fen,
+        "bill_ids": list(request.bill_ids),
+        "received_on": request.received_on,
+        "status": "pending",
+        "created_by": caller.sub,
+        "created_at": now,
+    }
+    if request.channel in ONLINE_CHANNELS:
+        expires_at = now + timedelta(seconds=terms.expiry_seconds)
+        look = next_check(now, checks=0, expires_at=expires_at, first_seconds=terms.first_check_seconds)
+        row |= {"expires_at": expires_at, "next_check_at": look}
+    elif request.channel == "transfer":
+        row["reference"] = transfer_reference(request.id)
+    return row
+
+
+def _same_payment(session: Session, request: PaymentRequest) -> Payment:
+    known = tables.find_payment(session, request.id)
+    if known is None or known.request != request:
+        raise Conflict("This idempotency key belongs to another payment.")
+    return known
+
+
+def _announce_start(session: Session, payment: Payment, now: datetime) -> None:
+    event = PaymentStarted(
+        payment_id=payment.id,
+        household=payment.household,
+        estate=payment.estate,
+        amount_fen=payment.amount_fen,
+        expires_at=payment.expires_at or now,
+    )
+    record(session, event, aggregate=aggregate(payment), at=now)
+    count_when_committed(session, payment.channel, "started")
+
+
+def get_payment(session: Session, caller: Caller, payment_id: UUID) -> Payment:
+    """One payment. Raises NotFound, Forbidden."""
+    caller.require(*READERS)
+    payment = tables.find_payment(session, payment_id)
+    if payment is None:
+        raise NotFound(f"Payment {payment_id} is not known.")
+    caller.require_household(payment.household, payment.estate)
+    return payment
+
+
+def list_payments(session: Session, caller: Caller, household: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A household's payments, newest first: `{"items", "next_cursor"}`. Raises NotFound, Forbidden, Invalid."""
+    caller.require(*READERS)
+    if caller.is_owner:
+        caller.require_household(household, "")
+    require_household(session, caller, household)
+    rows = tables.payments_of_household(session, household, limit=limit, before=_position(cursor))
+    shown, following = page(rows, limit, lambda row: (row.created_at.isoformat(), str(row.id)))
+    return {"items": [view(payment) for payment in shown], "next_cursor": following}
+
+
+def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
+    key = decode_cursor(cursor)
+    if key is None:
+        return None
+    try:
+        created_at, payment_id = key
+        return datetime.fromisoformat(created_at), UUID(payment_id)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error
+
+
+def view(payment: Payment) -> dict[str, Any]:
+    """A payment as the API shows it; what it does not have is left out. The QR code shows while it can be paid."""
+    pending = payment.status == "pending"
+    shown = {
+        "id": payment.id,
+        "household": payment.household,
+        "status": payment.status,
+        "channel": payment.channel,
+        "amount_fen": payment.amount_fen,
+        "bill_ids": list(payment.bill_ids) or None,
+        "created_at": payment.created_at,
+        "qr_code": payment.code_url if pending else None,
+        "expires_at": payment.expires_at,
+        "reference": payment.reference,
+        "receipt_no": payment.receipt_no,
+        "transaction_id": payment.transaction_id,
+        "settled_at": payment.settled_at,
+        "business_date": payment.business_date,
+        "allocations": payment.allocations,
+        "credit_fen": payment.credit_fen,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def register_estates(session: Session, event: EstatesRegistered, as_of: datetime) -> None:
+    """Know the estates."""
+    rows = [{"code": item.estate, "name": item.name, "region": item.region, "as_of": as_of} for item in event.estates]
+    tables.upsert(session, tables.estate, rows)
+
+
+def register_households(session: Session, event: HouseholdsRegistered, as_of: datetime) -> None:
+    """Know who can pay, and to which estate it goes."""
+    rows = [
+        {"code": item.household, "estate": event.estate, "unit": item.unit, "building": item.building, "as_of": as_of}
+        for item in event.households
+    ]
+    tables.upsert(session, tables.household, rows)
+
+
+def keep_allocations(session: Session, event: PaymentAllocated) -> None:
+    """The receipt's lines: what billing did with the money (B9). An unknown payment is an error and gets parked."""
+    if tables.find_payment(session, event.payment_id) is None:
+        raise NotFound(f"Payment {event.payment_id} is not known.")
+    lines = [line.model_dump(mode="json") for line in event.allocations]
+    tables.update_payment(session, event.payment_id, allocations=lines, credit_fen=event.credit_fen)
+
+
+def estate_figures(session: Session, caller: Caller, estate: str, today: date) -> dict[str, Any]:
+    """What came in today and what waits, for one estate. Raises NotFound, Forbidden."""
+    caller.require(*READERS[1:])
+    caller.require_estate(estate)
+    if not tables.is_estate(session, estate):
+        raise NotFound(f"Estate {estate} is not known.")
+    return {"estate": estate, **_figures(session, today, [estate])}
+
+
+def group_figures(session: Session, caller: Caller, today: date) -> dict[str, Any]:
+    """The same over all estates in the caller's scope."""
+    caller.require(*READERS[1:])
+    return _figures(session, today, caller.estate_filter())
+
+
+def _figures(session: Session, today: date, estates: Collection[str] | None) -> dict[str, Any]:
+    by_channel = tables.received_by_channel(session, today, estates)
+    return {
+        "date": today,
+        "received_fen": sum(by_channel.values()),
+        "received_by_channel": by_channel,
+        "pending": tables.count_pending(session, estates),
+        "suspense": tables.count_suspense(session, estates),
+    }

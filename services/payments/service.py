@@ -1,0 +1,163 @@
+"""DOORS of the payments service (E): what can happen, and where each transaction begins and ends."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from nameko.extensions import DependencyProvider
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from pydantic import Field
+
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Invalid, NotFound
+from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, PaymentAllocated
+from services.common.messaging import Message, first_delivery
+from services.common.paging import DEFAULT_LIMIT, Limit
+from services.common.service import EstateService, event_handler, rpc, timer
+from services.payments import handlers, tables
+from services.payments.channels import bind_channels
+from services.payments.online.handlers import check_pending, claim_checks, ensure_order, hear_notice
+from services.payments.ports import PaymentChannel
+from services.payments.rules import Payment, PaymentRequest
+from services.payments.settings import settings
+
+WATCH_SECONDS = 2
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Fen = Annotated[int, Field(gt=0, strict=True)]
+BillId = Annotated[int, Field(gt=0)]
+
+
+def utc_now() -> datetime:
+    """The adapters' clock."""
+    return datetime.now(UTC)
+
+
+class Channels(DependencyProvider):
+    """The online channels that are on, bound once a process."""
+
+    def setup(self) -> None:
+        """Bind by settings."""
+        self._bound = bind_channels(settings(), utc_now)
+
+    def get_dependency(self, _worker: Any) -> Mapping[str, PaymentChannel]:
+        """All workers share the adapters."""
+        return self._bound
+
+
+class PaymentsService(EstateService):
+    """Takes payments over every channel, once each, and tells billing."""
+
+    name = "payments"
+    channels = Channels()
+
+    @rpc
+    def create_payment(
+        self,
+        caller: Caller,
+        request_id: UUID,
+        household: Code,
+        channel: Code,
+        amount_fen: Fen,
+        bill_ids: list[BillId] | None = None,
+        received_on: date | None = None,
+    ) -> dict[str, Any]:
+        """E1, E3: `{id, household, status, channel, amount_fen, qr_code?, expires_at?, receipt_no?, reference?, …}`."""
+        request = PaymentRequest(request_id, household, channel, amount_fen, tuple(bill_ids or ()), received_on)
+        terms = handlers.Terms.of(settings(), self.channels)
+        with self.transaction() as session:
+            payment = handlers.create_payment(session, caller, request, terms=terms, now=self.clock())
+        return self._shown(payment)
+
+    @rpc
+    def get_payment(self, caller: Caller, payment_id: UUID) -> dict[str, Any]:
+        """One payment, with its receipt lines; an order that could not be placed yet is tried again."""
+        with self.transaction() as session:
+            payment = handlers.get_payment(session, caller, payment_id)
+        return self._shown(payment)
+
+    def _shown(self, payment: Payment) -> dict[str, Any]:
+        placed = ensure_order(self.transaction, self.channels, payment, settings=settings(), now=self.clock())
+        return handlers.view(placed)
+
+    @rpc
+    def list_payments(
+        self, caller: Caller, household: Code, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """A household's payments, newest first: `{"items", "next_cursor"}`."""
+        with self.transaction() as session:
+            return handlers.list_payments(session, caller, household, limit, cursor)
+
+    @rpc
+    def receive_notification(self, caller: Caller, channel: Code, headers: dict[str, str], body: str) -> dict[str, Any]:
+        """E2: a channel's raw notification, `body` in base64 → `{"status", "content_type", "body"}` for the channel."""
+        caller.require()
+        if channel not in self.channels:
+            raise NotFound(f"There is no channel {channel}.")
+        port, raw = self.channels[channel], decoded(body)
+        return vars(hear_notice(self.transaction, port, channel, headers, raw, self.clock()))
+
+    @rpc
+    def estate_figures(self, caller: Caller, estate: Code) -> dict[str, Any]:
+        """`{estate, date, received_fen, received_by_channel, pending, suspense}` of today."""
+        with self.transaction() as session:
+            return handlers.estate_figures(session, caller, estate, business_date(self.clock()))
+
+    @rpc
+    def group_figures(self, caller: Caller) -> dict[str, Any]:
+        """The same over the caller's estates, without `estate`."""
+        with self.transaction() as session:
+            return handlers.group_figures(session, caller, business_date(self.clock()))
+
+    @event_handler(EstatesRegistered)
+    def on_estates_registered(self, message: Message) -> None:
+        """A1."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                handlers.register_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+
+    @event_handler(HouseholdsRegistered)
+    def on_households_registered(self, message: Message) -> None:
+        """A1."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                handlers.register_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+
+    @event_handler(PaymentAllocated)
+    def on_payment_allocated(self, message: Message) -> None:
+        """B9: the receipt's lines."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                handlers.keep_allocations(session, PaymentAllocated.parse(message))
+
+    @timer(WATCH_SECONDS)
+    def watch_pending(self) -> None:
+        """E2: look at pending orders, place those without a code, expire those without money."""
+        with self.transaction() as session:
+            due = claim_checks(session, first_seconds=settings().payment_check_seconds, now=self.clock())
+        for payment in due:
+            check_pending(self.transaction, self.channels, payment, settings=settings(), now=self.clock())
+
+    def collect_metrics(self) -> Iterable[Metric]:
+        """Money in suspense, by channel: somebody must look at it."""
+        yield from super().collect_metrics()
+        family = GaugeMetricFamily("estateloop_suspense_open", "Amounts waiting in suspense", labels=["channel"])
+        with self.transaction() as session:
+            for channel, count in tables.open_suspense_by_channel(session).items():
+                family.add_metric([channel], count)
+        yield family
+
+
+def decoded(body: str) -> bytes:
+    """The raw bytes of a notification; Invalid when it is no base64."""
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("The body must be base64.", [{"loc": "body", "msg": "not base64"}]) from error
+
+
+SERVICE = PaymentsService

@@ -1,0 +1,277 @@
+"""STORE of payments: payments, the household directory, receipt counters, suspense; and their named queries."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    and_,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.orm import Session
+
+from services.common.messaging.tables import new_metadata
+from services.payments.rules import Payment
+
+metadata = new_metadata()
+
+estate = Table(
+    "estate",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    # when the event that told us occurred: an older one, delivered late, is ignored
+    Column("as_of", DateTime(timezone=True), nullable=False),
+)
+
+household = Table(
+    "household",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("estate", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("building", Text, nullable=False),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("household", Text, nullable=False),
+    Column("estate", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("bill_ids", ARRAY(BigInteger), nullable=False),
+    Column("received_on", Date),
+    Column("status", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("reference", Text, unique=True),
+    Column("code_url", Text),
+    Column("order_attempted_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("next_check_at", DateTime(timezone=True)),
+    Column("checks", Integer, nullable=False, server_default=text("0")),
+    Column("transaction_id", Text),
+    Column("receipt_no", Text, unique=True),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("business_date", Date),
+    Column("allocations", JSONB),
+    Column("credit_fen", BigInteger),
+    CheckConstraint("amount_fen > 0", name="amount_positive"),
+    CheckConstraint(
+        "status IN ('pending', 'settled', 'expired', 'refunded', 'partially_refunded', 'suspense')",
+        name="status_known",
+    ),
+    CheckConstraint(
+        "status NOT IN ('settled', 'refunded', 'partially_refunded') OR (transaction_id IS NOT NULL"
+        " AND receipt_no IS NOT NULL AND settled_at IS NOT NULL AND business_date IS NOT NULL)",
+        name="settled_whole",
+    ),
+    UniqueConstraint("channel", "transaction_id"),  # money is posted once (E2)
+    Index("payment_household_idx", "household", "created_at", "id"),
+    Index("payment_business_date_idx", "business_date", "estate"),
+    Index("payment_check_idx", "next_check_at", postgresql_where=text("status = 'pending'")),
+    Index("payment_pending_idx", "estate", postgresql_where=text("status = 'pending'")),
+)
+
+receipt_counter = Table(
+    "receipt_counter",
+    metadata,
+    Column("estate", Text, primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+suspense = Table(
+    "suspense",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("out_trade_no", Text, nullable=False),
+    Column("payment_id", Uuid),
+    Column("estate", Text),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("succeeded_at", DateTime(timezone=True), nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    UniqueConstraint("channel", "transaction_id"),
+    Index("suspense_open_idx", "estate", postgresql_where=text("resolved_at IS NULL")),
+)
+
+_COLUMNS = tuple(payment.c[field.name] for field in fields(Payment))
+ORDERED_BY_AGE = (payment.c.created_at.desc(), payment.c.id.desc())
+
+
+def payment_of(row: Row[Any]) -> Payment:
+    """The frozen payment of a row of `_COLUMNS`."""
+    values = dict(row._mapping)
+    return Payment(**{**values, "bill_ids": tuple(values["bill_ids"])})
+
+
+def insert_payment(session: Session, new: dict[str, Any]) -> Payment | None:
+    """Keep a new payment; None when its id is there already (waits for whoever is writing it)."""
+    row = session.execute(
+        insert(payment).values(new).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
+    )
+    return _one(row.first())
+
+
+def find_payment(session: Session, payment_id: UUID, *, lock: bool = False) -> Payment | None:
+    """The payment of that id, locked until the transaction ends when `lock`."""
+    query = select(*_COLUMNS).where(payment.c.id == payment_id)
+    return _one(session.execute(query.with_for_update() if lock else query).first())
+
+
+def update_payment(session: Session, payment_id: UUID, **values: Any) -> Payment:
+    """Change columns of a payment that exists."""
+    changed = update(payment).where(payment.c.id == payment_id).values(**values).returning(*_COLUMNS)
+    return payment_of(session.execute(changed).one())
+
+
+def _one(row: Row[Any] | None) -> Payment | None:
+    return payment_of(row) if row is not None else None
+
+
+def payments_of_household(
+    session: Session, code: str, *, limit: int, before: tuple[datetime, UUID] | None
+) -> list[Payment]:
+    """Newest first, one more than `limit`, those after the cursor."""
+    query = select(*_COLUMNS).where(payment.c.household == code)
+    if before is not None:
+        query = query.where(tuple_(payment.c.created_at, payment.c.id) < before)
+    return [payment_of(row) for row in session.execute(query.order_by(*ORDERED_BY_AGE).limit(limit + 1))]
+
+
+def is_posted(session: Session, channel: str, transaction_id: str) -> bool:
+    """Whether this money has settled a payment (E2)."""
+    return (
+        session.scalar(
+            select(payment.c.id).where(payment.c.channel == channel, payment.c.transaction_id == transaction_id)
+        )
+        is not None
+    )
+
+
+def claim_order(session: Session, payment_id: UUID, *, now: datetime, attempted_before: datetime) -> Payment | None:
+    """Take the right to place an order at its channel; None when it is placed, over, or somebody just tried."""
+    claimed = (
+        update(payment)
+        .where(
+            payment.c.id == payment_id,
+            payment.c.status == "pending",
+            payment.c.code_url.is_(None),
+            payment.c.expires_at > now,
+            payment.c.order_attempted_at.is_(None) | (payment.c.order_attempted_at <= attempted_before),
+        )
+        .values(order_attempted_at=now)
+    )
+    return _one(session.execute(claimed.returning(*_COLUMNS)).first())
+
+
+def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
+    """Pending online payments at which it is time to look, locked; those another replica holds are skipped."""
+    query = (
+        select(*_COLUMNS)
+        .where(payment.c.status == "pending", payment.c.next_check_at <= now)
+        .order_by(payment.c.next_check_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [payment_of(row) for row in session.execute(query)]
+
+
+def next_receipt(session: Session, estate_code: str, year: int) -> int:
+    """The next number of an estate and year. The row is locked until commit, a rollback gives it back: no gaps."""
+    taken = insert(receipt_counter).values(estate=estate_code, year=year, last=1)
+    taken = taken.on_conflict_do_update(index_elements=["estate", "year"], set_={"last": receipt_counter.c.last + 1})
+    return int(session.execute(taken.returning(receipt_counter.c.last)).scalar_one())
+
+
+def keep_in_suspense(session: Session, values: dict[str, Any]) -> bool:
+    """Keep money that fits nowhere; False when it is kept already."""
+    kept = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
+    return session.execute(kept.returning(suspense.c.id)).first() is not None
+
+
+def resolve_suspense(session: Session, channel: str, transaction_id: str, at: datetime) -> None:
+    """Money that was in suspense has found its payment after all."""
+    same = and_(suspense.c.channel == channel, suspense.c.transaction_id == transaction_id)
+    session.execute(update(suspense).where(same, suspense.c.resolved_at.is_(None)).values(resolved_at=at))
+
+
+def estate_of_household(session: Session, code: str) -> str | None:
+    """The estate a household belongs to; None when it is unknown here."""
+    found: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
+    return found
+
+
+def is_estate(session: Session, code: str) -> bool:
+    """Whether the estate is known here."""
+    return session.scalar(select(estate.c.code).where(estate.c.code == code)) is not None
+
+
+def upsert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Replace older directory entries by code, in order of code so that two writers cannot lock each other out."""
+    if rows:
+        ordered = sorted({row["code"]: row for row in rows}.values(), key=lambda row: str(row["code"]))
+        new = insert(table).values(ordered)
+        others = {column.name: new.excluded[column.name] for column in table.c if column.name != "code"}
+        newer = table.c.as_of <= new.excluded.as_of
+        session.execute(new.on_conflict_do_update(index_elements=["code"], set_=others, where=newer))
+
+
+def received_by_channel(session: Session, day: date, estates: Iterable[str] | None) -> dict[str, int]:
+    """Fen received on a business day by channel, over some estates or all."""
+    query = select(payment.c.channel, func.sum(payment.c.amount_fen)).where(payment.c.business_date == day)
+    if estates is not None:
+        query = query.where(payment.c.estate.in_(list(estates)))
+    rows = session.execute(query.group_by(payment.c.channel).order_by(payment.c.channel))
+    return {channel: int(total) for channel, total in rows}
+
+
+def count_pending(session: Session, estates: Iterable[str] | None) -> int:
+    """Payments in flight."""
+    query = select(func.count()).select_from(payment).where(payment.c.status == "pending")
+    if estates is not None:
+        query = query.where(payment.c.estate.in_(list(estates)))
+    return int(session.scalar(query) or 0)
+
+
+def count_suspense(session: Session, estates: Iterable[str] | None) -> int:
+    """Amounts waiting in suspense; those without an estate count for the whole group only."""
+    query = select(func.count()).select_from(suspense).where(suspense.c.resolved_at.is_(None))
+    if estates is not None:
+        query = query.where(suspense.c.estate.in_(list(estates)))
+    return int(session.scalar(query) or 0)
+
+
+def open_suspense_by_channel(session: Session) -> dict[str, int]:
+    """How many amounts wait in suspense, by channel."""
+    query = select(suspense.c.channel, func.count()).where(suspense.c.resolved_at.is_(None))
+    return {channel: int(count) for channel, count in session.execute(query.group_by(suspense.c.channel))}

@@ -1,0 +1,1 @@
+"""Who goes there: choosing a technician, explainably (G3)."""

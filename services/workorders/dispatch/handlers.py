@@ -1,0 +1,17 @@
+"""STORY of dispatch: a named technician, or the best one found (G3)."""
+
+from sqlalchemy.orm import Session
+
+from services.workorders.directory.tables import is_technician
+from services.workorders.dispatch import rules, tables
+from services.workorders.orders.rules import Order
+
+
+def technician_for(session: Session, order: Order, named: str | None) -> rules.Choice:
+    """Whom to send. The manual choice always wins; one who is not on the register may be a contractor."""
+    if named is not None:
+        register = "" if is_technician(session, named) else "; not on the technicians' register"
+        return rules.Choice(named, f"manual choice{register}")
+    tables.lock_estate(session, order.estate)
+    found = tables.technicians(session, order.estate)
+    return rules.choose(found, tables.wanted_skills(session, order.category), order.building)

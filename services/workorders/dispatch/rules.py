@@ -1,0 +1,48 @@
+"""LAW of dispatch (G3): skill first, then the building, then the least load; the reason is kept with the choice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.common.contracts.errors import Conflict
+
+
+@dataclass(frozen=True)
+class Technician:
+    """`load` is how many orders the technician has and has not completed."""
+
+    code: str
+    skills: frozenset[str]
+    buildings: frozenset[str]
+    load: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whom to send and why, for the order's history."""
+
+    technician: str
+    reason: str
+
+
+def choose(technicians: Sequence[Technician], wanted: frozenset[str], building: str | None) -> Choice:
+    """The best of the estate's technicians; Conflict when there is none.
+
+    `wanted`: any of these skills will do; empty: the work needs no special skill. When nobody has the skill the order
+    still goes to somebody, and the reason says so: an order without a person is worse than one to hand over.
+    """
+    if not technicians:
+        raise Conflict("No technician of this estate is registered: name the technician to dispatch to.")
+    skilled = [person for person in technicians if person.skills & wanted]
+    pool = skilled or technicians
+    best = min(pool, key=lambda person: (building not in person.buildings, person.load, person.code))
+    return Choice(best.code, "automatic: " + "; ".join(_reasons(best, pool, wanted, building)))
+
+
+def _reasons(best: Technician, pool: Sequence[Technician], wanted: frozenset[str], building: str | None) -> list[str]:
+    matched = sorted(best.skills & wanted)
+    if matched:
+        skill = f"skill {', '.join(matched)}"
+    else:
+        skill = f"nobody here has skill {' or '.join(sorted(wanted))}" if wanted else "no special skill needed"
+    place = [f"responsible for building {building}"] if building in best.buildings else []
+    return [skill, *place, f"{best.load} open orders", f"{len(pool)} considered"]

@@ -1,0 +1,1 @@
+"""Orders: request, dispatch, transitions and their history (G1, G3)."""

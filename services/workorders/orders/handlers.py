@@ -1,0 +1,250 @@
+"""STORY of orders: create, move on, show (G1-G4). The doors commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.common.access import STAFF_ROLES, Caller
+from services.common.calendar import WorkingCalendar
+from services.common.contracts.base import Event
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
+from services.common.messaging import record
+from services.common.paging import decode_cursor, page
+from services.common.sla_metrics import Stop, count_on_commit
+from services.workorders.directory.handlers import building_of
+from services.workorders.directory.tables import is_technician
+from services.workorders.dispatch.handlers import technician_for
+from services.workorders.orders import rules, tables, views
+from services.workorders.orders.rules import NewOrder, Order
+from services.workorders.orders.tables import Filter, Transition
+from services.workorders.settings import settings
+from services.workorders.sla import rules as sla_rules
+from services.workorders.sla import tables as sla_tables
+
+CALENDAR = WorkingCalendar()
+
+
+@dataclass(frozen=True)
+class Act:
+    """A transition somebody asks for; the same `request_id` again does nothing more."""
+
+    order_id: UUID
+    request_id: UUID
+    action: str
+    note: str | None = None
+    technician: str | None = None
+
+
+def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> dict[str, Any]:
+    """Open an order (G1) and answer it. Arrears of the household play no part (G4)."""
+    new = _require_creator(caller, new)
+    building = building_of(session, new.estate, new.household, new.building)
+    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, new.priority)
+    order = rules.open_order(new, building, policy, now, CALENDAR)
+    if tables.add(session, order):
+        _opened(session, caller, order, now)
+    else:
+        order = _found(tables.find(session, order.id))
+        if not new.is_same_as(order):
+            raise Conflict("This request id was used for another work order.")
+    return views.whole(session, order, now)
+
+
+def _require_creator(caller: Caller, new: NewOrder) -> NewOrder:
+    """The request, for an owner always that of the own household."""
+    caller.require(*rules.CREATORS)
+    if not caller.is_owner:
+        caller.require_estate(new.estate)
+        return new
+    own = replace(new, household=new.household or caller.household)
+    if own.household is None:
+        raise Forbidden("Your sign-in names no household.")
+    caller.require_household(own.household, own.estate)
+    return own
+
+
+def _opened(session: Session, caller: Caller, order: Order, now: datetime) -> None:
+    tables.add_transition(session, order.id, Transition(order.id, "create", None, order.status, caller.sub, now))
+    _replan(session, order)
+    told = WorkOrderOpened(
+        work_order_id=order.id,
+        estate=order.estate,
+        building=order.building,
+        household=order.household,
+        category=order.category,
+        priority=order.priority,
+        holds_dunning=_holds(session, order),
+        opened_at=now,
+    )
+    record(session, told, aggregate=str(order.id), at=now)
+
+
+def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) -> dict[str, Any]:
+    """One transition (G1): Forbidden, Conflict naming the state, Invalid for an unknown action, NotFound."""
+    rules.require_known(asked.action)
+    order = _found(tables.lock(session, asked.order_id))
+    _require_scope(caller, order)
+    rules.require_actor(caller, order, asked.action, on_register=is_technician(session, caller.sub))
+    if not _done_before(session, asked):
+        order = _move(session, caller, order, asked, now)
+    return views.whole(session, order, now)
+
+
+def _done_before(session: Session, asked: Act) -> bool:
+    earlier = tables.transition_of(session, asked.order_id, asked.request_id)
+    if earlier is None:
+        return False
+    if (earlier.action, earlier.note, earlier.asked_technician) != (asked.action, asked.note, asked.technician):
+        raise Conflict("This request id was used for another step of this order.")
+    return True
+
+
+def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datetime) -> Order:
+    rules.next_status(order, asked.action)
+    if asked.action == "reopen":
+        rules.require_reopenable(order, now, timedelta(days=settings().reopen_days))
+    technician, reason = _technician(session, order, asked)
+    moved = rules.act(order, asked.action, now, technician, CALENDAR)
+    tables.save(session, moved)
+    step = Transition(
+        request_id=asked.request_id,
+        action=asked.action,
+        from_status=order.status,
+        to_status=moved.status,
+        by=caller.sub,
+        at=now,
+        note=asked.note,
+        asked_technician=asked.technician,
+        technician=moved.technician,
+        reason=reason,
+    )
+    tables.add_transition(session, order.id, step)
+    _replan(session, moved)
+    _tell(session, moved, asked.action, now)
+    _count(session, order, moved, now)
+    return moved
+
+
+def _technician(session: Session, order: Order, asked: Act) -> tuple[str | None, str | None]:
+    if asked.action != "dispatch":
+        rules.require_technician(order, asked.technician)
+        return order.technician, None
+    rules.require_handover(order, asked.technician)
+    choice = technician_for(session, order, asked.technician)
+    return choice.technician, choice.reason
+
+
+def _replan(session: Session, order: Order) -> None:
+    stages, chain = rules.running_clocks(order), sla_tables.chain(session)
+    sla_tables.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
+
+
+def _tell(session: Session, order: Order, action: str, now: datetime) -> None:
+    told = _event(session, order, action, now)
+    if told is not None:
+        record(session, told, aggregate=str(order.id), at=now)
+
+
+def _event(session: Session, order: Order, action: str, now: datetime) -> Event | None:
+    if action == "reopen":
+        return WorkOrderReopened(
+            work_order_id=order.id,
+            estate=order.estate,
+            household=order.household,
+            holds_dunning=_holds(session, order),
+            reopened_at=now,
+        )
+    if order.status not in rules.FINAL:
+        return None
+    return WorkOrderFinished(
+        work_order_id=order.id,
+        estate=order.estate,
+        building=order.building,
+        household=order.household,
+        category=order.category,
+        outcome="confirmed" if order.status == "confirmed" else "cancelled",
+        technician=order.technician,
+        finished_at=now,
+    )
+
+
+def _holds(session: Session, order: Order) -> bool:
+    return order.household is not None and tables.holds_dunning(session, order.category)
+
+
+def _count(session: Session, before: Order, after: Order, now: datetime) -> None:
+    """A clock that stopped in this transition is counted when it commits (J2)."""
+    category = tables.category_label(session, after.category)
+    if after.respond_outcome and not before.respond_outcome:
+        took = before.response.used_at(now, CALENDAR)
+        count_on_commit(session, Stop(rules.KIND, "respond", after.estate, category, after.respond_outcome, took))
+    if after.resolve_outcome and not before.resolve_outcome:
+        took = before.resolution.used_at(now, CALENDAR)
+        count_on_commit(session, Stop(rules.KIND, "resolve", after.estate, category, after.resolve_outcome, took))
+
+
+def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -> dict[str, Any]:
+    """The order with its history; NotFound, Forbidden outside the caller's scope."""
+    order = _found(tables.find(session, order_id))
+    _require_scope(caller, order)
+    return views.whole(session, order, now)
+
+
+def _found(order: Order | None) -> Order:
+    if order is None:
+        raise NotFound("There is no such work order.")
+    return order
+
+
+def _require_scope(caller: Caller, order: Order) -> None:
+    if not caller.is_owner:
+        caller.require(*STAFF_ROLES)
+        caller.require_estate(order.estate)
+    elif order.household is None:
+        raise NotFound("There is no such work order.")
+    else:
+        caller.require_household(order.household, order.estate)
+
+
+def list_orders(
+    session: Session,
+    caller: Caller,
+    wanted: Filter,
+    estate: str | None,
+    now: datetime,
+    limit: int,
+    cursor: str | None,
+) -> dict[str, Any]:
+    """Orders in the caller's scope, newest first; an owner sees those of the own household."""
+    scoped = _scoped(caller, wanted, estate)
+    rows = tables.listed(session, scoped, now, limit + 1, _key(decode_cursor(cursor)))
+    shown, next_cursor = page(rows, limit, lambda order: [order.created_at.isoformat(), str(order.id)])
+    return {"items": views.items(session, shown, now), "next_cursor": next_cursor}
+
+
+def _scoped(caller: Caller, wanted: Filter, estate: str | None) -> Filter:
+    estates = frozenset({estate}) if estate is not None else None
+    if caller.is_owner:
+        own = caller.household or ""
+        caller.require_household(wanted.household or own, estate or "")
+        return Filter(estates, own, wanted.status, wanted.overdue)
+    caller.require(*STAFF_ROLES)
+    if estate is not None:
+        caller.require_estate(estate)
+    return Filter(estates or caller.estate_filter(), wanted.household, wanted.status, wanted.overdue)
+
+
+def _key(key: list[Any] | None) -> Sequence[Any] | None:
+    """The cursor's key; Invalid when it is none of this list."""
+    if key is None:
+        return None
+    try:
+        at, order_id = key
+        return datetime.fromisoformat(at), UUID(order_id)
+    except (TypeError, ValueError) as error:
+        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error

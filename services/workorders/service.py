@@ -1,0 +1,159 @@
+"""DOORS of the workorders service: what can happen to an order, and what other services tell us."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from prometheus_client import Metric
+from pydantic import StringConstraints
+
+from services.common.access import Caller
+from services.common.contracts.base import Message
+from services.common.contracts.events import (
+    BillsIssued,
+    EstatesRegistered,
+    HouseholdsRegistered,
+    PaymentAllocated,
+    StaffRegistered,
+)
+from services.common.messaging import first_delivery
+from services.common.paging import DEFAULT_LIMIT, Limit
+from services.common.service import EstateService, event_handler, rpc, timer
+from services.common.sla_metrics import overdue_gauge
+from services.workorders.directory import handlers as directory
+from services.workorders.orders import handlers as orders
+from services.workorders.orders.handlers import Act
+from services.workorders.orders.rules import NewOrder
+from services.workorders.orders.tables import Filter
+from services.workorders.sla import handlers as sla
+
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[\w -]+$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Priority = Literal["low", "normal", "high", "urgent", "emergency"]
+Status = Literal["created", "dispatched", "accepted", "arrived", "paused", "completed", "confirmed", "cancelled"]
+ALARM_SECONDS = 15
+
+
+class WorkOrdersService(EstateService):
+    """Work orders (G)."""
+
+    name = "workorders"
+
+    @rpc
+    def create_order(
+        self,
+        caller: Caller,
+        request_id: UUID,
+        estate: Code,
+        category: Category,
+        description: Text,
+        priority: Priority = "normal",
+        building: Code | None = None,
+        household: Code | None = None,
+        place: Text | None = None,
+    ) -> dict[str, Any]:
+        """Open an order; `request_id` becomes its id and makes a repeat harmless. Answers the order (G1)."""
+        new = NewOrder(request_id, estate, category, priority, description, building, household, place)
+        with self.transaction() as session:
+            return orders.create_order(session, caller, new, self.clock())
+
+    @rpc
+    def get_order(self, caller: Caller, order_id: UUID) -> dict[str, Any]:
+        """The order with history, clocks and `arrears_fen` (G1, G2, G4)."""
+        with self.transaction() as session:
+            return orders.get_order(session, caller, order_id, self.clock())
+
+    @rpc
+    def list_orders(
+        self,
+        caller: Caller,
+        estate: Code | None = None,
+        household: Code | None = None,
+        status: Status | None = None,
+        overdue: bool | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """`{"items", "next_cursor"}`, newest first, without histories."""
+        wanted = Filter(None, household, status, overdue)
+        with self.transaction() as session:
+            return orders.list_orders(session, caller, wanted, estate, self.clock(), limit, cursor)
+
+    @rpc
+    def act_on_order(
+        self,
+        caller: Caller,
+        order_id: UUID,
+        action: str,
+        request_id: UUID,
+        note: Text | None = None,
+        technician: Code | None = None,
+    ) -> dict[str, Any]:
+        """One transition; the same `request_id` again answers the order and changes nothing (G1)."""
+        asked = Act(order_id, request_id, action, note, technician)
+        with self.transaction() as session:
+            return orders.act_on_order(session, caller, asked, self.clock())
+
+    @rpc
+    def estate_figures(self, caller: Caller, estate: Code) -> dict[str, Any]:
+        """`{"estate", "open", "overdue": {stage: n}, "within_limit": {stage: share or null}, "window_days"}` (J2)."""
+        with self.transaction() as session:
+            return sla.estate_figures(session, caller, estate, self.clock())
+
+    @rpc
+    def group_figures(self, caller: Caller) -> dict[str, Any]:
+        """The same over the caller's scope, with `estates` one by one (J2)."""
+        with self.transaction() as session:
+            return sla.group_figures(session, caller, self.clock())
+
+    @timer(ALARM_SECONDS)
+    def raise_sla_alarms(self) -> None:
+        """Warn at 80 %, escalate at breach, each once (G2)."""
+        with self.transaction() as session:
+            sla.raise_due_alarms(session, self.clock())
+
+    @event_handler(EstatesRegistered)
+    def on_estates_registered(self, message: Message) -> None:
+        """A1."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+
+    @event_handler(HouseholdsRegistered)
+    def on_households_registered(self, message: Message) -> None:
+        """A1."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+
+    @event_handler(StaffRegistered)
+    def on_staff_registered(self, message: Message) -> None:
+        """Technicians to dispatch (A4, G3)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.keep_staff(session, StaffRegistered.parse(message), message.occurred_at)
+
+    @event_handler(BillsIssued)
+    def on_bills_issued(self, message: Message) -> None:
+        """Arrears for the banner (G4)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.add_bills(session, BillsIssued.parse(message))
+
+    @event_handler(PaymentAllocated)
+    def on_payment_allocated(self, message: Message) -> None:
+        """Arrears for the banner (G4)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.subtract_payment(session, PaymentAllocated.parse(message))
+
+    def collect_metrics(self) -> Iterable[Metric]:
+        """What is late now, from the database, so that it is right after a restart (J2)."""
+        yield from super().collect_metrics()
+        with self.transaction() as session:
+            late = list(sla.overdue_rows(session, self.clock()))
+        yield overdue_gauge(late)
+
+
+SERVICE = WorkOrdersService

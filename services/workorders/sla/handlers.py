@@ -1,0 +1,80 @@
+"""STORY of limits: raise alarms once, answer the figures (G2, J2)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.common.access import STAFF_ROLES, Caller
+from services.common.contracts.errors import NotFound
+from services.common.contracts.events import WorkOrderSlaAlarm
+from services.common.messaging import record
+from services.workorders.orders.rules import KIND
+from services.workorders.settings import settings
+from services.workorders.sla import tables
+
+
+def raise_due_alarms(session: Session, now: datetime) -> int:
+    """Raise what is due, each alarm once; returns how many. Several replicas share the work."""
+    due = tables.claim_due(session, now, settings().sla_alarm_batch)
+    for alarm in due:
+        told = WorkOrderSlaAlarm(
+            work_order_id=alarm.order_id,
+            estate=alarm.estate,
+            category=alarm.category,
+            stage=alarm.stage,
+            level=alarm.level,
+            role=alarm.role,
+            due_at=alarm.due_at,
+        )
+        record(session, told, aggregate=str(alarm.order_id), at=now)
+        tables.mark_raised(session, alarm, now)
+    return len(due)
+
+
+def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> dict[str, Any]:
+    """Open orders, what is late now, share within limit of what was done lately (J2); NotFound for no such estate."""
+    caller.require(*STAFF_ROLES)
+    caller.require_estate(estate)
+    found = _counts(session, frozenset({estate}), now)
+    if not found:
+        raise NotFound(f"There is no estate {estate}.")
+    return {"estate": estate, **_figures(found)}
+
+
+def group_figures(session: Session, caller: Caller, now: datetime) -> dict[str, Any]:
+    """The same over all estates in the caller's scope, and per estate."""
+    caller.require(*STAFF_ROLES)
+    found = _counts(session, caller.estate_filter(), now)
+    return {**_figures(found), "estates": [{"estate": one.estate, **_figures([one])} for one in found]}
+
+
+def overdue_rows(session: Session, now: datetime) -> Iterator[tuple[str, str, str, int]]:
+    """(kind, stage, estate, late now) for the gauge."""
+    for estate, respond, resolve in tables.late_per_estate(session, now):
+        yield KIND, "respond", estate, respond
+        yield KIND, "resolve", estate, resolve
+
+
+def _counts(session: Session, estates: frozenset[str] | None, now: datetime) -> list[tables.EstateCounts]:
+    return tables.counts(session, estates, now, now - timedelta(days=settings().sla_figures_days))
+
+
+def _figures(found: list[tables.EstateCounts]) -> dict[str, Any]:
+    return {
+        "open": sum(one.open for one in found),
+        "overdue": {
+            "respond": sum(one.respond_late for one in found),
+            "resolve": sum(one.resolve_late for one in found),
+        },
+        "within_limit": {
+            "respond": _share(sum(one.respond_met for one in found), sum(one.respond_done for one in found)),
+            "resolve": _share(sum(one.resolve_met for one in found), sum(one.resolve_done for one in found)),
+        },
+        "window_days": settings().sla_figures_days,
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

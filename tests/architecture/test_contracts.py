@@ -1,0 +1,52 @@
+"""Contracts are what the code does: schemas, subscriptions, tables."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine
+
+from services.common import schemas
+from services.common.contracts.events import EVENTS
+from services.common.database import SERVICES
+from services.common.messaging.topology import subscriptions
+
+
+def service_class(service: str) -> Any:
+    return import_module(f"services.{service}.service").SERVICE
+
+
+def test_event_schemas_have_not_drifted() -> None:
+    assert schemas.drift() == []
+
+
+def test_every_event_is_heard_by_exactly_its_audience() -> None:
+    heard: dict[str, set[str]] = {event.NAME: set() for event in EVENTS}
+    for service in SERVICES:
+        for _door, event in subscriptions(service_class(service)):
+            heard[event.NAME].add(service)
+    assert heard == {event.NAME: set(event.AUDIENCE) for event in EVENTS}
+    assert all(heard.values()), "an event nobody hears stays in the outbox for ever"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_doors_are_short_and_named_by_their_trigger(service: str) -> None:
+    for door, event in subscriptions(service_class(service)):
+        assert door.startswith("on_"), f"{service}.{door} handles {event.NAME}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_tables_are_what_the_migrations_build(service: str, database: Callable[[str], Engine]) -> None:
+    service_class(service)  # imports every room, so that the metadata is whole
+    metadata = import_module(f"services.{service}.tables").metadata
+    with database(service).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = [item for item in compare_metadata(context, metadata) if not is_alembic(item)]
+    assert differences == []
+
+
+def is_alembic(item: Any) -> bool:
+    return isinstance(item, tuple) and getattr(item[1], "name", "") == "alembic_version"

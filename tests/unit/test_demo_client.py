@@ -1,0 +1,123 @@
+"""The demo's client retries without doing anything twice, and its cross-checks notice when money is missing."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+
+import httpx
+import pytest
+
+from demo.api import Api, DemoFailure, Refused, wait_for
+from demo.figures import Rate, Snapshot
+from demo.payments import _amount
+from demo.portfolio import generate
+from demo.stage import Stage, money
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def client(handler: Handler) -> Api:
+    return Api(httpx.Client(base_url="http://demo.test", transport=httpx.MockTransport(handler)))
+
+
+def test_a_post_keeps_its_key_over_the_retries() -> None:
+    keys: list[str] = []
+
+    def busy_once(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        busy = httpx.Response(503, headers={"Retry-After": "0"})
+        return busy if len(keys) == 1 else httpx.Response(201, json={"id": "p1"})
+
+    assert client(busy_once).post("/v1/payments", {"amount_fen": 1}) == {"id": "p1"}
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+
+
+def test_two_posts_have_different_keys() -> None:
+    keys: list[str] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        return httpx.Response(201, json={})
+
+    api = client(note)
+    api.post("/v1/payments")
+    api.post("/v1/payments")
+    assert keys[0] != keys[1]
+
+
+def test_a_problem_document_is_raised_with_its_status() -> None:
+    api = client(lambda _: httpx.Response(422, json={"title": "Invalid", "detail": "line 3"}))
+    with pytest.raises(Refused, match="line 3") as refused:
+        api.upload("/v1/imports/units", "x\n")
+    assert refused.value.status == 422
+
+
+def test_a_list_is_read_page_after_page() -> None:
+    def pages(request: httpx.Request) -> httpx.Response:
+        second = request.url.params.get("cursor") == "next"
+        return httpx.Response(
+            200, json={"items": [{"n": 2 if second else 1}], "next_cursor": None if second else "next"}
+        )
+
+    assert [item["n"] for item in client(pages).items("/v1/estates")] == [1, 2]
+
+
+def test_waiting_in_vain_says_what_for() -> None:
+    with pytest.raises(DemoFailure, match="the bill run is done"):
+        wait_for("the bill run is done", lambda: None, seconds=0.02, every=0.01)
+
+
+def snapshot(collected_fen: int, **accounts: int) -> Snapshot:
+    return Snapshot(Rate(1000, 0), Rate(9000, collected_fen), Counter(accounts), 0)
+
+
+def test_received_money_is_told_by_channel_and_by_use() -> None:
+    before = snapshot(100, cash_wechat=50, cash_pos=5, late_fee_income=-3, customer_credit=-7)
+    after = snapshot(180, cash_wechat=150, cash_pos=5, late_fee_income=-13, customer_credit=-17)
+    assert after.received_since(before) == {
+        "channels": {"wechat": 100},
+        "principal_fen": 80,
+        "late_fee_fen": 10,
+        "credit_fen": 10,
+    }
+    assert after.cash_fen - before.cash_fen == 100
+
+
+def test_a_rate_of_nothing_billed_is_zero() -> None:
+    assert (Rate(0, 0).rate, str(Rate(300, 100))) == (0.0, "33.33%")
+
+
+STATEMENT = {
+    "total_due_fen": 20_523,
+    "bills": [
+        {"id": 1, "due_date": "2026-10-15", "outstanding_fen": 10_000},
+        {"id": 2, "due_date": "2026-11-15", "outstanding_fen": 10_500},
+        {"id": 3, "due_date": "2026-11-15", "outstanding_fen": 0},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "amount", "bills"),
+    [("all", 20_523, []), ("part", 10_261, []), ("over", 30_000, []), ("one_bill", 10_500, [2])],
+)
+def test_how_much_a_household_pays(way: str, amount: int, bills: list[int]) -> None:
+    assert _amount(STATEMENT, way) == (amount, bills)
+
+
+def test_a_figure_that_does_not_add_up_is_remembered_and_told() -> None:
+    told: list[str] = []
+    api = client(lambda _: httpx.Response(200, json={}))
+    small = generate(as_of=date(2026, 11, 21), estates=1, households=20)
+    stage = Stage(api, api, api, api, api, small, date(2026, 11, 21), date(2026, 10, 1), told.append)
+    stage.check("payments = principal", 100, 100)
+    stage.check("difference is 0", 0, 5)
+    assert [held for _, held in stage.checks] == [True, False]
+    assert "✗" in told[-1]
+    assert "found 5" in told[-1]
+    assert (stage.period, stage.due) == ("2026-10", date(2026, 11, 15))
+
+
+def test_money_for_the_eye() -> None:
+    assert (money(123_456_789), money(5)) == ("¥1,234,567.89", "¥0.05")
