@@ -1,7 +1,9 @@
 """Two services to measure against each other: `python -m bench.echo ours|bare`."""
 
-# ruff: noqa: E402 - the runner patches first
 from services.common.runner import ServiceProcess
+
+# isort: split
+# the runner patches first
 
 import sys
 
@@ -22,7 +24,7 @@ class BareEcho:
 
     name = "bare"
 
-    @bare_rpc
+    @bare_rpc  # type: ignore[untyped-decorator]  # Nameko's own, as it comes
     def echo(self, caller: object, word: str) -> dict[str, object]:
         """The word back."""
         return {"word": word, "caller": caller}
@@ -43,7 +45,8 @@ class BenchService(EstateService):
         """Note the moment."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                session.execute(text("INSERT INTO heard (lag) VALUES (clock_timestamp() - :at)"), {"at": message.occurred_at})
+                lag = text("INSERT INTO heard (lag) VALUES (clock_timestamp() - :at)")
+                session.execute(lag, {"at": message.occurred_at})
 
 
 def main(which: str) -> int:

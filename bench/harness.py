@@ -91,7 +91,8 @@ def _earlier() -> list[dict[str, object]]:
 def machine() -> str:
     """What it ran on: system, cores, memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory} GiB, Python {sys.version.split()[0]}"
+    python = sys.version.split()[0]
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory} GiB, Python {python}"
 
 
 def commit() -> str:

@@ -7,10 +7,10 @@ from sandbox.settings import Settings
 
 
 def main() -> None:
-    """Listen on 127.0.0.1 only: whoever reaches this can take money."""
+    """Listen on loopback, unless a network of its own is set up around it."""
     settings = Settings()
     app = create_app(settings)
-    uvicorn.run(app, host="127.0.0.1", port=settings.port, log_level="warning", timeout_graceful_shutdown=3)
+    uvicorn.run(app, host=settings.sandbox_host, port=settings.port, log_level="warning", timeout_graceful_shutdown=3)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     database_prefix: str = "estateloop"
     sandbox_url: str = "http://127.0.0.1:8090"
     sandbox_port: int | None = None
+    sandbox_host: str = Field(default="127.0.0.1", description="Whoever reaches the sandbox can take money")
     smtp_port: int = Field(default=0, description="Mail comes in here; 0: no mail server")
     sandbox_dir: Path = Field(default=Path(".local/sandbox"), description="Keys; made at the first start")
 

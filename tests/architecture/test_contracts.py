@@ -1,7 +1,9 @@
 """Contracts are what the code does: schemas, subscriptions, tables."""
 
+import re
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,3 +52,23 @@ def test_tables_are_what_the_migrations_build(service: str, database: Callable[[
 
 def is_alembic(item: Any) -> bool:
     return isinstance(item, tuple) and getattr(item[1], "name", "") == "alembic_version"
+
+
+def test_every_metric_is_documented_and_labels_hold_no_person() -> None:
+    root = Path(__file__).parents[2]
+    declared: dict[str, str] = {}
+    for folder in ("services", "gateway"):
+        for path in (root / folder).rglob("*.py"):
+            for kind, name, rest in METRIC.findall(path.read_text()):
+                suffix = "_total" if kind == "Counter" and not name.endswith("_total") else ""
+                declared[name + suffix] = rest
+    documented = {row[0]: row[1] for row in ROW.findall((root / "docs/metrics.md").read_text())}
+    assert len(declared) > 15
+    assert declared.keys() == documented.keys()
+    for name, labels in documented.items():
+        assert not PERSONAL & set(labels.replace(" ", "").split(",")), f"{name} names a person"
+
+
+METRIC = re.compile(r'(Counter|Gauge|Histogram|GaugeMetricFamily|_gauge)\(\s*"(estateloop_\w+)"(.*)')
+ROW = re.compile(r"^\| `(estateloop_\w+)` \|[^|]+\|([^|]*)\|", re.MULTILINE)
+PERSONAL = {"household", "owner", "phone", "name", "unit", "staff", "email"}

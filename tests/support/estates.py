@@ -31,7 +31,8 @@ class SmallEstate:
     def units(self) -> str:
         head = "estate_code,building,unit_code,area_m2,usage,status,household_code,owner_name,owner_phone\n"
         return head + "".join(
-            f"{self.code},B{1 + number % 2},{number:04},87.33,residential,occupied,{household},王小明,{self.phone(number)}\n"
+            f"{self.code},B{1 + number % 2},{number:04},87.33,residential,occupied,"
+            f"{household},王小明,{self.phone(number)}\n"
             for number, household in enumerate(self.households, start=1)
         )
 

@@ -1,5 +1,10 @@
 """A service small enough to see through: it keeps what it was told, fails on request, and dies on request."""
 
+from services.common.runner import ServiceProcess
+
+# isort: split
+# the runner patches first
+
 import os
 import sys
 
@@ -9,7 +14,6 @@ from sqlalchemy import text
 from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.messaging import first_delivery
-from services.common.runner import ServiceProcess
 from services.common.service import EstateService, event_handler, rpc
 from tests.support.toy_words import Said
 

@@ -1,0 +1,93 @@
+"""`bill_run_100k`: a run over 100,000 households in 60 estates, slice after slice as one replica takes them.
+
+The bound is `INSERT … SELECT` of the very rows the run wrote (bills, ledger entries, rollups, outbox) into tables with the
+same indexes and checks, estate by estate in one transaction each, as the run does.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Engine, text
+
+from bench.harness import Result, alternate, peak_rss_mib, stopwatch
+from bench.servers import BenchServers
+from services.billing.bills import handlers
+from services.billing.settings import Settings
+from services.common.access import Caller
+from services.common.database import build_engine, service_database_url, transaction
+from services.common.migrate import ensure_database, upgrade
+
+HOUSEHOLDS, ESTATES, ROUNDS = 100_000, 60, 3
+WRITTEN = ("bill", "ledger_entry", "rate_rollup", "outbox")
+PORTFOLIO = Path(__file__).with_name("portfolio.sql")
+
+
+def run(servers: BenchServers) -> Result:
+    """Seconds of the run beside the bare insert of its rows."""
+    engine = portfolio(servers, HOUSEHOLDS, ESTATES)
+    bill(engine, HOUSEHOLDS)  # the bound copies what a run wrote
+    value, bound = alternate(lambda: bill(engine, HOUSEHOLDS), lambda: copy_rows(engine), ROUNDS)
+    engine.dispose()
+    note = f"{HOUSEHOLDS / value:,.0f} bills/s"
+    return Result("bill_run_100k", round(value, 2), "s", round(bound, 2), round(value / bound, 2), HOUSEHOLDS,
+                  peak_rss_mib(), note)
+
+
+def portfolio(servers: BenchServers, households: int, estates: int) -> Engine:
+    """A billing database with that many households and a published tariff."""
+    settings = servers.settings(f"bench{uuid4().hex[:6]}")
+    ensure_database(settings, "billing")
+    upgrade(settings, "billing")
+    url = service_database_url(settings, "billing")
+    engine = build_engine(url, pool_size=2, statement_timeout_ms=600_000, application="bench")
+    with engine.begin() as connection:
+        connection.execute(text(PORTFOLIO.read_text().format(households=households, estates=estates)))
+        for table in WRITTEN:
+            connection.exec_driver_sql(f"CREATE TABLE bound_{table} (LIKE {table} INCLUDING ALL)")
+    return engine
+
+
+def bill(engine: Engine, households: int) -> float:
+    """One run from an empty bill table; seconds from the request to the last slice's commit."""
+    empty(engine, *WRITTEN, "bill_run", "bill_run_slice")
+    settings, caller, run_id = Settings(), Caller.system("bench"), uuid4()
+    asked = handlers.RunRequest("2026-09")
+    with stopwatch() as seconds:
+        with transaction(engine) as session:
+            handlers.start_bill_run(session, caller, run_id, asked, now=datetime.now(UTC), settings=settings)
+        with engine.connect() as connection:
+            slices = list(connection.scalars(text("SELECT id FROM bill_run_slice ORDER BY id")))
+        for slice_id in slices:
+            with transaction(engine) as session:
+                handlers.bill_slice(session, slice_id, now=datetime.now(UTC), settings=settings)
+    with transaction(engine) as session:
+        outcome = handlers.get_bill_run(session, caller, run_id)
+    assert (outcome["status"], outcome["bills"]) == ("done", households), outcome
+    return seconds()
+
+
+def copy_rows(engine: Engine) -> float:
+    """The same rows into the same tables without a thought; seconds."""
+    empty(engine, *(f"bound_{table}" for table in WRITTEN))
+    with engine.connect() as connection:
+        estates = list(connection.execute(text("SELECT id, code FROM estate ORDER BY id")))
+    with stopwatch() as seconds:
+        for estate in estates:
+            with engine.begin() as connection:
+                for table in WRITTEN:
+                    own = "aggregate = 'estate:' || :code" if table == "outbox" else "estate_id = :id"
+                    connection.execute(
+                        text(f"INSERT INTO bound_{table} OVERRIDING SYSTEM VALUE SELECT * FROM {table} WHERE {own}"),
+                        {"id": estate.id, "code": estate.code},
+                    )
+    return seconds()
+
+
+def empty(engine: Engine, *tables: str) -> None:
+    """Truncate and let the server write its dirty pages, so that no round pays for the one before."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        connection.exec_driver_sql("SET session_replication_role = origin")
+        connection.exec_driver_sql("CHECKPOINT")

@@ -1,0 +1,1 @@
+"""How EstateLoop is put on machines."""

@@ -1,0 +1,1 @@
+"""One module per real provider, bound to a channel by settings."""

@@ -1,0 +1,187 @@
+"""STORY of delivery in two transactions with the provider's call between them (F4).
+
+`claim`: take due messages under a lease, decide, write the words and the intent; tasks and letters end there.
+`record`: write what the provider said. A crash between the two lets the lease run out; the same key goes out again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.notifications.delivery import tables
+from services.notifications.delivery.knowledge import Knowledge, day_key, gather
+from services.notifications.delivery.rules import (
+    LETTER,
+    STAFF_TASK,
+    UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN,
+    Decision,
+    GiveUp,
+    Go,
+    Means,
+    Pending,
+    Postpone,
+    Window,
+    decide,
+    pause_before,
+)
+from services.notifications.ports import Delivered, Outcome, Parcel, Unreachable
+from services.notifications.templates.rules import Rendered, RenderError, pick, render
+
+Write = Callable[[dict[str, Any]], None]
+OWN_CHANNELS = frozenset({LETTER, STAFF_TASK})
+FREE: dict[str, Any] = {"claim": None, "claimed_until": None}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a claim is made. `providers` are the channels with a provider; `window` replaces the policies' (sandbox)."""
+
+    batch: int
+    lease: timedelta
+    providers: frozenset[str]
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A call to make. `attempts` counts earlier failures on this channel."""
+
+    claim: UUID
+    position: int
+    channel: str
+    attempts: int
+    until: datetime
+    parcel: Parcel
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a claim took: the calls to make, and per (channel, outcome) what is settled already."""
+
+    taken: int
+    calls: list[Dispatch]
+    settled: list[tuple[str, str]]
+
+
+def claim(session: Session, terms: Terms, now: datetime) -> Batch:
+    """Take a batch of due messages and write down what is going to happen to each."""
+    token, until = uuid4(), now + terms.lease
+    rows = tables.claim_due(session, terms.batch, now, until, token)
+    if not rows:
+        return Batch(0, [], [])
+    batch = Batch(len(rows), [], [])
+    known = gather(session, rows, terms.window)
+    for row in rows:
+        _prepare(session, row, known, terms, now, batch)
+    return batch
+
+
+def record(session: Session, call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> str | None:
+    """Write the provider's answer; the outcome's name for the metric, None when the lease was lost meanwhile."""
+    name, values = _consequence(call, outcome, max_attempts, now)
+    return name if tables.note(session, call.parcel.key, call.claim, FREE | values) else None
+
+
+def _consequence(call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> tuple[str, dict[str, Any]]:
+    if isinstance(outcome, Delivered):
+        sent = {"status": "sent", "sent_at": now, "provider_receipt": outcome.receipt, "attempts": call.attempts + 1}
+        return "sent", sent
+    attempts = call.attempts + 1
+    reason = f"{call.channel}: {outcome.reason}"
+    if isinstance(outcome, Unreachable) and attempts < max_attempts:
+        return "retry", {"attempts": attempts, "not_before": now + pause_before(attempts), "reason": reason}
+    return "refused", _next_channel(call.position) | {"not_before": now, "reason": reason}
+
+
+def _next_channel(position: int) -> dict[str, Any]:
+    """Start afresh one channel on; when there is none, the next claim finds that out."""
+    blank = dict.fromkeys(("channel", "contact_on", "address", "language", "template_version", "subject", "text"))
+    return {"position": position + 1, "attempts": 0, **blank}
+
+
+def _prepare(session: Session, row: Row[Any], known: Knowledge, terms: Terms, now: datetime, batch: Batch) -> None:
+    def write(values: dict[str, Any]) -> None:
+        tables.note(session, row.id, row.claim, values)
+
+    if not known.is_complete(row):
+        later = now + UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN
+        write(FREE | {"status": "waiting_contact", "not_before": later, "reason": "the contact is not known yet"})
+        return
+    decision = _decide(row, known, terms, now)
+    if isinstance(decision, Postpone):
+        write(FREE | {"status": "queued", "not_before": decision.until, "reason": decision.reason})
+    elif isinstance(decision, GiveUp):
+        reason = "; ".join(part for part in (row.reason, decision.reason) if part)
+        _fail(write, batch, row.channels[-1] if row.channels else "none", reason)
+    else:
+        _go(write, row, decision, known, now, batch)
+
+
+def _decide(row: Row[Any], known: Knowledge, terms: Terms, now: datetime) -> Decision:
+    days = known.days.get(day_key(row.recipient, row.category), {})
+    others = tuple(day for message_id, day in days.items() if message_id != row.id)
+    pending = Pending(tuple(row.channels), row.position, row.business_on, row.created_at, others)
+    means = Means(terms.providers | OWN_CHANNELS, known.worded(row))
+    return decide(pending, known.reach(row), means, known.policy(row), now)
+
+
+def _go(write: Write, row: Row[Any], go: Go, known: Knowledge, now: datetime, batch: Batch) -> None:
+    try:
+        words = _words(row, go, known)
+    except RenderError as error:
+        _fail(write, batch, go.channel, f"{go.channel}: {error}")
+        return
+    intent = {
+        "status": "queued",
+        "position": go.position,
+        "channel": go.channel,
+        "address": go.address,
+        "contact_on": go.contact_on,
+        "language": words.language,
+        "template_version": words.version,
+        "subject": words.subject,
+        "text": words.text,
+        "reason": go.skipped or row.reason,
+    }
+    if go.channel in OWN_CHANNELS:
+        write(FREE | intent | _settled(row, go, known, now))
+        batch.settled.append((go.channel, "sent" if go.channel == STAFF_TASK else "queued_for_print"))
+        return
+    write(intent)
+    _remember_contact(row, go, known)
+    attempts = row.attempts if row.channel == go.channel else 0
+    parcel = Parcel(row.id, row.cause, go.address, row.template, words.language, words.subject, words.text)
+    batch.calls.append(Dispatch(row.claim, go.position, go.channel, attempts, row.claimed_until, parcel))
+
+
+def _settled(row: Row[Any], go: Go, known: Knowledge, now: datetime) -> dict[str, Any]:
+    """A task is delivered by being there; a letter still has to be printed and posted, and says so."""
+    if go.channel == LETTER:
+        return {"status": "queued_for_print"}
+    return {"status": "sent", "sent_at": now, "provider_receipt": "staff task", "assignee": known.hand(row)}
+
+
+def _words(row: Row[Any], go: Go, known: Knowledge) -> Rendered:
+    """The words as first written for this channel: a repeat with the same key says the same."""
+    if row.channel == go.channel and row.text is not None:
+        return Rendered(row.subject, row.text, row.template_version, row.language)
+    wording = known.wording(row, go.channel)
+    if wording is None:
+        raise RenderError(f"no template {row.template}")
+    return render(wording, pick(wording, known.facts(row)))
+
+
+def _remember_contact(row: Row[Any], go: Go, known: Knowledge) -> None:
+    """So that a second message to the same person in this batch sees the first under the cap."""
+    if day_key(row.recipient, row.category) in known.days:
+        known.days[day_key(row.recipient, row.category)][row.id] = go.contact_on
+
+
+def _fail(write: Write, batch: Batch, channel: str, reason: str) -> None:
+    write(FREE | {"status": "failed", "reason": reason})
+    batch.settled.append((channel, "failed"))

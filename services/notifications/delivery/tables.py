@@ -1,0 +1,74 @@
+"""STORE of delivery: claim what is due, count contacts for the cap, write down what became of it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from services.notifications.delivery.rules import INTRUSIVE
+from services.notifications.tables import message
+
+WAITING = ("queued", "waiting_contact")
+LOCK_SPACE = 0x5E9D
+
+LOCK_RECIPIENTS = text(
+    "SELECT pg_advisory_xact_lock(:space, key) FROM "
+    "(SELECT DISTINCT hashtext(recipient) AS key FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY key) k"
+)
+
+
+def claim_due(session: Session, limit: int, now: datetime, until: datetime, claim: UUID) -> Sequence[Row[Any]]:
+    """Take up to `limit` due messages under `claim` until `until`; rows another replica is taking are passed over."""
+    free = or_(message.c.claimed_until.is_(None), message.c.claimed_until < now)
+    due = (
+        select(message.c.id)
+        .where(message.c.status.in_(WAITING), message.c.not_before <= now, free)
+        .order_by(message.c.not_before, message.c.seq)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = (
+        update(message)
+        .where(message.c.id == due.c.id)
+        .values(claim=claim, claimed_until=until)
+        .returning(*message.columns)
+    )
+    return sorted(session.execute(statement).all(), key=lambda row: (row.not_before, row.seq))
+
+
+def contact_days(session: Session, recipients: Collection[str], category: str) -> Mapping[str, dict[UUID, date]]:
+    """Recipient → message → day of every SMS or e-mail of the category, on its way or sent.
+
+    The recipients stay locked to the end of the transaction, so that two replicas cannot both see room under the cap.
+    """
+    if not recipients:
+        return {}
+    session.execute(LOCK_RECIPIENTS, {"space": LOCK_SPACE, "recipients": sorted(recipients)})
+    statement = select(message.c.recipient, message.c.id, message.c.contact_on).where(
+        message.c.recipient.in_(recipients),
+        message.c.category == category,
+        message.c.channel.in_(INTRUSIVE),
+        message.c.status.in_(("queued", "sent")),
+        message.c.contact_on.is_not(None),
+    )
+    days: dict[str, dict[UUID, date]] = {}
+    for recipient, message_id, day in session.execute(statement):
+        days.setdefault(recipient, {})[message_id] = day
+    return days
+
+
+def note(session: Session, message_id: UUID, claim: UUID, values: Mapping[str, Any]) -> bool:
+    """Write to a message that is still ours; False when the lease ran out and another took it."""
+    mine = and_(message.c.id == message_id, message.c.claim == claim, message.c.status.in_(WAITING))
+    statement = update(message).where(mine).values(values).returning(message.c.id)
+    return session.execute(statement).first() is not None
+
+
+def waiting_counts(session: Session) -> Mapping[str, int]:
+    """Status → how many wait in it."""
+    statement = select(message.c.status, func.count()).where(message.c.status.in_(WAITING)).group_by(message.c.status)
+    return dict(session.execute(statement).tuples().all())

@@ -1,0 +1,95 @@
+"""STORY of the directory: learn from billing's events, let owners choose, wake what waited for a contact (F3)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.common.access import Caller, mask_email, mask_name, mask_phone
+from services.common.contracts.errors import Invalid, NotFound
+from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
+from services.notifications.delivery.rules import EMAIL, SMS
+from services.notifications.directory import tables
+from services.notifications.directory.rules import complaints_about
+from services.notifications.messages import tables as messages
+from services.notifications.tables import contact, estate, staff
+
+READERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "auditor", "owner")
+CHOOSERS = ("group_admin", "estate_manager", "steward", "cashier", "owner")
+
+
+def learn_contacts(session: Session, event: ContactsRegistered, as_of: datetime, now: datetime) -> None:
+    """Keep how to reach each household; messages that waited for it go out."""
+    rows = [entry.model_dump() | {"estate": event.estate} for entry in event.contacts]
+    tables.keep_latest(session, contact, "household", rows, as_of)
+    messages.wake_for_households(session, [entry.household for entry in event.contacts], now)
+
+
+def learn_staff(session: Session, event: StaffRegistered, as_of: datetime) -> None:
+    """Keep who holds which role where."""
+    rows = [
+        {"code": entry.staff, "name": entry.name, "role": entry.role, "estate": entry.estate, "phone": entry.phone}
+        for entry in event.staff
+    ]
+    tables.keep_latest(session, staff, "code", rows, as_of)
+
+
+def learn_estates(session: Session, event: EstatesRegistered, as_of: datetime, now: datetime) -> None:
+    """Keep the estates' names; messages that waited for one go out."""
+    rows = [{"code": entry.estate, "name": entry.name, "region": entry.region} for entry in event.estates]
+    tables.keep_latest(session, estate, "code", rows, as_of)
+    messages.wake_for_estates(session, [entry.estate for entry in event.estates], now)
+
+
+def preferences(session: Session, caller: Caller, household: str) -> dict[str, Any]:
+    """What the household chose (F3), masked by role.
+
+    `{household, estate, language, name, phone, email, consent: {channel: bool}}`.
+    """
+    caller.require(*READERS)
+    known = _known(session, caller, household)
+    email = known.preferred_email or known.email
+    open_data = caller.sees_personal_data
+    return {
+        "household": household,
+        "estate": known.estate,
+        "language": known.preferred_language or known.language,
+        "name": known.name if open_data else mask_name(known.name),
+        "phone": known.phone if open_data else mask_phone(known.phone),
+        "email": email if open_data or not email else mask_email(email),
+        "consent": {SMS: True, EMAIL: True} | tables.consents_of(session, household),
+    }
+
+
+def choose(
+    session: Session,
+    caller: Caller,
+    household: str,
+    language: str | None,
+    email: str | None,
+    consent: dict[str, bool],
+    now: datetime,
+) -> dict[str, Any]:
+    """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`."""
+    caller.require(*CHOOSERS)
+    _known(session, caller, household)
+    if errors := complaints_about(language, email, consent):
+        raise Invalid("The preferences are not valid.", errors)
+    chosen = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
+    if chosen:
+        tables.keep_preference(session, household, chosen, now, caller.sub)
+    if consent:
+        tables.keep_consents(session, household, consent, now, caller.sub)
+    messages.wake_for_households(session, [household], now)
+    return preferences(session, caller, household)
+
+
+def _known(session: Session, caller: Caller, household: str) -> Any:
+    """The contact, if the caller may know it; an owner of another household learns only that it is not theirs."""
+    if caller.is_owner:
+        caller.require_household(household, "")
+    known = tables.contacts_of(session, [household]).get(household)
+    if known is None:
+        raise NotFound(f"There is no household {household}.")
+    caller.require_household(household, known.estate)
+    return known

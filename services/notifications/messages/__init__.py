@@ -1,0 +1,1 @@
+"""What is to be said to whom: one message per (recipient, cause), however often its event arrives (F4)."""

@@ -1,0 +1,110 @@
+"""STORY of messages: an event makes us queue, in the transaction that marks it as seen; nothing is sent here (F4)."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.common.access import STAFF_ROLES, Caller, mask_email, mask_phone
+from services.common.calendar import business_date
+from services.common.contracts.events import (
+    ComplaintAnswered,
+    ComplaintSlaAlarm,
+    DunningStepsDue,
+    PaymentAllocated,
+    RatingInvited,
+    WorkOrderSlaAlarm,
+)
+from services.common.observability.logs import get_logger
+from services.common.paging import decode_cursor, page
+from services.notifications.delivery.rules import EMAIL, SMS
+from services.notifications.directory.tables import holders
+from services.notifications.messages import rules, tables
+from services.notifications.messages.tables import Wanted
+
+log = get_logger(__name__)
+MASKS = {SMS: mask_phone, EMAIL: mask_email}
+SHOWN = (
+    *("id", "recipient", "recipient_kind", "household", "estate", "building", "cause", "category", "template"),
+    *("template_version", "channel", "language", "status", "reason", "attempts", "provider_receipt", "assignee"),
+    *("business_on", "created_at", "not_before", "sent_at"),
+)
+
+
+def queue_dunning(session: Session, event: DunningStepsDue, now: datetime) -> int:
+    """All steps of the batch with one statement (D1)."""
+    return _queue(session, rules.urge(event, _staff_of(session)), now)
+
+
+def queue_receipt(session: Session, event: PaymentAllocated, now: datetime) -> int:
+    """The receipt of a payment (E7)."""
+    return _queue(session, [rules.receipt(event)], now)
+
+
+def queue_answer(session: Session, event: ComplaintAnswered, now: datetime) -> int:
+    """The word to the complainant (H1)."""
+    return _queue(session, rules.answer(event, now), now)
+
+
+def queue_invitation(session: Session, event: RatingInvited, now: datetime) -> int:
+    """The request for a rating (H3)."""
+    return _queue(session, [rules.invite(event, now)], now)
+
+
+def queue_order_alarm(session: Session, event: WorkOrderSlaAlarm, now: datetime) -> int:
+    """An order's clock runs out (G2)."""
+    return _queue(session, rules.alarm_of_order(event, _staff_of(session), now), now)
+
+
+def queue_complaint_alarm(session: Session, event: ComplaintSlaAlarm, now: datetime) -> int:
+    """A complaint's clock runs out (H2)."""
+    return _queue(session, rules.alarm_of_complaint(event, _staff_of(session), now), now)
+
+
+def notifications(
+    session: Session, caller: Caller, household: str | None, recipient: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """Messages, newest first, of one household or recipient or of the caller's scope; words and address by role (F)."""
+    caller.require(*STAFF_ROLES, "owner")
+    wanted = scope(caller, household, recipient)
+    after = decode_cursor(cursor)
+    rows = tables.newest(session, wanted, limit + 1, int(after[0]) if after else None)
+    shown, next_cursor = page(rows, limit, lambda row: [row.seq])
+    return {"items": [present(row, caller) for row in shown], "next_cursor": next_cursor}
+
+
+def scope(caller: Caller, household: str | None, recipient: str | None) -> Wanted:
+    """What the caller may see of what was asked for: owners what was said to them, staff their estates."""
+    if caller.is_owner:
+        asked = household or recipient or caller.household or ""
+        caller.require_household(asked, "")
+        return Wanted(recipient=recipient, own=asked)
+    return Wanted(household=household, recipient=recipient, estates=caller.estate_filter())
+
+
+def present(row: Row[Any], caller: Caller) -> dict[str, Any]:
+    """One message as JSON. Without the right to personal data: no words, and the address masked."""
+    open_data = caller.sees_personal_data
+    words = {"subject": row.subject, "text": row.text} if open_data else {"subject": None, "text": None}
+    return {name: getattr(row, name) for name in SHOWN} | {"address": _address(row, open_data)} | words
+
+
+def _address(row: Row[Any], open_data: bool) -> str | None:
+    """Phone numbers and mail addresses are personal; where a letter goes and whose task it is are codes."""
+    mask = MASKS.get(row.channel or "")
+    return row.address if open_data or mask is None or row.address is None else mask(row.address)
+
+
+def _queue(session: Session, drafts: Sequence[rules.Draft], now: datetime) -> int:
+    new = tables.insert_once(session, drafts, now)
+    if drafts:
+        log.info("messages queued", extra={"new": new, "known": len(drafts) - new, "day": business_date(now)})
+    return new
+
+
+def _staff_of(session: Session) -> Callable[[str, str], Sequence[str]]:
+    """The directory's answer, asked once per estate and role of an event."""
+    return cache(lambda estate, role: holders(session, estate, role))

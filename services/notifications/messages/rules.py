@@ -1,0 +1,217 @@
+"""LAW of what an event makes us say: to whom, about what, by which template, over which channels (F1, F4).
+
+Every function is event → drafts. `cause` names the reason once and for all: one message per (recipient, cause).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.common.calendar import SHANGHAI, business_date
+from services.common.contracts.events import (
+    ComplaintAnswered,
+    ComplaintSlaAlarm,
+    DunningItem,
+    DunningStepsDue,
+    PaymentAllocated,
+    RatingInvited,
+    WorkOrderSlaAlarm,
+)
+from services.common.money import yuan
+from services.notifications.templates.rules import COMPLAINT, RATING, RECEIPT, SLA, term
+
+NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
+MANAGER = "estate_manager"
+HOUSEHOLD, STAFF = "household", "staff"
+
+StaffOf = Callable[[str, str], Sequence[str]]
+"""(estate, role) → staff codes of that role on that estate, sorted; empty when none is known."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message before it is queued. `channels` are those the event asks for, tried before the policy's own."""
+
+    recipient: str
+    recipient_kind: str
+    cause: str
+    category: str
+    template: str
+    estate: str
+    business_on: date
+    variables: dict[str, Any]
+    channels: tuple[str, ...] = ()
+    building: str | None = None
+    household: str | None = None
+    assignee: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The same for the same recipient and cause, even after a restored backup: providers de-duplicate by it."""
+        return uuid5(NAMESPACE, f"{self.recipient}\n{self.cause}")
+
+
+def urge(event: DunningStepsDue, staff_of: StaffOf) -> list[Draft]:
+    """One draft per step of the ladder that is due (D1)."""
+    return [_task(event, item, staff_of) if item.kind == "task" else _urging(event, item) for item in event.items]
+
+
+def receipt(event: PaymentAllocated) -> Draft:
+    """What arrived, and what it was used for. Transactional: no window, no cap (F3)."""
+    principal = sum(part.principal_fen for part in event.allocations)
+    late_fee = sum(part.late_fee_fen for part in event.allocations)
+    return _to_household(
+        event.household,
+        f"receipt:{event.payment_id}",
+        "receipt",
+        RECEIPT,
+        event.estate,
+        event.business_date,
+        {
+            "paid_yuan": yuan(event.amount_fen),
+            "principal_yuan": yuan(principal),
+            "late_fee_yuan": yuan(late_fee),
+            "credit_yuan": yuan(event.credit_fen),
+            "business_date": event.business_date.isoformat(),
+            "payment": str(event.payment_id),
+        },
+    )
+
+
+def answer(event: ComplaintAnswered, now: datetime) -> list[Draft]:
+    """Tell the complainant; an anonymous complaint has nobody to tell (H1)."""
+    if event.household is None:
+        return []
+    cause = f"complaint:{event.complaint_id}:{event.stage}"
+    facts = {"reference": _short(event.complaint_id)}
+    return [
+        _to_household(
+            event.household, cause, "complaint", COMPLAINT[event.stage], event.estate, business_date(now), facts
+        )
+    ]
+
+
+def invite(event: RatingInvited, now: datetime) -> Draft:
+    """Ask for the rating of a finished order (H3)."""
+    facts = {"reference": _short(event.work_order_id), "survey": str(event.survey_id)}
+    cause = f"rating:{event.survey_id}"
+    return _to_household(event.household, cause, "survey", RATING, event.estate, business_date(now), facts)
+
+
+def alarm_of_order(event: WorkOrderSlaAlarm, staff_of: StaffOf, now: datetime) -> list[Draft]:
+    """Warn whoever answers for the order's clock (G2)."""
+    cause = f"sla:work_order:{event.work_order_id}:{event.stage}:wall:{event.level}"
+    facts = {"kind": term("work_order"), "reference": _short(event.work_order_id), "clock": term("target")}
+    return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
+
+
+def alarm_of_complaint(event: ComplaintSlaAlarm, staff_of: StaffOf, now: datetime) -> list[Draft]:
+    """Warn whoever answers for the complaint's clock (H2)."""
+    cause = f"sla:complaint:{event.complaint_id}:{event.stage}:{event.clock}:{event.level}"
+    facts = {"kind": term("complaint"), "reference": _short(event.complaint_id), "clock": term(event.clock)}
+    return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
+
+
+def chain(wanted: Iterable[str], policy: Iterable[str]) -> list[str]:
+    """The channels to try in order: the event's, then the policy's, none twice (F3)."""
+    return list(dict.fromkeys([*wanted, *policy]))
+
+
+def _urging(event: DunningStepsDue, item: DunningItem) -> Draft:
+    return Draft(
+        recipient=item.household,
+        recipient_kind=HOUSEHOLD,
+        cause=item.cause,
+        category="dunning",
+        template=item.template,
+        estate=event.estate,
+        business_on=event.as_of,
+        variables=dunning_facts(item),
+        channels=tuple(item.channels),
+        building=item.building,
+        household=item.household,
+        assignee=item.steward,
+    )
+
+
+def _task(event: DunningStepsDue, item: DunningItem, staff_of: StaffOf) -> Draft:
+    """A task is the steward's; without one the manager's; without staff it waits under the estate's manager role."""
+    staff = item.steward or next(iter(staff_of(event.estate, MANAGER)), None)
+    return Draft(
+        recipient=staff or role_box(event.estate, MANAGER),
+        recipient_kind=STAFF,
+        cause=item.cause,
+        category="task",
+        template=item.template,
+        estate=event.estate,
+        business_on=event.as_of,
+        variables=dunning_facts(item),
+        channels=("staff_task",),
+        building=item.building,
+        household=item.household,
+        assignee=staff,
+    )
+
+
+def dunning_facts(item: DunningItem) -> dict[str, Any]:
+    """What a dunning template may use, beside the names the directory knows."""
+    return {
+        "building": item.building,
+        "household": item.household,
+        "amount_yuan": yuan(item.overdue_fen),
+        "late_fee_yuan": yuan(item.late_fee_fen),
+        "total_yuan": yuan(item.overdue_fen + item.late_fee_fen),
+        "overdue_days": str(item.overdue_days),
+        "due_date": item.due_date.isoformat(),
+        "deadline": item.deadline.isoformat() if item.deadline else None,
+        "steward": item.steward,
+    }
+
+
+def role_box(estate: str, role: str) -> str:
+    """The recipient that stands for a role nobody is known to hold yet; staff of the estate see its tasks."""
+    return f"{estate}:{role}"
+
+
+def _to_household(
+    household: str, cause: str, category: str, template: str, estate: str, day: date, facts: dict[str, Any]
+) -> Draft:
+    return Draft(household, HOUSEHOLD, cause, category, template, estate, day, facts, household=household)
+
+
+def _alarm(
+    event: WorkOrderSlaAlarm | ComplaintSlaAlarm,
+    cause: str,
+    facts: dict[str, Any],
+    staff: Sequence[str],
+    now: datetime,
+) -> list[Draft]:
+    """One draft per person who holds the role; a warning is a task, anything later also rings."""
+    category = "sla_warning" if event.level == "warning" else "sla_breach"
+    variables = facts | {
+        "category": event.category,
+        "stage": term(event.stage),
+        "role": term(event.role),
+        "due_at": event.due_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M"),
+    }
+    return [
+        Draft(
+            recipient,
+            STAFF,
+            cause,
+            category,
+            SLA[event.level],
+            event.estate,
+            business_date(now),
+            variables,
+            assignee=recipient,
+        )
+        for recipient in staff or [role_box(event.estate, event.role)]
+    ]
+
+
+def _short(thing: UUID) -> str:
+    """Enough of an id to talk about it."""
+    return str(thing)[:8]

@@ -1,0 +1,209 @@
+"""DOORS of the notifications service: what the others tell, what callers ask, and the courier's round."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal
+
+import eventlet
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from services.common.access import Caller
+from services.common.contracts.base import Message
+from services.common.contracts.events import (
+    ComplaintAnswered,
+    ComplaintSlaAlarm,
+    ContactsRegistered,
+    DunningStepsDue,
+    EstatesRegistered,
+    PaymentAllocated,
+    RatingInvited,
+    StaffRegistered,
+    WorkOrderSlaAlarm,
+)
+from services.common.messaging.inbox import first_delivery
+from services.common.paging import DEFAULT_LIMIT, Limit
+from services.common.service import EstateService, event_handler, rpc, timer
+from services.notifications.adapters.binding import bind
+from services.notifications.delivery.courier import Courier, SideBySide, Transaction
+from services.notifications.delivery.handlers import Dispatch, Terms
+from services.notifications.delivery.rules import Window
+from services.notifications.delivery.tables import waiting_counts
+from services.notifications.directory import handlers as directory
+from services.notifications.messages import handlers as messages
+from services.notifications.ports import Port
+from services.notifications.settings import Settings, settings
+from services.notifications.templates import handlers as templates
+
+ROUNDS_PER_TICK = 20
+
+
+class NotificationsService(EstateService):
+    """Delivers exactly one message per (recipient, cause) over the channels a person agreed to (F)."""
+
+    name = "notifications"
+
+    @event_handler(EstatesRegistered)
+    def on_estates_registered(self, message: Message) -> None:
+        """Estates' names, for the words of messages."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                event = EstatesRegistered.parse(message)
+                directory.learn_estates(session, event, message.occurred_at, self.clock())
+
+    @event_handler(ContactsRegistered)
+    def on_contacts_registered(self, message: Message) -> None:
+        """How to reach each household."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                event = ContactsRegistered.parse(message)
+                directory.learn_contacts(session, event, message.occurred_at, self.clock())
+
+    @event_handler(StaffRegistered)
+    def on_staff_registered(self, message: Message) -> None:
+        """Who holds which role where."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.learn_staff(session, StaffRegistered.parse(message), message.occurred_at)
+
+    @event_handler(DunningStepsDue)
+    def on_dunning_steps_due(self, message: Message) -> None:
+        """Steps of the ladder to carry out (D1)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_dunning(session, DunningStepsDue.parse(message), self.clock())
+
+    @event_handler(PaymentAllocated)
+    def on_payment_allocated(self, message: Message) -> None:
+        """Money came in: the receipt."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_receipt(session, PaymentAllocated.parse(message), self.clock())
+
+    @event_handler(ComplaintAnswered)
+    def on_complaint_answered(self, message: Message) -> None:
+        """The complainant gets an answer (H1)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_answer(session, ComplaintAnswered.parse(message), self.clock())
+
+    @event_handler(RatingInvited)
+    def on_rating_invited(self, message: Message) -> None:
+        """The owner is asked for a rating (H3)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_invitation(session, RatingInvited.parse(message), self.clock())
+
+    @event_handler(WorkOrderSlaAlarm)
+    def on_work_order_sla_alarm(self, message: Message) -> None:
+        """An order's clock runs out (G2)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_order_alarm(session, WorkOrderSlaAlarm.parse(message), self.clock())
+
+    @event_handler(ComplaintSlaAlarm)
+    def on_complaint_sla_alarm(self, message: Message) -> None:
+        """A complaint's clock runs out (H2)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_complaint_alarm(session, ComplaintSlaAlarm.parse(message), self.clock())
+
+    @timer(1)
+    def deliver_due(self) -> None:
+        """Carry what is due to its providers; several replicas share the work."""
+        courier(settings(), self.transaction, self.clock).work(ROUNDS_PER_TICK)
+
+    @rpc
+    def list_notifications(
+        self,
+        caller: Caller,
+        household: str | None = None,
+        recipient: str | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """Messages, newest first: `{"items": [...], "next_cursor"}` (F)."""
+        with self.transaction() as session:
+            return messages.notifications(session, caller, household, recipient, limit, cursor)
+
+    @rpc
+    def list_templates(self, caller: Caller) -> dict[str, Any]:
+        """Every version of every wording (F2)."""
+        with self.transaction() as session:
+            return templates.templates(session, caller)
+
+    @rpc
+    def preview_template(
+        self, caller: Caller, code: str, channel: str, language: Literal["zh-CN", "en"], variables: dict[str, str]
+    ) -> dict[str, Any]:
+        """What a template says with these variables (F2)."""
+        with self.transaction() as session:
+            return templates.preview(session, caller, code, channel, language, variables)
+
+    @rpc
+    def get_preferences(self, caller: Caller, household: str) -> dict[str, Any]:
+        """Language, address and consent per channel (F3)."""
+        with self.transaction() as session:
+            return directory.preferences(session, caller, household)
+
+    @rpc
+    def set_preferences(
+        self,
+        caller: Caller,
+        household: str,
+        language: str | None = None,
+        email: str | None = None,
+        consent: dict[str, bool] | None = None,
+    ) -> dict[str, Any]:
+        """Change what is named; repeating it changes nothing more (F3)."""
+        with self.transaction() as session:
+            return directory.choose(session, caller, household, language, email, consent or {}, self.clock())
+
+    def collect_metrics(self) -> Iterable[Metric]:
+        """Beside the reliable layer's: how many messages wait, and for what."""
+        yield from super().collect_metrics()
+        with self.transaction() as session:
+            counts = waiting_counts(session)
+        gauge = GaugeMetricFamily("estateloop_messages_waiting", "Messages not delivered yet", labels=["status"])
+        for status in ("queued", "waiting_contact"):
+            gauge.add_metric([status], counts.get(status, 0))
+        yield gauge
+
+
+@cache
+def providers() -> Mapping[str, Port]:
+    """The process's providers; their connections are kept between rounds."""
+    return bind(settings())
+
+
+def courier(knobs: Settings, transaction: Transaction, clock: Callable[[], datetime]) -> Courier:
+    """A courier as the settings say; the window may be replaced in the sandbox only (F3)."""
+    ports = providers()
+    window = Window.parse(knobs.contact_window) if knobs.sandbox and knobs.contact_window else None
+    lease = timedelta(seconds=knobs.delivery_lease_seconds)
+    return Courier(
+        transaction=transaction,
+        clock=clock,
+        ports=ports,
+        terms=Terms(knobs.delivery_batch, lease, frozenset(ports), window),
+        max_attempts=knobs.delivery_max_attempts,
+        call_timeout=timedelta(seconds=knobs.delivery_timeout_seconds),
+        side_by_side=in_greenlets(knobs.delivery_parallel),
+    )
+
+
+def in_greenlets(parallel: int) -> SideBySide:
+    """Side by side in a bounded pool; an exception of one call is raised when all are done."""
+
+    def run(deliver: Callable[[Dispatch], None], calls: Iterable[Dispatch]) -> None:
+        pool = eventlet.GreenPool(parallel)
+        greenlets = [pool.spawn(deliver, call) for call in calls]
+        pool.waitall()
+        for greenlet in greenlets:
+            greenlet.wait()
+
+    return run
+
+
+SERVICE = NotificationsService

@@ -1,0 +1,1 @@
+"""Wordings: versioned data with strict variables (F2)."""

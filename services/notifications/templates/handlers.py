@@ -1,0 +1,54 @@
+"""STORY of wordings: list them, and show what one would say (F2)."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.common.access import STAFF_ROLES, Caller
+from services.common.contracts.errors import Invalid, NotFound
+from services.notifications.templates import tables
+from services.notifications.templates.rules import RenderError, Template, render
+
+
+def templates(session: Session, caller: Caller) -> dict[str, Any]:
+    """Every version of every wording: `{"items": [{code, channel, language, version, subject, body, variables}]}`."""
+    caller.require(*STAFF_ROLES)
+    return {"items": [present(wording) for wording in tables.every(session)], "next_cursor": None}
+
+
+def preview(
+    session: Session, caller: Caller, code: str, channel: str, language: str, variables: dict[str, str]
+) -> dict[str, Any]:
+    """What the newest version would say; Invalid when a variable is missing or unknown.
+
+    `{code, channel, language, version, subject, text}`.
+    """
+    caller.require(*STAFF_ROLES)
+    wording = tables.newest(session, [code]).get((code, channel, language))
+    if wording is None:
+        raise NotFound(f"There is no template {code} for {channel} in {language}.")
+    try:
+        rendered = render(wording, variables)
+    except RenderError as error:
+        raise Invalid("The template cannot be filled.", [{"loc": "variables", "msg": str(error)}]) from error
+    return {
+        "code": code,
+        "channel": channel,
+        "language": language,
+        "version": rendered.version,
+        "subject": rendered.subject,
+        "text": rendered.text,
+    }
+
+
+def present(wording: Template) -> dict[str, Any]:
+    """One version as JSON."""
+    return {
+        "code": wording.code,
+        "channel": wording.channel,
+        "language": wording.language,
+        "version": wording.version,
+        "subject": wording.subject,
+        "body": wording.body,
+        "variables": sorted(wording.variables),
+    }

@@ -1,0 +1,140 @@
+"""LAW of wordings: which variables a template may use, how it is filled, what none of them may ever say (F2, D4).
+
+A variable is `{name}` in subject or body. Filling is strict: a declared variable that is missing, a supplied one that
+is not declared and a used one that is not declared are errors, so that nobody receives a half-filled letter.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+REMINDER = "dunning.reminder"
+OVERDUE_NOTICE = "dunning.overdue_notice"
+VISIT_TASK = "dunning.visit_task"
+DEMAND_LETTER = "dunning.demand_letter"
+FORMAL_NOTICE = "dunning.formal_notice"
+LEGAL_FILE_TASK = "dunning.legal_file_task"
+RECEIPT = "payment.receipt"
+COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
+RATING = "rating.invitation"
+SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
+
+CODES = frozenset(
+    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, RECEIPT, RATING}
+    | set(COMPLAINT.values())
+    | set(SLA.values())
+)
+LANGUAGES = ("zh-CN", "en")
+
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+FORBIDDEN = re.compile(
+    r"[停断限][止掉]?(供)?[水电暖气热梯]|停(用|运)电梯|禁止(通行|进入|出入|入内)|门禁(权限|失效)|黑名单|公示欠费|曝光"
+    r"|cut(ting)?[ -]?off|disconnect|shut[ -]?off|suspend|turn(ed)? off|switch(ed)? off"
+    r"|(deny|denied|block|restrict|refuse)\w* (access|entry|lift|elevator)|no (water|power|heating|gas|lift)",
+    re.IGNORECASE,
+)
+
+TERMS: dict[str, dict[str, str]] = {
+    "zh-CN": {
+        "service_centre": "物业服务中心",
+        "work_order": "报修工单",
+        "complaint": "投诉",
+        "respond": "响应",
+        "resolve": "办结",
+        "target": "目标时限",
+        "commitment": "承诺时限",
+        "estate_manager": "项目经理",
+        "region_manager": "区域负责人",
+        "group_admin": "集团负责人",
+        "steward": "管家",
+        "technician": "维修技师",
+    },
+    "en": {
+        "service_centre": "the service centre",
+        "work_order": "work order",
+        "complaint": "complaint",
+        "respond": "response",
+        "resolve": "resolution",
+        "target": "target",
+        "commitment": "commitment",
+        "estate_manager": "estate manager",
+        "region_manager": "regional manager",
+        "group_admin": "group management",
+        "steward": "steward",
+        "technician": "technician",
+    },
+}
+
+
+class RenderError(ValueError):
+    """The template cannot be filled with these variables; the text names which ones, never their values."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One version of one wording. `variables` are the names that must be supplied, no more and no fewer."""
+
+    code: str
+    channel: str
+    language: str
+    version: int
+    subject: str
+    body: str
+    variables: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What goes out, and by which version of the wording."""
+
+    subject: str
+    text: str
+    version: int
+    language: str
+
+
+def term(word: str) -> dict[str, str]:
+    """A word of our own vocabulary as a variable: it is spoken in the reader's language when the text is filled."""
+    return {"term": word}
+
+
+def spoken(value: Any, language: str) -> str:
+    """A variable's value as text; a term that the vocabulary lacks stands as it is."""
+    if isinstance(value, Mapping):
+        word = str(value["term"])
+        return TERMS[language].get(word, word)
+    return str(value)
+
+
+def placeholders(template: Template) -> frozenset[str]:
+    """The names used in subject and body."""
+    return frozenset(PLACEHOLDER.findall(template.subject + template.body))
+
+
+def pick(template: Template, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the known facts that the template asks for; an unknown or empty one is left out, and missed later."""
+    return {name: facts[name] for name in template.variables if facts.get(name) not in (None, "")}
+
+
+def render(template: Template, variables: Mapping[str, Any]) -> Rendered:
+    """The filled wording; RenderError when a variable is missing or unknown (F2)."""
+    _complain("missing", template.variables - variables.keys())
+    _complain("unknown", (variables.keys() | placeholders(template)) - template.variables)
+    words = {name: spoken(value, template.language) for name, value in variables.items()}
+    return Rendered(_fill(template.subject, words), _fill(template.body, words), template.version, template.language)
+
+
+def forbidden_words(text: str) -> list[str]:
+    """Every expression in `text` that threatens or announces a cut of supply or access (D4, Civil Code 944)."""
+    return [match.group(0) for match in FORBIDDEN.finditer(text)]
+
+
+def _complain(what: str, names: "frozenset[str] | set[str]") -> None:
+    if names:
+        raise RenderError(f"{what} variables: {', '.join(sorted(names))}")
+
+
+def _fill(text: str, words: Mapping[str, str]) -> str:
+    """One pass, so that braces inside a value stay what they are."""
+    return PLACEHOLDER.sub(lambda match: words[match.group(1)], text)
