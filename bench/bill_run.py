@@ -1,7 +1,7 @@
 """`bill_run_100k`: a run over 100,000 households in 60 estates, slice after slice as one replica takes them.
 
-The bound is `INSERT … SELECT` of the very rows the run wrote (bills, ledger entries, rollups, outbox) into tables with the
-same indexes and checks, estate by estate in one transaction each, as the run does.
+The bound is `INSERT … SELECT` of the very rows the run wrote (bills, ledger entries, rollups, outbox) into tables with
+the same indexes and checks, estate by estate in one transaction each, as the run does.
 """
 
 from datetime import UTC, datetime
@@ -30,8 +30,16 @@ def run(servers: BenchServers) -> Result:
     value, bound = alternate(lambda: bill(engine, HOUSEHOLDS), lambda: copy_rows(engine), ROUNDS)
     engine.dispose()
     note = f"{HOUSEHOLDS / value:,.0f} bills/s"
-    return Result("bill_run_100k", round(value, 2), "s", round(bound, 2), round(value / bound, 2), HOUSEHOLDS,
-                  peak_rss_mib(), note)
+    return Result(
+        "bill_run_100k",
+        round(value, 2),
+        "s",
+        round(bound, 2),
+        round(value / bound, 2),
+        HOUSEHOLDS,
+        peak_rss_mib(),
+        note,
+    )
 
 
 def portfolio(servers: BenchServers, households: int, estates: int) -> Engine:

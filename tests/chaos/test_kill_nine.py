@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid5
 
 import httpx
@@ -25,6 +24,7 @@ from services.common.database import SERVICES
 from tests.support.api import Api
 from tests.support.estates import SmallEstate
 from tests.support.processes import free_port
+from tests.support.servers import private_home
 from tests.support.waiting import until
 
 KILLS = int(os.environ.get("ESTATELOOP_CHAOS_KILLS", "50"))
@@ -98,11 +98,8 @@ class Cashier:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    home: Path = tmp_path_factory.mktemp("chaos")
-    for folder in (home, home.parent, home.parent.parent):
-        folder.chmod(0o711)
-    with Stack(home=home, port=free_port(), demo=False, durable=False) as running:
+def stack() -> Iterator[Stack]:
+    with private_home() as home, Stack(home=home, port=free_port(), demo=False, durable=False) as running:
         yield running
 
 

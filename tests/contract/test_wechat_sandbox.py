@@ -14,7 +14,8 @@ from wechatpayv3.core import Core
 from services.payments.ports import ChannelUnavailable, NoticeRefused, Order
 from services.payments.wechat.adapter import WeChatPay
 from tests.support.sandbox import Merchant, SandboxProcess, merchant_server, running_sandbox
-from tests.support.servers import Servers, eventually
+from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.wechat import platform
 
 TRANSPORT_FORGERIES = ("signature", "serial", "stale", "tampered", "signtest")
@@ -146,7 +147,7 @@ def test_a_notification_is_repeated_until_it_is_answered(
     channel.place(placed)
     merchant.answers = [500, 503]
     assert sandbox.pay(placed.out_trade_no)["answers"] == [500]
-    eventually(lambda: sandbox.order(placed.out_trade_no)["deliveries"][0]["done_at"] is not None)
+    until(lambda: sandbox.order(placed.out_trade_no)["deliveries"][0]["done_at"] is not None)
     assert sandbox.order(placed.out_trade_no)["deliveries"][0]["answers"] == [500, 503, 200]
     assert len({body for _, body in merchant.heard}) == 1
 
@@ -160,7 +161,7 @@ def test_a_killed_sandbox_goes_on_where_it_was(servers: Servers, tmp_path: Path)
         process.kill()
         merchant.answers.clear()
         process.start()
-        eventually(lambda: process.order(placed.out_trade_no)["deliveries"][0]["done_at"] is not None, seconds=60)
+        until(lambda: process.order(placed.out_trade_no)["deliveries"][0]["done_at"] is not None, deadline=60)
         money = channel.query(placed.out_trade_no)
         assert money is not None
         assert money.transaction_id == paid["transaction_id"]

@@ -27,7 +27,9 @@ def rate(api: Api, estate: str, **query: str) -> dict[str, object]:
 
 def metric(api: Api, name: str, **labels: str) -> float | None:
     for line in api.http.get("/metrics").text.splitlines():
-        if line.startswith(f"{name}{{") and all(f'{key}="{value}"' in line for key, value in labels.items()):
+        if line.startswith((f"{name}{{", f"{name} ")) and all(
+            f'{key}="{value}"' in line for key, value in labels.items()
+        ):
             return float(line.rsplit(" ", 1)[1])
     return None
 

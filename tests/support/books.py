@@ -35,7 +35,13 @@ class Books:
     households: dict[str, tuple[int, int, str, int]] = field(default_factory=dict)
 
     def estate(self, code: str = "E1", *, clause: str | None = "§7.3", region: str = "South") -> int:
-        row: dict[str, Any] = {"code": code, "name": code, "region": region, "city": "Guangzhou", "property_type": "residential"}
+        row: dict[str, Any] = {
+            "code": code,
+            "name": code,
+            "region": region,
+            "city": "Guangzhou",
+            "property_type": "residential",
+        }
         row |= {"service_grade": "1", "charging_mode": "lump_sum", "late_fee_clause": clause}
         self.estates[code] = self.session.scalars(insert(estate).values(row).returning(estate.c.id)).one()
         return self.estates[code]

@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg2
 import requests
 
-from tests.support.servers import eventually
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ class SandboxProcess:
 
     def start(self) -> None:
         self._process = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=ROOT, env=self._environ)
-        eventually(self._answers, seconds=40)
+        until(self._answers, deadline=40)
 
     def _answers(self) -> bool:
         assert self._process is not None

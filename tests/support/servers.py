@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +56,3 @@ def test_servers() -> Iterator[Servers]:
 
 
 test_servers.__test__ = False  # type: ignore[attr-defined]  # a helper: pytest would collect it by its name
-
-
-def eventually(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
-    """Return as soon as the condition holds; AssertionError when the time is up."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)

@@ -8,7 +8,7 @@ Value = TypeVar("Value")
 POLL_SECONDS = 0.02
 
 
-def until(condition: Callable[[], Value], what: str, deadline: float = 20.0) -> Value:
+def until(condition: Callable[[], Value], what: str = "it came true", deadline: float = 20.0) -> Value:
     """The first true answer of `condition`; AssertionError naming `what` when there is none in time."""
     end = time.monotonic() + deadline
     while True:

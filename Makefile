@@ -1,0 +1,60 @@
+# EstateLoop on one machine. `make` alone says what there is.
+
+PYTHON ?= python3
+VENV   := .venv/bin/python
+ONLY   ?=
+PIP_COMPILE := $(VENV) -m piptools compile -q --allow-unsafe --generate-hashes --strip-extras \
+	--no-emit-find-links --no-emit-index-url --no-emit-options --no-emit-trusted-host pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test demo bench chaos k8s-check lint types lock schemas clean setup setup-dev schemas-check
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings: PORT (8000), ESTATELOOP_HOME (.local), AMQP_URI and DATABASE_URL (use these servers instead of"
+	@echo "  private ones), ESTATELOOP_DEMO=0 (start empty), ONLY=name (bench), ESTATELOOP_CHAOS_KILLS (chaos)."
+
+run: setup  ## start everything on http://127.0.0.1:$PORT in the foreground; Ctrl-C stops it
+	@ESTATELOOP_SANDBOX=1 exec $(VENV) -m local.stack run
+
+test: setup-dev lint types schemas-check  ## lint, types, schema drift, then every test on real servers
+	$(VENV) -m pytest
+
+demo: setup  ## one month in the life of the demo portfolio, against a running `make run`
+	@$(VENV) -m demo month --url "$$($(VENV) -m local.stack url)"
+
+bench: setup  ## benchmarks with their lower bounds; ONLY=name runs one
+	$(VENV) -m bench --only=$(ONLY)
+
+chaos: setup-dev  ## the long chaos run: ESTATELOOP_CHAOS_KILLS kills (200)
+	ESTATELOOP_CHAOS_KILLS=$${ESTATELOOP_CHAOS_KILLS:-200} $(VENV) -m pytest -s tests/chaos
+
+k8s-check: setup-dev  ## render and validate the Kubernetes manifests
+	$(VENV) -m deploy.k8s.check
+
+lint: setup-dev  ## ruff: rules and format
+	$(VENV) -m ruff check
+	$(VENV) -m ruff format --check
+
+types: setup-dev  ## mypy --strict
+	$(VENV) -m mypy
+
+schemas: setup-dev  ## write docs/events/*.json from the event classes
+	$(VENV) -m services.common.schemas
+
+schemas-check: setup-dev
+	$(VENV) -m services.common.schemas --check
+
+lock: setup-dev  ## resolve pyproject.toml into both lock files
+	$(PIP_COMPILE) --output-file=requirements.lock
+	$(PIP_COMPILE) --constraint=requirements.lock --extra=dev --output-file=requirements-dev.lock
+
+clean:  ## stop what `make run` left and remove .local/
+	@$(PYTHON) -m local.clean
+
+setup:
+	@$(PYTHON) -m local.bootstrap
+
+setup-dev:
+	@$(PYTHON) -m local.bootstrap --dev

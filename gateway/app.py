@@ -1,0 +1,140 @@
+"""The gateway put together: one ASGI application with what its requests share, from start to a clean stop."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from gateway import openapi, problems
+from gateway.audit import Audit
+from gateway.auth import Tokens
+from gateway.database import Database
+from gateway.guard import Gate
+from gateway.idempotency import Idempotency
+from gateway.limits import RateLimit
+from gateway.observed import Observed
+from gateway.routes import (
+    aggregates,
+    auth,
+    bills,
+    collections,
+    complaints,
+    imports,
+    notifications,
+    ops,
+    payments,
+    portfolio,
+    sandbox,
+    surveys,
+    tariffs,
+    work_orders,
+)
+from gateway.rpc import RpcClient, RpcOptions
+from gateway.settings import Settings
+from services.common.contracts.errors import Unavailable
+from services.common.observability.logs import current_trace_id, get_logger
+
+RESOURCES = (
+    imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
+    aggregates, ops,
+)  # fmt: skip
+SANDBOX = (auth, sandbox)
+DAY = 86_400
+
+log = get_logger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; connections are made when it starts, and need not succeed then."""
+    app = FastAPI(title=openapi.TITLE, docs_url=None, redoc_url=None, lifespan=_lifespan, redirect_slashes=False)
+    app.state.settings = settings
+    app.state.draining = False
+    for resource in (*RESOURCES, *(SANDBOX if settings.sandbox else ())):
+        resource.routes.mount(app)
+    ops.mount_probes(app)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.add_exception_handler(HTTPException, _on_framework_error)
+    app.add_exception_handler(RequestValidationError, _on_framework_error)
+    if settings.cors_origins:
+        origins = [origin.strip() for origin in settings.cors_origins.split(",")]
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(Observed)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what requests need; at the end flush the audit log and close."""
+    settings: Settings = app.state.settings
+    database = Database.of(settings)
+    await database.open()
+    gate = make_gate(settings, database)
+    app.state.gate, app.state.database = gate, database
+    gate.rpc.start()
+    gate.audit.start()
+    pruning = asyncio.create_task(_prune_for_ever(gate), name="idempotency pruner")
+    async with httpx.AsyncClient() as client:
+        app.state.http = client
+        yield
+    pruning.cancel()
+    with suppress(asyncio.CancelledError):
+        await pruning
+    await gate.audit.stop(settings.stop_deadline_seconds / 2)
+    await gate.rpc.stop()
+    await database.close()
+
+
+def make_gate(settings: Settings, database: Database) -> Gate:
+    """What all guards of this process share."""
+    options = RpcOptions(
+        timeout=settings.rpc_timeout_seconds,
+        max_pending=settings.rpc_max_pending,
+        breaker_failures=settings.breaker_failures,
+        breaker_open=settings.breaker_open_seconds,
+        heartbeat=settings.heartbeat_seconds,
+    )
+    return Gate(
+        settings=settings,
+        tokens=Tokens(settings, _secret(settings)),
+        rpc=RpcClient(settings.amqp_uri, options),
+        idempotency=Idempotency(database, wait=settings.idempotency_wait_seconds),
+        audit=Audit(database),
+        rate=RateLimit(settings.rate_per_second, settings.rate_burst),
+    )
+
+
+def _secret(settings: Settings) -> str:
+    """The configured secret; a sandbox without one makes its own, and its tokens end with the process."""
+    return settings.jwt_secret or (secrets.token_urlsafe(32) if settings.sandbox else "")
+
+
+async def _prune_for_ever(gate: Gate) -> None:
+    """Forget old idempotency keys, now and every while."""
+    while True:
+        try:
+            await gate.idempotency.prune(gate.settings.idempotency_keep_days * DAY)
+        except Unavailable:
+            log.warning("idempotency keys could not be pruned")
+        await asyncio.sleep(gate.settings.prune_every_seconds)
+
+
+async def _docs(request: Request) -> Response:
+    return HTMLResponse(openapi.page(openapi.describe(request.app)))
+
+
+async def _on_framework_error(_request: Request, error: Exception) -> Response:
+    """Errors outside any guarded route: unknown path, wrong method, bad input to a probe."""
+    if isinstance(error, HTTPException):
+        return problems.of_http(error, current_trace_id())
+    if isinstance(error, RequestValidationError):
+        return problems.of_validation(error, current_trace_id())
+    raise error

@@ -1,0 +1,104 @@
+"""The OpenAPI 3.1 document, and a plain page to read it by."""
+
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from gateway.routing import problem_schemas
+
+TITLE, VERSION = "EstateLoop", "1.0.0"
+ABOUT = """Fee collection and service quality of a property group as one closed loop.
+
+Money is integer fen in `*_fen`, dates are Asia/Shanghai business days, instants carry an offset. Errors are RFC 9457
+problem documents. Every POST takes an `Idempotency-Key`: same key and body, same answer."""
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The document, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=TITLE, version=VERSION, openapi_version="3.1.0", description=ABOUT, routes=app.routes
+        )
+        parts = document.setdefault("components", {})
+        parts.setdefault("schemas", {}).update(problem_schemas())
+        _restore_examples(parts["schemas"])
+        for unused in ("HTTPValidationError", "ValidationError"):
+            parts["schemas"].pop(unused, None)
+        parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        document["security"] = [{"bearer": []}]
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _complete(operation)
+                _illustrate(operation, parts["schemas"])
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """What the framework leaves out: the raw bodies."""
+    if operation["operationId"] == "importCsv":
+        text = {"schema": {"type": "string"}, "example": CSV_EXAMPLE}
+        operation["requestBody"] = {"required": True, "content": {"text/csv": text}}
+    elif operation["operationId"] == "receiveNotification":
+        raw = {"schema": {"type": "string", "format": "binary"}, "example": '{"id": "…", "resource": {}}'}
+        operation["requestBody"] = {"required": True, "content": {"*/*": raw}}
+        operation["responses"]["200"] = {
+            "description": "As the channel expects",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": "success"}},
+        }
+
+
+def _restore_examples(schemas: dict[str, Any]) -> None:
+    """The framework drops every null of an example; put our examples back as they were written."""
+    for model in (model for model in BaseModel.__subclasses__() if model.__module__.startswith("gateway.schemas")):
+        for each in (model, *model.__subclasses__()):
+            extra = each.model_config.get("json_schema_extra")
+            if each.__name__ in schemas and isinstance(extra, dict):
+                schemas[each.__name__]["examples"] = extra["examples"]
+
+
+def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give every body, asked or answered, an example beside its schema."""
+    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+    for media in (media for body in bodies for media in body.get("content", {}).values()):
+        if "example" not in media and (found := _example(media.get("schema", {}), schemas)) is not None:
+            media["example"] = found
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """The example a schema carries; a page is shown with one item."""
+    choices = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
+    named = schemas.get(choices[0].get("$ref", "").rpartition("/")[2], choices[0])
+    if "examples" in named:
+        return named["examples"][0]
+    items = named.get("properties", {}).get("items", {}).get("items")
+    if items is None:
+        return None
+    page = {"items": [_example(items, schemas)]}
+    return page | {name: None for name in ("next_cursor",) if name in named["properties"]}
+
+
+CSV_EXAMPLE = (
+    "estate_code,name,region,city,property_type,service_grade,charging_mode,late_fee_clause\n"
+    "GZ01,滨江花园,华南,广州,residential,A,lump_sum,合同第12条\n"
+)
+
+
+def page(document: dict[str, Any]) -> str:
+    """All calls on one page without any script."""
+    rows = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            roles = ", ".join(operation.get("x-roles", ["no sign-in"]))
+            cells = (method.upper(), path, operation.get("summary", ""), operation.get("description", ""), roles)
+            rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("", "Path", "Call", "What it does", "Roles"))
+    style = "body{font:14px sans-serif;margin:2em}td,th{text-align:left;padding:.3em .8em;border-bottom:1px solid #ddd}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE}</title><style>{style}</style>'
+        f'<h1>{TITLE} {VERSION}</h1><p>Machine-readable: <a href="/openapi.json">/openapi.json</a></p>'
+        f"<table><tr>{head}</tr>{''.join(rows)}</table></html>"
+    )

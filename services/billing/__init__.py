@@ -1,0 +1,1 @@
+"""Billing: portfolio, tariffs, bills, the receivables ledger, dunning and the figures that come of them (A–D, J1)."""

@@ -1,0 +1,275 @@
+"""STORY of bill runs: plan slices → each slice issues its bills (or only judges them) → progress (B3, B4, B6)."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.batches import batches
+from services.billing.bills import rules, tables
+from services.billing.bills.rules import BillingPolicy, Rate, TariffAnomaly
+from services.billing.bills.tables import Anomaly, Posting, Slice
+from services.billing.portfolio.tables import estates_in_scope
+from services.billing.settings import Settings
+from services.billing.tables import lock_estate
+from services.common.access import Caller
+from services.common.calendar import WorkingCalendar, add_months, business_date, format_period, parse_period
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
+from services.common.messaging import record_many
+from services.common.money import yuan
+from services.common.observability.logs import get_logger
+
+BILLERS = ("group_admin", "finance", "estate_manager")
+SHOWN_ANOMALIES = 1_000
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run is asked to do. `period` is YYYY-MM; `estates` and `fee_items` None mean all."""
+
+    period: str
+    estates: list[str] | None = None
+    fee_items: list[str] | None = None
+    dry_run: bool = False
+
+
+def start_bill_run(
+    session: Session, caller: Caller, request_id: UUID, asked: RunRequest, *, now: datetime, settings: Settings
+) -> dict[str, str]:
+    """Plan a run and ask for each of its slices (B4); `{"id"}`. The same call again answers the same and plans nothing.
+
+    Errors: Forbidden, Invalid (period, unknown estate, empty list), Conflict (id used for another request).
+    """
+    caller.require(*BILLERS)
+    run: dict[str, Any] = {
+        "period": _period(asked.period, business_date(now)),
+        "estates": _named(asked.estates, "estates"),
+        "fee_items": _named(asked.fee_items, "fee_items"),
+        "dry_run": asked.dry_run,
+        "requested_by": caller.sub,
+    }
+    estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
+    if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
+        slice_ids = tables.plan_slices(session, request_id, estate_ids, settings.slice_units)
+        _request_slices(session, request_id, slice_ids, now)
+    elif not run.items() <= (tables.load_run(session, request_id) or {}).items():
+        raise Conflict("This request id was used for another bill run.")
+    return {"id": str(request_id)}
+
+
+def _period(period: str, today: date) -> date:
+    try:
+        first = parse_period(period)
+    except ValueError as error:
+        raise Invalid("The period is not valid.", [{"loc": "period", "msg": str(error)}]) from error
+    if first > add_months(today, 1):
+        raise Invalid("The period is too far ahead.", [{"loc": "period", "msg": "later than next month"}])
+    return first
+
+
+def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
+    if values is not None and not values:
+        raise Invalid(f"{loc} is empty.", [{"loc": loc, "msg": "name at least one, or leave it out for all"}])
+    return None if values is None else sorted(set(values))
+
+
+def _request_slices(session: Session, run_id: UUID, slice_ids: Sequence[int], now: datetime) -> None:
+    events = [BillRunSliceRequested(run_id=run_id, slice_id=slice_id) for slice_id in slice_ids]
+    event_ids = record_many(session, events, aggregate=f"bill_run:{run_id}", at=now)
+    if event_ids:
+        tables.name_requests(session, zip(slice_ids, event_ids, strict=True))
+
+
+# --- one slice -----------------------------------------------------------------------------------------------------
+
+
+def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Settings) -> None:
+    """Bill one slice of a run, or judge it in a dry run. A slice that is done is left alone (B4)."""
+    tables.allow_long_statements(session, settings.bill_run_statement_timeout_ms)
+    lock_estate(session, tables.load_slice(session, slice_id).estate_id)
+    piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it before we got the lock
+    if piece.finished:
+        return
+    found = _found(session, piece)
+    policy = tables.load_policy(session, piece.estate_id)
+    posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), business_date(now), now)
+    anomalies = Anomalies(piece.estate, settings.slice_anomalies)
+    if piece.first:
+        anomalies.add_tariffs(found.anomalies)
+    if piece.dry_run:
+        bills, amount_fen = _judge(session, piece, found, anomalies, settings)
+    else:
+        bills, amount_fen = _issue(session, piece, found, anomalies, posting)
+    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": as_used(found.rates, policy, posting.due_date)}
+    tables.finish_slice(session, piece.id, finished_at=now, **outcome, **anomalies.outcome())
+    log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
+
+
+@dataclass(frozen=True)
+class Found:
+    """The prices of a slice: rates to bill, the usages for which there is any rate at all, and what is wrong."""
+
+    rates: list[Rate]
+    covered: list[str]
+    anomalies: list[TariffAnomaly]
+
+
+def _found(session: Session, piece: Slice) -> Found:
+    versions = tables.load_versions(session, piece.estate_id)
+    rates = rules.rates(versions, piece.period)
+    return Found(
+        rates=[rate for rate in rates if _wanted(piece, rate.fee_item)],
+        covered=sorted({rate.usage for rate in rates}),
+        anomalies=[one for one in rules.tariff_anomalies(versions, piece.period) if _wanted(piece, one.fee_item)],
+    )
+
+
+def _wanted(piece: Slice, fee_item: str | None) -> bool:
+    return piece.fee_items is None or fee_item is None or fee_item in piece.fee_items
+
+
+def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", posting: Posting) -> tuple[int, int]:
+    credited = tables.credited_households(session, piece.estate_id)
+    issued = tables.issue(session, piece, found.rates, found.covered, posting, credited)
+    if credited:
+        paid = tables.apply_credit(session, piece, posting, credited)
+        events = _issued_events(piece, posting.due_date, paid)
+        record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
+    if issued.passed_over:
+        _name_passed_over(session, piece, found, anomalies)
+    return issued.bills, issued.amount_fen
+
+
+def _name_passed_over(session: Session, piece: Slice, found: Found, anomalies: "Anomalies") -> None:
+    # Where an estate has no rate at all, one anomaly says so; not one for each of its units.
+    if found.rates:
+        rows = tables.passed_over(session, piece, found.rates, found.covered, anomalies.room)
+        anomalies.add_passed_over(rows)
+
+
+def _issued_events(piece: Slice, due_date: date, paid: Sequence[Row[Any]]) -> Iterator[BillsIssued]:
+    for fee_item, rows in groupby(paid, key=lambda row: str(row.fee_item)):
+        for batch in batches(rows):
+            yield BillsIssued(
+                run_id=piece.run_id,
+                estate=piece.estate,
+                fee_item=fee_item,
+                period=format_period(piece.period),
+                due_date=due_date,
+                bills=[IssuedBill.model_validate(row, from_attributes=True) for row in batch],
+            )
+
+
+def _judge(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", settings: Settings) -> tuple[int, int]:
+    """What the run would issue; writes nothing but what it found."""
+    _name_passed_over(session, piece, found, anomalies)
+    totals, sample = tables.judge(session, piece, found.rates, settings.amount_change_percent, anomalies.room)
+    anomalies.add_judged(totals, sample)
+    would_bill = [row for kind, row in totals.items() if kind != "already_billed"]
+    return sum(row.lines for row in would_bill), sum(row.amount_fen for row in would_bill)
+
+
+class Anomalies:
+    """What a slice found: the first `limit` in words, all of them counted."""
+
+    def __init__(self, estate: str, limit: int) -> None:
+        self.estate = estate
+        self.limit = limit
+        self.shown: list[Anomaly] = []
+        self.count = 0
+
+    @property
+    def room(self) -> int:
+        """How many more are shown; at least one is fetched, because each row carries the count of all."""
+        return max(self.limit - len(self.shown), 1)
+
+    def outcome(self) -> dict[str, Any]:
+        """The columns of the slice."""
+        return {"anomalies": [asdict(one) for one in self.shown], "anomaly_count": self.count}
+
+    def add_tariffs(self, found: Iterable[TariffAnomaly]) -> None:
+        """Prices that cannot be billed."""
+        for one in found:
+            self._show(None, one.fee_item, one.kind, one.detail)
+            self.count += 1
+
+    def add_passed_over(self, rows: Sequence[Row[Any]]) -> None:
+        """Units that get no bill though they should."""
+        for row in rows:
+            self._show(row.unit, row.fee_item, row.kind, PASSED_OVER[row.kind])
+        self.count += rows[0].found if rows else 0
+
+    def add_judged(self, totals: dict[str | None, Row[Any]], rows: Sequence[Row[Any]]) -> None:
+        """Lines of a dry run that are not as last time."""
+        for row in rows:
+            past = f"; last period {yuan(row.past_fen)} yuan" if row.past_fen else ""
+            self._show(row.unit, row.fee_item, row.kind, f"{JUDGED[row.kind]}: {yuan(row.amount_fen)} yuan{past}")
+        self.count += sum(row.lines for kind, row in totals.items() if kind is not None)
+
+    def _show(self, unit: str | None, fee_item: str | None, kind: str, detail: str) -> None:
+        if len(self.shown) < self.limit:
+            unit = f"{self.estate}/{unit}" if unit is not None else None
+            self.shown.append(Anomaly(self.estate, unit, fee_item, kind, detail))
+
+
+PASSED_OVER = {
+    "zero_area": "the floor area is 0",
+    "zero_amount": "the amount comes to 0",
+    "missing_tariff": "no published tariff covers the usage of this unit",
+}
+JUDGED = {
+    "already_billed": "billed before, will be left as it is",
+    "amount_changed": "the amount differs much from last period",
+    "never_billed": "the unit was never billed while others of the estate were",
+}
+
+
+def as_used(found: Sequence[Rate], policy: BillingPolicy, due_date: date) -> dict[str, Any]:
+    """What the bills of a slice were made from, kept so that each can be explained after prices have changed."""
+    return {
+        "policy": asdict(policy),
+        "due_date": due_date.isoformat(),
+        "rates": json.loads(json.dumps([asdict(rate) for rate in found], default=str)),
+    }
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+def get_bill_run(session: Session, caller: Caller, run_id: UUID) -> dict[str, Any]:
+    """Progress of a run, computed from its slices (B4).
+
+    `{id, period, dry_run, status, estates_total, estates_done, bills, amount_fen, anomalies: [{estate, unit, fee_item,
+    kind, detail}], anomalies_total, created_at, finished_at}`; `bills` are those this run issued (a dry run: would
+    issue). NotFound when there is none, Forbidden when it covers an estate outside the caller's scope.
+    """
+    caller.require(*BILLERS, "auditor")
+    run = tables.load_run(session, run_id)
+    if run is None:
+        raise NotFound("There is no such bill run.")
+    progress = tables.run_progress(session, run_id)
+    for code in progress.estates or []:
+        caller.require_estate(code)
+    status = rules.run_status(progress.slices, progress.slices_done, progress.slices_parked)
+    return {
+        "id": str(run_id),
+        "period": format_period(run["period"]),
+        "dry_run": run["dry_run"],
+        "status": status,
+        "estates_total": progress.estates_total,
+        "estates_done": progress.estates_done,
+        "bills": progress.bills,
+        "amount_fen": progress.amount_fen,
+        "anomalies": tables.run_anomalies(session, run_id, SHOWN_ANOMALIES),
+        "anomalies_total": progress.anomaly_count,
+        "created_at": run["created_at"],
+        "finished_at": (progress.finished_at or run["created_at"]) if status == "done" else None,
+    }

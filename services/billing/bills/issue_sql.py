@@ -1,0 +1,152 @@
+"""STORE of issuing: a slice of a bill run as a handful of set-based statements (B4, B6, decision 5).
+
+Every statement joins `rate`, the month's rates as `rules.rates` found them, to the units of the slice; the amount is
+`rules.amount_fen` in SQL. Under the estate's exclusive lock nothing else posts on the estate meanwhile.
+"""
+
+from sqlalchemy import text
+
+# What a unit owes: floor((2x + d) / 2d) is half up of x / d in exact numerics; div() truncates, and x is not negative.
+AMOUNT = """
+div((u.area_m2 * CASE WHEN v.vacant THEN r.m2_vacant ELSE r.m2 END
+     + CASE WHEN v.vacant THEN r.flat_vacant ELSE r.flat END) * 200 + r.month_days, 2 * r.month_days)::bigint
+"""
+
+PRICED = f"""
+rate AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r(
+    fee_item text, usage text, tariff_id int, month_days int,
+    m2 numeric, m2_vacant numeric, flat numeric, flat_vacant numeric)
+), priced AS (
+  SELECT u.id AS unit_id, u.household_id, u.building, u.area_m2, v.vacant, r.fee_item, r.tariff_id,
+         {AMOUNT} AS amount_fen
+  FROM unit u
+  JOIN rate r ON r.usage = u.usage
+  CROSS JOIN LATERAL (SELECT u.status <> 'occupied' AS vacant) v
+  WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
+)"""
+
+# `credited` are the households with a prepaid balance: their events wait until the balance was applied.
+ISSUE = text(f"""
+WITH {PRICED}, issued AS (
+  INSERT INTO bill (unit_id, household_id, amount_fen, estate_id, tariff_id, period, due_date, issued_on, building,
+                    fee_item, area_m2, vacant, run_id)
+  SELECT unit_id, household_id, amount_fen, :estate_id, tariff_id, :period, :due_date, :issued_on, building,
+         fee_item, area_m2, vacant, CAST(:source AS uuid)
+  FROM priced p
+  WHERE amount_fen > 0 AND NOT EXISTS (
+    SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
+      AND b.voided_at IS NULL)
+  ORDER BY fee_item, unit_id
+  RETURNING id, household_id, building, fee_item, amount_fen
+), entry AS (
+  INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
+                            debit_account, credit_account, source)
+  SELECT amount_fen, id, household_id, :now, :estate_id, :issued_on, 'bill_issued',
+         'receivable', 'fee_income', :source
+  FROM issued
+), rolled AS (
+  INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, billed_count)
+  SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(amount_fen), count(*)
+  FROM issued GROUP BY building, fee_item ORDER BY building, fee_item
+  ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
+  SET billed_fen = r.billed_fen + excluded.billed_fen, billed_count = r.billed_count + excluded.billed_count
+), numbered AS (
+  SELECT i.*, (row_number() OVER () - 1) / :batch AS batch
+  FROM issued i WHERE i.household_id <> ALL (:credited)
+), told AS (
+  INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
+                      due_at)
+  SELECT gen_random_uuid(), :event, :version, :event_source, :aggregate,
+         jsonb_build_object('run_id', :source, 'estate', :estate, 'fee_item', n.fee_item, 'period', :period_text,
+           'due_date', CAST(:due_date AS date), 'bills', CAST('[' || string_agg(
+             '{{"bill_id":' || n.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || n.amount_fen
+             || ',"open_fen":' || n.amount_fen || '}}', ',') || ']' AS jsonb)),
+         :now, :trace_id, :exchange, :event, :now
+  FROM numbered n JOIN household h ON h.id = n.household_id
+  GROUP BY n.fee_item, n.batch ORDER BY n.fee_item, n.batch
+)
+SELECT count(*) AS bills, coalesce(sum(amount_fen), 0)::bigint AS amount_fen,
+       EXISTS (SELECT FROM priced WHERE amount_fen = 0)
+       OR EXISTS (SELECT FROM unit u WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
+                    AND u.usage <> ALL (:covered)) AS passed_over
+FROM issued
+""")
+
+# Households are locked before bills, in the order of their ids.
+CREDITED = text("SELECT id FROM household WHERE estate_id = :estate_id AND credit_fen > 0 ORDER BY id FOR UPDATE")
+
+# The new bills of credited households, in the order in which the balance meets them; then what it pays of each.
+APPLY_CREDIT = text("""
+WITH fresh AS (
+  SELECT b.id, b.household_id, b.building, b.fee_item, b.amount_fen, h.code, h.credit_fen,
+         sum(b.amount_fen) OVER (PARTITION BY b.household_id ORDER BY b.id) - b.amount_fen AS before_fen
+  FROM bill b JOIN household h ON h.id = b.household_id
+  WHERE b.household_id = ANY (:credited) AND b.run_id = CAST(:source AS uuid) AND b.voided_at IS NULL
+    AND b.unit_id >= :from_unit_id AND b.unit_id < :to_unit_id
+), applied AS (
+  SELECT *, greatest(0, least(amount_fen, credit_fen - before_fen))::bigint AS fen FROM fresh
+), paid AS (
+  UPDATE bill b SET paid_fen = b.paid_fen + a.fen FROM applied a WHERE b.id = a.id AND a.fen > 0
+), spent AS (
+  UPDATE household h SET credit_fen = h.credit_fen - s.fen
+  FROM (SELECT household_id, sum(fen) AS fen FROM applied GROUP BY household_id) s
+  WHERE h.id = s.household_id AND s.fen > 0
+), entry AS (
+  INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
+                            debit_account, credit_account, source)
+  SELECT fen, id, household_id, :now, :estate_id, :issued_on, 'credit_applied',
+         'customer_credit', 'receivable', :source
+  FROM applied WHERE fen > 0 ORDER BY id
+), rolled AS (
+  INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, collected_fen)
+  SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(fen)
+  FROM applied WHERE fen > 0 GROUP BY building, fee_item ORDER BY building, fee_item
+  ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
+  SET collected_fen = r.collected_fen + excluded.collected_fen
+)
+SELECT id AS bill_id, code AS household, fee_item, amount_fen, amount_fen - fen AS open_fen
+FROM applied ORDER BY fee_item, id
+""")
+
+# A dry run judges each line that would be billed; the first reason that fits is its kind, null when all is well.
+JUDGED = f"""
+WITH {PRICED}, judged AS (
+  SELECT p.unit_id, p.fee_item, p.amount_fen, past.amount_fen AS past_fen, CASE
+    WHEN now.id IS NOT NULL THEN 'already_billed'
+    WHEN abs(p.amount_fen - past.amount_fen) * 100 > past.amount_fen * :change_percent THEN 'amount_changed'
+    WHEN past.id IS NULL AND :billed_before
+      AND NOT EXISTS (SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.voided_at IS NULL) THEN 'never_billed'
+    END AS kind
+  FROM priced p
+  LEFT JOIN bill now ON now.unit_id = p.unit_id AND now.fee_item = p.fee_item AND now.period = :period
+    AND now.voided_at IS NULL
+  LEFT JOIN bill past ON past.unit_id = p.unit_id AND past.fee_item = p.fee_item AND past.period = :last_period
+    AND past.voided_at IS NULL
+  WHERE p.amount_fen > 0
+)"""
+JUDGED_TOTALS = text(f"""{JUDGED}
+SELECT kind, count(*) AS lines, coalesce(sum(amount_fen), 0)::bigint AS amount_fen FROM judged GROUP BY kind
+""")
+JUDGED_SAMPLE = text(f"""{JUDGED}
+SELECT u.code AS unit, j.fee_item, j.kind, j.amount_fen, j.past_fen
+FROM judged j JOIN unit u ON u.id = j.unit_id WHERE j.kind IS NOT NULL ORDER BY j.unit_id, j.fee_item LIMIT :limit
+""")
+BILLED_BEFORE = text("""
+SELECT EXISTS (SELECT FROM bill b JOIN unit u ON u.id = b.unit_id
+               WHERE u.estate_id = :estate_id AND b.period < :period AND b.voided_at IS NULL)
+""")
+
+# Units that get no bill though they should.
+PASSED_OVER = text(f"""
+WITH {PRICED}, found AS (
+  SELECT unit_id, fee_item, CASE WHEN area_m2 = 0 THEN 'zero_area' ELSE 'zero_amount' END AS kind
+  FROM priced WHERE amount_fen = 0
+  UNION ALL
+  SELECT u.id, NULL, 'missing_tariff' FROM unit u
+  WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
+    AND u.usage <> ALL (:covered)
+)
+SELECT u.code AS unit, f.fee_item, f.kind, count(*) OVER () AS found
+FROM found f JOIN unit u ON u.id = f.unit_id ORDER BY f.unit_id, f.fee_item LIMIT :limit
+""")

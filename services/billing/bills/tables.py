@@ -1,0 +1,300 @@
+"""STORE of bills and bill runs: loading what the rules need, and the set-based statements of `issue_sql` (B4)."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.billing.bills import issue_sql
+from services.billing.bills.rules import BillingPolicy, Rate, TariffVersion
+from services.billing.tables import bill_run, bill_run_slice, billing_policy, estate, tariff
+from services.common.calendar import add_months, format_period
+from services.common.contracts.events import BATCH, BillsIssued
+from services.common.messaging.names import event_exchange
+from services.common.observability.logs import current_trace_id
+
+GROUP_DEFAULT = 0
+END_OF_UNITS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One piece of a run: the units of one estate from `from_unit_id` up to, not including, `to_unit_id`.
+
+    `first` of its estate: that one tells what concerns the whole estate.
+    """
+
+    id: int
+    run_id: UUID
+    estate_id: int
+    estate: str
+    from_unit_id: int
+    to_unit_id: int
+    period: date
+    fee_items: frozenset[str] | None
+    dry_run: bool
+    finished: bool
+    first: bool
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What all bills of a slice have in common when they are issued."""
+
+    due_date: date
+    issued_on: date
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Something a person should look at; `unit` is None when it concerns the whole estate."""
+
+    estate: str
+    unit: str | None
+    fee_item: str | None
+    kind: str
+    detail: str
+
+
+def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
+    """Every tariff version of an estate."""
+    columns = [tariff.c[name] for name in TariffVersion.__dataclass_fields__ if name != "published"]
+    rows = session.execute(select(*columns, tariff.c.published_at).where(tariff.c.estate_id == estate_id)).mappings()
+    return [
+        TariffVersion(
+            **{k: v for k, v in row.items() if k != "published_at"}, published=row["published_at"] is not None
+        )
+        for row in rows
+    ]
+
+
+def load_policy(session: Session, estate_id: int) -> BillingPolicy:
+    """The estate's own policy, or else the group's default (B3)."""
+    columns = [billing_policy.c[name] for name in BillingPolicy.__dataclass_fields__]
+    query = select(*columns).where(billing_policy.c.estate_id.in_([estate_id, GROUP_DEFAULT]))
+    row = session.execute(query.order_by(billing_policy.c.estate_id.desc()).limit(1)).mappings().one()
+    return BillingPolicy(**row)
+
+
+# --- runs ----------------------------------------------------------------------------------------------------------
+
+PLAN = text("""
+INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
+SELECT CAST(:run_id AS uuid), estate_id, from_unit_id,
+       lead(from_unit_id) OVER (PARTITION BY estate_id ORDER BY from_unit_id)
+FROM (SELECT e.id AS estate_id, coalesce(u.id, 0) AS from_unit_id,
+             row_number() OVER (PARTITION BY e.id ORDER BY u.id) - 1 AS n
+      FROM estate e LEFT JOIN unit u ON u.estate_id = e.id WHERE e.id = ANY (:estate_ids)) counted
+WHERE n % :size = 0
+ORDER BY n, estate_id
+RETURNING id
+""")
+
+
+def insert_run(session: Session, run: dict[str, Any]) -> bool:
+    """Write the run; False when there is one of this id already."""
+    statement = insert(bill_run).values(**run).on_conflict_do_nothing().returning(bill_run.c.id)
+    return session.execute(statement).first() is not None
+
+
+def load_run(session: Session, run_id: UUID) -> dict[str, Any] | None:
+    """The run as it was asked for."""
+    row = session.execute(select(bill_run).where(bill_run.c.id == run_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def plan_slices(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -> list[int]:
+    """Cut the estates into slices of at most `size` units; returns their ids.
+
+    First slices of all estates come first, so that replicas do not queue for the lock of one large estate.
+    """
+    parameters = {"run_id": str(run_id), "estate_ids": list(estate_ids), "size": size}
+    return list(session.scalars(PLAN, parameters))
+
+
+def name_requests(session: Session, requests: Iterable[tuple[int, UUID]]) -> None:
+    """Remember which event asks for which slice, so that a parked one can be told."""
+    statement = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = :id")
+    session.execute(statement, [{"id": slice_id, "event_id": str(event_id)} for slice_id, event_id in requests])
+
+
+def load_slice(session: Session, slice_id: int) -> Slice:
+    """A slice with what its run asks for; NoResultFound when there is none."""
+    other = bill_run_slice.alias()
+    earlier = select(other.c.id).where(
+        other.c.run_id == bill_run_slice.c.run_id,
+        other.c.estate_id == bill_run_slice.c.estate_id,
+        other.c.from_unit_id < bill_run_slice.c.from_unit_id,
+    )
+    run = (bill_run.c.period, bill_run.c.fee_items, bill_run.c.dry_run)
+    query = (
+        select((~earlier.exists()).label("first"), bill_run_slice, *run, estate.c.code)
+        .join(bill_run, bill_run.c.id == bill_run_slice.c.run_id)
+        .join(estate, estate.c.id == bill_run_slice.c.estate_id)
+        .where(bill_run_slice.c.id == slice_id)
+    )
+    row = session.execute(query).one()
+    return Slice(
+        id=row.id,
+        run_id=row.run_id,
+        estate_id=row.estate_id,
+        estate=row.code,
+        from_unit_id=row.from_unit_id,
+        to_unit_id=END_OF_UNITS if row.to_unit_id is None else row.to_unit_id,
+        period=row.period,
+        fee_items=None if row.fee_items is None else frozenset(row.fee_items),
+        dry_run=row.dry_run,
+        finished=row.finished_at is not None,
+        first=row.first,
+    )
+
+
+def finish_slice(session: Session, slice_id: int, **outcome: Any) -> None:
+    """Mark the slice done with its counts."""
+    session.execute(update(bill_run_slice).where(bill_run_slice.c.id == slice_id).values(**outcome))
+
+
+RUN_PROGRESS = text("""
+SELECT count(DISTINCT estate_id) AS estates_total,
+       count(DISTINCT estate_id) - count(DISTINCT estate_id) FILTER (WHERE finished_at IS NULL) AS estates_done,
+       count(*) AS slices, count(finished_at) AS slices_done,
+       coalesce(sum(bills), 0)::bigint AS bills, coalesce(sum(amount_fen), 0)::bigint AS amount_fen,
+       coalesce(sum(anomaly_count), 0)::bigint AS anomaly_count, max(finished_at) AS finished_at,
+       count(*) FILTER (WHERE finished_at IS NULL AND EXISTS (
+         SELECT FROM parked_event p WHERE p.event_id = s.event_id AND p.replayed_at IS NULL)) AS slices_parked,
+       array_agg(DISTINCT e.code) AS estates
+FROM bill_run_slice s JOIN estate e ON e.id = s.estate_id WHERE run_id = CAST(:run_id AS uuid)
+""")
+
+RUN_ANOMALIES = text("""
+SELECT a.value FROM bill_run_slice s CROSS JOIN LATERAL jsonb_array_elements(s.anomalies) WITH ORDINALITY a(value, n)
+WHERE s.run_id = CAST(:run_id AS uuid) ORDER BY s.estate_id, s.from_unit_id, a.n LIMIT :limit
+""")
+
+
+def run_progress(session: Session, run_id: UUID) -> Row[Any]:
+    """How far a run is, computed from its slices."""
+    return session.execute(RUN_PROGRESS, {"run_id": str(run_id)}).one()
+
+
+def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[dict[str, Any]]:
+    """The first anomalies of a run, estate by estate."""
+    return list(session.scalars(RUN_ANOMALIES, {"run_id": str(run_id), "limit": limit}))
+
+
+# --- issuing -------------------------------------------------------------------------------------------------------
+
+
+def allow_long_statements(session: Session, milliseconds: int) -> None:
+    """A slice may wait for the estate's lock and write thousands of rows: longer than a door's statement may take."""
+    session.execute(
+        select(
+            func.set_config("statement_timeout", str(milliseconds), True),
+            func.set_config("lock_timeout", str(milliseconds), True),
+        )
+    )
+
+
+def credited_households(session: Session, estate_id: int) -> list[int]:
+    """Lock and name the households of the estate that have a prepaid balance (B6)."""
+    return list(session.scalars(issue_sql.CREDITED, {"estate_id": estate_id}))
+
+
+def issue(
+    session: Session,
+    piece: Slice,
+    found: Sequence[Rate],
+    covered: Sequence[str],
+    posting: Posting,
+    credited: Sequence[int],
+) -> Row[Any]:
+    """Issue the bills of a slice with ledger, rollup and events.
+
+    Returns (bills, amount_fen) of those that are new, and whether units were passed over, be it for an amount of 0 or
+    because no rate covers their usage. `credited` households are told of by `apply_credit`'s caller.
+    """
+    parameters = _range(piece, found) | _posting(piece, posting) | _envelope(piece)
+    parameters |= {"credited": list(credited), "covered": list(covered)}
+    return session.execute(issue_sql.ISSUE, parameters).one()
+
+
+def apply_credit(session: Session, piece: Slice, posting: Posting, credited: list[int]) -> Sequence[Row[Any]]:
+    """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
+    parameters = _range(piece, []) | _posting(piece, posting) | {"credited": credited}
+    return session.execute(issue_sql.APPLY_CREDIT, parameters).all()
+
+
+def passed_over(
+    session: Session, piece: Slice, found: Sequence[Rate], covered: Sequence[str], limit: int
+) -> Sequence[Row[Any]]:
+    """Units of the slice that get no bill though they should, each with the count of all in `found`."""
+    parameters = _range(piece, found) | {"covered": list(covered), "limit": limit}
+    return session.execute(issue_sql.PASSED_OVER, parameters).all()
+
+
+def judge(
+    session: Session, piece: Slice, found: Sequence[Rate], change_percent: int, limit: int
+) -> tuple[dict[str | None, Row[Any]], Sequence[Row[Any]]]:
+    """A dry run: totals by kind of anomaly (None: all is well) and the first lines that are not well."""
+    parameters = _range(piece, found) | {
+        "period": piece.period,
+        "last_period": add_months(piece.period, -1),
+        "change_percent": change_percent,
+        "billed_before": session.scalar(issue_sql.BILLED_BEFORE, _range(piece, []) | {"period": piece.period}),
+        "limit": limit,
+    }
+    totals = session.execute(issue_sql.JUDGED_TOTALS, parameters).all()
+    return {row.kind: row for row in totals}, session.execute(issue_sql.JUDGED_SAMPLE, parameters).all()
+
+
+def _range(piece: Slice, found: Sequence[Rate]) -> dict[str, Any]:
+    return {
+        "estate_id": piece.estate_id,
+        "from_unit_id": piece.from_unit_id,
+        "to_unit_id": piece.to_unit_id,
+        "rates": json.dumps([_weights(rate) for rate in found]),
+    }
+
+
+def _weights(rate: Rate) -> dict[str, Any]:
+    return {
+        "fee_item": rate.fee_item,
+        "usage": rate.usage,
+        "tariff_id": rate.tariff_id,
+        "month_days": rate.month_days,
+        "m2": str(rate.weight("per_area", vacant=False)),
+        "m2_vacant": str(rate.weight("per_area", vacant=True)),
+        "flat": str(rate.weight("fixed", vacant=False)),
+        "flat_vacant": str(rate.weight("fixed", vacant=True)),
+    }
+
+
+def _posting(piece: Slice, posting: Posting) -> dict[str, Any]:
+    return {
+        "source": str(piece.run_id),
+        "period": piece.period,
+        "due_date": posting.due_date,
+        "issued_on": posting.issued_on,
+        "now": posting.now,
+    }
+
+
+def _envelope(piece: Slice) -> dict[str, Any]:
+    return {
+        "estate": piece.estate,
+        "period_text": format_period(piece.period),
+        "batch": BATCH,
+        "event": BillsIssued.NAME,
+        "version": BillsIssued.VERSION,
+        "event_source": BillsIssued.SOURCE,
+        "exchange": event_exchange(BillsIssued.SOURCE),
+        "aggregate": f"estate:{piece.estate}",
+        "trace_id": current_trace_id(),
+    }

@@ -1,0 +1,150 @@
+"""STORE of dunning: the ladder as data, sweeps and their slices, what was done, holds and contacts (D1, D3).
+
+`dunning_hold` is one row per source (a complaint, an order, a payment) and answers "does it hold now"; every opening
+and closing is kept in `dunning_hold_fact`, so that the record is whole and events may arrive in any order.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from services.billing.tables import metadata
+
+dunning_step = Table(
+    "dunning_step",
+    metadata,
+    # 0 is the group's ladder; an estate with steps of its own uses only those
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("code", Text, primary_key=True),
+    Column("position", SmallInteger, nullable=False),
+    # days after the due date, negative before it
+    Column("earliest_day", Integer, nullable=False),
+    # null: for ever
+    Column("latest_day", Integer),
+    Column("kind", Text, nullable=False),
+    Column("channels", ARRAY(Text), nullable=False),
+    Column("template", Text, nullable=False),
+    # no_hold: waits while a hold stands
+    Column("requires", ARRAY(Text), nullable=False),
+    # how long the household or the steward has from the day of the sweep
+    Column("deadline_days", Integer),
+    CheckConstraint("kind IN ('message', 'task')", name="kind"),
+    CheckConstraint("latest_day >= earliest_day", name="days"),
+    UniqueConstraint("estate_id", "position", name="dunning_step_position_key"),
+)
+
+dunning_sweep = Table(
+    "dunning_sweep",
+    metadata,
+    # the request id: the same call again finds its sweep
+    Column("id", Uuid, primary_key=True),
+    Column("as_of", Date, nullable=False),
+    # as asked for; null: all in the caller's scope
+    Column("estates", ARRAY(Text)),
+    Column("requested_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+dunning_sweep_slice = Table(
+    "dunning_sweep_slice",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("sweep_id", Uuid, ForeignKey("dunning_sweep.id"), nullable=False),
+    Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    Column("actions", Integer, nullable=False, server_default="0"),
+    # households whose step waits for a hold
+    Column("held", Integer, nullable=False, server_default="0"),
+    # null until done
+    Column("finished_at", DateTime(timezone=True)),
+    UniqueConstraint("sweep_id", "estate_id", name="dunning_sweep_slice_key"),
+)
+
+dunning_action = Table(
+    "dunning_action",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    # the household's oldest open bill when the step was taken
+    Column("bill_id", BigInteger, nullable=False),
+    Column("slice_id", BigInteger, nullable=False),
+    Column("overdue_fen", BigInteger, nullable=False),
+    Column("late_fee_fen", BigInteger, nullable=False),
+    Column("estate_id", Integer, nullable=False),
+    Column("overdue_days", Integer, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("due_date", Date, nullable=False),
+    Column("deadline", Date),
+    Column("position", SmallInteger, nullable=False),
+    Column("step", Text, nullable=False),
+    UniqueConstraint("household_id", "bill_id", "step", name="dunning_action_once_key"),
+    Index("dunning_action_slice_id_idx", "slice_id"),
+)
+
+dunning_hold = Table(
+    "dunning_hold",
+    metadata,
+    Column("source_kind", Text, primary_key=True),
+    Column("source_id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    # last opening; null: only its closing has arrived yet
+    Column("since", DateTime(timezone=True)),
+    # last closing
+    Column("released_at", DateTime(timezone=True)),
+    # cannot open again, whatever arrives
+    Column("ended", Boolean, nullable=False, server_default="false"),
+    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment')", name="source_kind"),
+    Index("dunning_hold_household_id_idx", "household_id"),
+)
+
+dunning_hold_fact = Table(
+    "dunning_hold_fact",
+    metadata,
+    Column("source_kind", Text, primary_key=True),
+    Column("source_id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("holds", Boolean, primary_key=True),
+)
+
+dunning_contact = Table(
+    "dunning_contact",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("step", Text),
+    Column("kind", Text, nullable=False),
+    # what the owner said
+    Column("answer", Text, nullable=False),
+    Column("note", Text),
+    Column("promised_on", Date),
+    Column("cause", Text),
+    Column("contacted_at", DateTime(timezone=True), nullable=False),
+    Column("contacted_by", Text, nullable=False),
+    Index("dunning_contact_household_id_idx", "household_id", "contacted_at"),
+)
+
+# A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.
+_SWEEP_LOCK = 0x5EE9
+
+
+def lock_ladder(session: Session, estate_id: int) -> None:
+    """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:space, :id)"), {"space": _SWEEP_LOCK, "id": estate_id})

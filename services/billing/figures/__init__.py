@@ -1,0 +1,1 @@
+"""Figures: collection rates, receivable by age, dashboards and their metrics (J1, D5)."""

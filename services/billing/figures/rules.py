@@ -1,0 +1,27 @@
+"""LAW of figures (J1): rates as numbers between 0 and 1, and the months they are about."""
+
+from datetime import date, timedelta
+
+from services.common.calendar import add_months, parse_period
+from services.common.contracts.errors import Invalid
+
+BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "over-365")
+
+
+def rate(part_fen: int, whole_fen: int) -> float | None:
+    """part ÷ whole; None where there is nothing to collect. More digits than any portfolio has fen are kept."""
+    return part_fen / whole_fen if whole_fen > 0 else None
+
+
+def month(day: date) -> tuple[date, date]:
+    """First and last day of the month of `day`."""
+    first = day.replace(day=1)
+    return first, add_months(first, 1) - timedelta(days=1)
+
+
+def first_of(period: str, name: str) -> date:
+    """The first day of "YYYY-MM"; Invalid naming the argument otherwise."""
+    try:
+        return parse_period(period)
+    except ValueError as error:
+        raise Invalid("The period is not valid.", [{"loc": name, "msg": str(error)}]) from error

@@ -1,0 +1,157 @@
+"""LAW of single cells: text in, value out, or a reason in words (A3). A reader never sees the value in the reason."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from services.common.calendar import parse_period
+from services.common.money import fen
+
+Parse = Callable[[str], Any]
+LONGEST = 500
+PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,18}[0-9]")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EARLIEST = date(1900, 1, 1)
+MOST_YUAN = Decimal(10) ** 11
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a kind. `field` names its value; `empty` is what an empty cell of an optional column means."""
+
+    name: str
+    parse: Parse
+    required: bool = True
+    field: str = ""
+    empty: Any = None
+
+    @property
+    def target(self) -> str:
+        """The name its value goes by."""
+        return self.field or self.name
+
+
+def text(value: str) -> str:
+    """Any text without control characters."""
+    if len(value) > LONGEST:
+        raise ValueError(f"longer than {LONGEST} characters")
+    if CONTROL.search(value):
+        raise ValueError("holds a control character")
+    return value
+
+
+def code(value: str) -> str:
+    """A code: text without blanks, slashes or anything that would need escaping in an address."""
+    if any(sign.isspace() or sign in "/?#%&" for sign in text(value)):
+        raise ValueError("a code holds no blanks and none of / ? # % &")
+    return value
+
+
+def phone(value: str) -> str:
+    """A telephone number: digits, blanks, brackets, hyphens, a leading plus."""
+    if not PHONE.fullmatch(value):
+        raise ValueError("not a phone number")
+    return value
+
+
+def email(value: str) -> str:
+    """An e-mail address."""
+    if not EMAIL.fullmatch(text(value)):
+        raise ValueError("not an e-mail address")
+    return value
+
+
+def day(value: str) -> date:
+    """A date YYYY-MM-DD."""
+    if not ISO_DATE.fullmatch(value):
+        raise ValueError("not a date YYYY-MM-DD")
+    try:
+        found = date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("no such day") from error
+    if found < EARLIEST:
+        raise ValueError(f"earlier than {EARLIEST}")
+    return found
+
+
+def period(value: str) -> date:
+    """A month YYYY-MM, as its first day."""
+    try:
+        found = parse_period(value)
+    except ValueError as error:
+        raise ValueError("not a period YYYY-MM") from error
+    if found < EARLIEST:
+        raise ValueError(f"earlier than {EARLIEST:%Y-%m}")
+    return found
+
+
+def one_of(*allowed: str, **also: str) -> Parse:
+    """One of `allowed`; a key of `also` is another way to write its value."""
+    names = {name: name for name in allowed} | also
+
+    def parse(value: str) -> str:
+        if value not in names:
+            raise ValueError(f"not one of {', '.join(allowed)}")
+        return names[value]
+
+    return parse
+
+
+def decimal(places: int, below: Decimal, *, at_most: bool = False) -> Parse:
+    """A number that is not negative, with at most `places` decimals, below `below` (`at_most`: up to it)."""
+
+    def parse(value: str) -> Decimal:
+        number = _number(value)
+        if number < 0:
+            raise ValueError("negative")
+        if number > below or (number == below and not at_most):
+            raise ValueError(f"too large: {'at most' if at_most else 'less than'} {below:f}")
+        if -_exponent(number) > places:
+            raise ValueError(f"more than {places} decimals")
+        return number
+
+    return parse
+
+
+def amount(value: str) -> int:
+    """Yuan with at most two decimals, not negative; in fen."""
+    number = _number(value)
+    if number < 0:
+        raise ValueError("negative")
+    if number >= MOST_YUAN:
+        raise ValueError("too large")
+    return fen(number)
+
+
+def positive_amount(value: str) -> int:
+    """Yuan with at most two decimals, more than zero; in fen."""
+    found = amount(value)
+    if found == 0:
+        raise ValueError("zero: leave the row out")
+    return found
+
+
+def listed(value: str) -> list[str]:
+    """Entries separated by `;`, each once, in their order."""
+    return list(dict.fromkeys(text(part.strip()) for part in value.split(";") if part.strip()))
+
+
+def _number(value: str) -> Decimal:
+    if not PLAIN_NUMBER.fullmatch(value):
+        raise ValueError("not a number")
+    try:
+        return Decimal(value)
+    except InvalidOperation as error:
+        raise ValueError("not a number") from error
+
+
+def _exponent(number: Decimal) -> int:
+    # "1.50" has two decimals, however many zeros follow: a price of 2.35000 is as exact as 2.35.
+    exponent = number.normalize().as_tuple().exponent
+    return min(int(exponent), 0)

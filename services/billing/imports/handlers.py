@@ -1,0 +1,283 @@
+"""STORY of imports: read → know → check all → write what changed → tell what changed (A3).
+
+A file with one bad cell loads nothing. The same file again finds everything unchanged, writes nothing and tells nobody.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.billing.imports import announcements, opening, rules, tables
+from services.billing.imports.kinds import KINDS
+from services.billing.imports.rules import Known
+from services.billing.imports.sheets import Row, Sheet, problems, read_sheet
+from services.billing.settings import Settings
+from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Invalid, NotFound, TooLarge
+from services.common.observability.logs import get_logger
+
+IMPORTERS = ("group_admin", "finance", "estate_manager")
+log = get_logger(__name__)
+Result = TypeVar("Result")
+
+
+class Offload(Protocol):
+    """Runs long pure work where it does not hold up other requests, and waits for it."""
+
+    def __call__(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """The result of `work(*arguments)`."""
+        ...
+
+
+def here(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Run it right here: nobody is held up in a test or a script."""
+    return work(*arguments)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every writer needs besides the rows."""
+
+    known: Known
+    now: datetime
+    source: str
+
+    @property
+    def today(self) -> date:
+        """The business day."""
+        return business_date(self.now)
+
+    def estate_id(self, row: Row) -> int:
+        """The id of the estate a row names."""
+        return self.known.estates[row["estate_code"]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many rows were new and how many changed something."""
+
+    created: int
+    updated: int
+
+
+def read(caller: Caller, kind: str, content: str, *, settings: Settings, offload: Offload = here) -> Sheet:
+    """Read a file; NotFound for an unknown kind, Forbidden, TooLarge. Bad cells are kept for `import_sheet` to name."""
+    caller.require(*IMPORTERS)
+    if kind not in KINDS:
+        raise NotFound(f"There is no import of {kind}; there are {', '.join(KINDS)}.")
+    sheet = offload(read_sheet, kind, KINDS[kind], content)
+    if sheet.count > settings.import_rows:
+        raise TooLarge(f"The file has {sheet.count} rows; at most {settings.import_rows} are taken at once.")
+    return sheet
+
+
+def import_sheet(
+    session: Session,
+    caller: Caller,
+    sheet: Sheet,
+    request_id: UUID,
+    *,
+    now: datetime,
+    settings: Settings,
+    offload: Offload = here,
+) -> dict[str, Any]:
+    """Check a file as a whole and load it: `{"kind", "rows", "created", "updated", "unchanged"}` (A3).
+
+    Invalid names every bad cell as `{line, column, msg}`. The same call again answers the same; Conflict when the id
+    was used for another file.
+    """
+    tables.take_turn(session, settings.import_statement_timeout_ms)
+    receipt = tables.load_receipt(session, request_id)
+    if receipt is not None:
+        if (receipt.kind, receipt.content_sha256) != (sheet.kind, sheet.sha256):
+            raise Conflict("This request id was used for another import.")
+        return dict(receipt.result)
+    estates = tables.known_estates(session, _codes(sheet, "estate_code"))
+    for estate_id in sorted(estates.values()):
+        lock_estate(session, estate_id)  # before looking: no run may bill meanwhile what is checked here
+    known = Known(estates=estates, scope=caller.estate_filter(), today=business_date(now))
+    learn(session, sheet, known)
+    offload(rules.check, sheet, known)
+    if sheet.errors:
+        raise Invalid(f"The file has {len(sheet.errors)} bad cells; nothing was loaded.", problems(sheet.errors))
+    context = Context(known, now, f"import:{request_id}")
+    outcome = WRITERS[sheet.kind](session, sheet.rows, context)
+    return _keep(session, caller, sheet, request_id, outcome, now)
+
+
+def _keep(
+    session: Session, caller: Caller, sheet: Sheet, request_id: UUID, done: Outcome, now: datetime
+) -> dict[str, Any]:
+    counts = {"rows": sheet.count, "created": done.created, "updated": done.updated}
+    result = {"kind": sheet.kind, **counts, "unchanged": sheet.count - done.created - done.updated}
+    receipt = {"kind": sheet.kind, "content_sha256": sheet.sha256, "requested_by": caller.sub, "result": result}
+    tables.keep_receipt(session, {"request_id": request_id, "created_at": now, **receipt})
+    log.info("import done", extra={"kind": sheet.kind, "rows": sheet.count, "by": caller.sub})
+    return result
+
+
+def _codes(sheet: Sheet, name: str) -> set[str]:
+    return {row[name] for row in sheet.rows if row[name] is not None}
+
+
+def learn(session: Session, sheet: Sheet, known: Known) -> None:
+    """Add what the database knows of the things the file names."""
+    ids = list(known.estates.values())
+    if sheet.kind == "units":
+        known.households = tables.known_households(session, _codes(sheet, "household_code"))
+    if sheet.kind == "tariffs":
+        known.tariffs = tables.known_tariffs(session, ids)
+    if sheet.kind in ("opening_balances", "meter_readings"):
+        known.units = tables.known_units(session, ids)
+    if sheet.kind == "opening_balances":
+        named = [_bill_key(row, known) for row in sheet.rows if _has_unit(row, known)]
+        known.bills = tables.known_bills(session, named)
+
+
+def _has_unit(row: Row, known: Known) -> bool:
+    return row.key(*rules.BILL_KEY) is not None and (row["estate_code"], row["unit_code"]) in known.units
+
+
+def _bill_key(row: Row, known: Known) -> dict[str, Any]:
+    unit_id = known.units[row["estate_code"], row["unit_code"]]
+    return {"unit_id": unit_id, "fee_item": row["fee_item"], "period": row["period"]}
+
+
+# --- writers -------------------------------------------------------------------------------------------------------
+
+
+def write_estates(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
+    """Estates (A1)."""
+    changed = tables.upsert(session, estate, ["code"], [row.values for row in rows])
+    announcements.tell_estates(session, [row.code for row in changed], context.now)
+    return _outcome(row.created for row in changed)
+
+
+UNIT_COLUMNS = ("code", "building", "area_m2", "usage", "status", "floor", "move_in_date", "grade")
+
+
+def write_units(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
+    """Units and the households that hold them (A1). A unit that goes to another household leaves its bills behind."""
+    before = tables.holders(session, list(context.known.estates.values()))
+    moved = tables.upsert(session, household, ["code"], list(_households(rows, context).values()))
+    ids = tables.household_ids(session, {row["household_code"] for row in rows})
+    units = [
+        {"estate_id": context.estate_id(row), "household_id": ids[row["household_code"]], **_pick(row, UNIT_COLUMNS)}
+        for row in rows
+    ]
+    changed = tables.upsert(session, unit, ["estate_id", "code"], units)
+    created = {(row.estate_id, row.code): row.created for row in changed}
+    owners = {row.code for row in moved}
+    touched = {ids[code] for code in owners}
+    for one, row in zip(units, rows, strict=True):
+        key = (one["estate_id"], one["code"])
+        if key in created:
+            touched |= {one["household_id"], before.get(key, one["household_id"])}
+        elif row["household_code"] in owners:
+            created[key] = False
+    announcements.tell_residents(session, touched, context.now)
+    return _outcome(created.values())
+
+
+def _households(rows: Sequence[Row], context: Context) -> dict[str, dict[str, Any]]:
+    return {
+        row["household_code"]: {
+            "estate_id": context.estate_id(row),
+            "code": row["household_code"],
+            **_pick(row, rules.OWNER_COLUMNS),
+        }
+        for row in rows
+    }
+
+
+def write_staff(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
+    """Staff, and which buildings a steward answers for from today (A1, A4)."""
+    people = [
+        {"estate_id": context.estate_id(row), **{k: v for k, v in row.values.items() if k != "estate_code"}}
+        for row in rows
+    ]
+    changed = tables.upsert(session, staff, ["code"], people)
+    codes = {row.code for row in changed}
+    losers: set[str] = set()
+    for row in rows:
+        if row["code"] in codes:
+            losers |= _give_buildings(session, row, context)
+    announcements.tell_staff(session, codes | losers, context.now)
+    return _outcome(row.created for row in changed)
+
+
+def _give_buildings(session: Session, row: Row, context: Context) -> set[str]:
+    estate_id, buildings = context.estate_id(row), rules.stewarded(row)
+    losers = tables.give_buildings(session, row["code"], estate_id, buildings, context.today)
+    tables.strike_buildings(session, losers, estate_id, buildings)
+    return losers
+
+
+def write_tariffs(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
+    """Tariff versions; a new one is numbered after those of its line and waits to be published (B1)."""
+    newest: dict[tuple[Any, ...], int] = {}
+    for key, standing in context.known.tariffs.items():
+        newest[key[:3]] = max(newest.get(key[:3], 0), standing.values["version"])
+    versions = []
+    for row in sorted(rows, key=lambda row: str(row["effective_from"])):
+        key = row.key(*rules.TARIFF_KEY) or ()
+        if key not in context.known.tariffs:
+            newest[key[:3]] = newest.get(key[:3], 0) + 1
+        version = context.known.tariffs[key].values["version"] if key in context.known.tariffs else newest[key[:3]]
+        values = {k: v for k, v in row.values.items() if k != "estate_code"}
+        versions.append({"estate_id": context.estate_id(row), "version": version, **values})
+    changed = tables.upsert(session, tariff, ["estate_id", "fee_item", "usage", "effective_from"], versions)
+    return _outcome(row.created for row in changed)
+
+
+def write_opening_balances(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
+    """Bills from before; those that stand already are as they were, or the check would have said so (B5)."""
+    new = [row for row in rows if row.key(*rules.BILL_KEY) not in context.known.bills]
+    bills = [
+        _bill_key(row, context.known)
+        | {"amount_fen": row["amount_fen"], "due_date": row["due_date"], "paid_fen": row["paid_fen"] or 0}
+        | {"paid_on": row["paid_on"] or min(row["due_date"], context.today)}
+        | {"issued_on": min(rules.opening_issued_on(row["period"], row["due_date"]), context.today)}
+        for row in new
+    ]
+    announcements.tell_bills(session, opening.bring_in(session, bills, context.source, context.now), context.now)
+    return Outcome(len(new), 0)
+
+
+def write_meter_readings(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
+    """Readings, kept for metered fees (B1)."""
+    readings = [
+        {
+            "unit_id": context.known.units[row["estate_code"], row["unit_code"]],
+            **_pick(row, ("meter", "read_on", "reading")),
+        }
+        for row in rows
+    ]
+    changed = tables.upsert(session, meter_reading, ["unit_id", "meter", "read_on"], readings)
+    return _outcome(row.created for row in changed)
+
+
+Writer = Callable[[Session, Sequence[Row], Context], Outcome]
+WRITERS: Mapping[str, Writer] = {
+    "estates": write_estates,
+    "units": write_units,
+    "staff": write_staff,
+    "tariffs": write_tariffs,
+    "opening_balances": write_opening_balances,
+    "meter_readings": write_meter_readings,
+}
+
+
+def _pick(row: Row, names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names if name in row.values}
+
+
+def _outcome(created: Iterable[bool]) -> Outcome:
+    flags = list(created)
+    return Outcome(sum(flags), len(flags) - sum(flags))

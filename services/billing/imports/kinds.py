@@ -1,0 +1,106 @@
+"""LAW of kinds: the columns of each CSV file, required first (A3, contract page)."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from services.billing.imports.cells import (
+    Column,
+    amount,
+    code,
+    day,
+    decimal,
+    email,
+    listed,
+    one_of,
+    period,
+    phone,
+    positive_amount,
+    text,
+)
+from services.common.access import STAFF_ROLES
+
+USAGE = one_of("residential", "commercial", "office", "industrial", "parking")
+STATUS = one_of("occupied", "vacant", "unsold")
+CHARGING_MODE = one_of("lump_sum", "remuneration", 包干制="lump_sum", 酬金制="remuneration")
+METHOD = one_of("per_area", "fixed", "metered", "shared")
+ROLE = one_of(*STAFF_ROLES, "contractor")
+LANGUAGE = one_of("zh-CN", "en")
+AREA = decimal(2, Decimal(10) ** 9)
+PRICE = decimal(4, Decimal(10) ** 8)
+RATIO = decimal(4, Decimal(1), at_most=True)
+READING = decimal(4, Decimal(10) ** 10)
+
+
+def optional(name: str, parse: Callable[[str], Any], *, empty: Any = None, field: str = "") -> Column:
+    """A column that may be left out, or left empty."""
+    return Column(name, parse, required=False, empty=empty, field=field)
+
+
+KINDS: dict[str, tuple[Column, ...]] = {
+    "estates": (
+        Column("estate_code", code, field="code"),
+        Column("name", text),
+        Column("region", text),
+        Column("city", text),
+        Column("property_type", text),
+        Column("service_grade", text),
+        Column("charging_mode", CHARGING_MODE),
+        optional("opened_on", day),
+        optional("late_fee_clause", text),
+    ),
+    "units": (
+        Column("estate_code", code),
+        Column("building", text),
+        Column("unit_code", text, field="code"),
+        Column("area_m2", AREA),
+        Column("usage", USAGE),
+        Column("status", STATUS),
+        Column("household_code", code),
+        Column("owner_name", text),
+        Column("owner_phone", phone),
+        optional("floor", text),
+        optional("move_in_date", day),
+        optional("segment", text),
+        optional("grade", text),
+        optional("email", email),
+        optional("language", LANGUAGE, empty="zh-CN"),
+    ),
+    "staff": (
+        Column("staff_code", code, field="code"),
+        Column("name", text),
+        Column("role", ROLE),
+        Column("estate_code", code),
+        optional("buildings", listed, empty=()),
+        optional("phone", phone, empty=""),
+        optional("skills", listed, empty=()),
+    ),
+    "tariffs": (
+        Column("estate_code", code),
+        Column("fee_item", text),
+        Column("method", METHOD),
+        Column("usage", USAGE),
+        Column("unit_price_yuan", PRICE, field="unit_price"),
+        Column("effective_from", day),
+        optional("effective_to", day),
+        optional("vacancy_ratio", RATIO),
+        optional("basis", text),
+    ),
+    "opening_balances": (
+        Column("estate_code", code),
+        Column("unit_code", text),
+        Column("fee_item", text),
+        Column("period", period),
+        Column("amount_yuan", positive_amount, field="amount_fen"),
+        Column("due_date", day),
+        optional("paid_yuan", amount, empty=0, field="paid_fen"),
+        optional("paid_on", day),
+    ),
+    "meter_readings": (
+        Column("estate_code", code),
+        Column("unit_code", text),
+        Column("meter", text),
+        Column("read_on", day),
+        Column("reading", READING),
+    ),
+}

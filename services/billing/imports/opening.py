@@ -1,0 +1,63 @@
+"""STORE of opening balances: bills that come from elsewhere, posted against opening_equity (A3, B7)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from services.billing.imports.tables import as_json
+
+# One statement: bills, both ledger entries of each, the deltas of the figures. The rollup gets one row per key, because
+# an upsert cannot meet the same row twice.
+BRING_IN = text("""
+WITH given AS MATERIALIZED (
+  SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
+    unit_id bigint, fee_item text, period date, amount_fen bigint, paid_fen bigint, due_date date, issued_on date,
+    paid_on date)
+), issued AS (
+  INSERT INTO bill (unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, building,
+                    fee_item)
+  SELECT u.id, u.household_id, g.amount_fen, g.paid_fen, u.estate_id, g.period, g.due_date, g.issued_on, u.building,
+         g.fee_item
+  FROM given g JOIN unit u ON u.id = g.unit_id
+  ORDER BY u.estate_id, g.fee_item, u.id, g.period
+  RETURNING id, unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, building, fee_item
+), brought AS (
+  SELECT i.*, g.paid_on FROM issued i JOIN given g USING (unit_id, fee_item, period)
+), entry AS (
+  INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
+                            debit_account, credit_account, source)
+  SELECT amount_fen, id, household_id, CAST(:now AS timestamptz), estate_id, issued_on, 'opening_bill',
+         'receivable', 'opening_equity', :source FROM brought
+  UNION ALL
+  SELECT paid_fen, id, household_id, CAST(:now AS timestamptz), estate_id, paid_on, 'opening_paid',
+         'opening_equity', 'receivable', :source FROM brought WHERE paid_fen > 0
+), delta AS (
+  SELECT estate_id, building, fee_item, period, due_date, issued_on AS booked_on, amount_fen AS billed_fen,
+         0 AS collected_fen, 1 AS billed_count FROM brought
+  UNION ALL
+  SELECT estate_id, building, fee_item, period, due_date, paid_on, 0, paid_fen, 0 FROM brought WHERE paid_fen > 0
+), rolled AS (
+  INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, collected_fen,
+                                billed_count)
+  SELECT estate_id, building, fee_item, period, due_date, booked_on, sum(billed_fen), sum(collected_fen),
+         sum(billed_count)
+  FROM delta GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
+  SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
+      billed_count = r.billed_count + excluded.billed_count
+)
+SELECT e.code AS estate, b.fee_item, b.period, b.due_date, b.id AS bill_id, h.code AS household, b.amount_fen,
+       b.amount_fen - b.paid_fen AS open_fen
+FROM brought b JOIN estate e ON e.id = b.estate_id JOIN household h ON h.id = b.household_id
+ORDER BY e.code, b.fee_item, b.period, b.due_date, b.id
+""")
+
+
+def bring_in(session: Session, rows: Sequence[Mapping[str, Any]], source: str, now: datetime) -> Sequence[Row[Any]]:
+    """Write bills that are new; returns them as other services are told of them, in the order of their batches."""
+    if not rows:
+        return []
+    return session.execute(BRING_IN, {"rows": as_json(rows), "source": source, "now": now}).all()

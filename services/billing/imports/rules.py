@@ -1,0 +1,214 @@
+"""LAW of imports: what must hold between the rows of a file and towards what is known (A3).
+
+Each check notes every bad cell on the sheet and goes on, so that one upload shows all that is wrong with a file.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from services.billing.imports.kinds import KINDS
+from services.billing.imports.sheets import Row, Sheet
+from services.common.money import yuan
+
+OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")
+
+
+@dataclass
+class Known:
+    """What the database knows of the things a file names.
+
+    `estates`: code → id; `scope`: codes the caller may touch (None: all); `units`: (estate, unit) → id;
+    `households`: code → estate; `tariffs` and `bills`: what stands under the key of a row, as (values, may change).
+    """
+
+    estates: Mapping[str, int] = field(default_factory=dict)
+    scope: Collection[str] | None = None
+    units: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    households: Mapping[str, str] = field(default_factory=dict)
+    tariffs: Mapping[tuple[Any, ...], "KnownTariff"] = field(default_factory=dict)
+    bills: Mapping[tuple[Any, ...], "KnownBill"] = field(default_factory=dict)
+    today: date = date.max
+
+
+@dataclass(frozen=True)
+class KnownTariff:
+    """A tariff version that stands; a published one never changes (B1)."""
+
+    values: Mapping[str, Any]
+    published: bool
+
+
+@dataclass(frozen=True)
+class KnownBill:
+    """A bill that stands; `opening` when it came from an opening balance."""
+
+    amount_fen: int
+    paid_fen: int
+    due_date: date
+    opening: bool
+
+
+def check(sheet: Sheet, known: Known) -> None:
+    """Every check of the sheet's kind; what is wrong is noted on the sheet."""
+    CHECKS[sheet.kind](sheet, known)
+
+
+def check_estates(sheet: Sheet, known: Known) -> None:
+    """Each estate once, within the caller's scope."""
+    check_once(sheet, {"code": "estate_code"})
+    for row in sheet.rows:
+        if row["code"] is not None and not in_scope(row["code"], known):
+            sheet.reject(row.line, "estate_code", "outside your scope")
+
+
+def check_units(sheet: Sheet, known: Known) -> None:
+    """Each unit once; a household in one estate only, and its owner the same in every row."""
+    check_known_estates(sheet, known)
+    check_once(sheet, {"estate_code": "estate_code", "code": "unit_code"})
+    first: dict[str, Row] = {}
+    for row in sheet.rows:
+        household = row["household_code"]
+        if household is not None and row["estate_code"] is not None:
+            elsewhere = known.households.get(household, row["estate_code"])
+            _check_household(sheet, row, first.setdefault(household, row), elsewhere)
+
+
+def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
+    if known_in != row["estate_code"]:
+        sheet.reject(row.line, "household_code", "this household belongs to another estate")
+    elif first["estate_code"] != row["estate_code"]:
+        sheet.reject(row.line, "household_code", f"line {first.line} has this household in another estate")
+    for column in OWNER_COLUMNS:
+        if row[column] != first[column]:
+            sheet.reject(row.line, column, f"differs from line {first.line} of the same household")
+
+
+def check_staff(sheet: Sheet, known: Known) -> None:
+    """Each person once; a building has one responsible steward (A4)."""
+    check_known_estates(sheet, known)
+    check_once(sheet, {"code": "staff_code"})
+    responsible: dict[tuple[str, str], int] = {}
+    for row in sheet.rows:
+        for building in stewarded(row):
+            line = responsible.setdefault((row["estate_code"], building), row.line)
+            if line != row.line:
+                sheet.reject(row.line, "buildings", f"building {building} has a steward in line {line}")
+
+
+def stewarded(row: Row) -> list[str]:
+    """The buildings a person answers for: a steward's, nobody else's."""
+    return list(row["buildings"] or ()) if row["role"] == "steward" and row["estate_code"] is not None else []
+
+
+TARIFF_KEY = ("estate_code", "fee_item", "usage", "effective_from")
+
+
+def check_tariffs(sheet: Sheet, known: Known) -> None:
+    """Each version once; a published version stays as it is."""
+    check_known_estates(sheet, known)
+    check_once(sheet, dict(zip(TARIFF_KEY, TARIFF_KEY, strict=True)))
+    for row in sheet.rows:
+        if row.key("effective_to", "effective_from") and row["effective_to"] < row["effective_from"]:
+            sheet.reject(row.line, "effective_to", "earlier than effective_from")
+        standing = known.tariffs.get(row.key(*TARIFF_KEY) or ())
+        if standing and standing.published:
+            _check_unchanged(sheet, row, standing)
+
+
+def _check_unchanged(sheet: Sheet, row: Row, standing: KnownTariff) -> None:
+    names = {column.target: column.name for column in KINDS["tariffs"]}
+    for target, value in standing.values.items():
+        if target in row.values and row[target] != value:
+            sheet.reject(row.line, names[target], "published tariffs are versioned: use a new effective_from")
+
+
+BILL_KEY = ("estate_code", "unit_code", "fee_item", "period")
+
+
+def check_opening_balances(sheet: Sheet, known: Known) -> None:
+    """Each bill once; what was paid is not more than was owed; a bill that stands is never edited (B5)."""
+    check_known_units(sheet, known)
+    check_once(sheet, dict(zip(BILL_KEY, BILL_KEY, strict=True)))
+    for row in sheet.rows:
+        if row["paid_fen"] and row["amount_fen"] and row["paid_fen"] > row["amount_fen"]:
+            sheet.reject(row.line, "paid_yuan", "more than amount_yuan")
+        if row["paid_on"] is not None and not row["paid_fen"]:
+            sheet.reject(row.line, "paid_on", "nothing is paid")
+        if row["paid_on"] is not None and row["paid_on"] > known.today:
+            sheet.reject(row.line, "paid_on", "in the future")
+        standing = known.bills.get(row.key(*BILL_KEY) or ())
+        if standing:
+            _check_standing(sheet, row, standing)
+
+
+def _check_standing(sheet: Sheet, row: Row, standing: KnownBill) -> None:
+    if not standing.opening:
+        sheet.reject(row.line, "period", "a bill run has billed this unit, fee item and period")
+        return
+    never = "an issued bill is never edited"
+    if row["amount_fen"] not in (None, standing.amount_fen):
+        sheet.reject(row.line, "amount_yuan", f"{never}: it stands at {yuan(standing.amount_fen)}")
+    if row["due_date"] not in (None, standing.due_date):
+        sheet.reject(row.line, "due_date", f"{never}: it is due on {standing.due_date}")
+    if "paid_fen" in row.values and row["paid_fen"] not in (None, standing.paid_fen):
+        sheet.reject(row.line, "paid_yuan", f"{never}: {yuan(standing.paid_fen)} was paid when it was brought in")
+
+
+def check_meter_readings(sheet: Sheet, known: Known) -> None:
+    """Each reading once, of a known unit, not in the future."""
+    check_known_units(sheet, known)
+    check_once(sheet, {name: name for name in ("estate_code", "unit_code", "meter", "read_on")})
+    for row in sheet.rows:
+        if row["read_on"] is not None and row["read_on"] > known.today:
+            sheet.reject(row.line, "read_on", "in the future")
+
+
+CHECKS: dict[str, Callable[[Sheet, Known], None]] = {
+    "estates": check_estates,
+    "units": check_units,
+    "staff": check_staff,
+    "tariffs": check_tariffs,
+    "opening_balances": check_opening_balances,
+    "meter_readings": check_meter_readings,
+}
+
+
+def check_once(sheet: Sheet, key: Mapping[str, str]) -> None:
+    """No two rows of the same key; `key` maps the names of values to those of columns, the last one is blamed."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for row in sheet.rows:
+        found = row.key(*key)
+        if found is not None and (line := seen.setdefault(found, row.line)) != row.line:
+            sheet.reject(row.line, list(key.values())[-1], f"the same as line {line}")
+
+
+def check_known_estates(sheet: Sheet, known: Known) -> None:
+    """Every estate exists and is in the caller's scope."""
+    for row in sheet.rows:
+        estate = row["estate_code"]
+        if estate is not None and not in_scope(estate, known):
+            sheet.reject(row.line, "estate_code", "outside your scope")
+        elif estate is not None and estate not in known.estates:
+            sheet.reject(row.line, "estate_code", "unknown estate")
+
+
+def check_known_units(sheet: Sheet, known: Known) -> None:
+    """Every estate and every unit exists, in scope."""
+    check_known_estates(sheet, known)
+    for row in sheet.rows:
+        key = row.key("estate_code", "unit_code")
+        if key and key[0] in known.estates and in_scope(key[0], known) and key not in known.units:
+            sheet.reject(row.line, "unit_code", "unknown unit")
+
+
+def in_scope(estate: str, known: Known) -> bool:
+    """Whether the caller may touch the estate."""
+    return known.scope is None or estate in known.scope
+
+
+def opening_issued_on(period: date, due_date: date) -> date:
+    """The day an opening balance counts as issued: the first after its period, but not after it was due."""
+    following = date(period.year + period.month // 12, period.month % 12 + 1, 1)
+    return min(following, due_date)

@@ -1,0 +1,25 @@
+"""DOOR to imports (A3)."""
+
+from typing import Any
+from uuid import UUID
+
+from eventlet import tpool
+
+from services.billing.imports import handlers
+from services.billing.settings import settings
+from services.common.access import Caller
+from services.common.service import EstateService, rpc
+
+
+class ImportDoors(EstateService):
+    """One door for all kinds. Reading and checking a large file is done in a thread, so that others are served."""
+
+    @rpc
+    def import_csv(self, caller: Caller, kind: str, content: str, request_id: UUID) -> dict[str, Any]:
+        """Load a CSV file whole or not at all."""
+        knobs, offload = settings(), tpool.execute
+        sheet = handlers.read(caller, kind, content, settings=knobs, offload=offload)
+        with self.transaction() as session:
+            return handlers.import_sheet(
+                session, caller, sheet, request_id, now=self.clock(), settings=knobs, offload=offload
+            )

@@ -1,0 +1,233 @@
+"""STORE of imports: what is known of the things a file names, and set-based writing that tells what changed (A3)."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    Row,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session
+
+from services.billing.imports.rules import KnownBill, KnownTariff
+from services.billing.tables import estate, household, import_receipt, staff, stewardship, tariff, unit
+
+ONE_AT_A_TIME = 0x45_53_4C
+
+
+def take_turn(session: Session, milliseconds: int) -> None:
+    """Imports follow one another, so that what was checked still holds when it is written."""
+    limits = (func.set_config(name, str(milliseconds), True) for name in ("statement_timeout", "lock_timeout"))
+    session.execute(select(*limits))
+    session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME, 0)))
+
+
+def load_receipt(session: Session, request_id: UUID) -> Row[Any] | None:
+    """What an earlier call of the same id did."""
+    return session.execute(select(import_receipt).where(import_receipt.c.request_id == request_id)).first()
+
+
+def keep_receipt(session: Session, receipt: Mapping[str, Any]) -> None:
+    """Remember what this call did."""
+    session.execute(insert(import_receipt).values(**receipt))
+
+
+# --- what is known -------------------------------------------------------------------------------------------------
+
+
+def known_estates(session: Session, codes: Collection[str]) -> dict[str, int]:
+    """Code → id of the estates that exist."""
+    query = select(estate.c.code, estate.c.id).where(estate.c.code.in_(codes)).order_by(estate.c.code)
+    return {row.code: row.id for row in session.execute(query)}
+
+
+def known_households(session: Session, codes: Collection[str]) -> dict[str, str]:
+    """Household → estate."""
+    query = select(household.c.code, estate.c.code.label("estate")).join(estate)
+    rows = session.execute(query.where(household.c.code == any_(_texts(codes))))
+    return {row.code: row.estate for row in rows}
+
+
+def household_ids(session: Session, codes: Collection[str]) -> dict[str, int]:
+    """Household → id."""
+    query = select(household.c.code, household.c.id).where(household.c.code == any_(_texts(codes)))
+    return {row.code: row.id for row in session.execute(query)}
+
+
+def known_units(session: Session, estate_ids: Collection[int]) -> dict[tuple[str, str], int]:
+    """(estate, unit) → id of every unit of the estates."""
+    query = select(estate.c.code.label("estate"), unit.c.code, unit.c.id).join(estate)
+    rows = session.execute(query.where(unit.c.estate_id.in_(estate_ids)))
+    return {(row.estate, row.code): row.id for row in rows}
+
+
+def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """(estate id, unit) → id of the household that holds it now."""
+    query = select(unit.c.estate_id, unit.c.code, unit.c.household_id).where(unit.c.estate_id.in_(estate_ids))
+    return {(row.estate_id, row.code): row.household_id for row in session.execute(query)}
+
+
+TARIFF_VALUES = ("method", "unit_price", "effective_to", "vacancy_ratio", "basis")
+
+
+def known_tariffs(session: Session, estate_ids: Collection[int]) -> dict[tuple[Any, ...], KnownTariff]:
+    """(estate, fee item, usage, effective_from) → the version that stands."""
+    query = select(tariff, estate.c.code.label("estate")).join(estate).where(tariff.c.estate_id.in_(estate_ids))
+    return {
+        (row["estate"], row["fee_item"], row["usage"], row["effective_from"]): KnownTariff(
+            {name: row[name] for name in (*TARIFF_VALUES, "version")}, row["published_at"] is not None
+        )
+        for row in session.execute(query).mappings()
+    }
+
+
+# What was paid before a bill was brought in is told apart from later payments by the kind of its ledger entry.
+KNOWN_BILLS = text("""
+SELECT e.code AS estate, u.code AS unit, b.fee_item, b.period, b.amount_fen, b.due_date, b.tariff_id IS NULL AS opening,
+       coalesce((SELECT sum(l.amount_fen) FROM ledger_entry l WHERE l.bill_id = b.id AND l.kind = 'opening_paid'),
+                0)::bigint AS paid_fen
+FROM json_to_recordset(CAST(:keys AS json)) AS k(unit_id bigint, fee_item text, period date)
+JOIN bill b ON b.unit_id = k.unit_id AND b.fee_item = k.fee_item AND b.period = k.period AND b.voided_at IS NULL
+JOIN unit u ON u.id = b.unit_id
+JOIN estate e ON e.id = b.estate_id
+""")
+
+
+def known_bills(session: Session, keys: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], KnownBill]:
+    """(estate, unit, fee item, period) → the bill that stands; `keys` are {unit_id, fee_item, period}."""
+    return {
+        (row.estate, row.unit, row.fee_item, row.period): KnownBill(
+            row.amount_fen, row.paid_fen, row.due_date, row.opening
+        )
+        for row in session.execute(KNOWN_BILLS, {"keys": as_json(keys)})
+    }
+
+
+def _texts(codes: Collection[str]) -> ColumnElement[Any]:
+    # One array instead of a parameter for each of thirty thousand codes.
+    return literal(sorted(codes), ARRAY(Text))
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows for json_to_recordset; dates and decimals as text, which PostgreSQL reads exactly."""
+    return json.dumps([dict(row) for row in rows], default=str, ensure_ascii=False)
+
+
+def upsert(session: Session, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
+    """Insert or update rows that all have the same columns; returns (*key, created) of those that are new or changed.
+
+    A row that is as it was is not written at all. Columns the rows do not have keep what they hold.
+    """
+    if not rows:
+        return []
+    names = list(rows[0])
+    columns = (column(name, table.c[name].type) for name in names)
+    source = func.json_to_recordset(cast(bindparam("rows"), JSON)).table_valued(*columns)
+    given = source.render_derived(name="given", with_types=True)
+    statement = insert(table).from_select(names, select(*(given.c[name] for name in names)))
+    changing = [name for name in names if name not in key]
+    statement = statement.on_conflict_do_update(
+        index_elements=list(key),
+        set_={name: statement.excluded[name] for name in changing},
+        where=or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changing)),
+    )
+    # xmax is 0 on a row this statement inserted, and the locking transaction on one that it updated.
+    created: ColumnElement[bool] = literal_column("(xmax = 0)", Boolean).label("created")
+    parameters = {"rows": as_json(rows)}
+    return session.execute(statement.returning(*(table.c[name] for name in key), created), parameters).all()
+
+
+BEGINNING = date(1900, 1, 1)
+
+
+def give_buildings(session: Session, code: str, estate_id: int, buildings: Sequence[str], today: date) -> set[str]:
+    """Let a steward answer for exactly these buildings from today (A4); returns the stewards who lost one to them.
+
+    The first steward ever named for a building answers for its past too.
+    """
+    claimed = (stewardship.c.estate_id == estate_id) & stewardship.c.building.in_(buildings)
+    query = select(stewardship).where(stewardship.c.to_date.is_(None), (stewardship.c.staff_code == code) | claimed)
+    rows = session.execute(query).all()
+    kept = {
+        r.id: r.building for r in rows if (r.staff_code, r.estate_id) == (code, estate_id) and r.building in buildings
+    }
+    ending = [row for row in rows if row.id not in kept]
+    _end(session, ending, today)
+    for building in set(buildings) - set(kept.values()):
+        _begin(session, code, estate_id, building, today)
+    return {row.staff_code for row in ending} - {code}
+
+
+def _begin(session: Session, code: str, estate_id: int, building: str, today: date) -> None:
+    named_before = select(stewardship.c.id).where(
+        stewardship.c.estate_id == estate_id, stewardship.c.building == building
+    )
+    begin = today if session.execute(named_before.limit(1)).first() else BEGINNING
+    values = {"estate_id": estate_id, "building": building, "staff_code": code, "from_date": begin}
+    session.execute(insert(stewardship).values(**values))
+
+
+def _end(session: Session, rows: Sequence[Row[Any]], today: date) -> None:
+    """Yesterday was the last day of these; one that began today never was."""
+    never = [row.id for row in rows if row.from_date >= today]
+    session.execute(delete(stewardship).where(stewardship.c.id.in_(never)))
+    ended = update(stewardship).where(stewardship.c.id.in_([row.id for row in rows if row.from_date < today]))
+    session.execute(ended.values(to_date=today - timedelta(days=1)))
+
+
+def strike_buildings(session: Session, staff_codes: Collection[str], estate_id: int, buildings: Sequence[str]) -> None:
+    """Take buildings off the lists of people who no longer answer for them."""
+    for building in buildings:
+        statement = update(staff).where(staff.c.code.in_(staff_codes), staff.c.estate_id == estate_id)
+        session.execute(statement.values(buildings=func.array_remove(staff.c.buildings, building)))
+
+
+# --- what others are told ------------------------------------------------------------------------------------------
+
+# A household with several units appears with the first of them.
+RESIDENTS = text("""
+SELECT DISTINCT ON (e.code, h.id) e.code AS estate, h.code AS household, u.code AS unit, u.building,
+       h.owner_name AS name, h.owner_phone AS phone, h.email, h.language
+FROM household h JOIN unit u ON u.household_id = h.id JOIN estate e ON e.id = h.estate_id
+WHERE h.id = ANY (:household_ids)
+ORDER BY e.code, h.id, u.id
+""")
+
+
+def residents(session: Session, household_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Households with their first unit and how to reach their owner, estate by estate."""
+    return session.execute(RESIDENTS, {"household_ids": list(household_ids)}).all()
+
+
+def people(session: Session, codes: Collection[str]) -> Sequence[Row[Any]]:
+    """Staff with the code of their estate."""
+    query = select(staff, estate.c.code.label("estate")).join(estate).where(staff.c.code.in_(codes))
+    return session.execute(query.order_by(staff.c.code)).all()
+
+
+def estates_named(session: Session, codes: Collection[str]) -> Sequence[Row[Any]]:
+    """Estates by code."""
+    return session.execute(select(estate).where(estate.c.code.in_(codes)).order_by(estate.c.code)).all()

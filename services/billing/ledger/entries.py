@@ -1,0 +1,73 @@
+"""LAW of reading the ledger: which entry means what for a bill, and which accounts a payment moves (B7).
+
+Accounts: receivable, fee_income, late_fee_income, customer_credit, opening_equity, and one `cash_…` per channel.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from services.billing.ledger.rules import BillEvent, DailyRate, GraceMode, Kind, LateFeePolicy
+
+RECEIVABLE = "receivable"
+LATE_FEE_INCOME = "late_fee_income"
+CUSTOMER_CREDIT = "customer_credit"
+OPENING_EQUITY = "opening_equity"
+FEE_INCOME = "fee_income"
+_CHARGED_TO = {FEE_INCOME, OPENING_EQUITY}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One balanced transfer of the ledger, as far as a bill is concerned."""
+
+    booked_on: date
+    amount_fen: int
+    debit_account: str
+    credit_account: str
+    source: str = ""
+
+
+def cash_account(channel: str) -> str:
+    """Where a channel's money lies."""
+    return f"cash_{channel}"
+
+
+def bill_events(entries: Iterable[Entry]) -> tuple[BillEvent, ...]:
+    """What the entries of one bill mean; its issue means nothing, for that is the principal itself."""
+    return tuple(event for event in map(_event, entries) if event)
+
+
+def _event(entry: Entry) -> BillEvent | None:
+    kind = _kind(entry)
+    if kind is None:
+        return None
+    # Paid before the books were opened: on which day is unknown, so it never accrued.
+    on = date.min if entry.debit_account == OPENING_EQUITY else entry.booked_on
+    return BillEvent(kind, on, entry.amount_fen)
+
+
+def _kind(entry: Entry) -> Kind | None:
+    if entry.credit_account == RECEIVABLE:
+        return "waiver" if entry.debit_account == FEE_INCOME else "payment"
+    if entry.debit_account == RECEIVABLE:
+        return None if entry.credit_account in _CHARGED_TO else "restoration"
+    if entry.credit_account == LATE_FEE_INCOME:
+        return "late_fee_payment"
+    return "late_fee_restoration" if entry.debit_account == LATE_FEE_INCOME else None
+
+
+def late_fee_policy(
+    clause: str | None,
+    rate_days: Iterable[date],
+    rate_values: Iterable[object],
+    *,
+    capped: bool,
+    grace_days: int,
+    grace_mode: str,
+) -> LateFeePolicy:
+    """An estate's policy from its stored parts."""
+    rates = tuple(DailyRate(day, Decimal(str(value))) for day, value in zip(rate_days, rate_values, strict=True))
+    mode: GraceMode = "after_grace" if grace_mode == "after_grace" else "from_due"
+    return LateFeePolicy(clause, rates, capped, grace_days, mode)

@@ -1,0 +1,164 @@
+"""STORY of placing a payment: load what the household owes and what was placed before, decide what changes (B9)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.ledger import tables
+from services.billing.ledger.allocation import (
+    Money,
+    OpenBill,
+    Placement,
+    Share,
+    Within,
+    difference,
+    only_fee_is_left,
+    place,
+    place_all,
+    share_events,
+)
+from services.billing.ledger.entries import CUSTOMER_CREDIT, RECEIVABLE, Entry, bill_events, late_fee_policy
+from services.billing.ledger.rules import BillEvent, LateFeePolicy
+from services.common.contracts.events import PaymentSettled
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one payment's place in the ledger becomes, against what it was: one share per bill, and credit."""
+
+    payment: Money
+    shares: Sequence[Share]
+    credit_fen: int
+
+
+def policy_of(account: Row[Any]) -> LateFeePolicy:
+    """The late-fee policy in an account row."""
+    return late_fee_policy(
+        account.late_fee_clause,
+        account.rate_days,
+        account.rate_values,
+        capped=account.late_fee_capped,
+        grace_days=account.grace_days,
+        grace_mode=account.grace_mode,
+    )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What changes, the household's locked bills by id, and for which of them "only late fee is left" changes."""
+
+    changes: Sequence[Change]
+    bills: Mapping[int, Row[Any]]
+    fee_left: Mapping[int, bool]
+
+
+def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decision:
+    """Where the payment goes, and what that changes for payments that count after it but came before."""
+    payment = _money(event.payment_id, event)
+    later = [_money(row.payment_id, row) for row in tables.later_postings(session, account.id, *payment.key)]
+    before = _placed_before(session, account.id, later)
+    touched = sorted({share.bill_id for was in before.values() for share in was.shares})
+    key = {"household_id": account.id, "touched": touched}
+    bills = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key)}
+    entries = entries_by_bill(session, list(bills))
+    policy, within = policy_of(account), _within(account)
+    as_they_are = _open_bills(bills, entries, without=set())
+    if later:
+        fresh = _open_bills(bills, entries, without={str(money.id) for money in later})
+        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within)]
+    if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
+        # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
+        changes = [_change({}, place(payment, as_they_are, policy, within))]
+    return Decision(changes, bills, _fee_left(changes, bills, as_they_are, policy))
+
+
+def _fee_left(
+    changes: Iterable[Change], rows: Mapping[int, Row[Any]], bills: Iterable[OpenBill], policy: LateFeePolicy
+) -> dict[int, bool]:
+    moved: dict[int, tuple[BillEvent, ...]] = defaultdict(tuple)
+    for change in changes:
+        for share in change.shares:
+            moved[share.bill_id] += share_events(share, change.payment.business_date)
+    changed = (replace(bill, events=bill.events + moved[bill.id]) for bill in bills if bill.id in moved)
+    left = {bill.id: only_fee_is_left(bill, policy) for bill in changed}
+    return {bill_id: is_left for bill_id, is_left in left.items() if is_left != rows[bill_id].fee_left}
+
+
+def _money(payment_id: UUID, row: Any) -> Money:
+    return Money(payment_id, row.amount_fen, row.business_date, row.settled_at, row.channel, tuple(row.bill_ids))
+
+
+def _within(account: Row[Any]) -> Within:
+    return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
+
+
+def entries_by_bill(session: Session, bills: Sequence[int]) -> dict[int, list[Entry]]:
+    """The ledger of some bills, oldest first; a bill without entries has an empty list."""
+    entries: dict[int, list[Entry]] = defaultdict(list)
+    for row in tables.entries_of(session, bills):
+        entries[row.bill_id].append(
+            Entry(row.booked_on, row.amount_fen, row.debit_account, row.credit_account, row.source)
+        )
+    return entries
+
+
+def _open_bills(
+    bills: Mapping[int, Row[Any]], entries: Mapping[int, Iterable[Entry]], without: set[str]
+) -> list[OpenBill]:
+    return [
+        OpenBill(
+            row.id,
+            row.due_date,
+            row.amount_fen,
+            bill_events(entry for entry in entries.get(row.id, ()) if entry.source not in without),
+        )
+        for row in bills.values()
+    ]
+
+
+def _placed_before(session: Session, household_id: int, payments: Sequence[Money]) -> dict[UUID, Placement]:
+    """Where the ledger has each payment now."""
+    principal: dict[tuple[str, int], int] = defaultdict(int)
+    fee: dict[tuple[str, int], int] = defaultdict(int)
+    credit: dict[str, int] = defaultdict(int)
+    for row in tables.placed(session, household_id, [payment.id for payment in payments]):
+        amount = row.amount_fen if row.debit_account.startswith("cash_") else -row.amount_fen
+        accounts = {row.debit_account, row.credit_account}
+        if CUSTOMER_CREDIT in accounts:
+            credit[row.source] += amount
+        else:
+            (principal if RECEIVABLE in accounts else fee)[row.source, row.bill_id] += amount
+    return {
+        payment.id: Placement(
+            payment,
+            tuple(
+                Share(bill_id, principal[source, bill_id], fee[source, bill_id])
+                for source, bill_id in sorted(principal.keys() | fee.keys())
+                if source == str(payment.id)
+            ),
+            credit[str(payment.id)],
+        )
+        for payment in payments
+    }
+
+
+def _change(before: Mapping[UUID, Placement], after: Placement) -> Change:
+    was = before.get(after.payment.id, Placement(after.payment))
+    shares = difference({share.bill_id: share for share in was.shares}, after.shares)
+    return Change(after.payment, shares, after.credit_fen - was.credit_fen)
+
+
+def net(changes: Sequence[Change]) -> list[Share]:
+    """Per bill, all changes together."""
+    principal: dict[int, int] = defaultdict(int)
+    fee: dict[int, int] = defaultdict(int)
+    for change in changes:
+        for share in change.shares:
+            principal[share.bill_id] += share.principal_fen
+            fee[share.bill_id] += share.late_fee_fen
+    return [Share(bill_id, fen, fee[bill_id]) for bill_id, fen in sorted(principal.items()) if fen or fee[bill_id]]

@@ -1,0 +1,295 @@
+"""STORE of the ledger: collection policy, postings of payments, and the queries of statement and allocation.
+
+A payment is posted once: `payment_posting` has its id as the key. What it gave each bill is read from the ledger, where
+its id is the `source`. Queries that need late fee for many households at once are built from `late_fee.py`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    Numeric,
+    Row,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    insert,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from services.billing.tables import bill, ledger_entry, metadata
+
+collection_policy = Table(
+    "collection_policy",
+    metadata,
+    # 0 is the group's default
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("allocation", Text, nullable=False),
+    Column("late_fee_capped", Boolean, nullable=False),
+    Column("grace_days", SmallInteger, nullable=False),
+    Column("grace_mode", Text, nullable=False),
+    CheckConstraint("allocation IN ('principal_first', 'late_fee_first')", name="allocation"),
+    CheckConstraint("grace_days >= 0", name="grace_days"),
+    CheckConstraint("grace_mode IN ('from_due', 'after_grace')", name="grace_mode"),
+)
+
+late_fee_rate = Table(
+    "late_fee_rate",
+    metadata,
+    # 0 is the group's; an estate with rates of its own uses only those
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("effective_from", Date, primary_key=True),
+    Column("daily", Numeric(10, 8), nullable=False),
+    CheckConstraint("daily >= 0", name="daily"),
+)
+
+payment_posting = Table(
+    "payment_posting",
+    metadata,
+    Column("payment_id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("estate_id", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("business_date", Date, nullable=False),
+    Column("settled_at", DateTime(timezone=True), nullable=False),
+    # as the payer named them, in order
+    Column("bill_ids", ARRAY(BigInteger), nullable=False),
+    Column("posted_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("amount_fen > 0", name="amount_fen"),
+    Index("payment_posting_household_id_business_date_idx", "household_id", "business_date"),
+)
+
+# Bills whose principal is settled but whose late fee is not. Without it each of them would have to be looked for among
+# all bills ever paid. Whoever settles or restores principal keeps it, with `keep_fee_left`.
+late_fee_left = Table(
+    "late_fee_left",
+    metadata,
+    Column("bill_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("household_id", BigInteger, nullable=False),
+    Index("late_fee_left_household_id_idx", "household_id"),
+)
+
+# Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
+OPEN = "voided_at IS NULL AND amount_fen > paid_fen + waived_fen"
+Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(OPEN))
+
+# A claim stands from its issue, but a bill issued late stands from the end of its month at the latest, and always on
+# its due date: a statement as of a past day shows what was owed on it, even when it was billed afterwards.
+STANDS_FROM = "LEAST(b.issued_on, b.due_date, (b.period + INTERVAL '1 month')::date)"
+
+_FEE_LEFT = "EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)"
+
+_ACCOUNT = """
+SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
+       p.allocation, p.late_fee_capped, p.grace_days, p.grace_mode,
+       ARRAY(SELECT r.effective_from FROM rates r ORDER BY r.effective_from) AS rate_days,
+       ARRAY(SELECT r.daily FROM rates r ORDER BY r.effective_from) AS rate_values
+FROM household h JOIN estate e ON e.id = h.estate_id
+JOIN LATERAL (SELECT * FROM collection_policy WHERE estate_id IN (h.estate_id, 0)
+              ORDER BY estate_id DESC LIMIT 1) p ON true
+WHERE h.code = :household
+"""
+_RATES = """
+WITH own AS (SELECT estate_id FROM household WHERE code = :household),
+rates AS (SELECT r.* FROM late_fee_rate r WHERE r.estate_id = (
+  SELECT max(o.estate_id) FROM late_fee_rate o WHERE o.estate_id IN ((SELECT estate_id FROM own), 0)))
+"""
+ACCOUNT = text(_RATES + _ACCOUNT)
+ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
+
+# Shared, like tables.lock_estate_shared, but found and locked in one round trip.
+_LOCK_ESTATE_OF = text("SELECT estate_id, pg_advisory_xact_lock_shared(estate_id) FROM household WHERE code = :code")
+_ESTATE = text("SELECT id FROM estate WHERE code = :code")
+
+CREDIT_MOVED_AFTER = text("""
+SELECT COALESCE(sum(CASE WHEN credit_account = 'customer_credit' THEN amount_fen ELSE -amount_fen END), 0)::bigint
+FROM ledger_entry WHERE household_id = :household_id AND booked_on > :as_of
+  AND 'customer_credit' IN (debit_account, credit_account)
+""")
+
+STATEMENT_BILLS = text(f"""
+SELECT b.id, b.fee_item, b.period, b.due_date, b.amount_fen, u.code AS unit
+FROM bill b JOIN unit u ON u.id = b.unit_id
+WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {STANDS_FROM} <= :as_of
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR {_FEE_LEFT}
+       OR EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND n.booked_on > :as_of))
+ORDER BY b.due_date, b.id
+""")
+
+BILLS_TO_PAY = text(f"""
+SELECT b.id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {_FEE_LEFT} AS fee_left
+FROM bill b
+WHERE b.household_id = :household_id AND b.voided_at IS NULL
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {_FEE_LEFT})
+ORDER BY b.id FOR UPDATE
+""")
+
+ENTRIES = text("""
+SELECT bill_id, booked_on, amount_fen, debit_account, credit_account, source
+FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
+""")
+
+PLACED = text("""
+SELECT source, bill_id, amount_fen, debit_account, credit_account
+FROM ledger_entry WHERE household_id = :household_id AND source = ANY (:payments) ORDER BY id
+""")
+
+LATER_POSTINGS = text("""
+SELECT payment_id, channel, amount_fen, business_date, settled_at, bill_ids FROM payment_posting
+WHERE household_id = :household_id
+  AND (business_date, settled_at, payment_id) > (:business_date, :settled_at, :payment_id)
+ORDER BY business_date, settled_at, payment_id
+""")
+
+CLAIM_POSTING = text("""
+INSERT INTO payment_posting (payment_id, household_id, estate_id, channel, amount_fen, business_date, settled_at,
+                             bill_ids, posted_at)
+VALUES (:payment_id, :household_id, :estate_id, :channel, :amount_fen, :business_date, :settled_at, :bill_ids, :now)
+ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
+""")
+
+PAY_BILLS = text("""
+UPDATE bill SET paid_fen = bill.paid_fen + paid.fen
+FROM unnest(CAST(:bills AS bigint[]), CAST(:amounts AS bigint[])) AS paid(id, fen) WHERE bill.id = paid.id
+""")
+
+_FEE_SETTLED = text("DELETE FROM late_fee_left WHERE bill_id = ANY (:bills)")
+
+ADD_CREDIT = text("UPDATE household SET credit_fen = credit_fen + :fen WHERE id = :household_id")
+
+ROLL_UP = text("""
+INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, collected_fen)
+VALUES (:estate_id, :building, :fee_item, :period, :due_date, :booked_on, :fen)
+ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on)
+DO UPDATE SET collected_fen = r.collected_fen + excluded.collected_fen
+""")
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One balanced transfer in fen. A negative amount is posted the other way round: entries are never negative."""
+
+    estate_id: int
+    household_id: int
+    booked_on: date
+    kind: str
+    debit: str
+    credit: str
+    amount_fen: int
+    source: str
+    bill_id: int | None = None
+
+    def row(self, now: datetime) -> dict[str, Any]:
+        """As the ledger keeps it."""
+        debit, credit = (self.debit, self.credit) if self.amount_fen > 0 else (self.credit, self.debit)
+        return {
+            "estate_id": self.estate_id,
+            "household_id": self.household_id,
+            "booked_on": self.booked_on,
+            "kind": self.kind,
+            "debit_account": debit,
+            "credit_account": credit,
+            "amount_fen": abs(self.amount_fen),
+            "bill_id": self.bill_id,
+            "source": self.source,
+            "created_at": now,
+        }
+
+
+def post(session: Session, postings: Iterable[Posting], now: datetime) -> None:
+    """Append to the ledger; postings of nothing are left out (B7)."""
+    rows = [posting.row(now) for posting in postings if posting.amount_fen]
+    if rows:
+        session.execute(insert(ledger_entry), rows)
+
+
+def account(session: Session, household: str, *, lock: bool = False) -> Row[Any] | None:
+    """A household with its estate, credit and collection policy in one row; `lock` holds the household."""
+    return session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
+
+
+def lock_estate_of(session: Session, household: str) -> bool:
+    """Hold off runs and imports of a household's estate until the transaction ends; False: no such household."""
+    return session.execute(_LOCK_ESTATE_OF, {"code": household}).first() is not None
+
+
+def entries_of(session: Session, bills: Sequence[int]) -> Sequence[Row[Any]]:
+    """Every ledger entry of some bills, oldest first."""
+    return session.execute(ENTRIES, {"bills": list(bills)}).all() if bills else []
+
+
+def claim_posting(session: Session, posting: Mapping[str, Any]) -> bool:
+    """True once per payment id, whatever the inbox knows."""
+    return session.execute(CLAIM_POSTING, posting).first() is not None
+
+
+def credit_as_of(session: Session, household_id: int, credit_now_fen: int, as_of: date) -> int:
+    """The prepaid balance at the end of a day (B6)."""
+    moved = session.scalar(CREDIT_MOVED_AFTER, {"household_id": household_id, "as_of": as_of})
+    return credit_now_fen - int(moved or 0)
+
+
+def later_postings(
+    session: Session, household_id: int, business_date: date, settled_at: datetime, payment_id: UUID
+) -> Sequence[Row[Any]]:
+    """Payments of a household that count after the one named but were posted before it."""
+    key = {"business_date": business_date, "settled_at": settled_at, "payment_id": payment_id}
+    return session.execute(LATER_POSTINGS, {"household_id": household_id, **key}).all()
+
+
+def placed(session: Session, household_id: int, payments: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """What the ledger holds of some payments."""
+    if not payments:
+        return []
+    return session.execute(PLACED, {"household_id": household_id, "payments": [str(p) for p in payments]}).all()
+
+
+def pay_bills(session: Session, principal: Mapping[int, int]) -> None:
+    """Move `paid_fen` of locked bills by the amounts given."""
+    if principal:
+        session.execute(PAY_BILLS, {"bills": list(principal), "amounts": list(principal.values())})
+
+
+def add_credit(session: Session, household_id: int, fen: int) -> None:
+    """Move the prepaid balance of a locked household."""
+    if fen:
+        session.execute(ADD_CREDIT, {"household_id": household_id, "fen": fen})
+
+
+def keep_fee_left(session: Session, household_id: int, fee_left: Mapping[int, bool]) -> None:
+    """Say of bills for which it changed whether only late fee is left on them."""
+    left = [{"bill_id": bill_id, "household_id": household_id} for bill_id, is_left in fee_left.items() if is_left]
+    gone = [bill_id for bill_id, is_left in fee_left.items() if not is_left]
+    if left:
+        session.execute(upsert(late_fee_left).values(left).on_conflict_do_nothing())
+    if gone:
+        session.execute(_FEE_SETTLED, {"bills": gone})
+
+
+def roll_up_collected(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add to the rollups in the order of their keys, as everybody does (J1)."""
+    key = ("estate_id", "building", "fee_item", "period", "due_date", "booked_on")
+    ordered = sorted(rows, key=lambda row: tuple(row[name] for name in key))
+    if ordered:
+        session.execute(ROLL_UP, ordered)
+
+
+def estate_id_of(session: Session, estate: str) -> int | None:
+    """The id of an estate by its code."""
+    return session.execute(_ESTATE, {"code": estate}).scalar_one_or_none()

@@ -1,0 +1,66 @@
+"""STORY of tariffs: list them, publish them (公示); a published version never changes (B1)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.portfolio.tables import find_estate
+from services.billing.tables import lock_estate
+from services.billing.tariffs import tables
+from services.common.access import STAFF_ROLES, Caller
+from services.common.contracts.errors import NotFound
+from services.common.observability.logs import get_logger
+
+PUBLISHERS = ("group_admin", "finance", "estate_manager")
+log = get_logger(__name__)
+
+
+def list_tariffs(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
+    """Every tariff version of an estate: `{"items": [{id, fee_item, …, published_at}], "next_cursor": null}`."""
+    caller.require(*STAFF_ROLES, "owner")
+    rows = tables.tariffs_of(session, find_estate(session, caller, estate).id)
+    return {"items": [tariff_view(row, estate) for row in rows], "next_cursor": None}
+
+
+def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: datetime) -> dict[str, Any]:
+    """Publish one version and answer it; publishing again changes nothing and answers the same. NotFound, Forbidden."""
+    caller.require(*PUBLISHERS)
+    estate = tables.estate_of(session, tariff_id)
+    if estate is None:
+        raise NotFound(f"There is no tariff {tariff_id}.")
+    caller.require_estate(estate.code)
+    # Not while a slice of the estate is being billed: all its slices of one moment see the same prices.
+    lock_estate(session, estate.id)
+    if tables.publish(session, estate.id, tariff_id, now):
+        log.info("tariff published", extra={"estate": estate.code, "tariff_id": tariff_id, "by": caller.sub})
+    return tariff_view(tables.load_tariff(session, tariff_id), estate.code)
+
+
+def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: datetime) -> dict[str, Any]:
+    """Publish every version of an estate that waits: `{"estate", "published": how many}`."""
+    caller.require(*PUBLISHERS)
+    estate = find_estate(session, caller, code)
+    lock_estate(session, estate.id)
+    published = tables.publish(session, estate.id, None, now)
+    log.info("tariffs published", extra={"estate": code, "published": published, "by": caller.sub})
+    return {"estate": code, "published": published}
+
+
+def tariff_view(row: Row[Any], estate: str) -> dict[str, Any]:
+    """A tariff version as the API shows it; rates are decimal text, so that nothing is lost on the way."""
+    return {
+        "id": row.id,
+        "estate": estate,
+        "fee_item": row.fee_item,
+        "method": row.method,
+        "usage": row.usage,
+        "version": row.version,
+        "unit_price_yuan": format(row.unit_price, "f"),
+        "effective_from": row.effective_from,
+        "effective_to": row.effective_to,
+        "vacancy_ratio": None if row.vacancy_ratio is None else float(row.vacancy_ratio),
+        "basis": row.basis,
+        "published_at": row.published_at,
+    }

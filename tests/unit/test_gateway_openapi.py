@@ -1,0 +1,149 @@
+"""/openapi.json: every call of the contract, with ids, examples that fit their schemas, and problem answers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gateway.app import create_app
+from tests.support.gateway import settings_for_tests
+
+DOCUMENT: dict[str, Any] = create_app(settings_for_tests()).openapi()
+PROBES = ("/healthz", "/readyz", "/metrics")
+CONTRACT = [
+    "POST /v1/auth/dev-token",
+    "POST /v1/imports/{kind}",
+    "GET /v1/estates",
+    "GET /v1/estates/{estate}",
+    "GET /v1/estates/{estate}/buildings",
+    "GET /v1/estates/{estate}/units",
+    "GET /v1/households/{household}",
+    "GET /v1/tariffs",
+    "POST /v1/tariffs/{tariff_id}/publish",
+    "POST /v1/estates/{estate}/tariffs/publish",
+    "POST /v1/bill-runs",
+    "GET /v1/bill-runs/{run_id}",
+    "GET /v1/households/{household}/bills",
+    "GET /v1/households/{household}/statement",
+    "GET /v1/bills/{bill_id}/explanation",
+    "GET /v1/arrears",
+    "PUT /v1/households/{household}/arrears-cause",
+    "POST /v1/dunning/sweeps",
+    "GET /v1/dunning/sweeps/{sweep_id}",
+    "GET /v1/dunning/cases",
+    "GET /v1/dunning/cases/{household}",
+    "POST /v1/dunning/cases/{household}/contacts",
+    "GET /v1/collection-rates",
+    "GET /v1/ledger/trial-balance",
+    "POST /v1/payments",
+    "GET /v1/payments/{payment_id}",
+    "POST /v1/webhooks/{channel}",
+    "POST /v1/sandbox/payments/{payment_id}/pay",
+    "GET /v1/sandbox/inbox",
+    "POST /v1/work-orders",
+    "GET /v1/work-orders",
+    "GET /v1/work-orders/{order_id}",
+    "POST /v1/work-orders/{order_id}/dispatch",
+    "POST /v1/work-orders/{order_id}/accept",
+    "POST /v1/work-orders/{order_id}/arrive",
+    "POST /v1/work-orders/{order_id}/complete",
+    "POST /v1/work-orders/{order_id}/confirm",
+    "POST /v1/work-orders/{order_id}/reopen",
+    "POST /v1/work-orders/{order_id}/pause",
+    "POST /v1/work-orders/{order_id}/resume",
+    "POST /v1/work-orders/{order_id}/cancel",
+    "POST /v1/complaints",
+    "GET /v1/complaints",
+    "GET /v1/complaints/{complaint_id}",
+    "POST /v1/complaints/{complaint_id}/respond",
+    "POST /v1/complaints/{complaint_id}/resolve",
+    "POST /v1/complaints/{complaint_id}/close",
+    "POST /v1/complaints/{complaint_id}/reopen",
+    "GET /v1/surveys",
+    "POST /v1/surveys/{survey_id}/answers",
+    "GET /v1/surveys/{survey_id}/result",
+    "GET /v1/notifications",
+    "GET /v1/notification-templates",
+    "PUT /v1/households/{household}/contact-preferences",
+    "GET /v1/households/{household}/overview",
+    "GET /v1/dashboards/group",
+    "GET /v1/dashboards/estates/{estate}",
+    "GET /v1/ops/parked-events",
+    "POST /v1/ops/parked-events/{parked_id}/replay",
+    "GET /v1/audit-log",
+    "GET /v1/audit-log/verify",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+]
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+EVERY = [pytest.param(path, found, id=f"{method} {path}") for method, path, found in operations()]
+GUARDED = [param for param in EVERY if param.values[0] not in PROBES]
+
+
+def fits(example: Any, schema: dict[str, Any]) -> None:
+    resolvable = {**schema, "components": DOCUMENT["components"]}
+    checker = Draft202012Validator(resolvable, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    assert [error.message for error in checker.iter_errors(example)] == []
+
+
+def test_the_document_is_openapi_3_1_and_has_every_path_of_the_contract() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1")
+    assert set(CONTRACT) <= {f"{method} {path}" for method, path, _ in operations()}
+    ids = [operation["operationId"] for _, _, operation in operations()]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_schema_that_is_referred_to_exists() -> None:
+    text = str(DOCUMENT)
+    for name in {part.split("'")[0] for part in text.split("'#/components/schemas/")[1:]}:
+        assert name in DOCUMENT["components"]["schemas"]
+
+
+@pytest.mark.parametrize(("path", "operation"), EVERY)
+def test_bodies_and_parameters_have_examples_that_fit(path: str, operation: dict[str, Any]) -> None:
+    assert operation["operationId"]
+    assert operation["description"]
+    bodies = [operation["requestBody"]] if "requestBody" in operation else []
+    bodies += operation["responses"].values()
+    media = [media for body in bodies for media in body.get("content", {}).values()]
+    assert media
+    for each in media:
+        fits(each["example"], each["schema"])
+    for parameter in operation.get("parameters", []):
+        examples = parameter["schema"].get("examples") or [parameter.get("example")]
+        if "enum" not in parameter["schema"]:
+            fits(examples[0], parameter["schema"])
+            assert examples[0] is not None, parameter["name"]
+
+
+@pytest.mark.parametrize(("path", "operation"), GUARDED)
+def test_every_call_tells_its_problems_and_roles(path: str, operation: dict[str, Any]) -> None:
+    problems = {status for status, reply in operation["responses"].items() if int(status) >= 400}
+    assert {"422", "429", "503"} <= problems
+    signed = "x-roles" in operation
+    assert signed == (operation.get("security") != [])
+    assert not signed or {"401", "403"} <= problems
+    assert ("{" not in path) or "404" in problems
+    for status in problems:
+        content = operation["responses"][status]["content"]
+        assert list(content) == ["application/problem+json"]
+        assert content["application/problem+json"]["example"]["status"] == int(status)
+
+
+def test_requests_refuse_fields_they_do_not_know() -> None:
+    for _, path, operation in operations():
+        for kind, media in operation.get("requestBody", {}).get("content", {}).items():
+            if kind == "application/json":
+                schema = media["schema"]
+                choices = [choice for choice in schema.get("anyOf", [schema]) if "$ref" in choice]
+                (name,) = [choice["$ref"].rpartition("/")[2] for choice in choices]
+                assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False, path
