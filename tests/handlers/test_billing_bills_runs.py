@@ -252,7 +252,14 @@ def test_a_run_is_limited_to_the_callers_estates(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"period": "2026-13"}, {"period": "2027-01"}, {"estates": ["E7"]}, {"estates": []}, {"fee_items": []}],
+    [
+        {"period": "2026-13"},
+        {"period": "2027-01"},
+        {"period": "0001-01"},
+        {"estates": ["E7"]},
+        {"estates": []},
+        {"fee_items": []},
+    ],
 )
 def test_bad_requests_are_refused(desk: Desk, asked: dict[str, object]) -> None:
     desk.estate("E1", *HOMES)

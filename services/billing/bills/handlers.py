@@ -28,6 +28,7 @@ from services.common.observability.logs import get_logger
 
 BILLERS = ("group_admin", "finance", "estate_manager")
 SHOWN_ANOMALIES = 1_000
+EARLIEST_PERIOD = date(1990, 1, 1)
 log = get_logger(__name__)
 
 
@@ -70,8 +71,9 @@ def _period(period: str, today: date) -> date:
         first = parse_period(period)
     except ValueError as error:
         raise Invalid("The period is not valid.", [{"loc": "period", "msg": str(error)}]) from error
-    if first > add_months(today, 1):
-        raise Invalid("The period is too far ahead.", [{"loc": "period", "msg": "later than next month"}])
+    if not EARLIEST_PERIOD <= first <= add_months(today, 1):
+        told = f"not between {format_period(EARLIEST_PERIOD)} and next month"
+        raise Invalid("The period cannot be billed.", [{"loc": "period", "msg": told}])
     return first
 
 
