@@ -19,7 +19,7 @@ QUEUE = "bench-relay"
 
 FILL = """
 INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, exchange, routing_key, due_at)
-SELECT gen_random_uuid(), :event, 1, 'payments', 'household:' || n % 500, CAST(:data AS jsonb), now(), :exchange,
+SELECT gen_random_uuid(), :event, 1, 'payments', 'household:' || n % 500, CAST(:data AS json), now(), :exchange,
        :event, now()
 FROM generate_series(1, :n) AS n
 """

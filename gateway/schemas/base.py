@@ -16,7 +16,7 @@ Note = Annotated[str, StringConstraints(max_length=2000, pattern=NO_NUL)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=NO_NUL)]
 Period = Annotated[str, StringConstraints(pattern=PERIOD)]
 Fen = Annotated[int, Field(strict=True, gt=0, le=10**12, description="Integer fen (分)")]
-BillIds = Annotated[list[Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
+BillIds = Annotated[list[Annotated[int, Field(gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
 Estates = Annotated[list[Code], Field(min_length=1, max_length=2000)]
 
 

@@ -26,6 +26,8 @@ rate AS MATERIALIZED (
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
 )"""
 
+# Whether a line was billed before is one look at the unique index per line: LATERAL with LIMIT leaves the planner no
+# other way. It knows nothing yet of the rows this very run writes, and would read all of them again for every slice.
 # `credited` are the households with a prepaid balance: their events wait until the balance was applied.
 ISSUE = text(f"""
 WITH {PRICED}, issued AS (
@@ -33,10 +35,11 @@ WITH {PRICED}, issued AS (
                     fee_item, area_m2, vacant, run_id)
   SELECT unit_id, household_id, amount_fen, :estate_id, tariff_id, :period, :due_date, :issued_on, building,
          fee_item, area_m2, vacant, CAST(:source AS uuid)
-  FROM priced p
-  WHERE amount_fen > 0 AND NOT EXISTS (
-    SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
-      AND b.voided_at IS NULL)
+  FROM priced p LEFT JOIN LATERAL (
+    SELECT true AS billed FROM bill b
+    WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period AND b.voided_at IS NULL LIMIT 1
+  ) before ON true
+  WHERE amount_fen > 0 AND before.billed IS NULL
   ORDER BY fee_item, unit_id
   RETURNING id, household_id, building, fee_item, amount_fen
 ), entry AS (
@@ -58,10 +61,10 @@ WITH {PRICED}, issued AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
                       due_at)
   SELECT gen_random_uuid(), :event, :version, :event_source, :aggregate,
-         jsonb_build_object('run_id', :source, 'estate', :estate, 'fee_item', n.fee_item, 'period', :period_text,
+         json_build_object('run_id', :source, 'estate', :estate, 'fee_item', n.fee_item, 'period', :period_text,
            'due_date', CAST(:due_date AS date), 'bills', CAST('[' || string_agg(
              '{{"bill_id":' || n.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || n.amount_fen
-             || ',"open_fen":' || n.amount_fen || '}}', ',') || ']' AS jsonb)),
+             || ',"open_fen":' || n.amount_fen || '}}', ',') || ']' AS json)),
          :now, :trace_id, :exchange, :event, :now
   FROM numbered n JOIN household h ON h.id = n.household_id
   GROUP BY n.fee_item, n.batch ORDER BY n.fee_item, n.batch

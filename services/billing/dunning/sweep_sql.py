@@ -64,7 +64,7 @@ WITH {STEWARD}, step AS (
   SELECT * FROM dunning_step WHERE estate_id = (
     SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0))
 ), item AS (
-  SELECT (row_number() OVER (ORDER BY a.id) - 1) / :batch AS batch, a.id, jsonb_build_object(
+  SELECT (row_number() OVER (ORDER BY a.id) - 1) / :batch AS batch, a.id, json_build_object(
     'household', h.code, 'building', b.building, 'cause', concat_ws(':', 'dunning', h.code, a.bill_id, a.step),
     'step', a.step, 'kind', s.kind, 'template', s.template, 'channels', s.channels, 'steward', w.staff_code,
     'due_date', a.due_date, 'overdue_days', a.overdue_days, 'overdue_fen', a.overdue_fen,
@@ -79,8 +79,8 @@ WITH {STEWARD}, step AS (
 INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
                     due_at)
 SELECT gen_random_uuid(), :event, :version, :source, :aggregate,
-       jsonb_build_object('sweep_id', :sweep_id, 'estate', :estate, 'as_of', CAST(:as_of AS date),
-                          'items', jsonb_agg(body ORDER BY id)),
+       json_build_object('sweep_id', :sweep_id, 'estate', :estate, 'as_of', CAST(:as_of AS date),
+                          'items', json_agg(body ORDER BY id)),
        :now, :trace_id, :exchange, :event, :now
 FROM item GROUP BY batch ORDER BY batch
 """)

@@ -160,7 +160,7 @@ def _line(row: Row[Any], account: Row[Any], entries: Iterable[Entry], as_of: dat
     events = bill_events(entries)
     left = outstanding(row.amount_fen, events, as_of)
     return {
-        "id": str(row.id),
+        "id": row.id,
         "unit": f"{account.estate}/{row.unit}",
         "fee_item": row.fee_item,
         "period": format_period(row.period),

@@ -15,9 +15,11 @@ BEGIN
 END $$;
 CREATE TRIGGER outbox_wakes_relay AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION wake_relay();
 """
-# The outbox is a queue: rows die soon after they are written, so it is vacuumed early.
-VACUUM = """
+# The outbox is a queue: rows die soon after they are written, so it is vacuumed early, and an event's data is stored as
+# the text it goes out as, neither parsed into a tree nor compressed for the moment it waits.
+QUEUE = """
 ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000);
+ALTER TABLE outbox ALTER COLUMN data SET STORAGE EXTERNAL;
 """
 
 
@@ -27,4 +29,4 @@ def create_messaging_tables(op: Any) -> None:
     define_messaging_tables(metadata)
     metadata.create_all(op.get_bind())
     op.execute(WAKE_UP)
-    op.execute(VACUUM)
+    op.execute(QUEUE)

@@ -1,6 +1,7 @@
 """STORE of the reliable layer: outbox, inbox and parked events, the same three tables in every service's database."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -14,7 +15,6 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 NOTIFY_CHANNEL = "outbox"
 NAMING = {
@@ -49,7 +49,7 @@ def define_messaging_tables(metadata: MetaData) -> None:
         Column("version", Integer, nullable=False),
         Column("source", Text, nullable=False),
         Column("aggregate", Text, nullable=False),
-        Column("data", JSONB, nullable=False),
+        Column("data", JSON, nullable=False),
         Column("occurred_at", DateTime(timezone=True), nullable=False),
         Column("trace_id", Text, nullable=False, server_default=text("''")),
         Column("exchange", Text, nullable=False),

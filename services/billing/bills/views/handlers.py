@@ -45,7 +45,7 @@ def bill_view(row: Row[Any]) -> dict[str, Any]:
     """A bill as the API shows it."""
     voided = row.voided_at is not None
     return {
-        "id": str(row.id),
+        "id": row.id,
         "unit": f"{row.estate}/{row.unit}",
         "fee_item": row.fee_item,
         "period": format_period(row.period),
