@@ -1,4 +1,4 @@
-"""Command line: `python -m demo load|month [--url URL] [--json FILE]`."""
+"""Command line: `python -m demo load|month [--url URL] [--json FILE] [--payers N]`."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from demo.api import DemoFailure
 from demo.load import load
 from demo.month import month
+from demo.payments import PAYERS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "load":
             load(options.url)
             return 0
-        return 0 if month(options.url, options.json) else 1
+        return 0 if month(options.url, options.json, options.payers) else 1
     except DemoFailure as failure:
         print(f"demo: {failure}", file=sys.stderr)
         return 1
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--url", default=url, help=f"the gateway (default {url})")
         if name == "month":
             command.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all figures to FILE")
+            command.add_argument("--payers", type=int, default=PAYERS, help=f"households that pay (default {PAYERS})")
     return parser
 
 

@@ -1,8 +1,10 @@
 """Act one: the bill run (出账) of the last full month (B4)."""
 
+from collections import Counter
+
 from demo.api import DemoFailure, Json, wait_for
 from demo.figures import rate
-from demo.stage import Stage, money
+from demo.stage import Stage, counted, money
 
 RUN_SECONDS = 90.0
 
@@ -12,11 +14,15 @@ def bill_the_month(stage: Stage) -> Json:
     stage.act(f"Bill run 出账 for {stage.period}, due {stage.due}")
     before = rate(stage.finance, stage.estates, stage.period)
     dry = _run(stage, dry_run=True)
-    stage.say(f"  dry run: {dry['bills']:,} bills, {money(dry['amount_fen'])}, {_count(dry['anomalies'])} anomalies")
+    unusual = _unusual(dry)
+    stage.say(f"  dry run: {dry['bills']:,} bills, {money(dry['amount_fen'])}; {_listing(unusual)}")
+    if dry["bills"] == 0:
+        stage.say("  the month has been billed before: nothing is left to bill")
     run = _run(stage, dry_run=False, progress=True)
     again = _run(stage, dry_run=False)
     after = rate(stage.finance, stage.estates, stage.period)
-    stage.say(f"  issued: {run['bills']:,} new bills, {money(run['amount_fen'])} in {run['estates_total']} estates")
+    where = counted(run["estates_total"], "estate")
+    stage.say(f"  issued: {counted(run['bills'], 'new bill')}, {money(run['amount_fen'])} in {where}")
     stage.say(f"  the month stands at {money(after.billed_fen)} billed, {after} collected")
     stage.check("the run issued what the dry run announced", dry["bills"], run["bills"])
     stage.check("the same run again issues 0 bills", 0, again["bills"])
@@ -26,7 +32,7 @@ def bill_the_month(stage: Stage) -> Json:
         "billed_fen": run["amount_fen"],
         "month_billed_fen": after.billed_fen,
         "bills_by_second_run": again["bills"],
-        "anomalies": _count(dry["anomalies"]),
+        "anomalies": unusual.total(),
     }
 
 
@@ -48,5 +54,11 @@ def _run(stage: Stage, *, dry_run: bool, progress: bool = False) -> Json:
     return wait_for(f"bill run {run} is done", finished, RUN_SECONDS, every=0.1)
 
 
-def _count(anomalies: object) -> int:
-    return len(anomalies) if isinstance(anomalies, list) else int(str(anomalies))
+def _unusual(run: Json) -> Counter[str]:
+    """What a person should look at before the run, by kind. Bills that are there already are no surprise."""
+    return Counter(found["kind"] for found in run["anomalies"] if found["kind"] != "already_billed")
+
+
+def _listing(unusual: Counter[str]) -> str:
+    kinds = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in sorted(unusual.items()))
+    return f"to look at: {kinds}" if kinds else "nothing unusual"

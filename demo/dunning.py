@@ -7,7 +7,7 @@ from demo.api import DemoFailure, Json, wait_for
 from demo.cases import SERVICE_COMPLAINTS
 from demo.load import answer_complaint
 from demo.portfolio import Household
-from demo.stage import Stage
+from demo.stage import Stage, counted
 
 SWEEP_SECONDS = 90.0
 NEWS_SECONDS = 60.0
@@ -21,7 +21,7 @@ LOOKED_AT = 100  # households that are looked at to find one for the complaint
 
 def remind(stage: Stage) -> list[Json]:
     """The sweeps before the due date, as they would have come: a reminder at −7 and at −1 days."""
-    stage.act("Reminders 温馨提示 before the due date")
+    stage.act("Reminders 温馨提示 before the due date, and the next step for older debts")
     return [sweep(stage, stage.due - timedelta(days=days)) for days in (7, 1)]
 
 
@@ -60,7 +60,8 @@ def sweep(stage: Stage, as_of: date) -> Json:
         return state if state["status"] == "done" else None
 
     state = wait_for(f"sweep {started} is done", finished, SWEEP_SECONDS, every=0.1)
-    stage.say(f"  sweep for {as_of}: {state['actions']:,} steps, {state['held']:,} households held back")
+    steps, held = counted(state["actions"], "step"), counted(state["held"], "household")
+    stage.say(f"  sweep for {as_of}: {steps}, {held} held back")
     return {"as_of": as_of.isoformat(), "actions": state["actions"], "held": state["held"]}
 
 

@@ -15,7 +15,7 @@ from demo.figures import Snapshot, take
 from demo.portfolio import Household
 from demo.stage import Stage, money
 
-PAYERS = 200
+PAYERS = 200  # households that pay, unless another number is asked for
 WORKERS = 6
 FORGED = 0.03  # the share of WeChat orders that forged notifications claim first
 FORGERIES = ("signature", "serial", "stale", "tampered", "signtest")
@@ -48,10 +48,10 @@ class Paid:
     forged: bool
 
 
-def take_payments(stage: Stage, before: Snapshot) -> tuple[Json, list[Paid], Snapshot]:
-    """Some two hundred households pay. Figures: payments by channel, notified_twice, forged_refused, received."""
+def take_payments(stage: Stage, before: Snapshot, payers: int) -> tuple[Json, list[Paid], Snapshot]:
+    """At least so many households pay, if so many owe. Figures: payments by channel, notified_twice, received, …"""
     stage.act("Payments 缴费: desk, POS and WeChat Pay 微信支付")
-    paid = _payments(stage)
+    paid = _payments(stage, payers)
     total = sum(payment.amount_fen for payment in paid)
     after = _allocated(stage, before, total)
     by_channel = {name: _sum(paid, name) for name in CHANNELS}
@@ -73,11 +73,11 @@ def take_payments(stage: Stage, before: Snapshot) -> tuple[Json, list[Paid], Sna
     )
 
 
-def _payments(stage: Stage) -> list[Paid]:
+def _payments(stage: Stage, payers: int) -> list[Paid]:
     """Pays for one household after the other, a few at a time, and skips those that owe nothing."""
     plans, paid = iter(_plans(stage)), list[Paid]()
     with ThreadPoolExecutor(WORKERS) as pool:
-        while len(paid) < PAYERS and (batch := list(islice(plans, 4 * WORKERS))):
+        while len(paid) < payers and (batch := list(islice(plans, 4 * WORKERS))):
             paid += [payment for payment in pool.map(lambda plan: _pay(stage, plan), batch) if payment]
     return paid
 

@@ -76,6 +76,11 @@ def set_stage(url: str, say: Callable[[str], None]) -> Stage:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 step", "2,456 steps"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def money(fen: int) -> str:
     """Fen for the eye: 1234567 → "¥12,345.67"."""
     whole, cents = yuan(fen).split(".")

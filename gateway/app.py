@@ -106,7 +106,9 @@ def make_gate(settings: Settings, database: Database) -> Gate:
         settings=settings,
         tokens=Tokens(settings, _secret(settings)),
         rpc=RpcClient(settings.amqp_uri, options),
-        idempotency=Idempotency(database, wait=settings.idempotency_wait_seconds),
+        idempotency=Idempotency(
+            database, wait=settings.idempotency_wait_seconds, lease=settings.idempotency_lease_seconds
+        ),
         audit=Audit(database),
         rate=RateLimit(settings.rate_per_second, settings.rate_burst),
     )

@@ -58,11 +58,12 @@ class Database:
         """A connection; Unavailable when the database is away."""
         connection = await self._acquire()
         try:
-            yield connection
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)  # may fail as well when the server has just gone
         except OUTAGE as error:
             raise Unavailable(AWAY) from error
-        finally:
-            await self._pool.release(connection)
 
     async def _acquire(self) -> PoolConnectionProxy:
         """Whatever stands in the way of a connection, the server's refusal included, is an outage."""

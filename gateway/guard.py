@@ -52,7 +52,10 @@ class Guard:
 
 @dataclass(frozen=True)
 class Call:
-    """One request on its way to the services: who asks, under which trace and request id."""
+    """One request on its way to the services: who asks, under which trace and request id.
+
+    `patience`: seconds it may wait for a service to hear of what was imported just now.
+    """
 
     caller: Caller
     request_id: UUID
@@ -60,6 +63,7 @@ class Call:
     repeatable: bool
     rpc: RpcClient
     body: bytes = b""
+    patience: float = 0.0
 
     async def ask(self, service: str, method: str, /, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """The answer of `service.method` for this caller; arguments that are None are left to the service's default."""
@@ -229,16 +233,16 @@ async def _once(visit: Visit, inner: Handler) -> Response:
     request = visit.request
     seen = fingerprint(request.url.query, visit.body, visit.parsed)
     operation = Operation(visit.caller.sub, request.method, request.url.path, checked_key(key), seen)
-    settings = visit.gate.settings
-    work = settings.rpc_import_timeout_seconds if visit.guard.large else settings.rpc_timeout_seconds
-    lease = max(settings.idempotency_lease_seconds, work + 5)
-    return await visit.gate.idempotency.run(operation, lambda: _run(visit, inner, operation.request_id), lease=lease)
+    return await visit.gate.idempotency.run(operation, lambda: _run(visit, inner, operation.request_id))
 
 
 async def _run(visit: Visit, inner: Handler, request_id: UUID) -> Response:
     """The endpoint, with its errors turned into answers so that their status is known to who called."""
     request = Request(visit.request.scope, _replay(visit.body))
-    request.state.call = Call(visit.caller, request_id, visit.trace_id, not visit.writes, visit.gate.rpc, visit.body)
+    patience = visit.gate.settings.catch_up_seconds
+    request.state.call = Call(
+        visit.caller, request_id, visit.trace_id, not visit.writes, visit.gate.rpc, visit.body, patience
+    )
     try:
         return await inner(request)
     except PublicError as error:

@@ -1,9 +1,10 @@
 """The same key and body get the same answer, whatever happens between (contract: Idempotency-Key).
 
 A key is first claimed with a lease, then the work is done under a request id derived from it, then the answer is kept.
-Whoever died in between leaves a lease that runs out; the repeat does the work again under the same request id, and the
-services know that id. Only success is kept: a refused request changed nothing and may be corrected under its key; a
-failed one may be repeated, but with the same body only, because its outcome is unknown.
+The lease is short and renewed while the work lasts, so whoever died in between leaves one that runs out within seconds;
+the repeat does the work again under the same request id, and the services know that id. Only success is kept: a refused
+request changed nothing and may be corrected under its key; a failed one may be repeated, but with the same body only,
+because its outcome is unknown.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ HEADER = "Idempotency-Key"
 NAMESPACE = UUID("6f1c2a52-1c57-5d2b-9f6f-0e6d1c1f7a10")
 LONGEST_KEY = 255
 LOOK_EVERY = 0.05
+RENEWALS = 3  # so often is a lease renewed before it would run out
 
 log = get_logger(__name__)
 
@@ -45,6 +47,10 @@ SELECT body_hash, finished_at IS NOT NULL AS finished, status, content_type, bod
 KEEP = """
 UPDATE idempotency_key SET finished_at = now(), status = $5, content_type = $6, body = $7
  WHERE subject = $1 AND method = $2 AND path = $3 AND key = $4 AND finished_at IS NULL
+"""
+RENEW = """
+UPDATE idempotency_key SET lease_until = now() + make_interval(secs => $6)
+ WHERE subject = $1 AND method = $2 AND path = $3 AND key = $4 AND owner = $5 AND finished_at IS NULL
 """
 END_LEASE = """
 UPDATE idempotency_key SET lease_until = now()
@@ -93,21 +99,24 @@ def fingerprint(query: str, body: bytes, parsed: Any = None) -> bytes:
 
 
 class Idempotency:
-    """Durations in seconds: a lease outlives its work, a duplicate waits a little for the first's answer."""
+    """Durations in seconds: a duplicate waits `wait` for the first's answer, longer than the `lease` of a dead one."""
 
-    def __init__(self, database: Database, *, wait: float) -> None:
-        self._database, self._wait = database, wait
+    def __init__(self, database: Database, *, wait: float, lease: float) -> None:
+        self._database, self._wait, self._lease = database, wait, lease
 
-    async def run(self, operation: Operation, work: Callable[[], Awaitable[Response]], *, lease: float) -> Response:
+    async def run(self, operation: Operation, work: Callable[[], Awaitable[Response]]) -> Response:
         """Do `work` once, or answer as it was answered. Raises Conflict for another body or one still being done."""
         owner = uuid4()
-        if (kept := await self._claim(operation, owner, lease)) is not None:
+        if (kept := await self._claim(operation, owner)) is not None:
             return kept
+        renewing = asyncio.create_task(self._renew(operation, owner), name="idempotency lease")
         try:
             response = await work()
         except BaseException:
             await asyncio.shield(self._settle(END_LEASE, *operation.identity, owner))
             raise
+        finally:
+            renewing.cancel()
         await asyncio.shield(self._conclude(operation, owner, response))
         return response
 
@@ -116,12 +125,18 @@ class Idempotency:
         async with self._database.connection() as connection:
             await connection.execute(PRUNE, keep_seconds)
 
-    async def _claim(self, operation: Operation, owner: UUID, lease: float) -> Response | None:
+    async def _renew(self, operation: Operation, owner: UUID) -> None:
+        """Hold the lease until cancelled; most work is done before the first renewal."""
+        while True:
+            await asyncio.sleep(self._lease / RENEWALS)
+            await self._settle(RENEW, *operation.identity, owner, self._lease)
+
+    async def _claim(self, operation: Operation, owner: UUID) -> Response | None:
         """None when the work is ours to do; else the kept answer."""
         until = monotonic() + self._wait
         while True:
             async with self._database.connection() as connection:
-                claim = (*operation.identity, operation.body_hash, operation.request_id, owner, lease)
+                claim = (*operation.identity, operation.body_hash, operation.request_id, owner, self._lease)
                 if await connection.fetchval(CLAIM, *claim) is not None:
                     return None
                 row = await connection.fetchrow(LOOK, *operation.identity)
@@ -145,12 +160,12 @@ class Idempotency:
             await self._settle(KEEP, *operation.identity, *answer)
 
     async def _settle(self, statement: str, *values: object) -> None:
-        """Write the end down. While the database is away the lease runs out; a repeat works again, harmlessly."""
+        """Write the state down. While the database is away the lease runs out; a repeat works again, harmlessly."""
         try:
             async with self._database.connection() as connection:
                 await connection.execute(statement, *values)
         except Unavailable:
-            log.warning("outcome of an idempotent request could not be kept")
+            log.warning("state of an idempotent request could not be kept")
 
 
 class StillInProgress(Conflict):

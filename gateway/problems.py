@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from services.common.contracts.errors import PUBLIC_ERRORS, PublicError
+from services.common.contracts.errors import PUBLIC_ERRORS, PublicError, findings
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -90,9 +90,14 @@ def of_public(error: PublicError, trace_id: str) -> Response:
 
 
 def of_validation(error: RequestValidationError, trace_id: str) -> Response:
-    """FastAPI's findings as 422; what was sent is not repeated, it may be personal."""
-    errors = [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in error.errors()]
-    return problem(422, "Some input is not valid.", trace_id, errors)
+    """FastAPI's findings as 422; what was sent is not repeated, it may be personal.
+
+    An id or a kind in the path that cannot be one names nothing: 404, whatever else is wrong.
+    """
+    found = error.errors()
+    if any(item["loc"][0] == "path" for item in found):
+        return problem(404, "There is nothing at this path.", trace_id, findings(found))
+    return problem(422, "Some input is not valid.", trace_id, findings(found))
 
 
 def of_http(error: HTTPException, trace_id: str) -> Response:

@@ -28,6 +28,9 @@ class Settings(CommonSettings):
     rpc_timeout_seconds: float = 5
     rpc_import_timeout_seconds: float = 120
     rpc_part_timeout_seconds: float = Field(default=2, description="For one part of an aggregated answer (I2)")
+    catch_up_seconds: float = Field(
+        default=10, description="A write waits so long for its service to hear of an import"
+    )
     rpc_webhook_timeout_seconds: float = Field(default=4, description="Channels want their answer within 5 s")
     rpc_max_pending: int = 2_000
     breaker_failures: int = 5
@@ -39,8 +42,8 @@ class Settings(CommonSettings):
     rate_burst: float = 4_000
 
     idempotency_keep_days: float = 7
-    idempotency_lease_seconds: float = 30
-    idempotency_wait_seconds: float = Field(default=2, description="A duplicate waits so long for the first's answer")
+    idempotency_lease_seconds: float = Field(default=3, description="Renewed while the work lasts")
+    idempotency_wait_seconds: float = Field(default=4, description="A duplicate waits so long, longer than a lease")
     prune_every_seconds: float = 3_600
     database_pool: int = 10
 

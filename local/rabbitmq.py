@@ -37,15 +37,16 @@ from local.processes import (
 USER = "estateloop"
 SECONDS_TO_START = 90.0
 SECONDS_TO_STOP = 15.0
+# As Erlang terms: the friendlier rabbitmq.conf is translated by a program whose start costs every boot a second.
 CONFIG = """\
-listeners.tcp.1 = {address}:{port}
-default_user = {user}
-default_pass = {password}
-loopback_users = none
-vm_memory_high_watermark.absolute = 1GB
-disk_free_limit.absolute = 100MB
-raft.wal_max_size_bytes = 67108864
-log.console.level = warning
+[{{rabbit, [{{tcp_listeners, [{{"{address}", {port}}}]}},
+           {{default_user, <<"{user}">>}},
+           {{default_pass, <<"{password}">>}},
+           {{loopback_users, []}},
+           {{vm_memory_high_watermark, {{absolute, "1GB"}}}},
+           {{disk_free_limit, "100MB"}},
+           {{log, [{{console, [{{level, warning}}]}}]}}]}},
+ {{ra, [{{wal_max_size_bytes, 67108864}}]}}].
 """
 # Few schedulers that sleep when idle, distribution on the loopback interface, no shell.
 ERLANG = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none +B i -noinput -kernel inet_dist_use_interface {127,0,0,1}"
@@ -78,15 +79,20 @@ class RabbitServer:
         """Address with the generated user's password, default virtual host."""
         return f"amqp://{USER}:{self._password()}@{LOOPBACK}:{self.port}/"
 
+    def claim(self) -> None:
+        """Take the home and choose ports: from now on `amqp_uri` is known. `start` does it when it was not done."""
+        if self._lock is not None:
+            return
+        self._place.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._lock = OwnerLock(self._place / "owner.lock", f"Another process runs RabbitMQ in {self.home}")
+        self._end_left_behind()
+        self._choose_ports()
+
     def start(self) -> None:
         """Start and wait until it shakes hands. Recovers from an unclean end. Raises ProcessError."""
-        self._place.mkdir(parents=True, mode=0o700, exist_ok=True)
-        refusal = f"Another process runs RabbitMQ in {self.home}"
-        self._lock = self._lock or OwnerLock(self._place / "owner.lock", refusal)
-        self._end_left_behind()
+        self.claim()
         make_room(self._log)
         self._clear_half_made()
-        self._choose_ports()
         for _ in range(3):
             if self._launch():
                 (self._place / "complete").touch()
@@ -240,8 +246,8 @@ class RabbitServer:
             "RABBITMQ_LOG_BASE": str(place / "log"),
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_PID_FILE": str(place / "pid"),
-            "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(place / "advanced.config"),
+            "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.config"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(place / "none.config"),  # not the one in /etc
             "RABBITMQ_CONF_ENV_FILE": str(place / "rabbitmq-env.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "enabled_plugins"),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(place / "config"),
@@ -262,8 +268,7 @@ class RabbitServer:
             "user": USER,
             "password": self._password(),
         }
-        write_whole(place / "rabbitmq.conf", CONFIG.format(**values))
-        write_whole(place / "advanced.config", "[].\n")
+        write_whole(place / "rabbitmq.config", CONFIG.format(**values))
         write_whole(place / "rabbitmq-env.conf", "")
         write_whole(place / "enabled_plugins", "[].\n")
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +25,7 @@ from local.home import ROOT, log_file, pid_file, prepare
 from local.keeper import Keeper
 from local.ports import PortBook, is_free
 from local.postgres import PostgresServer
-from local.processes import OwnerLock, ProcessError, end_recorded, record, spawn, stop, tail, write_whole
+from local.processes import OwnerLock, ProcessError, record, spawn, stop, tail, write_whole
 from local.rabbitmq import RabbitServer
 from local.table import SERVICES, Place, ProcessTable, common_environ, process_table, service_database_url
 
@@ -34,6 +36,16 @@ SECONDS_TO_READY = 90.0
 
 def silent(_line: str) -> None:
     """Tests have nobody to tell."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A program on its way to its end: the migration, the demo load. One at a time."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    begun: float
 
 
 class Stack:
@@ -71,6 +83,7 @@ class Stack:
             if server is not None
         }
         self._children: Children | None = None
+        self._step: _Step | None = None
         self._state = "starting"
 
     @property
@@ -139,8 +152,7 @@ class Stack:
         """Bring everything up, in order."""
         self._claim()
         try:
-            self._start_servers()
-            self._migrate()
+            self._start_servers_and_migrate()
             self._start_children()
             if self._demo:
                 self._load_demo()
@@ -155,7 +167,8 @@ class Stack:
         self._state = "stopping"
         if self._children is not None:
             self._children.stop()
-        end_recorded(pid_file(self.home, "step"), seconds=5)
+        if self._step is not None:
+            self._end_step(self._step)
         threads = [threading.Thread(target=keeper.stop) for keeper in self._keepers.values()]
         for thread in threads:
             thread.start()
@@ -180,35 +193,52 @@ class Stack:
             raise ProcessError(f"Port {self.port} is taken by another program: choose one with PORT=…")
         record(pid_file(self.home, "supervisor"), os.getpid(), sys.orig_argv[-1])
 
-    def _start_servers(self) -> None:
+    def _start_servers_and_migrate(self) -> None:
+        """The migration begins when the database answers; for the broker, which takes longer, it waits itself."""
         begun = time.monotonic()
+        if self._rabbit:
+            self._rabbit.claim()
         for keeper in self._keepers.values():
             keeper.start()
+        if "postgres" in self._keepers:
+            self._keepers["postgres"].wait()
+        address = self.amqp_uri
+        if self._migration:
+            self._begin_step("migrate", self._migration)
         for keeper in self._keepers.values():
             keeper.wait()
         if self._keepers:
             self._say(f"{' and '.join(self._keepers)} answer ({time.monotonic() - begun:.1f} s)")
-
-    def _migrate(self) -> None:
-        if self._migration:
-            self._step("migrate", self._migration)
+        if self._step is not None and self.amqp_uri != address:  # somebody else took the broker's port meanwhile
+            self._end_step(self._step)
+            self._begin_step("migrate", self._migration)
+        self._finish_step()
 
     def _load_demo(self) -> None:
-        self._step("demo", (*DEMO, self.url))
+        self._begin_step("demo", (*DEMO, self.url))
+        self._finish_step()
 
-    def _step(self, name: str, command: tuple[str, ...]) -> None:
-        """Run a program to its end."""
-        begun, log = time.monotonic(), log_file(self.home, name)
+    def _begin_step(self, name: str, command: tuple[str, ...]) -> None:
+        """Start a program that is to run to its end."""
+        log = log_file(self.home, name)
         process = spawn(command, environ=common_environ(self._place()), log=log, cwd=ROOT)
         record(pid_file(self.home, "step"), process.pid, command[-1])
-        try:
-            code = process.wait()
-        finally:
-            stop(process, first=signal.SIGTERM, seconds=5)
-            pid_file(self.home, "step").unlink(missing_ok=True)
+        self._step = _Step(name, process, log, time.monotonic())
+
+    def _finish_step(self) -> None:
+        """Wait for the end of that program. Raises ProcessError with its last lines when it failed."""
+        if (step := self._step) is None:
+            return
+        code = step.process.wait()
+        self._end_step(step)
         if code != 0:
-            raise ProcessError(f"{name} failed ({code}). Last lines of {log}:\n{tail(log)}")
-        self._say(f"{name} done ({time.monotonic() - begun:.1f} s)")
+            raise ProcessError(f"{step.name} failed ({code}). Last lines of {step.log}:\n{tail(step.log)}")
+        self._say(f"{step.name} done ({time.monotonic() - step.begun:.1f} s)")
+
+    def _end_step(self, step: _Step) -> None:
+        stop(step.process, first=signal.SIGTERM, seconds=5)
+        pid_file(self.home, "step").unlink(missing_ok=True)
+        self._step = None
 
     def _start_children(self) -> None:
         begun = time.monotonic()

@@ -83,13 +83,16 @@ async def gather(call: Call, parts: Mapping[str, Part], seconds: float) -> dict[
 
 
 async def _ask(call: Call, part: Part, seconds: float) -> tuple[Any, bool]:
-    """(the part, whether the service answered); a refusal is an answer and leaves the part empty."""
+    """(the part, whether the service answered); a refusal is an answer and leaves the part empty.
+
+    A service that has not heard of the household yet has nothing to list.
+    """
     try:
         value = await call.ask(part.service, part.method, timeout=seconds, **part.arguments)
     except (Unavailable, RemoteFailure):
         return None, False
-    except (NotFound, Forbidden):
+    except (NotFound, Forbidden) as error:
         if part.deciding:
             raise
-        return None, True
+        return ([] if part.items and isinstance(error, NotFound) else None), True
     return (value["items"] if part.items else value), True

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.responses import Response
 
+from gateway.catching_up import when_known
 from gateway.guard import Services
 from gateway.roles import ANSWER_COMPLAINTS, EVERYONE, OWNER, REPORT
 from gateway.routing import Routes
@@ -29,7 +30,7 @@ ACTIONS = {
 async def create_complaint(body: ComplaintRequest, call: Services) -> Response:
     """Register a complaint; its clocks begin to run (H1, H2)."""
     said = body.model_dump(mode="json")
-    return await call("feedback", "create_complaint", http=201, request_id=call.request_id, **said)
+    return await when_known(call, "feedback", "create_complaint", http=201, request_id=call.request_id, **said)
 
 
 @routes.get("/v1/complaints", answer=Page[Complaint], roles=EVERYONE, personal=True)

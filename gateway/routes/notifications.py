@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
+from gateway.catching_up import when_known
 from gateway.guard import Services
 from gateway.roles import KEEP_CONTACTS, SEE_HOUSEHOLD, STAFF
 from gateway.routing import Routes
@@ -36,7 +37,7 @@ async def list_templates(call: Services) -> Response:
 @routes.get("/v1/households/{household}/contact-preferences", answer=Preferences, roles=SEE_HOUSEHOLD, personal=True)
 async def get_preferences(household: HouseholdPath, call: Services) -> Response:
     """How a household wants to be reached."""
-    return await call("notifications", "get_preferences", household=household)
+    return await when_known(call, "notifications", "get_preferences", household=household)
 
 
 @routes.put("/v1/households/{household}/contact-preferences", answer=Preferences, roles=KEEP_CONTACTS)
@@ -45,4 +46,4 @@ async def set_preferences(household: HouseholdPath, body: PreferencesRequest, ca
     wanted = body.model_dump(mode="json", exclude_none=True)
     if not wanted:
         raise Invalid("Nothing to set.", [{"loc": "body", "msg": "name at least one preference"}])
-    return await call("notifications", "set_preferences", household=household, **wanted)
+    return await when_known(call, "notifications", "set_preferences", household=household, **wanted)

@@ -16,9 +16,9 @@ from gateway.rpc import RemoteFailure
 from gateway.schemas.base import Code, Page
 from gateway.schemas.ops import AuditEntry, ChainCheck, Health, ParkedEvents, Readiness, Replayed
 from gateway.schemas.paging import Paging
-from services.common.contracts.errors import Invalid, NotFound, Unavailable
+from services.common.contracts.errors import NotFound, Unavailable
 from services.common.database import SERVICES
-from services.common.paging import decode_cursor, encode_cursor
+from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
 
 routes = Routes("Operation")
 Who = Annotated[Code | None, Query(description="Only entries of this caller", examples=["dev-finance"])]
@@ -28,14 +28,14 @@ ParkedPath = Annotated[str, Path(max_length=64, examples=["billing:7"], descript
 
 @routes.get("/v1/audit-log", answer=Page[AuditEntry], roles=AUDIT, personal=True)
 async def list_audit_log(
-    request: Request, call: Services, page: Paging, sub: Who = None, subject: About = None
+    request: Request, call: Services, window: Paging, sub: Who = None, subject: About = None
 ) -> Response:
     """Who wrote what and who read personal data, newest first (I3)."""
     call.caller.require_every_estate()
     gate: Gate = request.app.state.gate
-    limit, rows = page["limit"], await gate.audit.entries(_before(page["cursor"]), sub, subject, page["limit"])
-    more = len(rows) > limit
-    return answer({"items": rows[:limit], "next_cursor": encode_cursor([rows[limit - 1]["id"]]) if more else None})
+    rows = await gate.audit.entries(_before(window["cursor"]), sub, subject, window["limit"])
+    items, next_cursor = page(rows, window["limit"], lambda row: [row["id"]])
+    return answer({"items": items, "next_cursor": next_cursor})
 
 
 @routes.get("/v1/audit-log/verify", answer=ChainCheck, roles=AUDIT)
@@ -47,10 +47,10 @@ async def verify_audit_log(request: Request, call: Services) -> Response:
 
 
 @routes.get("/v1/ops/parked-events", answer=ParkedEvents, roles=AUDIT)
-async def list_parked_events(request: Request, call: Services, page: Paging) -> Response:
+async def list_parked_events(request: Request, call: Services, window: Paging) -> Response:
     """Events that services gave up on, service by service."""
     gate: Gate = request.app.state.gate
-    return answer(await _parked(call, page["limit"], page["cursor"], gate.settings.rpc_part_timeout_seconds))
+    return answer(await _parked(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
 
 
 @routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, roles=OPERATE)
@@ -90,7 +90,7 @@ def _place(cursor: str | None) -> tuple[int, str | None]:
             return 0, None
         case [int(place), None | str() as inner] if 0 <= place < len(SERVICES):
             return place, inner
-    raise Invalid("The cursor is not valid.", [{"loc": "query.cursor", "msg": "not a cursor of this list"}])
+    raise not_of_this_list("query.cursor")
 
 
 def _before(cursor: str | None) -> int | None:
@@ -99,7 +99,7 @@ def _before(cursor: str | None) -> int | None:
             return None
         case [int(number)] if 0 < number < 2**63:
             return number
-    raise Invalid("The cursor is not valid.", [{"loc": "query.cursor", "msg": "not a cursor of this list"}])
+    raise not_of_this_list("query.cursor")
 
 
 async def healthz() -> Response:

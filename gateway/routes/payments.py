@@ -7,6 +7,7 @@ from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.catching_up import when_known
 from gateway.guard import Gate, Services
 from gateway.roles import SEE_HOUSEHOLD, TAKE_MONEY
 from gateway.routing import Routes
@@ -22,7 +23,7 @@ OURS = ("authorization", "cookie")  # headers that are for us, not for the servi
 async def create_payment(body: PaymentRequest, call: Services) -> Response:
     """Take money: a code to scan for the online channels, a receipt for cash and POS (E1, E3)."""
     asked = body.model_dump(mode="json")
-    return await call("payments", "create_payment", http=201, request_id=call.request_id, **asked)
+    return await when_known(call, "payments", "create_payment", http=201, request_id=call.request_id, **asked)
 
 
 @routes.get("/v1/payments/{payment_id}", answer=Payment, roles=SEE_HOUSEHOLD, personal=True)
@@ -34,7 +35,7 @@ async def get_payment(payment_id: IdPath, call: Services) -> Response:
 @routes.get("/v1/households/{household}/payments", answer=Page[Payment], roles=SEE_HOUSEHOLD, personal=True)
 async def list_payments(household: HouseholdPath, call: Services, page: Paging) -> Response:
     """A household's payments, newest first."""
-    return await call("payments", "list_payments", household=household, **page)
+    return await when_known(call, "payments", "list_payments", household=household, **page)
 
 
 @routes.post("/v1/webhooks/{channel}", answer=None, roles=None, media_types=(), idempotent=False)

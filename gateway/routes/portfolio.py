@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from gateway.guard import Services
-from gateway.roles import SEE_HOUSEHOLD, STAFF
+from gateway.roles import SEE_ADDRESS, STAFF
 from gateway.routing import Routes
 from gateway.schemas.base import BuildingFilter, EstatePath, HouseholdPath, Page
 from gateway.schemas.paging import Paging
@@ -36,7 +36,7 @@ async def list_units(estate: EstatePath, call: Services, page: Paging, building:
     return await call("billing", "list_units", estate=estate, building=building, **page)
 
 
-@routes.get("/v1/households/{household}", answer=Household, roles=SEE_HOUSEHOLD, personal=True)
+@routes.get("/v1/households/{household}", answer=Household, roles=SEE_ADDRESS, personal=True)
 async def get_household(household: HouseholdPath, call: Services) -> Response:
     """A household, its owner and its units; masked by role (I3)."""
     return await call("billing", "get_household", household=household)

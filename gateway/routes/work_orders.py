@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Body, Query
 from starlette.responses import Response
 
+from gateway.catching_up import when_known
 from gateway.guard import Services
 from gateway.roles import EVERYONE, REPORT, SERVE, SERVE_OR_OWNER, WORK
 from gateway.routing import Routes
@@ -33,7 +34,7 @@ ACTIONS = {
 async def create_work_order(body: WorkOrderRequest, call: Services) -> Response:
     """Ask for work (报修); the limits to respond and resolve begin to run (G2)."""
     asked = body.model_dump(mode="json")
-    return await call("workorders", "create_order", http=201, request_id=call.request_id, **asked)
+    return await when_known(call, "workorders", "create_order", http=201, request_id=call.request_id, **asked)
 
 
 @routes.get("/v1/work-orders", answer=Page[WorkOrder], roles=EVERYONE, personal=True)

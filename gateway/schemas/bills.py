@@ -8,6 +8,17 @@ from pydantic import BaseModel, Field
 
 from gateway.schemas.base import Code, Estates, Period, example, shown
 
+OPEN_BILL: dict[str, Any] = {
+    "id": 48211,
+    "unit": "GZ01/1-0101",
+    "fee_item": "property_fee",
+    "period": "2026-10",
+    "amount_fen": 31814,
+    "outstanding_fen": 31814,
+    "due_date": "2026-11-15",
+    "status": "open",
+}
+
 
 class BillRunRequest(BaseModel):
     """Bill one period; without `estates` all in the caller's scope (B4)."""
@@ -45,16 +56,7 @@ class BillRun(BaseModel):
 class Bill(BaseModel):
     """One unit, one fee item, one period."""
 
-    model_config = shown(
-        id=48211,
-        unit="GZ01/1-0101",
-        fee_item="property_fee",
-        period="2026-10",
-        amount_fen=31814,
-        outstanding_fen=31814,
-        due_date="2026-11-15",
-        status="open",
-    )
+    model_config = shown(**OPEN_BILL)
     id: int
     unit: str
     fee_item: str
@@ -81,18 +83,7 @@ class Explanation(BaseModel):
 class StatementBill(BaseModel):
     """An open bill with its late fee as of the statement's day."""
 
-    model_config = shown(
-        id=48211,
-        unit="GZ01/1-0101",
-        fee_item="property_fee",
-        period="2026-10",
-        amount_fen=31814,
-        outstanding_fen=31814,
-        due_date="2026-11-15",
-        status="open",
-        overdue_days=5,
-        late_fee_fen=48,
-    )
+    model_config = shown(**OPEN_BILL, overdue_days=5, late_fee_fen=48)
     id: int
     overdue_days: int
     late_fee_fen: int

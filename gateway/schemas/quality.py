@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 from gateway.schemas.base import Code, Note, Text, example, shown
 
@@ -31,11 +31,11 @@ class WorkOrderRequest(BaseModel):
 
 
 class WorkOrderActionRequest(BaseModel):
-    """A step of an order; `technician` when dispatching by hand (G3)."""
+    """A step of an order; `technician` when dispatching by hand (G3). Other words for the same are understood."""
 
     model_config = example(note="On my way", technician="T004")
-    note: Note | None = None
-    technician: Code | None = None
+    note: Note | None = Field(default=None, validation_alias=AliasChoices("note", "text", "reason"))
+    technician: Code | None = Field(default=None, validation_alias=AliasChoices("technician", "staff"))
 
 
 class WorkOrder(BaseModel):
@@ -79,7 +79,7 @@ class ComplaintRequest(BaseModel):
     category: Literal["service", "fee", "facility", "management"]
     text: Text
     channel: Code
-    level: Code | None = Field(default=None, description="normal, serious, major; else normal")
+    level: Code | None = Field(default=None, description="normal, serious, major or a word of your own; else normal")
     household: Code | None = None
     building: Code | None = None
 

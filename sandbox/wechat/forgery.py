@@ -9,7 +9,6 @@ from sandbox.wechat.protocol import STALE_SECONDS, rsa_sign, signature_headers
 
 GENUINE = "genuine"
 UNPAID = ("signature", "serial", "stale", "tampered", "signtest")  # forged in transport: never repeated
-WRONG = ("amount", "unknown_order")  # genuinely signed, but about money that fits no order
 
 
 def dress(kind: str, keys: Keys, body: bytes, now: datetime) -> tuple[dict[str, str], bytes]:

@@ -16,6 +16,8 @@ class Settings(CommonSettings):
     bill_run_statement_timeout_ms: int = Field(default=300_000, description="Longest statement of a bill run's slice")
     import_statement_timeout_ms: int = Field(default=120_000, description="Longest statement of an import")
     import_rows: int = Field(default=300_000, gt=0, description="Largest import")
+    ledger_check_seconds: float = Field(default=60, gt=0, description="At most this often is the ledger checked")
+    ledger_check_timeout_ms: int = Field(default=300_000, gt=0, description="How long one check may take")
 
 
 @cache

@@ -1,6 +1,6 @@
 """Who is asking, and what they may see (I3). The gateway builds a Caller from the token; every service checks again."""
 
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,9 +54,32 @@ class Caller(BaseModel):
         else:
             self.require_estate(estate)
 
-    def estate_filter(self) -> frozenset[str] | None:
-        """None when all estates are in scope, else the codes."""
+    def own_household(self, household: str | None, estate: str) -> str | None:
+        """The household a new thing is about: an owner's own when none is named. Forbidden outside the scope."""
+        if not self.is_owner:
+            self.require_estate(estate)
+            return household
+        own = household or self.household
+        if own is None:
+            raise Forbidden("Your sign-in names no household.")
+        self.require_household(own, estate)
+        return own
+
+    def estate_filter(self, asked: str | None = None) -> frozenset[str] | None:
+        """The estates a list covers: the one asked for (Forbidden outside the scope), else the scope; None: all."""
+        if asked is not None:
+            self.require_estate(asked)
+            return frozenset({asked})
         return None if EVERY_ESTATE in self.estates else self.estates
+
+    def scope(self, estate: str | None, household: str | None) -> "Scope":
+        """What a list of household matters shows of what was asked for; Forbidden when that is more than the scope."""
+        if not self.is_owner:
+            self.require(*STAFF_ROLES)
+            return Scope(self.estate_filter(estate), household)
+        own = self.household or ""
+        self.require_household(household or own, "")
+        return Scope(None if estate is None else frozenset({estate}), own)
 
     @property
     def is_owner(self) -> bool:
@@ -67,6 +90,13 @@ class Caller(BaseModel):
     def sees_personal_data(self) -> bool:
         """Whether names and phone numbers of owners may be shown unmasked; an owner sees the own."""
         return bool(self.roles & _SEE_PERSONAL_DATA) or self.is_owner
+
+
+class Scope(NamedTuple):
+    """Which rows of a list may be shown; `estates` None: of every estate, `household` None: of every household."""
+
+    estates: frozenset[str] | None
+    household: str | None
 
 
 def mask_name(name: str) -> str:

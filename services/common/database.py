@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -64,6 +64,12 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session that commits when the block ends and rolls back when it raises."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def allow_long_statements(session: Session, milliseconds: int) -> None:
+    """For the rest of this transaction a statement, or its wait for a lock, may take longer than a door's."""
+    limits = (func.set_config(name, str(milliseconds), True) for name in ("statement_timeout", "lock_timeout"))
+    session.execute(select(*limits))
 
 
 def is_outage(error: BaseException) -> bool:

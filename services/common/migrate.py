@@ -13,6 +13,7 @@ import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from kombu import Connection
 from psycopg2 import sql
 from sqlalchemy import create_engine, make_url
 
@@ -23,6 +24,7 @@ from services.common.settings import CommonSettings
 log = get_logger(__name__)
 ROOT = Path(__file__).parents[2]
 MIGRATION_LOCK = 0x0E57A7E
+BROKER_SECONDS = 60
 
 
 def migrations_of(part: str) -> Path:
@@ -72,12 +74,23 @@ def upgrade(settings: CommonSettings, part: str) -> str | None:
     return str(revision) if revision else None
 
 
-def declare_queues(settings: CommonSettings, service: str) -> None:
-    """Declare what the service consumes, so that nothing published from now on can miss it."""
+def await_broker(settings: CommonSettings) -> None:
+    """Return when the broker answers; a broker that is still starting is given a minute. Raises OperationalError."""
+    with Connection(settings.amqp_uri, connect_timeout=10) as broker:
+        broker.ensure_connection(timeout=BROKER_SECONDS, interval_start=0.1, interval_step=0.1, interval_max=0.5)
+
+
+def declare_queues(settings: CommonSettings, services: list[str]) -> None:
+    """Declare what services consume, so that nothing published from now on can miss them.
+
+    Their code takes a second to load, which a broker that is still starting can use.
+    """
     from services.common.messaging import topology
 
-    service_cls = importlib.import_module(f"services.{service}.service").SERVICE
-    topology.declare(service_cls, settings)
+    classes = [importlib.import_module(f"services.{service}.service").SERVICE for service in services]
+    await_broker(settings)
+    for service_cls in classes:
+        topology.declare(service_cls, settings)
 
 
 def main(parts: list[str]) -> int:
@@ -87,11 +100,12 @@ def main(parts: list[str]) -> int:
         raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     settings = CommonSettings()
     configure_logging("migrate", settings.log_level)
-    for part in parts or known:
+    chosen = parts or known
+    for part in chosen:
         ensure_database(settings, part)
         log.info("database is at", extra={"part": part, "revision": upgrade(settings, part)})
-        if part in SERVICES:
-            declare_queues(settings, part)
+    if services := [part for part in chosen if part in SERVICES]:
+        declare_queues(settings, services)
     return 0
 
 

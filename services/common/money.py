@@ -1,6 +1,5 @@
 """Money is integer fen (分). Rounding happens here and nowhere else: half up, to the fen."""
 
-from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 
@@ -27,18 +26,3 @@ def yuan(fen_amount: int) -> str:
     sign = "-" if fen_amount < 0 else ""
     whole, rest = divmod(abs(fen_amount), 100)
     return f"{sign}{whole}.{rest:02d}"
-
-
-def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
-    """`total` fen split by `weights` so that the parts sum to it exactly; ties go to the earlier part.
-
-    ValueError when the weights are negative or sum to zero.
-    """
-    whole = sum(weights)
-    if whole <= 0 or min(weights) < 0:
-        raise ValueError("weights must not be negative and must sum to more than zero")
-    parts = [total * weight // whole for weight in weights]
-    order = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in order[: total - sum(parts)]:
-        parts[i] += 1
-    return parts

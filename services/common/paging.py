@@ -28,10 +28,29 @@ def decode_cursor(cursor: str | None) -> list[Any] | None:
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error
+        raise not_of_this_list() from error
     if not isinstance(key, list):
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}])
+        raise not_of_this_list()
     return key
+
+
+def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...] | None:
+    """The cursor's key with each part read by its own function: `position(cursor, datetime.fromisoformat, UUID)`.
+
+    None without a cursor; Invalid when it is another list's.
+    """
+    key = decode_cursor(cursor)
+    if key is None:
+        return None
+    try:
+        return tuple(read(part) for read, part in zip(parts, key, strict=True))
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:  # what reading a stranger's JSON may raise
+        raise not_of_this_list() from error
+
+
+def not_of_this_list(loc: str = "cursor") -> Invalid:
+    """The answer to a cursor that is somebody else's."""
+    return Invalid("The cursor is not valid.", [{"loc": loc, "msg": "not a cursor of this list"}])
 
 
 def page(rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[Any]]) -> tuple[list[Row], str | None]:

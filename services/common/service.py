@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from nameko.extensions import DependencyProvider
 from nameko.timer import Timer
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -19,8 +18,8 @@ from services.common.messaging.consumer import Anchor
 from services.common.messaging.handler import dead_letter_handler, event_handler
 from services.common.messaging.rpc import rpc
 from services.common.observability.logs import get_logger, new_trace_id, set_trace_id
-from services.common.observability.metrics import timer_failures_total
-from services.common.paging import DEFAULT_LIMIT, Limit, decode_cursor, page
+from services.common.observability.metrics import gauge, timer_failures_total
+from services.common.paging import DEFAULT_LIMIT, Limit
 
 __all__ = ["EstateService", "event_handler", "rpc", "timer"]
 log = get_logger(__name__)
@@ -79,11 +78,8 @@ class EstateService:
     def list_parked(self, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None) -> dict[str, Any]:
         """Events that could not be applied, oldest first: `{"items": [ParkedEvent], "next_cursor"}`."""
         caller.require("group_admin", "auditor")
-        after = decode_cursor(cursor)
         with self.transaction() as session:
-            rows = parking.waiting(session, limit + 1, int(after[0]) if after else None)
-        items, next_cursor = page(rows, limit, lambda row: [row.id])
-        return {"items": items, "next_cursor": next_cursor}
+            return parking.list_waiting(session, limit, cursor)
 
     @rpc
     def replay_parked(self, caller: Caller, parked_id: int) -> dict[str, Any]:
@@ -102,18 +98,15 @@ class EstateService:
         with self.transaction() as session:
             pending, oldest = session.execute(text(PENDING)).one()
             parked = parking.count_waiting(session)
-        yield _gauge("estateloop_outbox_pending", "Events recorded and not yet published", self.name, pending)
-        yield _gauge("estateloop_outbox_oldest_seconds", "Age of the oldest of them that is due", self.name, oldest)
-        yield _gauge("estateloop_events_parked", "Events set aside with an error", self.name, parked)
+        yield self._gauge("estateloop_outbox_pending", "Events recorded and not yet published", pending)
+        yield self._gauge("estateloop_outbox_oldest_seconds", "Age of the oldest of them that is due", oldest)
+        yield self._gauge("estateloop_events_parked", "Events set aside with an error", parked)
+
+    def _gauge(self, name: str, help_text: str, value: float) -> Metric:
+        return gauge(name, help_text, ["service"], [([self.name], value)])
 
 
 PENDING = """
 SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now())), 0)::float
 FROM outbox WHERE published_at IS NULL
 """
-
-
-def _gauge(name: str, help_text: str, service: str, value: float) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, help_text, labels=["service"])
-    family.add_metric([service], value)
-    return family

@@ -1,19 +1,19 @@
 """Prometheus figures of service clocks (J2), shared by every kind of promise. No household and no person in a label.
 
 Counters and histograms move when the transition that decides them has been committed, and only then: a rolled-back or
-repeated transition counts nothing. What is overdue is asked of the database at each
-scrape, so it is right after a restart.
+repeated transition counts nothing. What is overdue is asked of the database at each scrape, so it is right after a
+restart.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from prometheus_client import Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy import event
+from prometheus_client import Counter, Histogram, Metric
 from sqlalchemy.orm import Session
 
+from services.common.observability.committed import when_committed
+from services.common.observability.metrics import gauge
 from services.common.sla import Outcome
 
 MINUTE, HOUR = 60, 3_600
@@ -34,7 +34,6 @@ OUTCOMES = Counter(
     "estateloop_sla_outcomes", "Promises kept (met) and broken (breached)", ("kind", "stage", "estate", "outcome")
 )
 STAGES = {"respond": RESPONSE, "resolve": RESOLUTION}
-_PENDING = "sla_stops"
 
 
 @dataclass(frozen=True)
@@ -51,23 +50,7 @@ class Stop:
 
 def count_on_commit(session: Session, stop: Stop) -> None:
     """Observe `stop` once, when `session` commits."""
-    if _PENDING not in session.info:
-        session.info[_PENDING] = []
-        event.listen(session, "after_commit", _publish)
-        event.listen(session, "after_soft_rollback", _forget)
-    session.info[_PENDING].append(stop)
-
-
-def _publish(session: Session) -> None:
-    """Called by SQLAlchemy after the commit."""
-    stops: list[Stop] = session.info[_PENDING]
-    while stops:
-        _observe(stops.pop())
-
-
-def _forget(session: Session, *_previous: object) -> None:
-    """Called by SQLAlchemy after a rollback: what was undone is not counted."""
-    session.info[_PENDING].clear()
+    when_committed(session, lambda: _observe(stop))
 
 
 def _observe(stop: Stop) -> None:
@@ -76,9 +59,7 @@ def _observe(stop: Stop) -> None:
         STAGES[stop.stage].labels(stop.kind, stop.estate, stop.category).observe(stop.took.total_seconds())
 
 
-def overdue_gauge(rows: Iterable[tuple[str, str, str, int]]) -> GaugeMetricFamily:
+def overdue_gauge(rows: Iterable[tuple[str, str, str, int]]) -> Metric:
     """`estateloop_sla_overdue` from (kind, stage, estate, how many are late now)."""
-    family = GaugeMetricFamily("estateloop_sla_overdue", "Late at this moment", labels=("kind", "stage", "estate"))
-    for kind, stage, estate, late in rows:
-        family.add_metric([kind, stage, estate], late)
-    return family
+    samples = ((where, late) for *where, late in rows)
+    return gauge("estateloop_sla_overdue", "Late at this moment", ["kind", "stage", "estate"], samples)

@@ -23,7 +23,7 @@ from services.common.sla_metrics import overdue_gauge
 from services.feedback.calendar import handlers as calendar
 from services.feedback.complaints import handlers as complaints
 from services.feedback.complaints.handlers import Act
-from services.feedback.complaints.rules import NewComplaint
+from services.feedback.complaints.rules import NORMAL, NewComplaint
 from services.feedback.complaints.tables import Filter
 from services.feedback.directory import handlers as directory
 from services.feedback.sla import handlers as sla
@@ -34,16 +34,10 @@ from services.feedback.surveys.tables import Filter as SurveyFilter
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Category = Literal["service", "fee", "facility", "management"]
-Level = Literal["normal", "serious", "major", "low", "high", "urgent"]
-Channel = Literal["app", "phone", "desk", "wechat", "web", "email", "letter", "visit", "hotline_12345", "other"]
 Status = Literal["registered", "responded", "resolved", "closed"]
 Score = Annotated[int, Field(ge=1, le=5)]
 ALARM_SECONDS = 15
 RECOMPUTE_SECONDS = 60
-
-
-def _estates(estate: str | None) -> frozenset[str] | None:
-    return None if estate is None else frozenset({estate})
 
 
 class FeedbackService(EstateService):
@@ -59,8 +53,8 @@ class FeedbackService(EstateService):
         estate: Code,
         category: Category,
         text: Text,
-        channel: Channel,
-        level: Level = "normal",
+        channel: Code,
+        level: Code = NORMAL,
         household: Code | None = None,
         building: Code | None = None,
     ) -> dict[str, Any]:
@@ -86,7 +80,7 @@ class FeedbackService(EstateService):
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """`{"items", "next_cursor"}`, newest first, without histories."""
-        wanted = Filter(_estates(estate), household, status)
+        wanted = Filter(estate, household, status)
         with self.transaction() as session:
             return complaints.list_complaints(session, caller, wanted, self.clock(), limit, cursor)
 
@@ -116,7 +110,7 @@ class FeedbackService(EstateService):
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """`{"items", "next_cursor"}`, newest first (H3)."""
-        wanted = SurveyFilter(_estates(estate), household, work_order)
+        wanted = SurveyFilter(estate, household, work_order)
         with self.transaction() as session:
             return surveys.list_surveys(session, caller, wanted, limit, cursor)
 
@@ -184,14 +178,14 @@ class FeedbackService(EstateService):
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+                directory.REGISTER.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
 
     @event_handler(HouseholdsRegistered)
     def on_households_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+                directory.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
 
     @event_handler(StaffRegistered)
     def on_staff_registered(self, message: Message) -> None:

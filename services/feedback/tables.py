@@ -137,7 +137,6 @@ complaint = Table(
     Column("closed_at", DateTime(timezone=True), nullable=True),
     CheckConstraint("status IN ('registered', 'responded', 'resolved', 'closed')", name="status"),
     CheckConstraint("category IN ('service', 'fee', 'facility', 'management')", name="category"),
-    CheckConstraint("level IN ('normal', 'serious', 'major')", name="level"),
     CheckConstraint("closed_at IS NULL OR (responded_at IS NOT NULL AND resolved_at IS NOT NULL)", name="answered"),
     Index("ix_complaint_created", "created_at", "id"),
     Index("ix_complaint_estate_created", "estate", "created_at", "id"),

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import eventlet
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
 
 from services.common.access import Caller
 from services.common.contracts.base import Message
@@ -23,13 +22,14 @@ from services.common.contracts.events import (
     WorkOrderSlaAlarm,
 )
 from services.common.messaging.inbox import first_delivery
+from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.service import EstateService, event_handler, rpc, timer
 from services.notifications.adapters.binding import bind
 from services.notifications.delivery.courier import Courier, SideBySide, Transaction
 from services.notifications.delivery.handlers import Dispatch, Terms
 from services.notifications.delivery.rules import Window
-from services.notifications.delivery.tables import waiting_counts
+from services.notifications.delivery.tables import WAITING, waiting_counts
 from services.notifications.directory import handlers as directory
 from services.notifications.messages import handlers as messages
 from services.notifications.ports import Port
@@ -165,10 +165,8 @@ class NotificationsService(EstateService):
         yield from super().collect_metrics()
         with self.transaction() as session:
             counts = waiting_counts(session)
-        gauge = GaugeMetricFamily("estateloop_messages_waiting", "Messages not delivered yet", labels=["status"])
-        for status in ("queued", "waiting_contact"):
-            gauge.add_metric([status], counts.get(status, 0))
-        yield gauge
+        samples = [([status], counts.get(status, 0)) for status in WAITING]
+        yield gauge("estateloop_messages_waiting", "Messages not delivered yet", ["status"], samples)
 
 
 @cache

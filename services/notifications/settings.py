@@ -1,6 +1,6 @@
 """KNOBS of the notifications service."""
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from pydantic import Field
@@ -31,7 +31,7 @@ class Settings(CommonSettings):
     delivery_max_attempts: int = Field(default=10, ge=1, description="Per channel; then the next channel")
 
 
-@lru_cache(maxsize=1)
+@cache
 def settings() -> Settings:
     """The process's settings, read once."""
     return Settings()

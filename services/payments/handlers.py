@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, PaymentAllocated, PaymentStarted
+from services.common.contracts.events import PaymentAllocated, PaymentStarted
 from services.common.messaging import record
-from services.common.paging import decode_cursor, page
+from services.common.paging import page, position
 from services.payments import tables
 from services.payments.metrics import count_when_committed
 from services.payments.rules import (
@@ -142,20 +142,10 @@ def list_payments(session: Session, caller: Caller, household: str, limit: int, 
     if caller.is_owner:
         caller.require_household(household, "")
     require_household(session, caller, household)
-    rows = tables.payments_of_household(session, household, limit=limit, before=_position(cursor))
+    before = position(cursor, datetime.fromisoformat, UUID)
+    rows = tables.payments_of_household(session, household, limit=limit, before=before)
     shown, following = page(rows, limit, lambda row: (row.created_at.isoformat(), str(row.id)))
     return {"items": [view(payment) for payment in shown], "next_cursor": following}
-
-
-def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
-    key = decode_cursor(cursor)
-    if key is None:
-        return None
-    try:
-        created_at, payment_id = key
-        return datetime.fromisoformat(created_at), UUID(payment_id)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error
 
 
 def view(payment: Payment) -> dict[str, Any]:
@@ -182,21 +172,6 @@ def view(payment: Payment) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def register_estates(session: Session, event: EstatesRegistered, as_of: datetime) -> None:
-    """Know the estates."""
-    rows = [{"code": item.estate, "name": item.name, "region": item.region, "as_of": as_of} for item in event.estates]
-    tables.upsert(session, tables.estate, rows)
-
-
-def register_households(session: Session, event: HouseholdsRegistered, as_of: datetime) -> None:
-    """Know who can pay, and to which estate it goes."""
-    rows = [
-        {"code": item.household, "estate": event.estate, "unit": item.unit, "building": item.building, "as_of": as_of}
-        for item in event.households
-    ]
-    tables.upsert(session, tables.household, rows)
-
-
 def keep_allocations(session: Session, event: PaymentAllocated) -> None:
     """The receipt's lines: what billing did with the money (B9). An unknown payment is an error and gets parked."""
     if tables.find_payment(session, event.payment_id) is None:
@@ -209,7 +184,7 @@ def estate_figures(session: Session, caller: Caller, estate: str, today: date) -
     """What came in today and what waits, for one estate. Raises NotFound, Forbidden."""
     caller.require(*READERS[1:])
     caller.require_estate(estate)
-    if not tables.is_estate(session, estate):
+    if not tables.REGISTER.has_estate(session, estate):
         raise NotFound(f"Estate {estate} is not known.")
     return {"estate": estate, **_figures(session, today, [estate])}
 

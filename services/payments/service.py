@@ -9,7 +9,6 @@ from uuid import UUID
 
 from nameko.extensions import DependencyProvider
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
 from pydantic import Field
 
 from services.common.access import Caller
@@ -17,6 +16,7 @@ from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, PaymentAllocated
 from services.common.messaging import Message, first_delivery
+from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.service import EstateService, event_handler, rpc, timer
 from services.payments import handlers, tables
@@ -118,14 +118,14 @@ class PaymentsService(EstateService):
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                handlers.register_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+                tables.REGISTER.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
 
     @event_handler(HouseholdsRegistered)
     def on_households_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                handlers.register_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+                tables.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
 
     @event_handler(PaymentAllocated)
     def on_payment_allocated(self, message: Message) -> None:
@@ -145,11 +145,9 @@ class PaymentsService(EstateService):
     def collect_metrics(self) -> Iterable[Metric]:
         """Money in suspense, by channel: somebody must look at it."""
         yield from super().collect_metrics()
-        family = GaugeMetricFamily("estateloop_suspense_open", "Amounts waiting in suspense", labels=["channel"])
         with self.transaction() as session:
-            for channel, count in tables.open_suspense_by_channel(session).items():
-                family.add_metric([channel], count)
-        yield family
+            samples = [([channel], count) for channel, count in tables.open_suspense_by_channel(session).items()]
+        yield gauge("estateloop_suspense_open", "Amounts waiting in suspense", ["channel"], samples)
 
 
 def decoded(body: str) -> bytes:

@@ -30,7 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Session
 
-from services.common.messaging.tables import new_metadata
+from services.common.database import new_metadata
+from services.common.directory import Directory
 from services.payments.rules import Payment
 
 metadata = new_metadata()
@@ -54,6 +55,8 @@ household = Table(
     Column("building", Text, nullable=False),
     Column("as_of", DateTime(timezone=True), nullable=False),
 )
+
+REGISTER = Directory(estate, household, stamp="as_of")
 
 payment = Table(
     "payment",
@@ -158,13 +161,11 @@ def _one(row: Row[Any] | None) -> Payment | None:
     return payment_of(row) if row is not None else None
 
 
-def payments_of_household(
-    session: Session, code: str, *, limit: int, before: tuple[datetime, UUID] | None
-) -> list[Payment]:
+def payments_of_household(session: Session, code: str, *, limit: int, before: Sequence[Any] | None) -> list[Payment]:
     """Newest first, one more than `limit`, those after the cursor."""
     query = select(*_COLUMNS).where(payment.c.household == code)
     if before is not None:
-        query = query.where(tuple_(payment.c.created_at, payment.c.id) < before)
+        query = query.where(tuple_(payment.c.created_at, payment.c.id) < tuple_(*before))
     return [payment_of(row) for row in session.execute(query.order_by(*ORDERED_BY_AGE).limit(limit + 1))]
 
 
@@ -229,21 +230,6 @@ def estate_of_household(session: Session, code: str) -> str | None:
     """The estate a household belongs to; None when it is unknown here."""
     found: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
     return found
-
-
-def is_estate(session: Session, code: str) -> bool:
-    """Whether the estate is known here."""
-    return session.scalar(select(estate.c.code).where(estate.c.code == code)) is not None
-
-
-def upsert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace older directory entries by code, in order of code so that two writers cannot lock each other out."""
-    if rows:
-        ordered = sorted({row["code"]: row for row in rows}.values(), key=lambda row: str(row["code"]))
-        new = insert(table).values(ordered)
-        others = {column.name: new.excluded[column.name] for column in table.c if column.name != "code"}
-        newer = table.c.as_of <= new.excluded.as_of
-        session.execute(new.on_conflict_do_update(index_elements=["code"], set_=others, where=newer))
 
 
 def received_by_channel(session: Session, day: date, estates: Iterable[str] | None) -> dict[str, int]:

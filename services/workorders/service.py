@@ -76,9 +76,9 @@ class WorkOrdersService(EstateService):
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """`{"items", "next_cursor"}`, newest first, without histories."""
-        wanted = Filter(None, household, status, overdue)
+        wanted = Filter(estate, household, status, overdue)
         with self.transaction() as session:
-            return orders.list_orders(session, caller, wanted, estate, self.clock(), limit, cursor)
+            return orders.list_orders(session, caller, wanted, self.clock(), limit, cursor)
 
     @rpc
     def act_on_order(
@@ -118,14 +118,14 @@ class WorkOrdersService(EstateService):
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+                directory.REGISTER.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
 
     @event_handler(HouseholdsRegistered)
     def on_households_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+                directory.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
 
     @event_handler(StaffRegistered)
     def on_staff_registered(self, message: Message) -> None:

@@ -247,8 +247,8 @@ def test_work_whose_owner_died_is_done_again_when_its_lease_has_run_out(
         connection.execute(text(undo.format("now() + interval '1 hour'")))
     assert pay(client, headers, "k").status_code == 409, "the lease still runs"
     with engine.begin() as connection:
-        connection.execute(text(undo.format("now() - interval '1 second'")))
-    again = pay(client, headers, "k")
+        connection.execute(text(undo.format("now() + interval '1 second'")))
+    again = pay(client, headers, "k")  # waits for the end of a short lease, for such are those of the dead
     assert (again.status_code, again.json()) == (201, first)
     assert responder.count("payments.create_payment") == 2
 
@@ -329,7 +329,8 @@ def test_what_billing_refuses_is_refused_but_a_part_another_refuses_is_only_empt
     everything(responder)
     responder.handlers["payments.list_payments"] = refuse
     found = client.get("/v1/households/H1/overview", headers=sign_in(client)).json()
-    assert (found["payments"], found["degraded"]) == (None, [])
+    empty = [] if status == 404 else None  # not heard of the household: nothing to list; not for this role: no part
+    assert (found["payments"], found["degraded"]) == (empty, [])
     responder.handlers["billing.get_household"] = refuse
     assert client.get("/v1/households/H1/overview", headers=sign_in(client)).status_code == status
 

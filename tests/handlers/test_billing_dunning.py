@@ -1,11 +1,9 @@
-"""D1, D2, D3, D5: sweeps on real rows, holds from events in any order, cases, contacts, arrears."""
+"""D1: sweeps on real rows, one rung after the other, once each, whoever sweeps and however often."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
-from itertools import permutations
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,47 +11,22 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import cases, handlers, holds, queries
-from services.billing.dunning.cases import ArrearsCut, ContactNote
+from services.billing.dunning import handlers, holds, queries
 from services.billing.dunning.handlers import SweepRequest
 from services.billing.dunning.rules import due_step
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import DunningItem, DunningStepsDue, SweepSliceRequested
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day
+from tests.support.dunning import DUE, items, on
 from tests.support.outbox import events
-from tests.support.waiting import until
 
-DUE = "2026-10-15"
 STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
 
 
 @pytest.fixture
 def engine(database: Callable[[str], Engine]) -> Engine:
     return database("billing")
-
-
-@pytest.fixture
-def books(engine: Engine) -> Iterator[Books]:
-    with Session(engine) as session:
-        yield Books(session)
-
-
-def on(days: int, due: str = DUE) -> str:
-    return (day(due) + timedelta(days=days)).isoformat()
-
-
-def items(books: Books) -> list[DunningItem]:
-    return [item for event in events(books.session, DunningStepsDue) for item in event.items]
-
-
-def complain(books: Books, at: datetime, household: str = "H1", source: UUID | None = None) -> UUID:
-    source = source or uuid4()
-    holds.hold(books.session, "complaint", source, household, at, holds_dunning=True)
-    return source
-
-
-# --- the ladder ----------------------------------------------------------------------------------------------------
 
 
 def test_the_whole_ladder_once_each(books: Books) -> None:
@@ -236,260 +209,3 @@ def test_sql_and_python_take_the_same_steps(engine: Engine, sweeps: list[tuple[i
             new = [row.step for row in queries.actions(session, household_id)][len(before) :]
             assert new == ([expected.code] if expected else [])
         session.rollback()
-
-
-# --- holds ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_complaint_holds_at_once_and_its_end_resumes_at_the_right_rung(books: Books) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    books.sweep(on(1))
-    source = complain(books, NOW)
-    (hold,) = books.case()["holds"]
-    assert (hold["reason"], hold["since"], hold["released_at"]) == ("open_complaint", NOW, None)
-    assert books.sweep(on(15))["held"] == 1
-    assert books.sweep(on(31))["held"] == 1
-    assert books.steps() == ["overdue_notice"]
-    holds.release(books.session, "complaint", source, "H1", NOW + timedelta(days=1))
-    assert books.case()["holds"][0]["released_at"] == NOW + timedelta(days=1)
-    assert books.sweep(on(31))["held"] == 0
-    assert books.steps() == ["overdue_notice", "demand_letter"]
-
-
-def test_reminders_go_out_while_held(books: Books) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    complain(books, NOW)
-    books.sweep(on(-1))
-    assert books.steps() == ["reminder_1"]
-
-
-def test_one_hold_of_several_is_enough(books: Books) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    complain(books, NOW)
-    second = uuid4()
-    holds.hold(books.session, "work_order", second, "H1", NOW, holds_dunning=True)
-    holds.release(books.session, "work_order", second, "H1", NOW)
-    books.sweep(on(10))
-    assert books.steps() == []
-
-
-FACTS: list[Callable[[Session, UUID], None]] = [
-    lambda s, i: holds.hold(s, "complaint", i, "H1", NOW, holds_dunning=True),
-    lambda s, i: holds.release(s, "complaint", i, "H1", NOW + timedelta(hours=1)),
-    lambda s, i: holds.hold(s, "complaint", i, "H1", NOW + timedelta(hours=2), holds_dunning=True),
-    lambda s, i: holds.release(s, "complaint", i, "H1", NOW + timedelta(hours=3)),
-]
-
-
-@pytest.mark.parametrize("count", [2, 3, 4])
-def test_news_in_any_order_leads_to_the_same_hold(books: Books, count: int) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    seen = set()
-    for order in permutations(FACTS[:count]):
-        source = uuid4()
-        for fact in (*order, order[0]):
-            fact(books.session, source)
-        stands = books.one(f"SELECT count(*) FROM dunning_hold h WHERE source_id = :id AND {holds.STANDS}", id=source)
-        periods = [(h["since"], h["released_at"]) for h in books.case()["holds"] if h["source_id"] == str(source)]
-        seen.add((stands, tuple(periods)))
-    (only,) = seen
-    assert only[0] == (1 if count == 3 else 0)
-    assert len(only[1]) == (1 if count == 2 else 2)
-
-
-def test_events_that_hold_nothing(books: Books) -> None:
-    books.household()
-    holds.hold(books.session, "complaint", uuid4(), None, NOW, holds_dunning=True)
-    holds.hold(books.session, "complaint", uuid4(), "H1", NOW, holds_dunning=False)
-    holds.release(books.session, "complaint", uuid4(), None, NOW)
-    holds.release(books.session, "complaint", uuid4(), "H1", NOW)
-    assert (books.case()["holds"], books.case()["held"]) == ([], False)
-    with pytest.raises(holds.UnknownHousehold):
-        holds.hold(books.session, "complaint", uuid4(), "H9", NOW, holds_dunning=True)
-
-
-def test_a_payment_in_flight_holds_until_it_is_posted(books: Books) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    payment = uuid4()
-    holds.start_payment(books.session, payment, "H1", NOW)
-    assert books.sweep(on(10))["held"] == 1
-    books.pay(100, "2026-10-20", payment_id=payment)
-    assert [h["reason"] for h in books.case()["holds"]] == ["payment_in_flight"]
-    assert books.case()["held"] is False
-    books.sweep(on(10))
-    assert books.steps() == ["overdue_notice"]
-
-
-def test_the_news_of_a_start_may_come_last(books: Books) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    posted, expired = uuid4(), uuid4()
-    books.pay(100, "2026-10-20", payment_id=posted)
-    holds.start_payment(books.session, posted, "H1", NOW)
-    holds.expire_payment(books.session, expired, "H1", NOW - timedelta(hours=1))
-    holds.start_payment(books.session, expired, "H1", NOW)
-    assert books.case()["held"] is False
-    assert books.sweep(on(10))["actions"] == 1
-
-
-@pytest.mark.parametrize("first", ["start", "settle"])
-def test_start_and_settlement_at_once_leave_no_hold(engine: Engine, first: str) -> None:
-    """Neither transaction sees the other's rows; the household's lock makes the second wait for the first."""
-    payment = uuid4()
-    deeds: dict[str, Callable[[Session], Any]] = {
-        "start": lambda session: holds.start_payment(session, payment, "H1", NOW),
-        "settle": lambda session: Books(session).pay(100, "2026-10-20", payment_id=payment),
-    }
-    with Session(engine) as session:
-        Books(session).household()
-        session.commit()
-
-    def second() -> None:
-        with Session(engine) as session, session.begin():
-            deeds[next(name for name in deeds if name != first)](session)
-
-    with ThreadPoolExecutor(1) as pool, Session(engine) as session:
-        deeds[first](session)
-        work = pool.submit(second)
-        until(lambda: work.done() or _waits(engine), "the second has met the first")
-        session.commit()
-        work.result()
-    with Session(engine) as session:
-        assert session.scalar(text(f"SELECT count(*) FROM dunning_hold h WHERE {holds.STANDS}")) == 0
-
-
-def _waits(engine: Engine) -> bool:
-    with engine.connect() as connection:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        return bool(connection.scalar(text(query)))
-
-
-# --- cases, contacts, arrears --------------------------------------------------------------------------------------
-
-
-def test_a_household_without_arrears_has_an_empty_case(books: Books) -> None:
-    books.household()
-    case = books.case()
-    assert (case["steps"], case["holds"], case["next_step"], case["contacts"]) == ([], [], None, [])
-    with pytest.raises(NotFound):
-        books.case("H9")
-
-
-def test_the_next_step(books: Books) -> None:
-    books.household()
-    books.bill(30000, DUE)
-    assert books.case(today=day(on(-20)))["next_step"] == {"step": "reminder_7", "earliest_on": day(on(-7))}
-    books.sweep(on(1))
-    assert books.case(today=day(on(1)))["next_step"] == {"step": "visit", "earliest_on": day(on(8))}
-
-
-def test_a_contact_is_recorded_once(books: Books) -> None:
-    books.household()
-    said = ContactNote("phone", "after salary day", "visit", "18:30", date(2026, 11, 28), "forgot")
-    request = uuid4()
-    for _ in range(2):
-        kept = cases.add_contact(books.session, STEWARD, "H1", request, said, NOW)
-    assert (kept["answer"], kept["promised_on"], kept["contacted_by"]) == (said.answer, said.promised_on, "S1")
-    assert len(books.case()["contacts"]) == 1
-    assert books.case()["cause"] == "forgot"
-    with pytest.raises(Conflict):
-        cases.add_contact(books.session, STEWARD, "H1", request, ContactNote("phone", "other"), NOW)
-    with pytest.raises(Invalid):
-        cases.add_contact(books.session, STEWARD, "H1", uuid4(), ContactNote("phone", "x", "no_such_step"), NOW)
-    with pytest.raises(NotFound):
-        cases.add_contact(books.session, SYSTEM, "H9", uuid4(), said, NOW)
-
-
-def test_an_owner_sees_the_own_case_without_contacts(books: Books) -> None:
-    books.household()
-    cases.add_contact(books.session, STEWARD, "H1", uuid4(), ContactNote("phone", "x"), NOW)
-    owner = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
-    assert cases.get_dunning_case(books.session, owner, "H1", TODAY)["contacts"] == []
-    with pytest.raises(Forbidden):
-        cases.get_dunning_case(books.session, owner.model_copy(update={"household": "H2"}), "H1", TODAY)
-
-
-def test_the_cause_of_arrears(books: Books) -> None:
-    books.household()
-    for _ in range(2):
-        answer = cases.set_arrears_cause(books.session, STEWARD, "H1", "dissatisfied", "lift noise", NOW)
-    assert answer == {"household": "H1", "cause": "dissatisfied"}
-    assert [contact["answer"] for contact in books.case()["contacts"]] == ["lift noise"]
-    with pytest.raises(Forbidden):
-        cases.set_arrears_cause(
-            books.session, STEWARD.model_copy(update={"estates": frozenset({"E2"})}), "H1", "forgot", None, NOW
-        )
-
-
-def test_list_of_cases(books: Books) -> None:
-    for code, fen in (("H1", 100), ("H2", 200), ("H3", 300)):
-        books.household(code)
-        books.bill(fen, DUE, code)
-    books.sweep(on(1))
-    books.pay(300, on(1), "H3")
-    complain(books, NOW, "H2")
-    today = day(on(9))
-    first = cases.list_dunning_cases(books.session, SYSTEM, "E1", None, 1, None, today)
-    assert [(c["household"], c["step"], c["overdue_days"], c["held"]) for c in first["items"]] == [
-        ("H1", "overdue_notice", 9, False)
-    ]
-    rest = cases.list_dunning_cases(books.session, SYSTEM, "E1", "overdue_notice", 5, first["next_cursor"], today)
-    assert ([(c["household"], c["held"]) for c in rest["items"]], rest["next_cursor"]) == ([("H2", True)], None)
-    assert cases.list_dunning_cases(books.session, SYSTEM, None, "visit", 5, None, today)["items"] == []
-
-
-def arrears(books: Books, cut: ArrearsCut, caller: Caller = SYSTEM, **paging: Any) -> list[dict[str, Any]]:
-    found = cases.list_arrears(books.session, caller, cut, paging.get("limit", 50), paging.get("cursor"), TODAY)
-    return found["items"]  # type: ignore[no-any-return]
-
-
-def test_the_arrears_ledger(books: Books) -> None:
-    books.household("H1", building="1")
-    books.household("H2", building="2")
-    books.household("H3", "E2")
-    books.steward("S1", "1")
-    books.bill(10000, "2026-10-15")
-    books.bill(500, "2026-11-15")
-    books.bill(700, "2026-12-15")
-    books.bill(300, "2025-11-20", "H2")
-    books.bill(300, "2026-11-15", "H3")
-    cases.set_arrears_cause(books.session, SYSTEM, "H2", "vacant", None, NOW)
-    everyone = arrears(books, ArrearsCut())
-    assert [(a["household"], a["bucket"]) for a in everyone] == [("H1", "31-60"), ("H2", "365+"), ("H3", "1-15")]
-    # 10000 × 37 days + 500 × 6 days
-    assert everyone[0] | {"oldest_due_date": None} == {
-        "household": "H1", "estate": "E1", "building": "1", "steward": "S1", "cause": "unknown", "overdue_fen": 10500,
-        "late_fee_fen": 111 + 1, "bills": 2, "oldest_due_date": None, "overdue_days": 37, "bucket": "31-60",
-        "buckets": {"1-15": 500, "16-30": 0, "31-60": 10000, "61-365": 0, "365+": 0},
-    }  # fmt: skip
-    cuts = [
-        (ArrearsCut(estate="E1"), ["H1", "H2"]), (ArrearsCut(building="2"), ["H2"]), (ArrearsCut(steward="S1"), ["H1"]),
-        (ArrearsCut(bucket="365+"), ["H2"]), (ArrearsCut(bucket="1-15"), ["H3"]), (ArrearsCut(cause="vacant"), ["H2"]),
-    ]  # fmt: skip
-    for cut, expected in cuts:
-        assert [a["household"] for a in arrears(books, cut)] == expected
-    assert [a["household"] for a in arrears(books, ArrearsCut(), STEWARD)] == ["H1", "H2"]
-    with pytest.raises(Forbidden):
-        arrears(books, ArrearsCut(estate="E2"), STEWARD)
-    with pytest.raises(Invalid):
-        arrears(books, ArrearsCut(bucket="7-9"))
-
-
-def test_arrears_are_paged(books: Books) -> None:
-    for number in range(5):
-        books.household(f"H{number}")
-        books.bill(100, DUE, f"H{number}")
-    seen, cursor = [], None
-    while True:
-        found = cases.list_arrears(books.session, SYSTEM, ArrearsCut(), 2, cursor, TODAY)
-        seen += [item["household"] for item in found["items"]]
-        if (cursor := found["next_cursor"]) is None:
-            break
-    assert seen == [f"H{number}" for number in range(5)]
-    with pytest.raises(Invalid):
-        cases.list_arrears(books.session, SYSTEM, ArrearsCut(), 2, "x", TODAY)

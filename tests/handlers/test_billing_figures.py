@@ -164,7 +164,7 @@ def test_dashboards(books: Books) -> None:
     books.bill(100, "2026-11-15", "H3")
     one = handlers.estate_figures(books.session, SYSTEM, "E1", TODAY)
     assert one["receivable_by_bucket"] == {
-        "not_due": 10000, "1-15": 10000, "16-30": 0, "31-60": 10000, "61-365": 0, "over-365": 10000,
+        "not_due": 10000, "1-15": 10000, "16-30": 0, "31-60": 10000, "61-365": 0, "365+": 10000,
     }  # fmt: skip
     assert (one["receivable_fen"], one["overdue_fen"], one["households"], one["overdue_households"]) == (
         40000,

@@ -1,7 +1,7 @@
 """B6, B7, B9: a settled payment in the ledger, once, in any order, and balances that agree."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
@@ -12,8 +12,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from services.billing.dunning.holds import UnknownHousehold
 from services.billing.ledger import handlers
-from services.billing.ledger.handlers import UnknownHousehold, allocate_payment, imbalance_fen, trial_balance
+from services.billing.ledger.handlers import allocate_payment, imbalance_fen, trial_balance
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
 from services.common.contracts.events import PaymentAllocated
@@ -24,12 +25,6 @@ from tests.support.outbox import events
 @pytest.fixture
 def engine(database: Callable[[str], Engine]) -> Engine:
     return database("billing")
-
-
-@pytest.fixture
-def books(engine: Engine) -> Iterator[Books]:
-    with Session(engine) as session:
-        yield Books(session)
 
 
 def totals(books: Books) -> dict[str, int]:

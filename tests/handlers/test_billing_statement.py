@@ -1,6 +1,6 @@
 """The statement of a household as of any day, and that SQL and Python count late fee alike (B6, C1)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,12 +20,6 @@ from tests.support.books import SYSTEM, Books
 @pytest.fixture
 def engine(database: Callable[[str], Engine]) -> Engine:
     return database("billing")
-
-
-@pytest.fixture
-def books(engine: Engine) -> Iterator[Books]:
-    with Session(engine) as session:
-        yield Books(session)
 
 
 def sums(statement: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -73,11 +67,23 @@ def test_as_of_a_past_day_it_is_as_it_was(books: Books) -> None:
     books.household()
     books.bill(30000, "2026-10-15", issued="2026-10-05")
     books.pay(45000, "2026-10-20")
-    # stands from the end of its month at the latest
-    assert sums(books.statement("2026-09-30")) == (0, 0, 0, 0)
+    # billed later, but of this month: due or not, it is shown from the month's first day on
+    assert sums(books.statement("2026-08-31")) == (0, 0, 0, 0)
+    assert sums(books.statement("2026-09-01")) == (30000, 0, 0, 30000)
     assert sums(books.statement("2026-10-19")) == (30000, 36, 0, 30036)
     # 5 days: 45 fen of late fee, the rest is credit
     assert sums(books.statement("2026-10-20")) == (0, 0, 14955, -14955)
+
+
+def test_an_opening_balance_stands_on_every_day(books: Books) -> None:
+    books.household()
+    books.bill(30000, "2025-09-15", period="2025-09", issued="2025-09-15")
+    books.session.execute(text("UPDATE bill SET run_id = NULL"))
+    for day, fee in (("2025-08-01", 0), ("2025-09-14", 0), ("2025-09-15", 0), ("2025-09-16", 9)):
+        assert sums(books.statement(day)) == (30000, fee, 0, 30000 + fee)
+    books.pay(10000, "2025-09-10")
+    assert sums(books.statement("2025-09-09")) == (30000, 0, 0, 30000)
+    assert sums(books.statement("2025-09-10")) == (20000, 0, 0, 20000)
 
 
 def test_a_paid_bill_whose_late_fee_is_open_stays(books: Books) -> None:

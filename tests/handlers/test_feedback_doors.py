@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from services.common.contracts.base import Event, Message
 from services.common.contracts.events import (
     ComplaintSlaAlarm,
     EstateEntry,
@@ -21,38 +20,28 @@ from services.common.contracts.events import (
 )
 from services.common.database import transaction
 from services.feedback.service import FeedbackService
+from tests.support.doors import Ahead, deliver_twice
 from tests.support.outbox import events
 
 GROUP = {"sub": "g", "roles": ["group_admin"], "estates": ["*"]}
 OWNER = {"sub": "o", "roles": ["owner"], "household": "H1"}
 
 
-class Later(FeedbackService):
+class Later(Ahead, FeedbackService):
     """The service with a clock that can be put forward."""
-
-    ahead = timedelta()
-
-    def clock(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-def twice(door: Callable[[Message], None], event: Event) -> None:
-    data = event.model_dump(mode="json")
-    at = datetime.now(UTC)
-    delivered = Message(f"feedback.{event.NAME}", uuid4(), event.NAME, 1, event.SOURCE, "x", at, "t", data)
-    door(delivered)
-    door(delivered)
 
 
 @pytest.fixture
 def service(database: Callable[[str], Engine]) -> Later:
     made = Later()
     made.engine = database("feedback")
-    twice(made.on_estates_registered, EstatesRegistered(estates=[EstateEntry(estate="E1", name="n", region="r")]))
+    deliver_twice(
+        made.on_estates_registered, EstatesRegistered(estates=[EstateEntry(estate="E1", name="n", region="r")])
+    )
     home = HouseholdEntry(household="H1", unit="u", building="B1")
-    twice(made.on_households_registered, HouseholdsRegistered(estate="E1", households=[home]))
+    deliver_twice(made.on_households_registered, HouseholdsRegistered(estate="E1", households=[home]))
     steward = StaffEntry(staff="S1", name="n", role="steward", estate="E1", buildings=["B1"])
-    twice(made.on_staff_registered, StaffRegistered(staff=[steward]))
+    deliver_twice(made.on_staff_registered, StaffRegistered(staff=[steward]))
     return made
 
 
@@ -80,7 +69,7 @@ def test_a_finished_order_told_twice_is_rated_once(service: Later) -> None:
         work_order_id=order, estate="E1", building="B1", household="H1", category="plumbing", outcome="confirmed",
         technician="T1", finished_at=datetime.now(UTC),
     )  # fmt: skip
-    twice(service.on_work_order_finished, told)
+    deliver_twice(service.on_work_order_finished, told)
     (survey,) = service.list_surveys(caller=OWNER, work_order=str(order))["items"]
     service.answer_survey(caller=OWNER, survey_id=survey["id"], score=4, request_id=str(uuid4()))
     assert service.survey_result(caller=OWNER, survey_id=survey["id"])["csat"] == 1.0

@@ -1,44 +1,36 @@
 """Ratings on a real PostgreSQL (H3): invited once per confirmed order, answered once, counted right."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, NotFound
-from services.common.contracts.events import EstateEntry, EstatesRegistered, RatingInvited, WorkOrderFinished
+from services.common.contracts.events import RatingInvited, WorkOrderFinished
 from services.common.database import transaction
 from services.feedback.directory import handlers as directory
 from services.feedback.sla import handlers as sla
 from services.feedback.surveys import handlers
 from services.feedback.surveys.rules import Answer
 from services.feedback.surveys.tables import Filter
+from tests.support.databases import waits_for_a_lock
 from tests.support.outbox import events
+from tests.support.quality import GROUP, NEIGHBOUR, OWNER, STEWARD, outcome_of, tell_homes
 from tests.support.waiting import until
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
-STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
-GROUP = Caller(sub="G1", roles=frozenset({"group_admin"}), estates=frozenset({"*"}))
 AUDITOR = Caller(sub="A1", roles=frozenset({"auditor"}), estates=frozenset({"*"}))
-OWNER = Caller(sub="owner-1", roles=frozenset({"owner"}), household="H1")
-NEIGHBOUR = Caller(sub="owner-2", roles=frozenset({"owner"}), household="H2")
 
 
 @pytest.fixture
 def engine(database: Callable[[str], Engine]) -> Engine:
     return database("feedback")
-
-
-@pytest.fixture
-def session(engine: Engine) -> Iterator[Session]:
-    with Session(engine, expire_on_commit=False) as opened:
-        yield opened
 
 
 def finished(**changes: Any) -> WorkOrderFinished:
@@ -108,31 +100,20 @@ def test_one_answer_per_invitation(session: Session) -> None:
     assert handlers.survey_result(session, OWNER, survey)["csat"] == 1.0
 
 
-def waits_for_a_lock(session: Session) -> bool:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(session.scalar(text(query)))
-
-
 def test_two_answers_at_once_keep_one(engine: Engine) -> None:
     with transaction(engine) as session:
         survey = invite(session)
-    outcomes: list[str] = []
 
     def vote_again() -> None:
-        try:
-            with transaction(engine) as own:
-                rate(own, survey, 1)
-            outcomes.append("done")
-        except Conflict:
-            outcomes.append("conflict")
+        with transaction(engine) as own:
+            rate(own, survey, 1)
 
-    second = threading.Thread(target=vote_again)
-    with transaction(engine) as first, Session(engine) as watcher:
-        rate(first, survey, 5)
-        second.start()
-        until(lambda: waits_for_a_lock(watcher), "the second answer waits for the first")
-    second.join(timeout=20)
-    assert outcomes == ["conflict"]
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as first:
+            rate(first, survey, 5)
+            second = pool.submit(outcome_of, vote_again)
+            until(lambda: waits_for_a_lock(engine), "the second answer waits for the first")
+        assert second.result(timeout=20) == "conflict"
     with transaction(engine) as session:
         assert handlers.get_survey(session, OWNER, survey)["score"] == 5
 
@@ -158,8 +139,7 @@ def test_scope(session: Session) -> None:
 
 
 def test_csat_in_the_figures(session: Session) -> None:
-    estates = [EstateEntry(estate=code, name=code, region="north") for code in ("E1", "E2")]
-    directory.keep_estates(session, EstatesRegistered(estates=estates), NOW)
+    tell_homes(session, directory.REGISTER, "E1", "E2", at=NOW)
     for score in (5, 4, 3):
         rate(session, invite(session), score)
     invite(session)

@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import socket
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,6 +18,7 @@ from services.notifications.adapters.smtp_email import SmtpEmail
 from services.notifications.ports import Delivered, Outcome, Parcel, Port, Refused, Unreachable
 from services.notifications.settings import Settings
 from tests.support.notifications import SmsProvider, sms, sms_provider
+from tests.support.processes import free_port
 
 KEY = UUID(int=7)
 
@@ -56,9 +56,7 @@ class Mailbox:
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, int]]:
     box = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(box, hostname="127.0.0.1", port=port)
     controller.start()
     yield box, port

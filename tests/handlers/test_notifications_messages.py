@@ -5,14 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from services.common.access import Caller
-from services.common.contracts.base import Message
 from services.common.contracts.errors import Forbidden, Invalid, NotFound
 from services.common.contracts.events import PaymentAllocated
 from services.common.database import transaction
@@ -23,6 +22,7 @@ from services.notifications.messages.tables import insert_once
 from services.notifications.templates import handlers as templates
 from services.notifications.templates import tables as wordings
 from services.notifications.templates.rules import CODES, LANGUAGES, forbidden_words, placeholders
+from tests.support.doors import message_of
 from tests.support.notifications import NOON, TODAY, World, sms, sms_provider, step
 
 MANAGER = Caller(sub="M1", roles=frozenset({"estate_manager"}), estates=frozenset({"E1"}))
@@ -41,20 +41,6 @@ def world(database: Callable[[str], Engine]) -> World:
     return made
 
 
-def delivered(event: PaymentAllocated, event_id: UUID) -> Message:
-    return Message(
-        "notifications.on_payment_allocated",
-        event_id,
-        event.NAME,
-        1,
-        event.SOURCE,
-        "H1",
-        NOON,
-        "",
-        event.model_dump(mode="json"),
-    )
-
-
 class TestOncePerRecipientAndCause:
     def test_the_door_takes_an_event_once(self, world: World) -> None:
         door = doors.NotificationsService()
@@ -65,7 +51,7 @@ class TestOncePerRecipientAndCause:
         )  # fmt: skip
         event_id = uuid4()
         for repeat in (event_id, event_id, uuid4()):
-            door.on_payment_allocated(delivered(event, repeat))
+            door.on_payment_allocated(message_of(event, "notifications.on_payment_allocated", repeat))
         assert world.row().cause == f"receipt:{event.payment_id}"
 
     def test_a_batch_delivered_twice_or_overlapping_queues_nothing_twice(self, world: World) -> None:

@@ -40,7 +40,7 @@ def engine(database: Callable[[str], Engine]) -> Engine:
     engine = database("payments")
     with transaction(engine) as session:
         for estate in ("EST1", "EST2"):
-            handlers.register_estates(
+            tables.REGISTER.keep_estates(
                 session, EstatesRegistered(estates=[EstateEntry(estate=estate, name="n", region="r")]), NOW
             )
         register(session, "EST1", "H1", "H2")
@@ -56,7 +56,7 @@ def session(engine: Engine) -> Iterator[Session]:
 
 def register(session: Session, estate: str, *households: str, at: datetime = NOW) -> None:
     entries = [HouseholdEntry(household=code, unit="1-101", building="1") for code in households]
-    handlers.register_households(session, HouseholdsRegistered(estate=estate, households=entries), at)
+    tables.REGISTER.keep_households(session, HouseholdsRegistered(estate=estate, households=entries), at)
 
 
 def request(**changes: Any) -> PaymentRequest:

@@ -39,7 +39,7 @@ class Payments:
         self.channel = WeChatPay(url="http://127.0.0.1:9", notify_url="", directory=directory, clock=lambda: NOW)
         with self.begin() as session:
             entry = HouseholdEntry(household="H1", unit="1-101", building="1")
-            handlers.register_households(session, HouseholdsRegistered(estate="EST1", households=[entry]), NOW)
+            tables.REGISTER.keep_households(session, HouseholdsRegistered(estate="EST1", households=[entry]), NOW)
         self.payment_id = self.start().id
 
     def start(self) -> Payment:

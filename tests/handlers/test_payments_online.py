@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.common.access import Caller
 from services.common.contracts.events import HouseholdEntry, HouseholdsRegistered, PaymentExpired, PaymentSettled
 from services.common.database import transaction
-from services.payments import handlers
+from services.payments import handlers, tables
 from services.payments.online.handlers import check_pending, claim_checks, ensure_order
 from services.payments.ports import Answer, ChannelUnavailable, Money, NoticeRefused, Order
 from services.payments.rules import Payment, PaymentRequest
@@ -68,7 +68,7 @@ class Desk:
         self.remote = RemoteSide()
         with self.begin() as session:
             entry = HouseholdEntry(household="H1", unit="1-101", building="1")
-            handlers.register_households(session, HouseholdsRegistered(estate="EST1", households=[entry]), START)
+            tables.REGISTER.keep_households(session, HouseholdsRegistered(estate="EST1", households=[entry]), START)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

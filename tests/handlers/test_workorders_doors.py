@@ -1,14 +1,13 @@
 """Doors of workorders on a real PostgreSQL: what is committed, what a repeated delivery does, what a scrape shows."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
 
-from services.common.contracts.base import Event, Message
 from services.common.contracts.events import (
     BillsIssued,
     EstateEntry,
@@ -22,40 +21,27 @@ from services.common.contracts.events import (
 )
 from services.common.database import transaction
 from services.workorders.service import WorkOrdersService
+from tests.support.doors import Ahead, deliver_twice
 from tests.support.outbox import events
 
 GROUP = {"sub": "g", "roles": ["group_admin"], "estates": ["*"]}
 
 
-class Later(WorkOrdersService):
+class Later(Ahead, WorkOrdersService):
     """The service with a clock that can be put forward."""
-
-    ahead = timedelta()
-
-    def clock(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-def message(event: Event) -> Message:
-    data = event.model_dump(mode="json")
-    return Message(f"workorders.{event.NAME}", uuid4(), event.NAME, 1, event.SOURCE, "x", datetime.now(UTC), "t", data)
-
-
-def twice(door: Callable[[Message], None], event: Event) -> None:
-    delivered = message(event)
-    door(delivered)
-    door(delivered)
 
 
 @pytest.fixture
 def service(database: Callable[[str], Engine]) -> Later:
     made = Later()
     made.engine = database("workorders")
-    twice(made.on_estates_registered, EstatesRegistered(estates=[EstateEntry(estate="E1", name="n", region="r")]))
+    deliver_twice(
+        made.on_estates_registered, EstatesRegistered(estates=[EstateEntry(estate="E1", name="n", region="r")])
+    )
     home = HouseholdEntry(household="H1", unit="u", building="B1")
-    twice(made.on_households_registered, HouseholdsRegistered(estate="E1", households=[home]))
+    deliver_twice(made.on_households_registered, HouseholdsRegistered(estate="E1", households=[home]))
     crew = StaffEntry(staff="T1", name="n", role="technician", estate="E1", skills=["plumbing"])
-    twice(made.on_staff_registered, StaffRegistered(staff=[crew]))
+    deliver_twice(made.on_staff_registered, StaffRegistered(staff=[crew]))
     return made
 
 
@@ -79,7 +65,7 @@ def test_a_bill_told_twice_counts_once(service: Later) -> None:
     told = BillsIssued(
         run_id=None, estate="E1", fee_item="p", period="2026-01", due_date=date(2026, 2, 15), bills=[bill]
     )
-    twice(service.on_bills_issued, told)
+    deliver_twice(service.on_bills_issued, told)
     assert create(service)["arrears_fen"] == 100
 
 

@@ -1,14 +1,10 @@
-"""Orders on a real PostgreSQL (G1–G4): life, repeats, scope, arrears, dispatch, alarms, figures, two at once."""
+"""Orders on a real PostgreSQL (G1–G4): life, repeats, scope, arrears, dispatch, lists, two at once."""
 
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from collections.abc import Callable
+from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
-from prometheus_client import REGISTRY
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session
 
@@ -18,92 +14,28 @@ from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFo
 from services.common.contracts.events import (
     Allocation,
     BillsIssued,
-    EstateEntry,
-    EstatesRegistered,
     HouseholdEntry,
     HouseholdsRegistered,
     IssuedBill,
     PaymentAllocated,
-    StaffEntry,
-    StaffRegistered,
     WorkOrderFinished,
     WorkOrderOpened,
     WorkOrderReopened,
-    WorkOrderSlaAlarm,
 )
 from services.common.database import transaction
 from services.common.messaging import first_delivery
 from services.workorders.directory import handlers as directory
-from services.workorders.orders import handlers, rules, tables
-from services.workorders.orders.handlers import Act
-from services.workorders.orders.rules import NewOrder
+from services.workorders.orders import handlers, tables
 from services.workorders.orders.tables import Filter
-from services.workorders.sla import handlers as sla
 from services.workorders.tables import sla_policy
+from tests.support.orders import HOUR, NOW, T1, T2, act, create, finish, listed, prepared
 from tests.support.outbox import events
-
-NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
-GROUP = Caller(sub="G1", roles=frozenset({"group_admin"}), estates=frozenset({"*"}))
-OWNER = Caller(sub="owner-1", roles=frozenset({"owner"}), household="H1")
-NEIGHBOUR = Caller(sub="owner-2", roles=frozenset({"owner"}), household="H2")
-STRANGER = Caller(sub="S9", roles=frozenset({"steward"}), estates=frozenset({"E2"}))
-T1 = Caller(sub="T1", roles=frozenset({"technician"}), estates=frozenset({"E1"}))
-T2 = Caller(sub="T2", roles=frozenset({"technician"}), estates=frozenset({"E1"}))
-
-
-def tell_directory(session: Session, at: datetime = NOW) -> None:
-    estates = [EstateEntry(estate=code, name=code, region="north") for code in ("E1", "E2", "E3")]
-    directory.keep_estates(session, EstatesRegistered(estates=estates), at)
-    for estate, households in (("E1", ("H1", "H2")), ("E2", ("H9",))):
-        entries = [HouseholdEntry(household=code, unit=f"u-{code}", building="B1") for code in households]
-        directory.keep_households(session, HouseholdsRegistered(estate=estate, households=entries), at)
-    staff = [
-        StaffEntry(staff="T1", name="n", role="technician", estate="E1", skills=["plumbing"], buildings=["B1"]),
-        StaffEntry(staff="T2", name="n", role="technician", estate="E1", skills=["Plumbing", "lift"]),
-        StaffEntry(staff="T9", name="n", role="technician", estate="E2", skills=["plumbing"]),
-        StaffEntry(staff="S1", name="n", role="steward", estate="E1", buildings=["B1"]),
-    ]
-    directory.keep_staff(session, StaffRegistered(staff=staff), at)
+from tests.support.quality import GROUP, NEIGHBOUR, OWNER, STEWARD, STRANGER, two_at_once
 
 
 @pytest.fixture
 def engine(database: Callable[[str], Engine]) -> Engine:
-    made = database("workorders")
-    with transaction(made) as session:
-        tell_directory(session)
-    return made
-
-
-@pytest.fixture
-def session(engine: Engine) -> Iterator[Session]:
-    with Session(engine, expire_on_commit=False) as opened:
-        yield opened
-
-
-def asked(**changes: Any) -> NewOrder:
-    plain = NewOrder(uuid4(), "E1", "plumbing", "normal", "tap drips", None, "H1", "kitchen")
-    return replace(plain, **changes)
-
-
-def create(session: Session, caller: Caller = STEWARD, at: datetime = NOW, **changes: Any) -> dict[str, Any]:
-    return handlers.create_order(session, caller, asked(**changes), at)
-
-
-def act(
-    session: Session, order: dict[str, Any] | UUID, action: str, caller: Caller, at: datetime = NOW, **more: Any
-) -> dict[str, Any]:
-    order_id = order if isinstance(order, UUID) else order["id"]
-    wanted = Act(order_id, more.pop("request_id", None) or uuid4(), action, **more)
-    return handlers.act_on_order(session, caller, wanted, at)
-
-
-def finish(session: Session, order: dict[str, Any], technician: Caller = T1, at: datetime = NOW) -> dict[str, Any]:
-    act(session, order, "dispatch", STEWARD, at, technician=technician.sub)
-    for action in ("accept", "arrive", "complete"):
-        act(session, order, action, technician, at)
-    return act(session, order, "confirm", OWNER, at)
+    return prepared(database("workorders"))
 
 
 def test_life_of_an_order_with_its_history(session: Session) -> None:
@@ -161,24 +93,12 @@ def test_same_request_again_makes_no_second_transition(session: Session) -> None
 def test_two_at_once_make_one_transition(engine: Engine) -> None:
     with transaction(engine) as session:
         order = create(session)
-    outcomes: list[str] = []
-    barrier = threading.Barrier(2)
 
     def dispatch() -> None:
-        barrier.wait(timeout=10)
-        try:
-            with transaction(engine) as own:
-                act(own, order, "dispatch", STEWARD)
-            outcomes.append("done")
-        except Conflict:
-            outcomes.append("conflict")
+        with transaction(engine) as own:
+            act(own, order, "dispatch", STEWARD)
 
-    threads = [threading.Thread(target=dispatch) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=20)
-    assert sorted(outcomes) == ["conflict", "done"]
+    assert two_at_once(dispatch) == ["conflict", "done"]
     with Session(engine) as session:
         assert len(tables.history(session, order["id"])) == 2
 
@@ -216,9 +136,9 @@ def test_place_must_be_known_and_belong_together(session: Session) -> None:
 
 def test_an_older_message_never_overwrites_a_newer_one(session: Session) -> None:
     moved = [HouseholdEntry(household="H1", unit="u", building="B7")]
-    directory.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW - HOUR)
+    directory.REGISTER.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW - HOUR)
     assert create(session)["building"] == "B1"
-    directory.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW + HOUR)
+    directory.REGISTER.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW + HOUR)
     assert create(session)["building"] == "B7"
 
 
@@ -335,11 +255,25 @@ def test_handing_over_needs_another_name(session: Session) -> None:
         act(session, order, "accept", GROUP, technician="T1")
 
 
-def test_an_estate_without_technicians_needs_one_named(session: Session) -> None:
+def test_on_an_estate_without_technicians_an_order_is_dispatched_to_whoever_accepts_it(session: Session) -> None:
     order = create(session, GROUP, estate="E3", household=None)
-    with pytest.raises(Conflict, match="name the technician"):
+    open_to_all = act(session, order, "dispatch", GROUP)
+    assert (open_to_all["status"], open_to_all["technician"]) == ("dispatched", None)
+    with pytest.raises(Conflict, match="with nobody: name another technician"):
         act(session, order, "dispatch", GROUP)
-    assert act(session, order, "dispatch", GROUP, technician="T9")["status"] == "dispatched"
+    visitor = Caller(sub="T9", roles=frozenset({"technician"}), estates=frozenset({"E3"}))
+    assert act(session, order, "accept", visitor)["technician"] == "T9", "on the register of another estate"
+    for action in ("arrive", "complete"):
+        act(session, order, action, visitor)
+    with pytest.raises(Forbidden, match="another technician"):
+        act(session, order, "pause", Caller(sub="T1", roles=frozenset({"technician"}), estates=frozenset({"*"})))
+
+
+def test_an_order_nobody_took_can_still_be_done_by_the_office(session: Session) -> None:
+    order = create(session, GROUP, estate="E3", household=None)
+    for action in ("dispatch", "accept", "arrive", "complete", "confirm"):
+        moved = act(session, order, action, GROUP)
+    assert (moved["status"], moved["technician"]) == ("confirmed", None)
 
 
 def test_rework(session: Session) -> None:
@@ -354,54 +288,6 @@ def test_rework(session: Session) -> None:
     act(session, order, "confirm", STEWARD, NOW + 25 * HOUR)
     with pytest.raises(Conflict, match="more than 7 days"):
         act(session, order, "reopen", OWNER, NOW + timedelta(days=9))
-
-
-def alarms(session: Session) -> list[tuple[str, str, str]]:
-    return [(event.stage, event.level, event.role) for event in events(session, WorkOrderSlaAlarm)]
-
-
-def test_alarms_are_raised_once_along_the_chain(session: Session) -> None:
-    order = create(session)
-    assert sla.raise_due_alarms(session, NOW + 19 * HOUR) == 0
-    assert sla.raise_due_alarms(session, NOW + 20 * HOUR) == 1
-    assert sla.raise_due_alarms(session, NOW + 20 * HOUR) == 0
-    sla.raise_due_alarms(session, NOW + 36 * HOUR)
-    assert alarms(session) == [
-        ("respond", "warning", "estate_manager"),
-        ("respond", "breach", "estate_manager"),
-        ("respond", "breach", "group_admin"),
-    ]
-    act(session, order, "dispatch", STEWARD, NOW + 36 * HOUR, technician="T1")
-    act(session, order, "accept", T1, NOW + 37 * HOUR)
-    act(session, order, "pause", T1, NOW + 38 * HOUR, note="waiting for parts")
-    assert sla.raise_due_alarms(session, NOW + 500 * HOUR) == 0, "a paused clock raises nothing"
-    act(session, order, "resume", T1, NOW + 500 * HOUR)
-    assert sla.raise_due_alarms(session, NOW + 501 * HOUR) == 1, "80 % of 48 h are used 24 minutes later"
-    act(session, order, "cancel", STEWARD, NOW + 502 * HOUR)
-    assert sla.raise_due_alarms(session, NOW + 9999 * HOUR) == 0
-    assert len(alarms(session)) == 4
-
-
-def test_two_replicas_raise_an_alarm_once(engine: Engine) -> None:
-    with transaction(engine) as session:
-        create(session)
-    with Session(engine) as one, Session(engine) as other:
-        assert sla.raise_due_alarms(one, NOW + 20 * HOUR) == 1
-        assert sla.raise_due_alarms(other, NOW + 20 * HOUR) == 0
-        one.rollback()
-        assert sla.raise_due_alarms(other, NOW + 20 * HOUR) == 1, "what a dead replica held is not lost"
-        other.commit()
-        assert sla.raise_due_alarms(one, NOW + 20 * HOUR) == 0
-
-
-def listed(session: Session, caller: Caller, at: datetime = NOW, **more: Any) -> list[Any]:
-    estate, found, cursor = more.pop("estate", None), [], None
-    while True:
-        page = handlers.list_orders(session, caller, Filter(**more), estate, at, 2, cursor)
-        found += [item["id"] for item in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
 
 
 def test_lists_are_filtered_scoped_and_paged(session: Session) -> None:
@@ -420,78 +306,7 @@ def test_lists_are_filtered_scoped_and_paged(session: Session) -> None:
         with pytest.raises(Forbidden):
             listed(session, **call)
     with pytest.raises(Invalid):
-        handlers.list_orders(session, GROUP, Filter(), None, NOW, 2, "WyJ4Il0")
-
-
-def test_overdue_in_lists_bodies_and_figures_agree(session: Session) -> None:
-    orders = [create(session, at=NOW + hours * HOUR, household="H2") for hours in (0, 1, 30, 60, 70)]
-    act(session, orders[1], "dispatch", STEWARD, NOW + 2 * HOUR, technician="T1")
-    act(session, orders[1], "accept", T1, NOW + 3 * HOUR)
-    act(session, orders[1], "pause", T1, NOW + 4 * HOUR)
-    act(session, orders[4], "cancel", STEWARD, NOW + 71 * HOUR)
-    for hours in (0, 23, 25, 48, 55, 80, 120):
-        at = NOW + hours * HOUR
-        kept = [found for order in orders if (found := tables.find(session, order["id"]))]
-        late = {o.id for o in kept if rules.late_since(o, "respond", at) or rules.late_since(o, "resolve", at)}
-        assert set(listed(session, GROUP, at, overdue=True)) == late
-        assert set(listed(session, GROUP, at, overdue=False)) == {order.id for order in kept} - late
-        overdue = sla.estate_figures(session, GROUP, "E1", at)["overdue"]
-        assert overdue["respond"] == sum(rules.late_since(order, "respond", at) for order in kept)
-        assert overdue["resolve"] == sum(rules.late_since(order, "resolve", at) for order in kept)
-        gauge = {(stage, estate): late_now for _, stage, estate, late_now in sla.overdue_rows(session, at)}
-        assert gauge["resolve", "E1"] == overdue["resolve"]
-        assert gauge["resolve", "E3"] == 0
-
-
-def test_figures(session: Session) -> None:
-    assert sla.estate_figures(session, GROUP, "E1", NOW)["within_limit"] == {"respond": None, "resolve": None}
-    finish(session, create(session), at=NOW + HOUR)
-    finish(session, create(session), at=NOW + 30 * HOUR)
-    create(session)
-    figures = sla.group_figures(session, GROUP, NOW + 30 * HOUR)
-    assert (figures["open"], figures["within_limit"]) == (1, {"respond": 0.5, "resolve": 1.0})
-    assert [one["estate"] for one in figures["estates"]] == ["E1", "E2", "E3"]
-    assert [one["estate"] for one in sla.group_figures(session, STEWARD, NOW)["estates"]] == ["E1"]
-    with pytest.raises(Forbidden):
-        sla.group_figures(session, OWNER, NOW)
-    with pytest.raises(NotFound):
-        sla.estate_figures(session, GROUP, "E404", NOW)
-
-
-def outcomes(stage: str) -> float:
-    labels = {"kind": "work_order", "stage": stage, "estate": "E1", "outcome": "met"}
-    return REGISTRY.get_sample_value("estateloop_sla_outcomes_total", labels) or 0.0
-
-
-def seconds(name: str, category: str) -> float:
-    labels = {"kind": "work_order", "estate": "E1", "category": category}
-    return REGISTRY.get_sample_value(f"estateloop_{name}_seconds_sum", labels) or 0.0
-
-
-def test_an_outcome_is_counted_once_and_only_when_it_commits(session: Session) -> None:
-    before, took = outcomes("respond"), seconds("response", "plumbing")
-    order = create(session)
-    act(session, order, "dispatch", STEWARD, technician="T1")
-    session.commit()
-    act(session, order, "accept", T1, NOW + HOUR)
-    session.rollback()
-    assert outcomes("respond") == before
-    request = uuid4()
-    for _ in range(2):
-        act(session, order, "accept", T1, NOW + HOUR, request_id=request)
-        session.commit()
-    assert outcomes("respond") == before + 1
-    assert seconds("response", "plumbing") == took + 3600
-
-
-def test_a_category_nobody_knows_makes_no_new_series(session: Session) -> None:
-    before = seconds("response", "other")
-    order = create(session, category="my own words")
-    act(session, order, "dispatch", STEWARD, technician="T1")
-    act(session, order, "accept", T1, NOW + HOUR)
-    session.commit()
-    assert seconds("response", "other") == before + 3600
-    assert seconds("response", "my own words") == 0
+        handlers.list_orders(session, GROUP, Filter(), NOW, 2, "WyJ4Il0")
 
 
 def test_no_personal_data_is_kept_of_staff(session: Session) -> None:

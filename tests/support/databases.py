@@ -6,11 +6,18 @@ from uuid import uuid4
 
 import psycopg2
 from psycopg2 import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url, text
 
 from services.common.database import database_name
 from services.common.migrate import ensure_database, upgrade
 from services.common.settings import CommonSettings
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    """Whether somebody in the engine's database waits for somebody else."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(query)))
 
 
 class TemplateDatabases:

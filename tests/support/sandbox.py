@@ -1,7 +1,6 @@
 """The sandbox as a process of its own, and a merchant's web server for it to notify."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,16 +15,8 @@ from uuid import uuid4
 import psycopg2
 import requests
 
+from tests.support.processes import ROOT, free_port
 from tests.support.waiting import until
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SandboxProcess:

@@ -1,12 +1,16 @@
 import json
 import logging
+from datetime import date
+from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 
 from services.common.access import Caller, mask_email, mask_name, mask_phone
 from services.common.contracts.errors import Forbidden, Invalid
+from services.common.contracts.events import ContactsRegistered
 from services.common.observability.logs import JsonFormatter, describe
-from services.common.paging import decode_cursor, encode_cursor, page
+from services.common.paging import decode_cursor, encode_cursor, page, position
 
 STEWARD = Caller(sub="s", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
 OWNER = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
@@ -59,6 +63,20 @@ def test_a_foreign_cursor_is_refused(cursor: str) -> None:
         decode_cursor(cursor)
 
 
+@pytest.mark.parametrize("key", [["2026-11-02", 5], ["x", str(UUID(int=1))], ["2026-11-02"], [None, None], [1, 2, 3]])
+def test_a_cursor_of_another_list_is_refused(key: list[object]) -> None:
+    with pytest.raises(Invalid):
+        position(encode_cursor(key), date.fromisoformat, UUID)
+    with pytest.raises(Invalid):
+        position(encode_cursor([float("inf")]), int)
+
+
+def test_the_parts_of_a_cursor_are_read() -> None:
+    key = (date(2026, 11, 2), UUID(int=1))
+    assert position(encode_cursor(key), date.fromisoformat, UUID) == key
+    assert position(None, int) is None
+
+
 def test_logs_keep_values_out() -> None:
     error = ValueError("duplicate key\nDETAIL:  Key (phone)=(10012345678) already exists.\n[SQL: INSERT …]")
     assert "10012345678" not in describe(error)
@@ -72,3 +90,18 @@ def test_logs_keep_values_out() -> None:
     assert line["service"] == "billing"
     assert line["error"] == "ValueError: duplicate key"
     assert "test_logs_keep_values_out" in line["stack"][0]
+
+
+def test_an_error_among_a_messages_arguments_keeps_its_values_out() -> None:
+    error = ValueError("duplicate key\nDETAIL:  Key (phone)=(10012345678) already exists.")
+    record = logging.LogRecord("nameko", logging.ERROR, "f", 1, "worker %s: %s", ("door", error), None)
+    assert json.loads(JsonFormatter("billing").format(record))["message"] == "worker door: ValueError: duplicate key"
+    plain = logging.LogRecord("x", logging.INFO, "f", 1, "100 %", (), None)
+    assert json.loads(JsonFormatter("billing").format(plain))["message"] == "100 %"
+
+
+def test_an_unreadable_event_is_described_without_its_values() -> None:
+    with pytest.raises(ValidationError) as wrong:
+        ContactsRegistered.model_validate({"estate": "E1", "contacts": [{"household": "H1", "name": "王小明"}]})
+    assert "王小明" not in describe(wrong.value)
+    assert "contacts.0.phone" in describe(wrong.value)

@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from demo.api import Api, DemoFailure, Refused, wait_for
+from demo.arithmetic import show_the_arithmetic
 from demo.figures import Rate, Snapshot
 from demo.payments import _amount
 from demo.portfolio import generate
-from demo.stage import Stage, money
+from demo.stage import Stage, counted, money
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -121,3 +122,43 @@ def test_a_figure_that_does_not_add_up_is_remembered_and_told() -> None:
 
 def test_money_for_the_eye() -> None:
     assert (money(123_456_789), money(5)) == ("¥1,234,567.89", "¥0.05")
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0 steps"), (1, "1 step"), (2456, "2,456 steps")])
+def test_a_number_with_its_noun(number: int, shown: str) -> None:
+    assert counted(number, "step") == shown
+
+
+def explained(amount_fen: int, late_fee_fen: int) -> tuple[Stage, list[str]]:
+    """A stage on which the first late payer's flat owes the month: 87.33 m² × 2.35, seven days late."""
+    told: list[str] = []
+    small = generate(as_of=date(2026, 11, 21), estates=1, households=60)
+    unit = next(u for u in small.estates[0].units if u.status == "occupied" and u.household.payer.name != "on_time")
+    bill = {"id": 1, "unit": f"DM001/{unit.code}", "period": "2026-10", "due_date": "2026-11-15", "overdue_days": 7}
+    bill |= {"amount_fen": amount_fen, "outstanding_fen": amount_fen, "late_fee_fen": late_fee_fen}
+    explanation = {
+        "inputs": {"area_m2": "87.33"},
+        "tariff": {"unit_price_yuan": "2.35"},
+        "text": {"en": "87.33 × 2.35"},
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_bill = request.url.path.endswith("/explanation")
+        return httpx.Response(200, json=explanation if is_bill else {"bills": [bill]})
+
+    api = client(answer)
+    return Stage(api, api, api, api, api, small, date(2026, 11, 22), date(2026, 10, 1), told.append), told
+
+
+def test_a_bill_and_its_late_fee_are_worked_out_again() -> None:
+    stage, told = explained(20_523, 43)  # 205.2255 yuan; 205.23 × 0.0003 × 7 = 0.430983
+    assert show_the_arithmetic(stage) == {"bill": 1, "amount_fen": 20_523, "days_late": 7, "late_fee_fen": 43}
+    assert [held for _, held in stage.checks] == [True, True]
+    assert "¥205.23 × 0.03 % × 7 = ¥0.43" in "\n".join(told)
+
+
+@pytest.mark.parametrize(("amount", "late_fee", "held"), [(20_522, 43, [False, True]), (20_523, 44, [True, False])])
+def test_a_fen_too_few_or_too_many_is_noticed(amount: int, late_fee: int, held: list[bool]) -> None:
+    stage, _ = explained(amount, late_fee)
+    show_the_arithmetic(stage)
+    assert [ok for _, ok in stage.checks] == held

@@ -165,9 +165,12 @@ def test_most_of_the_history_is_collected_and_the_rest_is_not(history: list[Open
     assert 0.84 < collected < 0.93
 
 
-def test_a_vacant_flat_costs_seventy_percent_where_the_tariff_says_so(portfolio: Portfolio) -> None:
+@pytest.mark.parametrize("status", ["vacant", "unsold"])
+def test_a_flat_nobody_lives_in_costs_seventy_percent_where_the_tariff_says_so(
+    portfolio: Portfolio, status: str
+) -> None:
     part = portfolio.estates[0]
-    flat = next(unit for unit in part.units if unit.status == "vacant")
+    flat = next(unit for unit in part.units if unit.status == status)
     tariff = next(t for t in part.tariffs if t.usage == "residential")
     exact = flat.area_m2 * tariff.unit_price * 70
     assert abs(monthly_fen(flat, tariff) - exact) <= 0.5

@@ -49,7 +49,7 @@ def test_both_clocks_of_the_worked_examples(received: datetime, two: date, seven
     assert complaint.resolve_target_by == received + 72 * HOUR
     assert (complaint.respond_commitment_on, complaint.resolve_commitment_on) == (two, seven)
     assert complaint.provisional_year is None
-    assert complaint.level == "serious"
+    assert complaint.level == "high"
 
 
 def test_target_may_be_missed_and_the_commitment_kept() -> None:
@@ -193,3 +193,18 @@ def test_tally() -> None:
         "average": 4.0,
     }
     assert Tally(invited=1).as_result()["csat"] is None
+
+
+@pytest.mark.parametrize(
+    ("word", "level"),
+    [
+        ("normal", "normal"),
+        ("high", "serious"),
+        ("urgent", "major"),
+        ("重大", "major"),
+        ("P2", "normal"),
+        ("1", "normal"),
+    ],
+)
+def test_any_word_is_a_level_and_finds_a_policy(word: str, level: str) -> None:
+    assert rules.policy_level(word) == level

@@ -100,10 +100,10 @@ def test_bad_input_is_named_and_not_repeated(client: TestClient, body: Any, loc:
 
 def test_paths_queries_and_broken_json_are_checked(client: TestClient) -> None:
     headers = sign_in(client)
-    problem(client.get("/v1/payments/not-a-uuid", headers=headers), 422)
+    problem(client.get("/v1/payments/not-a-uuid", headers=headers), 404)
     problem(client.get("/v1/estates?limit=0", headers=headers), 422)
     problem(client.get("/v1/collection-rates?period=2026-13", headers=headers), 422)
-    problem(client.get("/v1/households/%00/statement", headers=headers), 422)
+    problem(client.get("/v1/households/%00/statement", headers=headers), 404)
     as_json = {**headers, "Content-Type": "application/json"}
     for broken in (b"{", b"\xff\xfe", b"[" * 1900):
         problem(client.post("/v1/payments", content=broken, headers=as_json), 422)
@@ -119,7 +119,7 @@ def test_media_types(client: TestClient) -> None:
     problem(client.post("/v1/imports/units", json={}, headers=headers), 415)
     bad = {**headers, "Content-Type": "text/csv"}
     problem(client.post("/v1/imports/units", content=b"\xff\xff\xff", headers=bad), 422)
-    problem(client.post("/v1/imports/nothing", content=b"a", headers=bad), 422)
+    problem(client.post("/v1/imports/nothing", content=b"a", headers=bad), 404)
 
 
 def test_bodies_over_the_limit_are_given_up_even_without_a_declared_length(client: TestClient) -> None:
@@ -159,10 +159,10 @@ def test_who_asks_too_often_is_429_with_retry_after_and_others_are_not() -> None
         statuses = [client.get("/v1/nothing-but/openapi", headers=one).status_code for _ in range(5)]
         assert statuses == [404] * 5, "only guarded routes count"
         replies = [client.get("/v1/payments/x", headers=one) for _ in range(4)]
-        assert [reply.status_code for reply in replies] == [422, 422, 422, 429]
+        assert [reply.status_code for reply in replies] == [404, 404, 404, 429]
         problem(replies[-1], 429)
         assert int(replies[-1].headers["Retry-After"]) > 0
-        assert client.get("/v1/payments/x", headers=other).status_code == 422
+        assert client.get("/v1/payments/x", headers=other).status_code == 404
 
 
 def test_the_sandbox_exists_only_in_the_sandbox() -> None:

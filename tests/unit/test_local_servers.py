@@ -194,6 +194,23 @@ def test_kill_9_of_the_owner_leaves_nothing_and_the_next_start_finds_the_data(
     assert processes_of(home) == []
 
 
+def test_the_brokers_address_is_known_before_it_starts_and_its_home_is_taken(home: Path) -> None:
+    server, other = RabbitServer(home), RabbitServer(home)
+    server.claim()
+    try:
+        address, port = server.amqp_uri, server.port
+        server.claim()  # twice is fine
+        assert port > 0
+        assert server.amqp_uri == address
+        with pytest.raises(ProcessError, match="Another process runs RabbitMQ"):
+            other.claim()
+    finally:
+        server.stop()
+    other.claim()
+    assert other.port == port
+    other.stop()
+
+
 @pytest.mark.slow
 def test_a_server_that_outlived_its_owner_is_ended_by_the_next_start_and_by_clean(home: Path) -> None:
     with start_postgres(home, durable=False) as first:

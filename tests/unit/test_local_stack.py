@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,24 @@ def test_a_failed_migration_stops_everything_and_says_why(make: Make) -> None:
     stack = make(migration=(sys.executable, "-c", "raise SystemExit('column is missing')"))
     with pytest.raises(ProcessError, match=r"migrate failed \(1\)[\s\S]*column is missing"):
         stack.start()
+    assert not (stack.home / "story").exists()
+
+
+def test_ctrl_c_in_the_middle_of_the_migration_ends_it(make: Make) -> None:
+    stack = make(migration=(sys.executable, "-c", "import signal; signal.pause()"))
+    record = stack.home / "run" / "step.pid"
+
+    def interrupt() -> int:
+        until(record.exists)
+        pid = int(json.loads(record.read_text())["pid"])
+        os.kill(os.getpid(), signal.SIGINT)
+        return pid
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
+        interrupting = pool.submit(interrupt)
+        stack.start()
+    assert command_line(interrupting.result()) == []
+    assert not record.exists()
     assert not (stack.home / "story").exists()
 
 

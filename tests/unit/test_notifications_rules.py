@@ -248,9 +248,19 @@ class TestDrafts:
         )  # fmt: skip
         drafts = rules.alarm_of_order(event, lambda _e, _r: ["M1", "M2"], NOON)
         assert [draft.recipient for draft in drafts] == ["M1", "M2"]
-        assert {draft.cause for draft in drafts} == {f"sla:work_order:{UUID(int=2)}:respond:wall:breach"}
+        clock = f"{NOON.astimezone(UTC):%Y%m%dT%H%MZ}"
+        assert {draft.cause for draft in drafts} == {f"sla:work_order:{UUID(int=2)}:respond:wall:breach:{clock}"}
         assert {draft.category for draft in drafts} == {"sla_breach"}
         assert drafts[0].variables["due_at"] == "2026-11-20 12:00"
+
+    def test_the_clock_of_a_reopened_order_alarms_again(self) -> None:
+        first = WorkOrderSlaAlarm(
+            work_order_id=UUID(int=2), estate="E1", category="lift", stage="resolve", level="breach",
+            role="estate_manager", due_at=NOON,
+        )  # fmt: skip
+        again = first.model_copy(update={"due_at": NOON + timedelta(hours=48)})
+        causes = {rules.alarm_of_order(event, lambda _e, _r: ["M1"], NOON)[0].cause for event in (first, first, again)}
+        assert len(causes) == 2
 
     def test_each_clock_of_a_complaint_alarms_by_itself(self) -> None:
         causes = {

@@ -212,6 +212,7 @@ def test_choice_is_skill_then_building_then_load_and_says_why() -> None:
     assert "nobody here has skill fire" in nobody.reason
 
 
-def test_without_technicians_one_must_be_named() -> None:
-    with pytest.raises(Conflict, match="name the technician"):
-        choose([], frozenset({"plumbing"}), "B1")
+def test_without_technicians_the_order_is_open_to_whoever_accepts() -> None:
+    nobody = choose([], frozenset({"plumbing"}), "B1")
+    assert nobody.technician is None
+    assert "open to whoever accepts" in nobody.reason

@@ -22,6 +22,7 @@ from services.common.access import Caller
 from services.common.calendar import WorkingCalendar, add_months, business_date, format_period, parse_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
+from services.common.database import allow_long_statements
 from services.common.messaging import record_many
 from services.common.money import yuan
 from services.common.observability.logs import get_logger
@@ -95,7 +96,7 @@ def _request_slices(session: Session, run_id: UUID, slice_ids: Sequence[int], no
 
 def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Settings) -> None:
     """Bill one slice of a run, or judge it in a dry run. A slice that is done is left alone (B4)."""
-    tables.allow_long_statements(session, settings.bill_run_statement_timeout_ms)
+    allow_long_statements(session, settings.bill_run_statement_timeout_ms)
     lock_estate(session, tables.load_slice(session, slice_id).estate_id)
     piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it before we got the lock
     if piece.finished:

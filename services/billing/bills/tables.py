@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -186,16 +186,6 @@ def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[dict[str, 
 
 
 # --- issuing -------------------------------------------------------------------------------------------------------
-
-
-def allow_long_statements(session: Session, milliseconds: int) -> None:
-    """A slice may wait for the estate's lock and write thousands of rows: longer than a door's statement may take."""
-    session.execute(
-        select(
-            func.set_config("statement_timeout", str(milliseconds), True),
-            func.set_config("lock_timeout", str(milliseconds), True),
-        )
-    )
 
 
 def credited_households(session: Session, estate_id: int) -> list[int]:

@@ -6,20 +6,17 @@ from itertools import chain
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from sqlalchemy import Row, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import queries, rules
+from services.billing.dunning import queries, rules, tables
 from services.billing.dunning.rules import BUCKETS, Cause
-from services.billing.dunning.tables import dunning_contact
 from services.billing.ledger.late_fee import late_fees_due
 from services.billing.portfolio.tables import find_household
-from services.billing.tables import household as household_table
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid
-from services.common.paging import decode_cursor, page
+from services.common.paging import page, position
 
 COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
 READERS = (*COLLECTORS, "auditor")
@@ -44,7 +41,8 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
 
     `{household, estate, cause, held, steps: [{step, as_of, due_date, overdue_days, kind, template, …}], holds:
     [{reason, since, released_at, source, source_id}], next_step: {step, earliest_on} | null, contacts: […]}`.
-    An owner sees no contacts. NotFound, Forbidden.
+    The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
+    an estate never swept it is today's. An owner sees no contacts. NotFound, Forbidden.
     """
     caller.require(*READERS, "cashier", "owner")
     row = find_household(session, caller, household)
@@ -59,7 +57,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
         "held": any(hold["released_at"] is None for hold in holds),
         "steps": [_step(action, ladder) for action in actions],
         "holds": holds,
-        "next_step": _next(session, row.id, actions, ladder, today),
+        "next_step": _next(session, row.id, actions, ladder, queries.last_swept(session, row.estate_id) or today),
         "contacts": contacts,
     }
 
@@ -87,9 +85,9 @@ def add_contact(
     if said.step is not None and said.step not in queries.ladder(session, row.estate_id):
         raise Invalid("There is no such step.", [{"loc": "step", "msg": "not a step of this estate's ladder"}])
     wanted = {"household_id": row.id, "contacted_by": caller.sub, **asdict(said)}
-    query = insert(dunning_contact).values(id=request_id, contacted_at=now, **wanted).on_conflict_do_nothing()
-    if session.execute(query.returning(dunning_contact.c.id)).first() is not None and said.cause is not None:
-        _set_cause(session, row.id, said.cause)
+    new = tables.insert_contact(session, {"id": request_id, "contacted_at": now, **wanted})
+    if new and said.cause is not None:
+        tables.set_cause(session, row.id, said.cause)
     kept = queries.contact(session, request_id)
     if kept is None or any(getattr(kept, name) != value for name, value in wanted.items()):
         raise Conflict("This request id was used for another contact.")
@@ -105,12 +103,11 @@ def set_arrears_cause(
     """
     caller.require(*COLLECTORS)
     row = find_household(session, caller, household)
-    _set_cause(session, row.id, cause)
+    tables.set_cause(session, row.id, cause)
     if note is not None:
         words = f"{household}:{caller.sub}:{business_date(now)}:{cause}:{note}"
         kept = {"id": uuid5(_NOTES, words), "household_id": row.id, "kind": "assessment", "answer": note}
-        query = insert(dunning_contact).values(contacted_at=now, contacted_by=caller.sub, cause=cause, **kept)
-        session.execute(query.on_conflict_do_nothing())
+        tables.insert_contact(session, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
     return {"household": household, "cause": cause}
 
 
@@ -155,25 +152,13 @@ def _bucket(name: str | None) -> tuple[int, int | None]:
 
 
 def _scope(caller: Caller, estate: str | None) -> list[str] | None:
-    if estate is not None:
-        caller.require_estate(estate)
-        return [estate]
-    codes = caller.estate_filter()
+    codes = caller.estate_filter(estate)
     return None if codes is None else sorted(codes)
 
 
 def _after(cursor: str | None) -> int:
-    key = decode_cursor(cursor)
-    if not key:
-        return 0
-    if not isinstance(key[0], int):
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}])
-    return key[0]
-
-
-def _set_cause(session: Session, household_id: int, cause: Cause) -> None:
-    table = household_table
-    session.execute(update(table).where(table.c.id == household_id).values(arrears_cause=cause))
+    key = position(cursor, int)
+    return key[0] if key else 0
 
 
 def _holds(session: Session, household_id: int) -> list[dict[str, Any]]:

@@ -6,13 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, text
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import queries
+from services.billing.dunning import queries, tables
 from services.billing.dunning.sweep_sql import SWEEP, TELL
-from services.billing.dunning.tables import dunning_sweep, dunning_sweep_slice, lock_ladder
 from services.billing.portfolio.tables import estates_in_scope
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Invalid, NotFound
@@ -23,14 +21,6 @@ from services.common.observability.logs import current_trace_id, get_logger
 
 SWEEPERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
-_SLICE = text("""
-SELECT s.id, s.sweep_id, s.estate_id, s.finished_at, w.as_of, e.code AS estate
-FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id JOIN estate e ON e.id = s.estate_id
-WHERE s.id = :slice_id
-""")
-_FINISH = text("""
-UPDATE dunning_sweep_slice SET actions = :actions, held = :held, finished_at = :now WHERE id = :slice_id
-""")
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ def start_sweep(
     estate_ids = estates_in_scope(session, caller, asked.estates).values()
     row = {"id": request_id, "as_of": asked.as_of, "requested_by": caller.sub, "created_at": now}
     row["estates"] = None if asked.estates is None else sorted(set(asked.estates))
-    if session.execute(upsert(dunning_sweep).values(row).on_conflict_do_nothing()).rowcount:  # type: ignore[attr-defined]
+    if tables.insert_sweep(session, row):
         _request_slices(session, request_id, list(estate_ids), now)
     elif not _same(queries.sweep(session, request_id), row):
         raise Conflict("This request id was used for another sweep.")
@@ -67,14 +57,14 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
     Households with a standing hold get no escalation; a reminder before the due date still goes, because it urges
     nobody (D3). After the release the ladder goes on at the rung whose window covers the day.
     """
-    lock_ladder(session, session.execute(_SLICE, {"slice_id": slice_id}).one().estate_id)
-    piece = session.execute(_SLICE, {"slice_id": slice_id}).one()  # again: another replica may have finished it
+    tables.lock_ladder(session, tables.load_slice(session, slice_id).estate_id)
+    piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it
     if piece.finished_at is not None:
         return
     key = {"slice_id": slice_id, "estate_id": piece.estate_id, "as_of": piece.as_of, "past": False}
     outcome = session.execute(SWEEP, key).one()
     _tell(session, piece, now)
-    session.execute(_FINISH, {"slice_id": slice_id, "actions": outcome.actions, "held": outcome.held, "now": now})
+    tables.finish_slice(session, slice_id, actions=outcome.actions, held=outcome.held, now=now)
     log.info(
         "sweep slice done",
         extra={
@@ -119,11 +109,8 @@ def _status(total: int, done: int) -> str:
 
 
 def _request_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], now: datetime) -> None:
-    if not estate_ids:
-        return
-    rows = [{"sweep_id": sweep_id, "estate_id": estate_id} for estate_id in estate_ids]
-    planned = session.scalars(insert(dunning_sweep_slice).returning(dunning_sweep_slice.c.id), rows).all()
-    events = [SweepSliceRequested(sweep_id=sweep_id, slice_id=slice_id) for slice_id in planned]
+    slice_ids = tables.plan_slices(session, sweep_id, estate_ids)
+    events = [SweepSliceRequested(sweep_id=sweep_id, slice_id=slice_id) for slice_id in slice_ids]
     record_many(session, events, aggregate=f"sweep:{sweep_id}", at=now)
 
 

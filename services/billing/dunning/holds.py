@@ -45,7 +45,7 @@ WHERE source_kind = 'payment' AND source_id = :payment_id RETURNING released_at
 
 
 class UnknownHousehold(LookupError):
-    """An event holds dunning for a household billing does not have; it is repeated, then parked, never dropped."""
+    """An event names a household billing does not have; it is repeated, then parked, never dropped."""
 
 
 def hold(

@@ -71,6 +71,10 @@ SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause
 FROM household_overdue o JOIN household h ON h.id = o.household_id JOIN estate e ON e.id = h.estate_id
 ORDER BY o.household_id
 """)
+_LAST_SWEPT = text("""
+SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
+WHERE s.estate_id = :estate_id AND s.finished_at IS NOT NULL ORDER BY s.finished_at DESC, s.id DESC LIMIT 1
+""")
 _SWEEP_PROGRESS = text("""
 SELECT count(s.id) AS estates_total, count(s.finished_at) AS estates_done, COALESCE(sum(s.actions), 0) AS actions,
        COALESCE(sum(s.held), 0) AS held, max(s.finished_at) AS finished_at, array_agg(e.code) AS estates
@@ -93,6 +97,12 @@ def steps(rows: dict[str, Row[Any]]) -> list[Step]:
 def oldest_open(session: Session, household_id: int) -> Row[Any] | None:
     """The bill a household's ladder goes by."""
     return session.execute(_OLDEST, {"id": household_id}).one_or_none()
+
+
+def last_swept(session: Session, estate_id: int) -> date | None:
+    """The day an estate's newest sweep was for."""
+    day: date | None = session.scalar(_LAST_SWEPT, {"estate_id": estate_id})
+    return day
 
 
 def actions(session: Session, household_id: int) -> Sequence[Row[Any]]:

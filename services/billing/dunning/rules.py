@@ -1,6 +1,6 @@
 """LAW of dunning (D1, D3, D5): which rung of the ladder is due, when the next one is, whether a hold stands.
 
-`tables.SWEEP` says `due_step` in SQL for all households of an estate at once; a property test holds the two equal.
+`sweep_sql.SWEEP` says `due_step` in SQL for all households of an estate at once; a property test holds the two equal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 NO_HOLD = "no_hold"
-CAUSES = ("forgot", "dissatisfied", "hardship", "malicious", "legacy_dispute", "vacant", "unknown")
 Cause = Literal["forgot", "dissatisfied", "hardship", "malicious", "legacy_dispute", "vacant", "unknown"]
 BUCKETS: tuple[tuple[str, int, int | None], ...] = (
     ("1-15", 1, 15),
@@ -18,7 +17,7 @@ BUCKETS: tuple[tuple[str, int, int | None], ...] = (
     ("61-365", 61, 365),
     ("365+", 366, None),
 )
-_SAME_BUCKET = {"365": "365+", ">365": "365+", "over-365": "365+"}
+_SAME_BUCKET = {"365": "365+", ">365": "365+"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,8 @@ def bucket_of(days: int) -> str | None:
 
 
 def bucket_days(name: str) -> tuple[int, int | None]:
-    """First and last day of a bucket; KeyError when there is none of that name. A query string makes "+" a blank."""
+    """First and last day of a bucket; KeyError when there is none of that name. A query string makes "+" a blank, and
+    people write 1–15 as it is printed."""
     known = {bucket: (low, high) for bucket, low, high in BUCKETS}
-    bare = name.replace(" ", "").rstrip("+")
+    bare = name.replace(" ", "").replace("–", "-").rstrip("+")
     return known[_SAME_BUCKET.get(bare, bare)]

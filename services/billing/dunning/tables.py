@@ -4,6 +4,11 @@
 and closing is kept in `dunning_hold_fact`, so that the record is whole and events may arrive in any order.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,17 +20,19 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Row,
     SmallInteger,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
     text,
+    update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
-from services.billing.tables import metadata
+from services.billing.tables import household, metadata
 
 dunning_step = Table(
     "dunning_step",
@@ -74,6 +81,7 @@ dunning_sweep_slice = Table(
     # null until done
     Column("finished_at", DateTime(timezone=True)),
     UniqueConstraint("sweep_id", "estate_id", name="dunning_sweep_slice_key"),
+    Index("dunning_sweep_slice_estate_idx", "estate_id", "finished_at"),
 )
 
 dunning_action = Table(
@@ -148,3 +156,46 @@ _SWEEP_LOCK = 0x5EE9
 def lock_ladder(session: Session, estate_id: int) -> None:
     """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order."""
     session.execute(text("SELECT pg_advisory_xact_lock(:space, :id)"), {"space": _SWEEP_LOCK, "id": estate_id})
+
+
+def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
+    """Write the sweep; False when there is one of this id already."""
+    statement = insert(dunning_sweep).values(**sweep).on_conflict_do_nothing().returning(dunning_sweep.c.id)
+    return session.execute(statement).first() is not None
+
+
+def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int]) -> list[int]:
+    """One slice per estate; returns their ids."""
+    rows = [{"sweep_id": sweep_id, "estate_id": estate_id} for estate_id in estate_ids]
+    if not rows:
+        return []
+    return list(session.scalars(insert(dunning_sweep_slice).returning(dunning_sweep_slice.c.id), rows))
+
+
+_SLICE = text("""
+SELECT s.id, s.sweep_id, s.estate_id, s.finished_at, w.as_of, e.code AS estate
+FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id JOIN estate e ON e.id = s.estate_id
+WHERE s.id = :slice_id
+""")
+
+
+def load_slice(session: Session, slice_id: int) -> Row[Any]:
+    """A slice with its sweep's day and its estate's code; NoResultFound when there is none."""
+    return session.execute(_SLICE, {"slice_id": slice_id}).one()
+
+
+def finish_slice(session: Session, slice_id: int, *, actions: int, held: int, now: datetime) -> None:
+    """Mark the slice done with its counts."""
+    done = update(dunning_sweep_slice).where(dunning_sweep_slice.c.id == slice_id)
+    session.execute(done.values(actions=actions, held=held, finished_at=now))
+
+
+def insert_contact(session: Session, contact: dict[str, Any]) -> bool:
+    """Write a talk; False when there is one of this id already."""
+    statement = insert(dunning_contact).values(**contact).on_conflict_do_nothing().returning(dunning_contact.c.id)
+    return session.execute(statement).first() is not None
+
+
+def set_cause(session: Session, household_id: int, cause: str) -> None:
+    """Why the household does not pay (D2)."""
+    session.execute(update(household).where(household.c.id == household_id).values(arrears_cause=cause))

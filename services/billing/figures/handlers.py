@@ -85,9 +85,7 @@ def _window(cut: RateCut) -> str:
 
 
 def _parameters(caller: Caller, cut: RateCut, as_of: date) -> dict[str, Any]:
-    if cut.estate is not None:
-        caller.require_estate(cut.estate)
-    codes = frozenset({cut.estate}) if cut.estate is not None else caller.estate_filter()
+    codes = caller.estate_filter(cut.estate)
     first = None
     if cut.period is not None:
         first = first_of(cut.period, "period")

@@ -10,11 +10,11 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy.orm import Session
 
 from services.billing.figures import handlers
 from services.billing.figures.rules import BUCKET_LABELS
+from services.common.observability.metrics import gauge
 
 WINDOWS = ("current", "cumulative", "recovery")
 KEPT_TIMES = 20
@@ -58,33 +58,24 @@ def figure_families(session: Session, today: date) -> list[Metric]:
 
 def imbalance_family(fen: int) -> Metric:
     """The absolute sum of all that must be nothing in the ledger."""
-    family = GaugeMetricFamily("estateloop_ledger_imbalance_fen", "Ledger against bills, credit and rollups; always 0")
-    family.add_metric([], fen)
-    return family
+    told = "Ledger against bills, credit and rollups; always 0"
+    return gauge("estateloop_ledger_imbalance_fen", told, [], [([], fen)])
 
 
 def _rates(estates: dict[str, dict[str, float | None]]) -> Metric:
-    family = GaugeMetricFamily(
-        "estateloop_collection_rate_ratio", "Principal received ÷ principal billed", labels=["estate", "window"]
-    )
-    for estate, window, value in _known(estates):
-        family.add_metric([estate, window], value)
-    return family
+    told = "Principal received ÷ principal billed"
+    return gauge("estateloop_collection_rate_ratio", told, ["estate", "window"], _known(estates))
 
 
-def _known(estates: dict[str, dict[str, float | None]]) -> Iterable[tuple[str, str, float]]:
+def _known(estates: dict[str, dict[str, float | None]]) -> Iterable[tuple[list[str], float]]:
     for estate, figures in estates.items():
         for window in WINDOWS:
             value = figures[f"{window}_rate"]
             if value is not None:
-                yield estate, window, value
+                yield [estate, window], value
 
 
 def _receivable(estates: dict[str, dict[str, int]]) -> Metric:
-    family = GaugeMetricFamily(
-        "estateloop_receivable_fen", "Open principal by days overdue", labels=["estate", "bucket"]
-    )
-    for estate, buckets in estates.items():
-        for bucket in BUCKET_LABELS:
-            family.add_metric([estate, bucket], buckets[bucket])
-    return family
+    told = "Open principal by days overdue"
+    samples = (([estate, bucket], ages[bucket]) for estate, ages in estates.items() for bucket in BUCKET_LABELS)
+    return gauge("estateloop_receivable_fen", told, ["estate", "bucket"], samples)

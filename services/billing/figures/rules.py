@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from services.common.calendar import add_months, parse_period
 from services.common.contracts.errors import Invalid
 
-BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "over-365")
+BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "365+")
 
 
 def rate(part_fen: int, whole_fen: int) -> float | None:

@@ -5,15 +5,15 @@ from datetime import date
 from typing import Any
 
 from prometheus_client import Metric
-from sqlalchemy import text
 
 from services.billing.figures import handlers
 from services.billing.figures.handlers import GroupBy, RateCut
 from services.billing.figures.metrics import Reading, figure_families, imbalance_family
-from services.billing.figures.settings import settings
 from services.billing.ledger.handlers import imbalance_fen
+from services.billing.settings import settings
 from services.common.access import Caller
 from services.common.calendar import business_date
+from services.common.database import allow_long_statements
 from services.common.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 5
@@ -74,6 +74,5 @@ class FigureDoors(EstateService):
     def read_imbalance(self) -> int:
         """From the database, now; it may take longer than other statements."""
         with self.transaction() as session:
-            limit = str(settings().ledger_check_timeout_ms)
-            session.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": limit})
+            allow_long_statements(session, settings().ledger_check_timeout_ms)
             return imbalance_fen(session)

@@ -28,7 +28,8 @@ KEYS = {
     "steward": "w.staff_code",
     "fee_item": "r.fee_item",
 }
-# Which bills count, by what they have in a rollup row; a claim stands as in ledger.tables.STANDS_FROM.
+# Which bills count, by what they have in a rollup row; a bill issued late counts from the end of its month at the
+# latest, and always on its due date.
 WINDOWS = {
     "period": "r.period = :first",
     "due_in": "r.due_date >= :first AND r.due_date < :next",

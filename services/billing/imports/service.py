@@ -5,7 +5,7 @@ from uuid import UUID
 
 from eventlet import tpool
 
-from services.billing.imports import handlers
+from services.billing.imports.handlers import import_sheet, read
 from services.billing.settings import settings
 from services.common.access import Caller
 from services.common.service import EstateService, rpc
@@ -18,8 +18,6 @@ class ImportDoors(EstateService):
     def import_csv(self, caller: Caller, kind: str, content: str, request_id: UUID) -> dict[str, Any]:
         """Load a CSV file whole or not at all."""
         knobs, offload = settings(), tpool.execute
-        sheet = handlers.read(caller, kind, content, settings=knobs, offload=offload)
+        sheet = read(caller, kind, content, settings=knobs, offload=offload)
         with self.transaction() as session:
-            return handlers.import_sheet(
-                session, caller, sheet, request_id, now=self.clock(), settings=knobs, offload=offload
-            )
+            return import_sheet(session, caller, sheet, request_id, now=self.clock(), settings=knobs, offload=offload)

@@ -31,14 +31,14 @@ from sqlalchemy.orm import Session
 
 from services.billing.imports.rules import KnownBill, KnownTariff
 from services.billing.tables import estate, household, import_receipt, staff, stewardship, tariff, unit
+from services.common.database import allow_long_statements
 
 ONE_AT_A_TIME = 0x45_53_4C
 
 
 def take_turn(session: Session, milliseconds: int) -> None:
     """Imports follow one another, so that what was checked still holds when it is written."""
-    limits = (func.set_config(name, str(milliseconds), True) for name in ("statement_timeout", "lock_timeout"))
-    session.execute(select(*limits))
+    allow_long_statements(session, milliseconds)
     session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME, 0)))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.dunning import holds
+from services.billing.dunning.holds import UnknownHousehold
 from services.billing.ledger import balance, balance_sql, tables
 from services.billing.ledger.allocation import Share
 from services.billing.ledger.entries import (
@@ -26,10 +27,6 @@ from services.common.calendar import format_period
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import Allocation, PaymentAllocated, PaymentSettled
 from services.common.messaging import record
-
-
-class UnknownHousehold(LookupError):
-    """A payment names a household billing does not have; the event is repeated, then parked, never dropped."""
 
 
 def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> None:
@@ -190,11 +187,9 @@ def trial_balance(session: Session, caller: Caller, estate: str | None) -> dict[
     `{accounts: [...], difference_fen, imbalance_fen, checks: {...}}`. Forbidden, NotFound.
     """
     caller.require("group_admin", "finance", "auditor", "estate_manager")
-    if estate is not None:
-        caller.require_estate(estate)
-        if tables.estate_id_of(session, estate) is None:
-            raise NotFound(f"There is no estate {estate}.")
-    scope = caller.estate_filter() if estate is None else frozenset({estate})
+    scope = caller.estate_filter(estate)
+    if estate is not None and tables.estate_id_of(session, estate) is None:
+        raise NotFound(f"There is no estate {estate}.")
     moved, kept = balance_sql.kept_twice(session, scope)
     lines = balance.accounts(moved)
     checks = balance.check(moved, kept)

@@ -89,9 +89,9 @@ late_fee_left = Table(
 OPEN = "voided_at IS NULL AND amount_fen > paid_fen + waived_fen"
 Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(OPEN))
 
-# A claim stands from its issue, but a bill issued late stands from the end of its month at the latest, and always on
-# its due date: a statement as of a past day shows what was owed on it, even when it was billed afterwards.
-STANDS_FROM = "LEAST(b.issued_on, b.due_date, (b.period + INTERVAL '1 month')::date)"
+# A statement as of a past day shows what was owed on it, due or not, even when it was billed afterwards: a bill belongs
+# to its month from the first day on. An opening balance is older than these books, and stands on every day.
+STANDS = "(b.run_id IS NULL OR LEAST(b.issued_on, b.due_date, b.period) <= :as_of)"
 
 _FEE_LEFT = "EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)"
 
@@ -126,7 +126,7 @@ FROM ledger_entry WHERE household_id = :household_id AND booked_on > :as_of
 STATEMENT_BILLS = text(f"""
 SELECT b.id, b.fee_item, b.period, b.due_date, b.amount_fen, u.code AS unit
 FROM bill b JOIN unit u ON u.id = b.unit_id
-WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {STANDS_FROM} <= :as_of
+WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {STANDS}
   AND (b.amount_fen > b.paid_fen + b.waived_fen OR {_FEE_LEFT}
        OR EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND n.booked_on > :as_of))
 ORDER BY b.due_date, b.id

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables
 from services.common.access import STAFF_ROLES, Caller, mask_email, mask_name, mask_phone
-from services.common.contracts.errors import Invalid
-from services.common.paging import decode_cursor, page
+from services.common.paging import page, position
 
 ESTATE_FIELDS = (
     "name",
@@ -27,8 +26,8 @@ UNIT_FIELDS = ("building", "usage", "status", "floor", "move_in_date", "grade")
 def list_estates(session: Session, caller: Caller, limit: int, cursor: str | None) -> dict[str, Any]:
     """Estates in scope by code: `{"items": [{estate, name, …}], "next_cursor"}`."""
     caller.require(*STAFF_ROLES)
-    after = key_of(cursor, 1)
-    rows = tables.estates_after(session, caller.estate_filter(), str(after[0]) if after else None, limit + 1)
+    after = position(cursor, str)
+    rows = tables.estates_after(session, caller.estate_filter(), after[0] if after else None, limit + 1)
     items, next_cursor = page(rows, limit, lambda row: [row.code])
     return {"items": [_estate(row) for row in items], "next_cursor": next_cursor}
 
@@ -53,7 +52,7 @@ def list_units(
 ) -> dict[str, Any]:
     """Units of an estate, or of one building, by building and code."""
     caller.require(*STAFF_ROLES)
-    after = key_of(cursor, 2)
+    after = position(cursor, str, str)
     rows = tables.units_after(session, tables.find_estate(session, caller, code).id, building, after, limit + 1)
     items, next_cursor = page(rows, limit, lambda row: [row.building, row.code])
     return {"items": [_unit(code, row) | {"household": row.household} for row in items], "next_cursor": next_cursor}
@@ -74,14 +73,6 @@ def get_household(session: Session, caller: Caller, code: str) -> dict[str, Any]
         "arrears_cause": row.arrears_cause,
         "units": [_unit(row.estate, unit) for unit in units],
     }
-
-
-def key_of(cursor: str | None, length: int) -> list[Any] | None:
-    """The key inside a cursor; Invalid unless it has exactly `length` parts."""
-    key = decode_cursor(cursor)
-    if key is not None and len(key) != length:
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}])
-    return key
 
 
 def _owner(row: Row[Any], caller: Caller) -> dict[str, str | None]:

@@ -33,9 +33,12 @@ class Message:
 
 
 class Part(BaseModel):
-    """A piece inside an event. Frozen; readers ignore fields they do not know, so that contracts can grow."""
+    """A piece inside an event. Frozen; readers ignore fields they do not know, so that contracts can grow.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    What is wrong with one is said without its values: such errors are logged and parked with the event.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Event(Part):

@@ -5,7 +5,13 @@ because Nameko turns everything that is no string into text on its way.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
+
+
+def findings(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """pydantic's findings as `{"loc", "msg"}`, without the values that were sent: they may be personal."""
+    return [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in found]
 
 
 class PublicError(Exception):

@@ -42,10 +42,6 @@ class SafeQueueConsumer(QueueConsumer):
         """Give the message back to the queue."""
         self._settle(message, "requeue")
 
-    def reject_message(self, message: Any) -> None:
-        """Hand the message to the dead-letter exchange, or drop it where there is none."""
-        self._settle(message, "reject")
-
     def _settle(self, message: Any, how: str) -> None:
         try:
             if message.channel.connection:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
@@ -11,6 +12,7 @@ from services.common.contracts.errors import Conflict, NotFound
 from services.common.messaging.envelope import Unreadable, unseal
 from services.common.messaging.outbox import record_repeat
 from services.common.messaging.tables import new_metadata
+from services.common.paging import page, position
 
 parked = new_metadata().tables["parked_event"]
 
@@ -44,6 +46,13 @@ def waiting(session: Session, limit: int, after: int | None = None) -> list[Park
     if after is not None:
         query = query.where(parked.c.id > after)
     return [ParkedEvent(**row._mapping) for row in session.execute(query)]
+
+
+def list_waiting(session: Session, limit: int, cursor: str | None) -> dict[str, Any]:
+    """A page of `waiting`: `{"items": [ParkedEvent], "next_cursor"}`."""
+    after = position(cursor, int)
+    items, next_cursor = page(waiting(session, limit + 1, after[0] if after else None), limit, lambda row: [row.id])
+    return {"items": items, "next_cursor": next_cursor}
 
 
 def count_waiting(session: Session) -> int:

@@ -13,7 +13,7 @@ from nameko.rpc import Rpc, RpcConsumer
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import to_jsonable_python
 
-from services.common.contracts.errors import Invalid, PublicError, Unavailable
+from services.common.contracts.errors import Invalid, PublicError, Unavailable, findings
 from services.common.database import is_busy, is_outage
 from services.common.messaging.consumer import SafeQueueConsumer
 from services.common.observability.logs import get_logger
@@ -83,7 +83,7 @@ def rpc(method: Method) -> Method:
         except ValidationError as error:
             if error.title != method.__qualname__:  # not the caller's input but something of our own
                 raise
-            raise Invalid("Some input is not valid.", problems(error)) from error
+            raise Invalid("Some input is not valid.", findings(error.errors(include_url=False))) from error
         except PublicError:
             raise
         except Exception as error:
@@ -92,9 +92,3 @@ def rpc(method: Method) -> Method:
             raise
 
     return SafeRpc.decorator(door)  # type: ignore[no-any-return]
-
-
-def problems(error: ValidationError) -> list[dict[str, str]]:
-    """pydantic's findings as `{"loc", "msg"}`, without the values that were sent."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in found]

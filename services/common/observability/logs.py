@@ -48,7 +48,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         if trace_id := current_trace_id():
             entry["trace_id"] = trace_id
@@ -67,6 +67,14 @@ class JsonFormatter(logging.Formatter):
             frames.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
             trace = trace.tb_next
         return frames[-12:]
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The message; an error among its arguments is described, because Nameko puts whatever a door raised there."""
+    if isinstance(record.args, tuple) and record.args:
+        arguments = (describe(one) if isinstance(one, BaseException) else one for one in record.args)
+        return str(record.msg) % tuple(arguments)
+    return record.getMessage()
 
 
 def configure_logging(service: str, level: str = "INFO") -> None:

@@ -1,6 +1,9 @@
 """Prometheus metrics every service has (contract.md, docs/metrics.md). No label holds a person or a household."""
 
+from collections.abc import Iterable, Sequence
+
 from prometheus_client import Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
 
 events_total = Counter("estateloop_events_total", "Events handled, by outcome", ["service", "event", "outcome"])
 event_lag_seconds = Histogram(
@@ -14,3 +17,13 @@ rejected_requests_total = Counter(
     "estateloop_rejected_requests_total", "RPC requests dropped because nobody could answer them", ["service", "reason"]
 )
 timer_failures_total = Counter("estateloop_timer_failures_total", "Periodic work that failed", ["service", "timer"])
+
+
+def gauge(
+    name: str, help_text: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    """A gauge as read at this scrape: a value for each set of label values."""
+    family = GaugeMetricFamily(name, help_text, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family

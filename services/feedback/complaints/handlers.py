@@ -4,7 +4,6 @@ What the complainant wrote may be personal: it is shown to the estate's staff an
 event and no log.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,16 +13,16 @@ from sqlalchemy.orm import Session
 
 from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.base import Event
-from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.errors import Conflict, NotFound
 from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
 from services.common.messaging import record
-from services.common.paging import decode_cursor, page
+from services.common.paging import page, position
 from services.common.sla_metrics import Stop, count_on_commit
 from services.feedback.calendar.tables import working_calendar
 from services.feedback.complaints import rules, tables, views
 from services.feedback.complaints.rules import Complaint, NewComplaint
 from services.feedback.complaints.tables import Filter, Step
-from services.feedback.directory.handlers import building_of
+from services.feedback.directory.handlers import REGISTER
 from services.feedback.directory.tables import first_receivers
 from services.feedback.sla import rules as sla_rules
 from services.feedback.sla import tables as sla_tables
@@ -42,9 +41,10 @@ class Act:
 
 def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: datetime) -> dict[str, Any]:
     """Register a complaint before anybody handles it (H1) and answer it."""
-    new = _require_creator(caller, new)
-    building = building_of(session, new.estate, new.household, new.building)
-    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, rules.LEVELS[new.level])
+    caller.require(*rules.CREATORS)
+    new = replace(new, household=caller.own_household(new.household, new.estate))
+    building = REGISTER.building_of(session, new.estate, new.household, new.building)
+    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, rules.policy_level(new.level))
     accountable = rules.accountable_for(caller, first_receivers(session, new.estate), building)
     complaint = rules.open_complaint(new, building, accountable, policy, now, working_calendar(session))
     if tables.add(session, complaint):
@@ -54,19 +54,6 @@ def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: d
         if not new.is_same_as(complaint):
             raise Conflict("This request id was used for another complaint.")
     return views.whole(session, complaint, now)
-
-
-def _require_creator(caller: Caller, new: NewComplaint) -> NewComplaint:
-    """The complaint, for an owner always of the own household."""
-    caller.require(*rules.CREATORS)
-    if not caller.is_owner:
-        caller.require_estate(new.estate)
-        return new
-    own = replace(new, household=new.household or caller.household)
-    if own.household is None:
-        raise Forbidden("Your sign-in names no household.")
-    caller.require_household(own.household, own.estate)
-    return own
 
 
 def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetime) -> None:
@@ -174,34 +161,8 @@ def _require_scope(caller: Caller, complaint: Complaint) -> None:
 def list_complaints(
     session: Session, caller: Caller, wanted: Filter, now: datetime, limit: int, cursor: str | None
 ) -> dict[str, Any]:
-    """Complaints in the caller's scope, newest first; an owner sees those of the own household.
-
-    `wanted.estates` is what the caller asked for; it is narrowed to the scope here.
-    """
-    rows = tables.listed(session, scoped(caller, wanted), limit + 1, key_of(cursor))
+    """Complaints in the caller's scope, newest first; an owner sees those of the own household."""
+    scope = caller.scope(wanted.estate, wanted.household)
+    rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda one: [one.created_at.isoformat(), str(one.id)])
     return {"items": [views.item(one, now) for one in shown], "next_cursor": next_cursor}
-
-
-def scoped(caller: Caller, wanted: Filter) -> Filter:
-    """The filter within the caller's scope; Forbidden when it asks for more."""
-    if caller.is_owner:
-        own = caller.household or ""
-        caller.require_household(wanted.household or own, "")
-        return replace(wanted, household=own)
-    caller.require(*STAFF_ROLES)
-    for estate in wanted.estates or ():
-        caller.require_estate(estate)
-    return replace(wanted, estates=wanted.estates or caller.estate_filter())
-
-
-def key_of(cursor: str | None) -> Sequence[Any] | None:
-    """The cursor's key `(instant, id)`; Invalid when it is none of this service's lists."""
-    key = decode_cursor(cursor)
-    if key is None:
-        return None
-    try:
-        at, identity = key
-        return datetime.fromisoformat(at), UUID(identity)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error

@@ -22,14 +22,17 @@ from services.feedback.sla.rules import (
 )
 
 KIND = {TARGET: "complaint", COMMITMENT: "complaint_commitment"}
-# What is written is one of normal (一般), serious (较重), major (重大); words other systems use are understood.
-LEVELS: Mapping[str, str] = {
-    "normal": "normal",
+# A level is a word of the group's own and kept as given; policies are written for these three: normal (一般), serious
+# (较重), major (重大). Words other systems use for them are understood, any other word counts as normal.
+NORMAL = "normal"
+_POLICY_LEVELS: Mapping[str, str] = {
     "serious": "serious",
-    "major": "major",
-    "low": "normal",
     "high": "serious",
+    "major": "major",
     "urgent": "major",
+    "critical": "major",
+    "较重": "serious",
+    "重大": "major",
 }
 TRANSITIONS: Mapping[str, Mapping[str, str]] = {
     "respond": {"registered": "responded", "responded": "responded"},
@@ -118,7 +121,7 @@ class NewComplaint:
 
     def is_same_as(self, kept: Complaint) -> bool:
         """Whether `kept` came from this very request; a building may have been filled in from the household."""
-        mine = (self.estate, self.category, LEVELS[self.level], self.text, self.channel, self.household)
+        mine = (self.estate, self.category, self.level, self.text, self.channel, self.household)
         theirs = (kept.estate, kept.category, kept.level, kept.text, kept.channel, kept.household)
         return mine == theirs and self.building in (None, kept.building)
 
@@ -130,6 +133,11 @@ class Receiver:
     code: str
     role: str
     buildings: frozenset[str]
+
+
+def policy_level(level: str) -> str:
+    """The level a policy is looked up by."""
+    return _POLICY_LEVELS.get(level, NORMAL)
 
 
 def accountable_for(caller: Caller, receivers: Sequence[Receiver], building: str | None) -> str | None:
@@ -159,7 +167,7 @@ def open_complaint(
         building=building,
         household=new.household,
         category=new.category,
-        level=LEVELS[new.level],
+        level=new.level,
         text=new.text,
         channel=new.channel,
         status="registered",

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.access import Scope
 from services.feedback.complaints.rules import Complaint
 from services.feedback.tables import complaint, complaint_category, complaint_event
 
@@ -32,9 +33,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list shows; `estates` None means every estate."""
+    """What was asked for; None: whatever there is."""
 
-    estates: frozenset[str] | None = None
+    estate: str | None = None
     household: str | None = None
     status: str | None = None
 
@@ -95,13 +96,13 @@ def holds_dunning(session: Session, category: str) -> bool:
     return True if row is None else bool(row.holds_dunning)
 
 
-def listed(session: Session, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Complaint]:
-    """Up to `limit` complaints after the key `(created_at, id)`, newest first."""
+def listed(session: Session, scope: Scope, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Complaint]:
+    """Up to `limit` complaints within `scope` after the key `(created_at, id)`, newest first."""
     query = select(*COLUMNS).order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
-    if wanted.estates is not None:
-        query = query.where(complaint.c.estate.in_(wanted.estates))
-    if wanted.household is not None:
-        query = query.where(complaint.c.household == wanted.household)
+    if scope.estates is not None:
+        query = query.where(complaint.c.estate.in_(scope.estates))
+    if scope.household is not None:
+        query = query.where(complaint.c.household == scope.household)
     if wanted.status is not None:
         query = query.where(complaint.c.status == wanted.status)
     if after is not None:

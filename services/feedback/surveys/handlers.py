@@ -1,6 +1,5 @@
 """STORY of ratings: a confirmed order is rated once by its household (H3)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +10,7 @@ from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import RatingInvited, WorkOrderFinished
 from services.common.messaging import record
-from services.common.paging import page
-from services.feedback.complaints.handlers import key_of
+from services.common.paging import page, position
 from services.feedback.surveys import rules, tables
 from services.feedback.surveys.rules import Answer, Survey
 from services.feedback.surveys.tables import Filter
@@ -67,20 +65,10 @@ def survey_result(session: Session, caller: Caller, survey_id: UUID) -> dict[str
 
 def list_surveys(session: Session, caller: Caller, wanted: Filter, limit: int, cursor: str | None) -> dict[str, Any]:
     """Surveys in the caller's scope, newest first; an owner sees those of the own household."""
-    rows = tables.listed(session, _scoped(caller, wanted), limit + 1, key_of(cursor))
+    scope = caller.scope(wanted.estate, wanted.household)
+    rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda one: [one.invited_at.isoformat(), str(one.id)])
     return {"items": [_view(one) for one in shown], "next_cursor": next_cursor}
-
-
-def _scoped(caller: Caller, wanted: Filter) -> Filter:
-    if caller.is_owner:
-        own = caller.household or ""
-        caller.require_household(wanted.household or own, "")
-        return replace(wanted, household=own)
-    caller.require(*STAFF_ROLES)
-    for estate in wanted.estates or ():
-        caller.require_estate(estate)
-    return replace(wanted, estates=wanted.estates or caller.estate_filter())
 
 
 def _found(survey: Survey | None) -> Survey:

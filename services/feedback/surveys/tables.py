@@ -10,6 +10,7 @@ from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.access import Scope
 from services.feedback.surveys.rules import SATISFIED, Survey, Tally
 from services.feedback.tables import survey
 
@@ -18,9 +19,9 @@ COLUMNS = [survey.c[field.name] for field in fields(Survey)]
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list shows; `estates` None means every estate."""
+    """What was asked for; None: whatever there is."""
 
-    estates: frozenset[str] | None = None
+    estate: str | None = None
     household: str | None = None
     work_order: UUID | None = None
 
@@ -50,13 +51,13 @@ def save(session: Session, answered: Survey) -> None:
     session.execute(update(survey).where(survey.c.id == answered.id).values(**asdict(answered)))
 
 
-def listed(session: Session, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Survey]:
-    """Up to `limit` surveys after the key `(invited_at, id)`, newest first."""
+def listed(session: Session, scope: Scope, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Survey]:
+    """Up to `limit` surveys within `scope` after the key `(invited_at, id)`, newest first."""
     query = select(*COLUMNS).order_by(survey.c.invited_at.desc(), survey.c.id.desc()).limit(limit)
-    if wanted.estates is not None:
-        query = query.where(survey.c.estate.in_(wanted.estates))
-    if wanted.household is not None:
-        query = query.where(survey.c.household == wanted.household)
+    if scope.estates is not None:
+        query = query.where(survey.c.estate.in_(scope.estates))
+    if scope.household is not None:
+        query = query.where(survey.c.household == scope.household)
     if wanted.work_order is not None:
         query = query.where(survey.c.work_order_id == wanted.work_order)
     if after is not None:

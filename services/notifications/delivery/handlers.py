@@ -136,7 +136,21 @@ def _go(write: Write, row: Row[Any], go: Go, known: Knowledge, now: datetime, ba
     except RenderError as error:
         _fail(write, batch, go.channel, f"{go.channel}: {error}")
         return
-    intent = {
+    intent = _intent(row, go, words)
+    if go.channel in OWN_CHANNELS:
+        write(FREE | intent | _settled(row, go, known, now))
+        batch.settled.append((go.channel, "sent" if go.channel == STAFF_TASK else "queued_for_print"))
+        return
+    write(intent)
+    _remember_contact(row, go, known)
+    attempts = row.attempts if row.channel == go.channel else 0
+    parcel = Parcel(row.id, row.cause, go.address, row.template, words.language, words.subject, words.text)
+    batch.calls.append(Dispatch(row.claim, go.position, go.channel, attempts, row.claimed_until, parcel))
+
+
+def _intent(row: Row[Any], go: Go, words: Rendered) -> dict[str, Any]:
+    """What is written down before anything is sent."""
+    return {
         "status": "queued",
         "position": go.position,
         "channel": go.channel,
@@ -148,15 +162,6 @@ def _go(write: Write, row: Row[Any], go: Go, known: Knowledge, now: datetime, ba
         "text": words.text,
         "reason": go.skipped or row.reason,
     }
-    if go.channel in OWN_CHANNELS:
-        write(FREE | intent | _settled(row, go, known, now))
-        batch.settled.append((go.channel, "sent" if go.channel == STAFF_TASK else "queued_for_print"))
-        return
-    write(intent)
-    _remember_contact(row, go, known)
-    attempts = row.attempts if row.channel == go.channel else 0
-    parcel = Parcel(row.id, row.cause, go.address, row.template, words.language, words.subject, words.text)
-    batch.calls.append(Dispatch(row.claim, go.position, go.channel, attempts, row.claimed_until, parcel))
 
 
 def _settled(row: Row[Any], go: Go, known: Knowledge, now: datetime) -> dict[str, Any]:

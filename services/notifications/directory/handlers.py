@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from services.common.access import Caller, mask_email, mask_name, mask_phone
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
+from services.common.directory import keep_newest
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory import tables
 from services.notifications.directory.rules import complaints_about
@@ -21,7 +22,7 @@ CHOOSERS = ("group_admin", "estate_manager", "steward", "cashier", "owner")
 def learn_contacts(session: Session, event: ContactsRegistered, as_of: datetime, now: datetime) -> None:
     """Keep how to reach each household; messages that waited for it go out."""
     rows = [entry.model_dump() | {"estate": event.estate} for entry in event.contacts]
-    tables.keep_latest(session, contact, "household", rows, as_of)
+    keep_newest(session, contact, rows, as_of, key="household", stamp="as_of")
     messages.wake_for_households(session, [entry.household for entry in event.contacts], now)
 
 
@@ -31,13 +32,13 @@ def learn_staff(session: Session, event: StaffRegistered, as_of: datetime) -> No
         {"code": entry.staff, "name": entry.name, "role": entry.role, "estate": entry.estate, "phone": entry.phone}
         for entry in event.staff
     ]
-    tables.keep_latest(session, staff, "code", rows, as_of)
+    keep_newest(session, staff, rows, as_of, stamp="as_of")
 
 
 def learn_estates(session: Session, event: EstatesRegistered, as_of: datetime, now: datetime) -> None:
     """Keep the estates' names; messages that waited for one go out."""
     rows = [{"code": entry.estate, "name": entry.name, "region": entry.region} for entry in event.estates]
-    tables.keep_latest(session, estate, "code", rows, as_of)
+    keep_newest(session, estate, rows, as_of, stamp="as_of")
     messages.wake_for_estates(session, [entry.estate for entry in event.estates], now)
 
 

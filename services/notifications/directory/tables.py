@@ -4,27 +4,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.notifications.tables import consent, contact, estate, preference, staff
-
-Rows = list[dict[str, Any]]
-
-
-def keep_latest(session: Session, table: Table, key: str, rows: Rows, as_of: datetime) -> None:
-    """Upsert `rows` as known at `as_of`; a row that is already known from a later event stays."""
-    if not rows:
-        return
-    distinct = sorted({row[key]: row | {"as_of": as_of} for row in rows}.items())
-    statement = insert(table).values([row for _, row in distinct])
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name != key}
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[key], set_=changed, where=table.c.as_of <= statement.excluded.as_of
-        )
-    )
 
 
 def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, Row[Any]]:

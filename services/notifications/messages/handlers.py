@@ -19,7 +19,7 @@ from services.common.contracts.events import (
     WorkOrderSlaAlarm,
 )
 from services.common.observability.logs import get_logger
-from services.common.paging import decode_cursor, page
+from services.common.paging import page, position
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory.tables import holders
 from services.notifications.messages import rules, tables
@@ -70,8 +70,8 @@ def notifications(
     """Messages, newest first, of one household or recipient or of the caller's scope; words and address by role (F)."""
     caller.require(*STAFF_ROLES, "owner")
     wanted = scope(caller, household, recipient)
-    after = decode_cursor(cursor)
-    rows = tables.newest(session, wanted, limit + 1, int(after[0]) if after else None)
+    after = position(cursor, int)
+    rows = tables.newest(session, wanted, limit + 1, after[0] if after else None)
     shown, next_cursor = page(rows, limit, lambda row: [row.seq])
     return {"items": [present(row, caller) for row in shown], "next_cursor": next_cursor}
 

@@ -5,7 +5,7 @@ Every function is event → drafts. `cause` names the reason once and for all: o
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -101,17 +101,22 @@ def invite(event: RatingInvited, now: datetime) -> Draft:
 
 
 def alarm_of_order(event: WorkOrderSlaAlarm, staff_of: StaffOf, now: datetime) -> list[Draft]:
-    """Warn whoever answers for the order's clock (G2)."""
-    cause = f"sla:work_order:{event.work_order_id}:{event.stage}:wall:{event.level}"
+    """Warn whoever answers for the order's clock (G2). Rework starts a new clock, and with it a new cause."""
+    cause = f"sla:work_order:{event.work_order_id}:{event.stage}:wall:{event.level}:{_clock(event.due_at)}"
     facts = {"kind": term("work_order"), "reference": _short(event.work_order_id), "clock": term("target")}
     return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
 
 
 def alarm_of_complaint(event: ComplaintSlaAlarm, staff_of: StaffOf, now: datetime) -> list[Draft]:
-    """Warn whoever answers for the complaint's clock (H2)."""
-    cause = f"sla:complaint:{event.complaint_id}:{event.stage}:{event.clock}:{event.level}"
+    """Warn whoever answers for the complaint's clock (H2). A reopened complaint has new clocks: new causes."""
+    cause = f"sla:complaint:{event.complaint_id}:{event.stage}:{event.clock}:{event.level}:{_clock(event.due_at)}"
     facts = {"kind": term("complaint"), "reference": _short(event.complaint_id), "clock": term(event.clock)}
     return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
+
+
+def _clock(due_at: datetime) -> str:
+    """One clock among those of the same thing: the minute at which it runs out, UTC."""
+    return f"{due_at.astimezone(UTC):%Y%m%dT%H%MZ}"
 
 
 def chain(wanted: Iterable[str], policy: Iterable[str]) -> list[str]:

@@ -1,51 +1,13 @@
-"""STORE of what other services told us. An older message never overwrites a newer one (`known_at`)."""
+"""STORE of what other services told us: technicians and arrears (A4, G4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.workorders.tables import estate, household, household_due, staff
-
-
-@dataclass(frozen=True)
-class Household:
-    """Where a household lives."""
-
-    code: str
-    estate: str
-    building: str
-
-
-def keep_newest(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert or replace `rows` by code, in code order (so that two messages cannot lock each other out)."""
-    by_code = {str(row["code"]): dict(row) for row in rows}
-    if not by_code:
-        return
-    statement = insert(table).values([by_code[code] for code in sorted(by_code)])
-    changed = {name: column for name, column in statement.excluded.items() if name != "code"}
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[table.c.code], set_=changed, where=table.c.known_at <= statement.excluded.known_at
-        )
-    )
-
-
-def estate_is_known(session: Session, code: str) -> bool:
-    """Whether billing told us of the estate."""
-    return session.execute(select(estate.c.code).where(estate.c.code == code)).first() is not None
-
-
-def find_household(session: Session, code: str) -> Household | None:
-    """The household, or None while billing has not told us of it."""
-    row = session.execute(
-        select(household.c.code, household.c.estate, household.c.building).where(household.c.code == code)
-    ).first()
-    return None if row is None else Household(*row)
+from services.workorders.tables import household_due, staff
 
 
 def is_technician(session: Session, code: str) -> bool:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.common.contracts.errors import Conflict
-
 
 @dataclass(frozen=True)
 class Technician:
@@ -18,20 +16,20 @@ class Technician:
 
 @dataclass(frozen=True)
 class Choice:
-    """Whom to send and why, for the order's history."""
+    """Whom to send and why, for the order's history; nobody in particular where nobody is registered."""
 
-    technician: str
+    technician: str | None
     reason: str
 
 
 def choose(technicians: Sequence[Technician], wanted: frozenset[str], building: str | None) -> Choice:
-    """The best of the estate's technicians; Conflict when there is none.
+    """The best of the estate's technicians; where none is registered the order is open to whoever accepts it.
 
     `wanted`: any of these skills will do; empty: the work needs no special skill. When nobody has the skill the order
     still goes to somebody, and the reason says so: an order without a person is worse than one to hand over.
     """
     if not technicians:
-        raise Conflict("No technician of this estate is registered: name the technician to dispatch to.")
+        return Choice(None, "automatic: no technician is registered here; open to whoever accepts")
     skilled = [person for person in technicians if person.skills & wanted]
     pool = skilled or technicians
     best = min(pool, key=lambda person: (building not in person.buildings, person.load, person.code))

@@ -1,6 +1,5 @@
 """STORY of orders: create, move on, show (G1-G4). The doors commit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +10,12 @@ from sqlalchemy.orm import Session
 from services.common.access import STAFF_ROLES, Caller
 from services.common.calendar import WorkingCalendar
 from services.common.contracts.base import Event
-from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.errors import Conflict, NotFound
 from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
 from services.common.messaging import record
-from services.common.paging import decode_cursor, page
+from services.common.paging import page, position
 from services.common.sla_metrics import Stop, count_on_commit
-from services.workorders.directory.handlers import building_of
+from services.workorders.directory.handlers import REGISTER
 from services.workorders.directory.tables import is_technician
 from services.workorders.dispatch.handlers import technician_for
 from services.workorders.orders import rules, tables, views
@@ -42,8 +41,9 @@ class Act:
 
 def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> dict[str, Any]:
     """Open an order (G1) and answer it. Arrears of the household play no part (G4)."""
-    new = _require_creator(caller, new)
-    building = building_of(session, new.estate, new.household, new.building)
+    caller.require(*rules.CREATORS)
+    new = replace(new, household=caller.own_household(new.household, new.estate))
+    building = REGISTER.building_of(session, new.estate, new.household, new.building)
     policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, new.priority)
     order = rules.open_order(new, building, policy, now, CALENDAR)
     if tables.add(session, order):
@@ -53,19 +53,6 @@ def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime)
         if not new.is_same_as(order):
             raise Conflict("This request id was used for another work order.")
     return views.whole(session, order, now)
-
-
-def _require_creator(caller: Caller, new: NewOrder) -> NewOrder:
-    """The request, for an owner always that of the own household."""
-    caller.require(*rules.CREATORS)
-    if not caller.is_owner:
-        caller.require_estate(new.estate)
-        return new
-    own = replace(new, household=new.household or caller.household)
-    if own.household is None:
-        raise Forbidden("Your sign-in names no household.")
-    caller.require_household(own.household, own.estate)
-    return own
 
 
 def _opened(session: Session, caller: Caller, order: Order, now: datetime) -> None:
@@ -89,9 +76,10 @@ def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) ->
     rules.require_known(asked.action)
     order = _found(tables.lock(session, asked.order_id))
     _require_scope(caller, order)
-    rules.require_actor(caller, order, asked.action, on_register=is_technician(session, caller.sub))
+    registered = is_technician(session, caller.sub)
+    rules.require_actor(caller, order, asked.action, on_register=registered)
     if not _done_before(session, asked):
-        order = _move(session, caller, order, asked, now)
+        order = _move(session, caller, order, asked, now, taker=caller.sub if registered else None)
     return views.whole(session, order, now)
 
 
@@ -104,11 +92,11 @@ def _done_before(session: Session, asked: Act) -> bool:
     return True
 
 
-def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datetime) -> Order:
+def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datetime, *, taker: str | None) -> Order:
     rules.next_status(order, asked.action)
     if asked.action == "reopen":
         rules.require_reopenable(order, now, timedelta(days=settings().reopen_days))
-    technician, reason = _technician(session, order, asked)
+    technician, reason = _technician(session, order, asked, taker)
     moved = rules.act(order, asked.action, now, technician, CALENDAR)
     tables.save(session, moved)
     step = Transition(
@@ -130,10 +118,11 @@ def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datet
     return moved
 
 
-def _technician(session: Session, order: Order, asked: Act) -> tuple[str | None, str | None]:
+def _technician(session: Session, order: Order, asked: Act, taker: str | None) -> tuple[str | None, str | None]:
+    """Who has the order after the step, and why; an order dispatched to nobody goes to the `taker` who accepts it."""
     if asked.action != "dispatch":
         rules.require_technician(order, asked.technician)
-        return order.technician, None
+        return order.technician or asked.technician or taker, None
     rules.require_handover(order, asked.technician)
     choice = technician_for(session, order, asked.technician)
     return choice.technician, choice.reason
@@ -215,36 +204,12 @@ def list_orders(
     session: Session,
     caller: Caller,
     wanted: Filter,
-    estate: str | None,
     now: datetime,
     limit: int,
     cursor: str | None,
 ) -> dict[str, Any]:
     """Orders in the caller's scope, newest first; an owner sees those of the own household."""
-    scoped = _scoped(caller, wanted, estate)
-    rows = tables.listed(session, scoped, now, limit + 1, _key(decode_cursor(cursor)))
+    scope = caller.scope(wanted.estate, wanted.household)
+    rows = tables.listed(session, scope, wanted, now, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda order: [order.created_at.isoformat(), str(order.id)])
     return {"items": views.items(session, shown, now), "next_cursor": next_cursor}
-
-
-def _scoped(caller: Caller, wanted: Filter, estate: str | None) -> Filter:
-    estates = frozenset({estate}) if estate is not None else None
-    if caller.is_owner:
-        own = caller.household or ""
-        caller.require_household(wanted.household or own, estate or "")
-        return Filter(estates, own, wanted.status, wanted.overdue)
-    caller.require(*STAFF_ROLES)
-    if estate is not None:
-        caller.require_estate(estate)
-    return Filter(estates or caller.estate_filter(), wanted.household, wanted.status, wanted.overdue)
-
-
-def _key(key: list[Any] | None) -> Sequence[Any] | None:
-    """The cursor's key; Invalid when it is none of this list."""
-    if key is None:
-        return None
-    try:
-        at, order_id = key
-        return datetime.fromisoformat(at), UUID(order_id)
-    except (TypeError, ValueError) as error:
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error

@@ -12,7 +12,6 @@ from services.common.sla import WHOLE, Clock, Limit, Outcome, Running, outcome
 from services.workorders.sla.rules import Policy, RunningStage
 
 KIND = "work_order"
-PRIORITIES = ("low", "normal", "high", "urgent", "emergency")
 STATUSES = ("created", "dispatched", "accepted", "arrived", "paused", "completed", "confirmed", "cancelled")
 FINAL = ("confirmed", "cancelled")
 BEFORE_PAUSE = "(as before the pause)"
@@ -140,8 +139,7 @@ def require_known(action: str) -> None:
 
 def next_status(order: Order, action: str) -> str:
     """Where `action` leads; Invalid for an unknown action, Conflict naming the state and what it allows."""
-    if action not in TRANSITIONS:
-        raise Invalid(f"There is no action {action!r}.", [{"loc": "action", "msg": f"one of {', '.join(TRANSITIONS)}"}])
+    require_known(action)
     if order.status not in TRANSITIONS[action]:
         allowed = [name for name, steps in TRANSITIONS.items() if order.status in steps]
         can = ", ".join(allowed) if allowed else "nothing more"
@@ -158,12 +156,12 @@ def require_actor(caller: Caller, order: Order, action: str, *, on_register: boo
     """
     caller.require(*ACTORS[action])
     only_technician = caller.roles <= {"technician"}
-    if only_technician and on_register and order.technician != caller.sub:
+    if only_technician and on_register and order.technician not in (None, caller.sub):
         raise Forbidden("This order was dispatched to another technician.")
 
 
 def act(order: Order, action: str, at: datetime, technician: str | None, calendar: WorkingCalendar) -> Order:
-    """The order after a lawful `action`; `technician` is the one a dispatch chose."""
+    """The order after a lawful `action`; `technician` is the one a dispatch chose, or who accepts what nobody has."""
     moved = replace(order, status=next_status(order, action), status_since=at, paused_from=None)
     return _EFFECTS[action](moved, order, at, technician, calendar)
 
@@ -176,16 +174,15 @@ def require_reopenable(order: Order, at: datetime, within: timedelta) -> None:
 
 def require_handover(order: Order, technician: str | None) -> None:
     """A dispatched order goes to another technician only when that one is named; so two who dispatch at once differ."""
-    if order.technician is not None and technician in (None, order.technician):
-        raise Conflict(
-            f"The order is {order.status}, with {order.technician}: name another technician to hand it over."
-        )
+    if order.status != "created" and technician in (None, order.technician):
+        holder = order.technician or "nobody"
+        raise Conflict(f"The order is {order.status}, with {holder}: name another technician to hand it over.")
 
 
 def require_technician(order: Order, named: str | None) -> None:
-    """Conflict when somebody acts for another technician than the one the order was dispatched to."""
-    if named is not None and named != order.technician:
-        raise Conflict(f"The order is {order.status}, with {order.technician or 'nobody'}: {named} has it not.")
+    """Conflict when somebody acts for another technician than the one the order was dispatched to, if it was to one."""
+    if named is not None and order.technician not in (None, named):
+        raise Conflict(f"The order is {order.status}, with {order.technician}: {named} has it not.")
 
 
 _Effect = Callable[[Order, Order, datetime, str | None, WorkingCalendar], Order]
@@ -193,6 +190,10 @@ _Effect = Callable[[Order, Order, datetime, str | None, WorkingCalendar], Order]
 
 def _dispatch(moved: Order, _before: Order, _at: datetime, technician: str | None, _days: WorkingCalendar) -> Order:
     return replace(moved, technician=technician)
+
+
+def _accept(moved: Order, before: Order, at: datetime, technician: str | None, days: WorkingCalendar) -> Order:
+    return _respond(replace(moved, technician=technician), before, at, technician, days)
 
 
 def _respond(moved: Order, _before: Order, at: datetime, _technician: str | None, _days: WorkingCalendar) -> Order:
@@ -229,7 +230,7 @@ def _close(moved: Order, _before: Order, at: datetime, _technician: str | None, 
 
 _EFFECTS: Mapping[str, _Effect] = {
     "dispatch": _dispatch,
-    "accept": _respond,
+    "accept": _accept,
     "arrive": _respond,
     "pause": _pause,
     "resume": _resume,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, or_, select, tupl
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.access import Scope
 from services.workorders.orders.rules import Order
 from services.workorders.tables import order_category, work_order, work_order_event
 
@@ -34,9 +35,9 @@ class Transition:
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list shows; `estates` None means every estate."""
+    """What was asked for; None: whatever there is."""
 
-    estates: frozenset[str] | None = None
+    estate: str | None = None
     household: str | None = None
     status: str | None = None
     overdue: bool | None = None
@@ -113,21 +114,23 @@ def late(stage: str, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def listed(session: Session, wanted: Filter, now: datetime, limit: int, after: Sequence[Any] | None) -> list[Order]:
-    """Up to `limit` orders after the key `(created_at, id)`, newest first."""
-    query = select(*COLUMNS).where(*_conditions(wanted, now))
+def listed(
+    session: Session, scope: Scope, wanted: Filter, now: datetime, limit: int, after: Sequence[Any] | None
+) -> list[Order]:
+    """Up to `limit` orders within `scope` after the key `(created_at, id)`, newest first."""
+    query = select(*COLUMNS).where(*_conditions(scope, wanted, now))
     if after is not None:
         query = query.where(tuple_(work_order.c.created_at, work_order.c.id) < tuple_(*after))
     newest_first = query.order_by(work_order.c.created_at.desc(), work_order.c.id.desc()).limit(limit)
     return [Order(**row._asdict()) for row in session.execute(newest_first)]
 
 
-def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
+def _conditions(scope: Scope, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.estates is not None:
-        conditions.append(work_order.c.estate.in_(wanted.estates))
-    if wanted.household is not None:
-        conditions.append(work_order.c.household == wanted.household)
+    if scope.estates is not None:
+        conditions.append(work_order.c.estate.in_(scope.estates))
+    if scope.household is not None:
+        conditions.append(work_order.c.household == scope.household)
     if wanted.status is not None:
         conditions.append(work_order.c.status == wanted.status)
     if wanted.overdue is not None:

@@ -8,7 +8,6 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.bills.views import rules, tables
-from services.billing.portfolio.handlers import key_of
 from services.billing.portfolio.tables import find_household
 from services.billing.tariffs.handlers import tariff_view
 from services.billing.tariffs.tables import load_tariff
@@ -16,7 +15,7 @@ from services.common.access import STAFF_ROLES, Caller
 from services.common.calendar import format_period
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.money import yuan
-from services.common.paging import page
+from services.common.paging import page, position
 
 
 def list_bills(
@@ -28,17 +27,10 @@ def list_bills(
     """
     if status is not None and status not in rules.STATUSES:
         raise Invalid("The status is not valid.", [{"loc": "status", "msg": f"one of {', '.join(rules.STATUSES)}"}])
-    rows = tables.bills_after(session, find_household(session, caller, code).id, status, _after(cursor), limit + 1)
+    after = position(cursor, date.fromisoformat, int)
+    rows = tables.bills_after(session, find_household(session, caller, code).id, status, after, limit + 1)
     items, next_cursor = page(rows, limit, lambda row: [row.due_date, row.id])
     return {"items": [bill_view(row) for row in items], "next_cursor": next_cursor}
-
-
-def _after(cursor: str | None) -> tuple[date, int] | None:
-    key = key_of(cursor, 2)
-    try:
-        return None if key is None else (date.fromisoformat(key[0]), int(key[1]))
-    except (TypeError, ValueError) as error:
-        raise Invalid("The cursor is not valid.", [{"loc": "cursor", "msg": "not a cursor of this list"}]) from error
 
 
 def bill_view(row: Row[Any]) -> dict[str, Any]:

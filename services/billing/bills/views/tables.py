@@ -1,7 +1,6 @@
 """STORE of showing bills: named queries."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, select, text, tuple_
@@ -26,7 +25,7 @@ def _bills() -> Select[Any]:
 
 
 def bills_after(
-    session: Session, household_id: int, status: str | None, after: tuple[date, int] | None, limit: int
+    session: Session, household_id: int, status: str | None, after: Sequence[Any] | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Bills of a household, oldest due first."""
     query = _bills().where(bill.c.household_id == household_id)

@@ -1,0 +1,54 @@
+"""How one bill and its late fee come about, computed again with pencil and paper (B2, C1).
+
+The demo's tariffs multiply an area by a price; the late fee is what an untouched bill owes, times a daily rate, times
+the days after its due date, rounded half up once.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice
+
+from demo.api import Json
+from demo.stage import Stage, money
+from services.common.money import half_up
+
+DAILY_RATE = Decimal("0.0003")  # 万分之三, the product's own until an estate has agreed on another
+LOOKED_AT = 100  # households that are looked at to find a bill that suits
+
+
+def show_the_arithmetic(stage: Stage) -> Json:
+    """One late bill, worked out. Figures: bill, amount_fen, days_late, late_fee_fen; {} when no bill is late."""
+    stage.act("How a figure comes about 费用明细")
+    bill = next(_late_bills(stage), None)
+    if bill is None:
+        stage.say("  no untouched bill is late: no late fee to explain in this run")
+        return {}
+    explained = stage.finance.get(f"/v1/bills/{bill['id']}/explanation")
+    days, owed, late_fee = bill["overdue_days"], bill["outstanding_fen"], bill["late_fee_fen"]
+    stage.say(f"  {bill['unit']}, {bill['period']}: {explained['text']['en']}")
+    stage.say(f"  unpaid {days} days after {bill['due_date']}: {money(owed)} × 0.03 % × {days} = {money(late_fee)}")
+    stage.check("the bill is area × price, rounded half up once", _area_times_price(explained), bill["amount_fen"])
+    stage.check("its late fee is owed × rate × days, rounded half up once", half_up(owed * DAILY_RATE * days), late_fee)
+    return {"bill": bill["id"], "amount_fen": bill["amount_fen"], "days_late": days, "late_fee_fen": late_fee}
+
+
+def _late_bills(stage: Stage) -> Iterator[Json]:
+    """Whole months of occupied flats, overdue, of which nothing has been paid, in estates that take a late fee."""
+    late = (
+        unit
+        for part in stage.portfolio.estates
+        for unit in part.units
+        if part.estate.late_fee_clause and unit.usage == "residential" and unit.status == "occupied"
+        if unit.household.payer.name != "on_time"
+    )
+    for unit in islice(late, LOOKED_AT):
+        statement = stage.finance.get(f"/v1/households/{unit.household.code}/statement")
+        for bill in statement["bills"]:
+            whole = bill["period"] == stage.period and bill["outstanding_fen"] == bill["amount_fen"]
+            if whole and bill["late_fee_fen"] > 0 and bill["unit"].endswith(unit.code):
+                yield bill
+
+
+def _area_times_price(explained: Json) -> int:
+    area, price = explained["inputs"]["area_m2"], explained["tariff"]["unit_price_yuan"]
+    return half_up(Decimal(area) * Decimal(price) * 100)

@@ -1,0 +1,69 @@
+"""The contract page over HTTP: statements as of any day, and what allocation does with payments (B6, B9, C1)."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.estates import SmallEstate
+from tests.support.waiting import until
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def estate(api: Api) -> str:
+    """A fresh estate with a late-fee clause and four households, {estate}-H1 … {estate}-H4."""
+    small = SmallEstate(f"CM{next(_numbers):02d}", flats=4)
+    for kind in ("estates", "units"):
+        api.load(kind, getattr(small, kind)())
+    return small.code
+
+
+def owe(api: Api, estate: str, number: int, yuan: str, period: str, due: str) -> None:
+    header = "estate_code,unit_code,fee_item,period,amount_yuan,due_date\n"
+    api.load("opening_balances", f"{header}{estate},{number:04},property_fee,{period},{yuan},{due}\n")
+
+
+def owed(api: Api, household: str, as_of: str) -> tuple[int, int]:
+    shown = api.get(f"/v1/households/{household}/statement", as_of=as_of)
+    return shown["principal_fen"], shown["late_fee_fen"]
+
+
+def pay(api: Api, household: str, fen: int, on: str) -> dict[str, Any]:
+    """Cash of that day, allocated."""
+    paid = api.post("/v1/payments", household=household, channel="cash", amount_fen=fen, received_on=on)
+    assert paid["status"] == "settled"
+
+    def allocated() -> Any:
+        found = api.get(f"/v1/payments/{paid['id']}")
+        return found if "allocations" in found else None
+
+    return until(allocated, "the payment is allocated")
+
+
+def test_the_worked_examples(api: Api, estate: str) -> None:
+    owe(api, estate, 1, "300.00", "2025-09", "2025-09-15")
+    for day, fee in (("2025-08-20", 0), ("2025-09-14", 0), ("2025-09-15", 0), ("2025-09-16", 9)):
+        assert owed(api, f"{estate}-H1", day) == (30000, fee), day
+    owe(api, estate, 2, "285.60", "2025-02", "2025-03-15")
+    assert owed(api, f"{estate}-H2", "2025-06-13") == (28560, 771)
+    owe(api, estate, 3, "1000.00", "2024-12", "2025-01-15")
+    pay(api, f"{estate}-H3", 60000, "2025-03-16")
+    pay(api, f"{estate}-H3", 40000, "2025-02-14")
+    assert owed(api, f"{estate}-H3", "2025-04-30") == (0, 1440), "in whatever order the money was entered"
+    owe(api, estate, 4, "500.00", "2025-04", "2025-04-15")
+    pay(api, f"{estate}-H4", 20000, "2025-04-10")
+    assert owed(api, f"{estate}-H4", "2025-04-12") == (30000, 0)
+    pay(api, f"{estate}-H4", 30000, "2025-05-15")
+    assert owed(api, f"{estate}-H4", "2025-06-01") == (0, 270)
+
+
+def test_the_month_of_a_bill_that_was_billed_late_shows_it(api: Api, estate: str) -> None:
+    api.load("tariffs", SmallEstate(estate).tariffs())
+    api.post(f"/v1/estates/{estate}/tariffs/publish")
+    assert api.run_bills("2025-01", estates=[estate])["bills"] == 4
+    assert owed(api, f"{estate}-H1", "2024-12-31") == (0, 0)
+    assert owed(api, f"{estate}-H1", "2025-01-20") == (20523, 0)
+    assert owed(api, f"{estate}-H1", "2025-02-16") == (20523, 6)
