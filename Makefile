@@ -19,7 +19,8 @@ run: setup  ## start everything on http://127.0.0.1:$PORT in the foreground; Ctr
 	@ESTATELOOP_SANDBOX=1 exec $(VENV) -m local.stack run
 
 test: setup-dev lint types schemas-check  ## lint, types, schema drift, then every test on real servers
-	$(VENV) -m pytest
+	$(VENV) -m pytest -n auto --dist loadfile --ignore=tests/e2e --ignore=tests/chaos
+	$(VENV) -m pytest tests/e2e tests/chaos
 
 demo: setup  ## one month in the life of the demo portfolio, against a running `make run`
 	@$(VENV) -m demo month --url "$$($(VENV) -m local.stack url)"

@@ -59,7 +59,7 @@ def opening_bills(part: EstatePortfolio) -> Iterator[OpeningBill]:
 def monthly_fen(unit: Unit, tariff: Tariff) -> int:
     """What one month of the unit costs: area × price, less for a flat nobody lives in, rounded half up once."""
     quantity = unit.area_m2 if tariff.method == "per_area" else Decimal(1)
-    vacant = unit.status != "occupied" and tariff.vacancy_ratio is not None
+    vacant = unit.status == "vacant" and tariff.vacancy_ratio is not None
     ratio = (tariff.vacancy_ratio if vacant else None) or Decimal(1)
     return half_up(quantity * tariff.unit_price * ratio * 100)
 

@@ -216,7 +216,7 @@ bill = Table(
     Column("fee_item", Text, nullable=False),
     # as billed, for the explanation; null: opening balance
     Column("area_m2", Numeric(12, 2)),
-    # as billed: vacant or unsold
+    # as billed: vacant; an unsold unit is the developer's at the full price
     Column("vacant", Boolean),
     Column("run_id", Uuid),
     Column("voided_at", DateTime(timezone=True)),

@@ -13,7 +13,6 @@ import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from kombu import Connection
 from psycopg2 import sql
 from sqlalchemy import create_engine, make_url
 
@@ -24,7 +23,6 @@ from services.common.settings import CommonSettings
 log = get_logger(__name__)
 ROOT = Path(__file__).parents[2]
 MIGRATION_LOCK = 0x0E57A7E
-BROKER_SECONDS = 60
 
 
 def migrations_of(part: str) -> Path:
@@ -74,12 +72,6 @@ def upgrade(settings: CommonSettings, part: str) -> str | None:
     return str(revision) if revision else None
 
 
-def await_broker(settings: CommonSettings) -> None:
-    """Return when the broker answers; a broker that is still starting is given a minute. Raises OperationalError."""
-    with Connection(settings.amqp_uri, connect_timeout=10) as broker:
-        broker.ensure_connection(timeout=BROKER_SECONDS, interval_start=0.1, interval_step=0.1, interval_max=0.5)
-
-
 def declare_queues(settings: CommonSettings, services: list[str]) -> None:
     """Declare what services consume, so that nothing published from now on can miss them.
 
@@ -88,7 +80,7 @@ def declare_queues(settings: CommonSettings, services: list[str]) -> None:
     from services.common.messaging import topology
 
     classes = [importlib.import_module(f"services.{service}.service").SERVICE for service in services]
-    await_broker(settings)
+    topology.await_broker(settings)
     for service_cls in classes:
         topology.declare(service_cls, settings)
 

@@ -44,6 +44,7 @@ class Chaos:
 
     stack: Stack
     kills: Counter[str] = field(default_factory=Counter)
+    restarts: Counter[str] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -53,6 +54,7 @@ class Chaos:
             self._kill(chance.choice(VICTIMS))
             if server := restarts.get(sum(self.kills.values())):
                 getattr(self.stack, f"restart_{server}")(kill=True)
+                self.restarts[server] += 1
             self.stopping.wait(chance.uniform(0.2, 1.2))
 
     def _kill(self, victim: str) -> None:
@@ -137,8 +139,9 @@ def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
         chaos.stopping.set()
         killer.join()
     stack.wait_ready()
-    print(f"killed: {dict(chaos.kills)}")
+    print(f"killed: {dict(chaos.kills)}, servers killed and started again: {dict(chaos.restarts)}")
     assert sum(chaos.kills.values()) >= KILLS
+    assert chaos.restarts.keys() == {"rabbitmq", "postgres"}
 
     drained(stack, len(paid))
     check_money(stack, paid, bills=2 * PAYMENTS)

@@ -105,7 +105,7 @@ def test_bills_are_area_times_price_and_each_was_issued_once(told: dict[str, Any
     )
     bills = books.rows(query, "b", period=month_of(told))
     for amount, method, area, price, status, vacancy, due in bills:
-        ratio = vacancy if status != "occupied" and vacancy is not None else Decimal(1)
+        ratio = vacancy if status == "vacant" and vacancy is not None else Decimal(1)
         assert amount == half_up((area if method == "per_area" else Decimal(1)) * price * ratio * 100)
         assert due.isoformat() == told["due_date"]
     units = books.value("SELECT count(*) FROM unit u {ours}", "u")

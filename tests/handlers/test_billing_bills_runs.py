@@ -393,3 +393,8 @@ def test_a_split_month_is_billed_as_the_rule_says(desk: Desk) -> None:
     query = "SELECT u.code, amount_fen FROM bill JOIN unit u ON u.id = unit_id ORDER BY 1"
     assert desk.rows(query) == expected
     assert FINANCE.sub == desk.one("SELECT requested_by FROM bill_run")
+
+
+def test_an_unsold_flat_is_the_developers_at_the_full_price(desk: Desk) -> None:
+    desk.estate("E1", "E1,1,101,100.00,residential,unsold,DEV,开发商,10000000000", HOMES[1])
+    assert desk.run()["amount_fen"] == 23_500 + 16_450

@@ -165,14 +165,14 @@ def test_most_of_the_history_is_collected_and_the_rest_is_not(history: list[Open
     assert 0.84 < collected < 0.93
 
 
-@pytest.mark.parametrize("status", ["vacant", "unsold"])
-def test_a_flat_nobody_lives_in_costs_seventy_percent_where_the_tariff_says_so(
-    portfolio: Portfolio, status: str
+@pytest.mark.parametrize(("status", "percent"), [("vacant", 70), ("unsold", 100), ("occupied", 100)])
+def test_a_vacant_flat_costs_seventy_percent_where_the_tariff_says_so_and_the_developer_pays_in_full(
+    portfolio: Portfolio, status: str, percent: int
 ) -> None:
     part = portfolio.estates[0]
     flat = next(unit for unit in part.units if unit.status == status)
     tariff = next(t for t in part.tariffs if t.usage == "residential")
-    exact = flat.area_m2 * tariff.unit_price * 70
+    exact = flat.area_m2 * tariff.unit_price * percent
     assert abs(monthly_fen(flat, tariff) - exact) <= 0.5
 
 

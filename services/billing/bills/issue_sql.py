@@ -22,7 +22,7 @@ rate AS MATERIALIZED (
          {AMOUNT} AS amount_fen
   FROM unit u
   JOIN rate r ON r.usage = u.usage
-  CROSS JOIN LATERAL (SELECT u.status <> 'occupied' AS vacant) v
+  CROSS JOIN LATERAL (SELECT u.status = 'vacant' AS vacant) v
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
 )"""
 

@@ -44,7 +44,7 @@ class Part:
     days: int
 
     def weight(self, *, vacant: bool) -> Decimal:
-        """price × days × vacancy ratio, exact; the ratio counts for vacant and unsold units only."""
+        """price × days × vacancy ratio, exact; the ratio is for vacant units, not for the developer's unsold ones."""
         ratio = self.vacancy_ratio if vacant and self.vacancy_ratio is not None else FULL_PRICE
         return self.unit_price * self.days * ratio
 

@@ -17,6 +17,7 @@ from services.common.observability.logs import get_logger
 from services.common.settings import CommonSettings
 
 log = get_logger(__name__)
+BROKER_SECONDS = 60
 
 
 def subscriptions(service_cls: type) -> Iterator[tuple[str, type[Event]]]:
@@ -31,6 +32,12 @@ def queues(service_cls: Any, settings: CommonSettings) -> list[Queue]:
     """All queues of a service, its dead-letter queue first."""
     named = [queue_of(event, service_cls.name, door, settings) for door, event in subscriptions(service_cls)]
     return [dead_queue_of(service_cls.name), *named]
+
+
+def await_broker(settings: CommonSettings) -> None:
+    """Return when the broker answers; a broker that is still starting is given a minute. Raises OperationalError."""
+    with Connection(settings.amqp_uri, connect_timeout=10) as broker:
+        broker.ensure_connection(timeout=BROKER_SECONDS, interval_start=0.1, interval_step=0.1, interval_max=0.5)
 
 
 def declare(service_cls: Any, settings: CommonSettings) -> None:
