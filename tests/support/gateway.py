@@ -158,3 +158,18 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     writer.close()
+
+
+Knobs = dict[str, Any]
+PAYMENT = {"household": "H1", "channel": "cash", "amount_fen": 100}
+
+
+def paid(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What payments answers to `create_payment`."""
+    return {"id": kwargs["request_id"], "status": "settled", "amount_fen": kwargs["amount_fen"]}
+
+
+def pay(client: TestClient, headers: dict[str, str], key: str | None = None, **changed: Any) -> Any:
+    """POST a cash payment, with an idempotency key when one is given."""
+    more = {} if key is None else {"Idempotency-Key": key}
+    return client.post("/v1/payments", json={**PAYMENT, **changed}, headers={**headers, **more})
