@@ -75,8 +75,17 @@ class Cashier:
         body = {"household": household, "channel": channel, "amount_fen": FLAT_FEN}
         payment = self.insist("/v1/payments", body, f"pay-{number}")
         if channel == "wechat":
+            until(lambda: self.code_shows(str(payment["id"])), "the QR code shows, for nobody can pay before", 120)
             self.insist(f"/v1/sandbox/payments/{payment['id']}/pay", {"repeat": 2}, None)
         return str(payment["id"])
+
+    def code_shows(self, payment_id: str) -> bool:
+        """Whether there is something to scan; a killed service places the order when it is back."""
+        try:
+            answer = self.api.call("GET", f"/v1/payments/{payment_id}")
+        except httpx.TransportError:
+            return False
+        return answer.is_success and bool(answer.json().get("qr_code"))
 
     def insist(self, path: str, body: dict[str, object], key: str | None) -> dict[str, object]:
         headers = {"Idempotency-Key": str(uuid5(KEYS, key))} if key else {}
