@@ -111,6 +111,7 @@ class Children:
             process = self._seats[name].process
             if process is None or process.poll() is not None:
                 raise ProcessError(f"{name} does not run")
+            self._seats[name].deaths = 0  # this one is ours; only deaths of its own make a program hopeless
             process.send_signal(number)
             return process.pid
 
