@@ -1,4 +1,4 @@
-"""`bill_run_100k`: a run over 100,000 households in 60 estates, slice after slice as one replica takes them.
+"""`bill_run_100k`, `bill_run_1m`: a run over so many households, slice after slice as one replica takes them.
 
 The bound is `INSERT … SELECT` of the very rows the run wrote (bills, ledger entries, rollups, outbox) into tables with
 the same indexes and checks, one statement a table in one transaction.
@@ -18,28 +18,28 @@ from services.common.access import Caller
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.migrate import ensure_database, upgrade
 
-HOUSEHOLDS, ESTATES, ROUNDS = 100_000, 60, 3
 WRITTEN = ("bill", "ledger_entry", "rate_rollup", "outbox")
 PORTFOLIO = Path(__file__).with_name("portfolio.sql")
 
 
-def run(servers: BenchServers) -> Result:
+def run_100k(servers: BenchServers) -> Result:
+    """Workload M: 60 estates."""
+    return measure(servers, "bill_run_100k", 100_000, 60, rounds=3)
+
+
+def run_1m(servers: BenchServers) -> Result:
+    """Workload L: 600 estates."""
+    return measure(servers, "bill_run_1m", 1_000_000, 600, rounds=1)
+
+
+def measure(servers: BenchServers, name: str, households: int, estates: int, rounds: int) -> Result:
     """Seconds of the run beside the bare insert of its rows."""
-    engine = portfolio(servers, HOUSEHOLDS, ESTATES)
-    bill(engine, HOUSEHOLDS)  # the bound copies what a run wrote
-    value, bound = alternate(lambda: bill(engine, HOUSEHOLDS), lambda: copy_rows(engine), ROUNDS)
+    engine = portfolio(servers, households, estates)
+    bill(engine, households)  # the bound copies what a run wrote
+    value, bound = alternate(lambda: bill(engine, households), lambda: copy_rows(engine), rounds)
     engine.dispose()
-    note = f"{HOUSEHOLDS / value:,.0f} bills/s"
-    return Result(
-        "bill_run_100k",
-        round(value, 2),
-        "s",
-        round(bound, 2),
-        round(value / bound, 2),
-        HOUSEHOLDS,
-        peak_rss_mib(),
-        note,
-    )
+    ratio, note = round(value / bound, 2), f"{households / value:,.0f} bills/s"
+    return Result(name, round(value, 2), "s", round(bound, 2), ratio, households, peak_rss_mib(), note)
 
 
 def portfolio(servers: BenchServers, households: int, estates: int) -> Engine:
