@@ -172,12 +172,13 @@ def test_raw_nonsense_hurts_nobody(toy: Toy) -> None:
         publish_raw(toy, b"[1, 2]", content_type="application/json")
         publish_raw(toy, envelope("new", version=99))
         publish_raw(toy, envelope("odd", data={"no_word": 1}))
+        publish_raw(toy, envelope("nul", event="a\x00b\ud800", version=99))
         rpc = {"exchange": "nameko-rpc", "key": "toy.echo"}
         publish_raw(toy, b'{"args": [], "kwargs": {}}', **rpc, content_type="application/json")
         publish_raw(toy, b"\xff\x00", **rpc, reply_to="nowhere")
         publish_raw(toy, b'{"args": 1}', **rpc, reply_to="nowhere", content_type="application/json")
         toy.say("fine")
-        until(lambda: "fine" in toy.words() and len(toy.parked()) == 4, "four are parked and the good one is applied")
+        until(lambda: "fine" in toy.words() and len(toy.parked()) == 5, "five are parked and the good one is applied")
         assert process.alive()
         assert {event.error.split(":")[0] for event in toy.parked()} == {
             "Unreadable",

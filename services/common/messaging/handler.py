@@ -9,9 +9,10 @@ import eventlet
 from kombu import Exchange, Queue
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
-from services.common.contracts.base import Event, Message
+from services.common.contracts.base import Event, Message, UnknownVersion
 from services.common.database import answers, is_outage, transaction
 from services.common.messaging.consumer import SafeQueueConsumer
 from services.common.messaging.envelope import ATTEMPT_HEADER, Unreadable, unseal
@@ -44,6 +45,7 @@ class RawConsumer(Entrypoint):
 
     queue_consumer = SafeQueueConsumer()
     queue: Queue
+    label: str  # of metrics: a name of ours, never what a message calls itself
 
     @property
     def service(self) -> str:
@@ -68,28 +70,34 @@ class RawConsumer(Entrypoint):
         """Stop taking messages; those at work go on."""
         self.queue_consumer.unregister_provider(self)
 
-    def set_aside(self, message: Any, error: str, event: str, attempts: int, event_id: Any = None) -> None:
-        """Park the raw message with its error, then ack; while the database is away, wait with it."""
+    def set_aside(
+        self, raw: Any, error: str, event: str, attempts: int, event_id: Any = None, origin: str | None = None
+    ) -> None:
+        """Park the raw message with its error under the queue it came from, then ack.
+
+        While the database is away, wait with it. Whatever else prevents it, the message goes back to its queue.
+        """
+        try:
+            self._park(raw, error, event, attempts, event_id, origin or self.queue.name)
+        except Exception:
+            log.exception("message not parked")
+            eventlet.sleep(OUTAGE_PAUSE_SECONDS)
+            self.queue_consumer.requeue_message(raw)
+            return
+        events_total.labels(self.service, self.label, "parked").inc()
+        log.error("event parked", extra={"event": event, "event_id": str(event_id), "why": error})
+        self.queue_consumer.ack_message(raw)
+
+    def _park(self, raw: Any, error: str, event: str, attempts: int, event_id: Any, origin: str) -> None:
         while True:
             try:
                 with transaction(self.engine) as session:
-                    park(
-                        session,
-                        self.queue.name,
-                        raw_body(message),
-                        error,
-                        event=event,
-                        attempts=attempts,
-                        event_id=event_id,
-                    )
-                break
+                    park(session, origin, raw_body(raw), error, event=event, attempts=attempts, event_id=event_id)
+                return
             except Exception as failure:
                 if not is_outage(failure):
                     raise
                 wait_for_database(self.engine)
-        events_total.labels(self.service, event, "parked").inc()
-        log.error("event parked", extra={"event": event, "event_id": str(event_id), "why": error})
-        self.queue_consumer.ack_message(message)
 
 
 def raw_body(message: Any) -> bytes:
@@ -107,6 +115,7 @@ class EventHandler(RawConsumer):
 
     def __init__(self, event: type[Event], **kwargs: Any) -> None:
         self.event = event
+        self.label = event.NAME
         super().__init__(event, **kwargs)
 
     def setup(self) -> None:
@@ -151,9 +160,9 @@ class EventHandler(RawConsumer):
 
     def _succeeded(self, raw: Any, message: Message) -> None:
         self.queue_consumer.ack_message(raw)
-        events_total.labels(self.service, message.event, "done").inc()
+        events_total.labels(self.service, self.label, "done").inc()
         lag = (datetime.now(UTC) - message.occurred_at).total_seconds()
-        event_lag_seconds.labels(self.service, message.event).observe(max(lag, 0.0))
+        event_lag_seconds.labels(self.service, self.label).observe(max(lag, 0.0))
 
     def _failed(self, raw: Any, message: Message, error: BaseException) -> None:
         if is_outage(error):
@@ -169,7 +178,7 @@ class EventHandler(RawConsumer):
             record_repeat(
                 session, message, self.queue.name, attempt=message.attempt + 1, at=datetime.now(UTC), delay=delay
             )
-        events_total.labels(self.service, message.event, "repeated").inc()
+        events_total.labels(self.service, self.label, "repeated").inc()
         log.warning(
             "event failed, will be repeated",
             extra={
@@ -185,7 +194,7 @@ class EventHandler(RawConsumer):
 
 def hopeless(error: BaseException) -> bool:
     """Whether repeating cannot help: the event is of a version or shape this reader does not know."""
-    return isinstance(error, ValueError) and type(error).__name__ in {"UnknownVersion", "ValidationError"}
+    return isinstance(error, (UnknownVersion, ValidationError))
 
 
 def attempt_of(raw: Any) -> int:
@@ -219,6 +228,8 @@ def dead_queue_of(service: str) -> Queue:
 class DeadLetterHandler(RawConsumer):
     """Parks what the broker set aside: a message whose handling ends the process each time it is tried."""
 
+    label = "dead_letter"
+
     def setup(self) -> None:
         """Consume the service's dead letters."""
         self.queue = dead_queue_of(self.service)
@@ -234,25 +245,7 @@ class DeadLetterHandler(RawConsumer):
             event, event_id = message.event, message.event_id
         except Unreadable:
             event, event_id = "unreadable", None
-        self._park(raw, origin, error, event, event_id)
-
-    def _park(self, raw: Any, origin: str, error: str, event: str, event_id: Any) -> None:
-        try:
-            with transaction(self.engine) as session:
-                park(
-                    session,
-                    origin,
-                    raw_body(raw),
-                    error,
-                    event=event,
-                    attempts=self.settings.delivery_limit,
-                    event_id=event_id,
-                )
-            self.queue_consumer.ack_message(raw)
-        except Exception:
-            log.exception("dead letter not parked")
-            eventlet.sleep(OUTAGE_PAUSE_SECONDS)
-            self.queue_consumer.requeue_message(raw)
+        self.set_aside(raw, error, event, self.settings.delivery_limit, event_id, origin)
 
 
 def event_handler(event: type[Event]) -> Callable[[Door], Door]:

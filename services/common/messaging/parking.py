@@ -35,8 +35,15 @@ def park(
 ) -> None:
     """Keep `body` as it came."""
     session.execute(
-        insert(parked).values(queue=queue, body=body, error=error, event=event, attempts=attempts, event_id=event_id)
+        insert(parked).values(
+            queue=queue, body=body, error=storable(error), event=storable(event), attempts=attempts, event_id=event_id
+        )
     )
+
+
+def storable(text: str) -> str:
+    """Text as PostgreSQL can hold it: a stranger's JSON may carry NUL and half characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def waiting(session: Session, limit: int, after: int | None = None) -> list[ParkedEvent]:
