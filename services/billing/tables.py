@@ -97,6 +97,27 @@ unit = Table(
     Index("unit_household_id_idx", "household_id"),
 )
 
+# Who pays for a unit by day (A1): only of units that ever changed hands, and then for all days up to now without a gap.
+# `unit.household_id` is who pays today.
+unit_payer = Table(
+    "unit_payer",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("unit_id", BigInteger, ForeignKey("unit.id"), nullable=False),
+    Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
+    # owner, tenant who pays for the owner, or the developer of an unsold unit
+    Column("role", Text, nullable=False),
+    # first day; the first payer's is the beginning of time
+    Column("from_date", Date, nullable=False),
+    # last day, inclusive; null while it lasts
+    Column("to_date", Date),
+    CheckConstraint("role IN ('owner', 'tenant', 'developer')", name="role"),
+    CheckConstraint("to_date IS NULL OR to_date >= from_date", name="dates"),
+    UniqueConstraint("unit_id", "from_date", name="unit_payer_from_date_key"),
+    Index("unit_payer_current_key", "unit_id", unique=True, postgresql_where=text("to_date IS NULL")),
+    Index("unit_payer_household_id_idx", "household_id"),
+)
+
 staff = Table(
     "staff",
     metadata,
@@ -219,10 +240,27 @@ bill = Table(
     # as billed: vacant; an unsold unit is the developer's at the full price
     Column("vacant", Boolean),
     Column("run_id", Uuid),
+    # what a line was made from when rate and area do not tell it: readings, a share of a cost, days of a payer
+    Column("inputs", JSONB),
+    # a one-off charge; a unit may get several of one fee item in a month
+    Column("charge_id", Uuid),
+    # the voided bill this one replaces; it keeps that one's due date (B5)
+    Column("reissue_of", BigInteger),
+    # the household disputes this bill: dunning leaves it out until that is settled (D3)
+    Column("disputed_at", DateTime(timezone=True)),
     Column("voided_at", DateTime(timezone=True)),
     CheckConstraint("amount_fen > 0", name="amount_fen"),
     CheckConstraint("paid_fen >= 0 AND waived_fen >= 0 AND paid_fen + waived_fen <= amount_fen", name="outstanding"),
-    Index("bill_once_key", "unit_id", "fee_item", "period", unique=True, postgresql_where=text("voided_at IS NULL")),
+    # A month may have two payers (A1), each with the days that are theirs. A run never adds to a month that was billed.
+    Index(
+        "bill_once_key",
+        "unit_id",
+        "fee_item",
+        "period",
+        "household_id",
+        unique=True,
+        postgresql_where=text("voided_at IS NULL AND charge_id IS NULL"),
+    ),
     Index("bill_household_id_due_date_idx", "household_id", "due_date"),
 )
 
@@ -236,6 +274,8 @@ ledger_entry = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("estate_id", Integer, nullable=False),
     Column("booked_on", Date, nullable=False),
+    # the day it counts for the late fee, when that day's month was closed already (B8); null: booked_on
+    Column("value_on", Date),
     Column("kind", Text, nullable=False),
     Column("debit_account", Text, nullable=False),
     Column("credit_account", Text, nullable=False),
@@ -262,6 +302,18 @@ rate_rollup = Table(
     Column("collected_fen", BigInteger, nullable=False, server_default="0"),
     Column("waived_fen", BigInteger, nullable=False, server_default="0"),
     Column("billed_count", Integer, nullable=False, server_default="0"),
+)
+
+# Months that take no more postings (B8): a correction is booked on the first day of the month after the last of them.
+ledger_close = Table(
+    "ledger_close",
+    metadata,
+    Column("estate_id", Integer, ForeignKey("estate.id"), primary_key=True, autoincrement=False),
+    Column("period", Date, primary_key=True),
+    Column("closed_at", DateTime(timezone=True), nullable=False),
+    Column("closed_by", Text, nullable=False),
+    # the trial balance of the estate when it was closed
+    Column("balances", JSONB, nullable=False),
 )
 
 # --- bill runs (B4) ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
+    BillsAdjusted,
     BillsIssued,
     EstatesRegistered,
     HouseholdsRegistered,
@@ -140,6 +141,13 @@ class WorkOrdersService(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 directory.add_bills(session, BillsIssued.parse(message))
+
+    @event_handler(BillsAdjusted)
+    def on_bills_adjusted(self, message: Message) -> None:
+        """Arrears for the banner (G4)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.adjust_bills(session, BillsAdjusted.parse(message))
 
     @event_handler(PaymentAllocated)
     def on_payment_allocated(self, message: Message) -> None:

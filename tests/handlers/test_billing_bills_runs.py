@@ -381,8 +381,8 @@ def test_a_split_month_is_billed_as_the_rule_says(desk: Desk) -> None:
     desk.publish("E1")
     desk.run()
     parts = (
-        Part(1, 1, "per_area", Decimal("2.35"), Decimal("0.7"), 10),
-        Part(2, 2, "per_area", Decimal("2.5"), None, 21),
+        Part(1, 1, "per_area", Decimal("2.35"), Decimal("0.7"), 10, date(2026, 10, 1)),
+        Part(2, 2, "per_area", Decimal("2.5"), None, 21, date(2026, 10, 11)),
     )
     rate = Rate("property_fee", "residential", 31, parts)
     expected = [
@@ -398,3 +398,21 @@ def test_a_split_month_is_billed_as_the_rule_says(desk: Desk) -> None:
 def test_an_unsold_flat_is_the_developers_at_the_full_price(desk: Desk) -> None:
     desk.estate("E1", "E1,1,101,100.00,residential,unsold,DEV,开发商,10000000000", HOMES[1])
     assert desk.run()["amount_fen"] == 23_500 + 16_450
+
+
+def test_a1_a_month_in_which_a_flat_changed_hands_is_cut_by_day(desk: Desk) -> None:
+    desk.estate(
+        "E1",
+        "E1,1,101,87.33,residential,occupied,H1,王,10000000001",
+        "E1,1,102,87.33,residential,occupied,H2,李,10000000002",
+    )
+    desk.write("""
+        INSERT INTO unit_payer (unit_id, household_id, role, from_date, to_date)
+        SELECT u.id, h.id, 'owner', d.first, d.last FROM unit u, household h,
+          (VALUES ('H2', DATE '1990-01-01', DATE '2026-10-10'), ('H1', DATE '2026-10-11', NULL)) d(code, first, last)
+        WHERE u.code = '101' AND h.code = d.code""")
+    assert desk.run()["bills"] == 3
+    billed = desk.rows("SELECT h.code, u.code, amount_fen FROM bill b JOIN household h ON h.id = b.household_id"
+                       " JOIN unit u ON u.id = b.unit_id ORDER BY 2, 1")  # fmt: skip
+    assert billed == [("H1", "101", 13903), ("H2", "101", 6620), ("H2", "102", 20523)]
+    assert desk.run()["bills"] == 0

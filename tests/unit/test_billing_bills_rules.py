@@ -116,7 +116,10 @@ def test_an_estate_without_a_published_tariff_is_told() -> None:
 def test_amount_is_the_exact_sum_rounded_half_up(
     area: Decimal, prices: list[Decimal], days: list[int], ratio: Decimal | None, vacant: bool
 ) -> None:
-    parts = [Part(i, i, "per_area", p, ratio, d) for i, (p, d) in enumerate(zip(prices, days, strict=False), 1)]
+    parts = [
+        Part(i, i, "per_area", p, ratio, d, date(2026, 10, 1))
+        for i, (p, d) in enumerate(zip(prices, days, strict=False), 1)
+    ]
     factor = Fraction(ratio) if vacant and ratio is not None else Fraction(1)
     exact = sum(Fraction(area) * Fraction(p.unit_price) * p.days * factor for p in parts) / 31 * 100
     rate = Rate("property", "residential", 31, tuple(parts))

@@ -12,8 +12,8 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.batches import batches
-from services.billing.bills import rules, tables
-from services.billing.bills.rules import BillingPolicy, Rate, TariffAnomaly
+from services.billing.bills import lines, rules, tables
+from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffAnomaly
 from services.billing.bills.tables import Anomaly, Posting, Slice
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
@@ -111,16 +111,16 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
         bills, amount_fen = _judge(session, piece, found, anomalies, settings)
     else:
         bills, amount_fen = _issue(session, piece, found, anomalies, posting)
-    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": as_used(found.rates, policy, posting.due_date)}
+    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": as_used(found.prices.rates, policy, posting.due_date)}
     tables.finish_slice(session, piece.id, finished_at=now, **outcome, **anomalies.outcome())
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
 
 
 @dataclass(frozen=True)
 class Found:
-    """The prices of a slice: rates to bill, the usages for which there is any rate at all, and what is wrong."""
+    """The prices of a slice, the usages for which there is any rate at all, and what is wrong."""
 
-    rates: list[Rate]
+    prices: Prices
     covered: list[str]
     anomalies: list[TariffAnomaly]
 
@@ -128,8 +128,9 @@ class Found:
 def _found(session: Session, piece: Slice) -> Found:
     versions = tables.load_versions(session, piece.estate_id)
     rates = rules.rates(versions, piece.period)
+    wanted = [rate for rate in rates if _wanted(piece, rate.fee_item)]
     return Found(
-        rates=[rate for rate in rates if _wanted(piece, rate.fee_item)],
+        prices=lines.prices(session, piece, wanted),
         covered=sorted({rate.usage for rate in rates}),
         anomalies=[one for one in rules.tariff_anomalies(versions, piece.period) if _wanted(piece, one.fee_item)],
     )
@@ -141,7 +142,7 @@ def _wanted(piece: Slice, fee_item: str | None) -> bool:
 
 def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", posting: Posting) -> tuple[int, int]:
     credited = tables.credited_households(session, piece.estate_id)
-    issued = tables.issue(session, piece, found.rates, found.covered, posting, credited)
+    issued = tables.issue(session, piece, found.prices, found.covered, posting, credited)
     if credited:
         paid = tables.apply_credit(session, piece, posting, credited)
         events = _issued_events(piece, posting.due_date, paid)
@@ -153,8 +154,8 @@ def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies",
 
 def _name_passed_over(session: Session, piece: Slice, found: Found, anomalies: "Anomalies") -> None:
     # Where an estate has no rate at all, one anomaly says so; not one for each of its units.
-    if found.rates:
-        rows = tables.passed_over(session, piece, found.rates, found.covered, anomalies.room)
+    if found.prices.rates:
+        rows = tables.passed_over(session, piece, found.prices, found.covered, anomalies.room)
         anomalies.add_passed_over(rows)
 
 
@@ -174,7 +175,7 @@ def _issued_events(piece: Slice, due_date: date, paid: Sequence[Row[Any]]) -> It
 def _judge(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", settings: Settings) -> tuple[int, int]:
     """What the run would issue; writes nothing but what it found."""
     _name_passed_over(session, piece, found, anomalies)
-    totals, sample = tables.judge(session, piece, found.rates, settings.amount_change_percent, anomalies.room)
+    totals, sample = tables.judge(session, piece, found.prices, settings.amount_change_percent, anomalies.room)
     anomalies.add_judged(totals, sample)
     would_bill = [row for kind, row in totals.items() if kind != "already_billed"]
     return sum(row.lines for row in would_bill), sum(row.amount_fen for row in would_bill)

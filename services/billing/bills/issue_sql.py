@@ -1,7 +1,9 @@
 """STORE of issuing: a slice of a bill run as a handful of set-based statements (B4, B6, decision 5).
 
 Every statement joins `rate`, the month's rates as `rules.rates` found them, to the units of the slice; the amount is
-`rules.amount_fen` in SQL. Under the estate's exclusive lock nothing else posts on the estate meanwhile.
+`rules.amount_fen` in SQL. Beside them stand `line`s whose amount `lines.py` worked out, because it takes more than a
+rate and an area; units `apart` get nothing but such lines. Under the estate's exclusive lock nothing else posts on the
+estate meanwhile.
 """
 
 from sqlalchemy import text
@@ -17,13 +19,20 @@ rate AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r(
     fee_item text, usage text, tariff_id int, month_days int,
     m2 numeric, m2_vacant numeric, flat numeric, flat_vacant numeric)
+), line AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
+    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, inputs jsonb)
 ), priced AS (
   SELECT u.id AS unit_id, u.household_id, u.building, u.area_m2, v.vacant, r.fee_item, r.tariff_id,
-         {AMOUNT} AS amount_fen
+         {AMOUNT} AS amount_fen, NULL::jsonb AS inputs
   FROM unit u
   JOIN rate r ON r.usage = u.usage
   CROSS JOIN LATERAL (SELECT u.status = 'vacant' AS vacant) v
-  WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
+  WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id AND u.id <> ALL (:apart)
+  UNION ALL
+  SELECT u.id, l.household_id, u.building, u.area_m2, u.status = 'vacant', l.fee_item, l.tariff_id, l.amount_fen,
+         l.inputs
+  FROM line l JOIN unit u ON u.id = l.unit_id
 )"""
 
 # Whether a line was billed before is one look at the unique index per line: LATERAL with LIMIT leaves the planner no
@@ -32,12 +41,13 @@ rate AS MATERIALIZED (
 ISSUE = text(f"""
 WITH {PRICED}, issued AS (
   INSERT INTO bill (unit_id, household_id, amount_fen, estate_id, tariff_id, period, due_date, issued_on, building,
-                    fee_item, area_m2, vacant, run_id)
+                    fee_item, area_m2, vacant, run_id, inputs)
   SELECT unit_id, household_id, amount_fen, :estate_id, tariff_id, :period, :due_date, :issued_on, building,
-         fee_item, area_m2, vacant, CAST(:source AS uuid)
+         fee_item, area_m2, vacant, CAST(:source AS uuid), inputs
   FROM priced p LEFT JOIN LATERAL (
     SELECT true AS billed FROM bill b
-    WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period AND b.voided_at IS NULL LIMIT 1
+    WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
+      AND b.voided_at IS NULL AND b.charge_id IS NULL LIMIT 1
   ) before ON true
   WHERE amount_fen > 0 AND before.billed IS NULL
   ORDER BY fee_item, unit_id
@@ -123,9 +133,9 @@ WITH {PRICED}, judged AS (
     END AS kind
   FROM priced p
   LEFT JOIN bill now ON now.unit_id = p.unit_id AND now.fee_item = p.fee_item AND now.period = :period
-    AND now.voided_at IS NULL
+    AND now.voided_at IS NULL AND now.charge_id IS NULL
   LEFT JOIN bill past ON past.unit_id = p.unit_id AND past.fee_item = p.fee_item AND past.period = :last_period
-    AND past.voided_at IS NULL
+    AND past.voided_at IS NULL AND past.charge_id IS NULL
   WHERE p.amount_fen > 0
 )"""
 JUDGED_TOTALS = text(f"""{JUDGED}

@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 from services.common.calendar import WorkingCalendar, add_months, month_length
+from services.common.money import largest_remainder
 
 # Metered and shared fees are billed from readings, which a run does not do: it says so instead (B1).
 BILLABLE_METHODS = frozenset({"per_area", "fixed"})
@@ -42,6 +44,14 @@ class Part:
     unit_price: Decimal
     vacancy_ratio: Decimal | None
     days: int
+    # the first of these days
+    first: date
+
+    def within(self, first: date, last: date) -> "Part | None":
+        """The same price on those of its days that lie from `first` to `last`; None when none does."""
+        start = max(self.first, first)
+        days = (min(self.first + timedelta(days=self.days - 1), last) - start).days + 1
+        return replace(self, first=start, days=days) if days > 0 else None
 
     def weight(self, *, vacant: bool) -> Decimal:
         """price × days × vacancy ratio, exact; the ratio is for vacant units, not for the developer's unsold ones."""
@@ -68,12 +78,59 @@ class Rate:
         weights = (part.weight(vacant=vacant) for part in self.parts if part.method == method)
         return sum(weights, Decimal(0))
 
+    def within(self, first: date, last: date) -> "Rate":
+        """What counts from `first` to `last` only (A1)."""
+        parts = (part.within(first, last) for part in self.parts)
+        return replace(self, parts=tuple(part for part in parts if part))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One amount in fen that takes more than a rate and an area, and what it was made from (B1, A1).
+
+    `inputs` are kept with the bill, so that it can be explained; a line of nothing becomes no bill.
+    """
+
+    unit_id: int
+    household_id: int
+    fee_item: str
+    tariff_id: int
+    amount_fen: int
+    inputs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a slice bills: `rates` for all its units but those `apart`, who get only `lines`, and lines for anybody."""
+
+    rates: Sequence[Rate]
+    lines: Sequence[Line] = ()
+    apart: Sequence[int] = ()
+
 
 def amount_fen(rate: Rate, area_m2: Decimal, *, vacant: bool) -> int:
     """The month's amount: every part exact, their sum over the days of the month rounded once, half up to fen (B3)."""
-    per_m2, flat = rate.weight("per_area", vacant=vacant), rate.weight("fixed", vacant=vacant)
     # floor((2x + d) / 2d) is half up of x / d without a division that could round on its own.
-    return int(((area_m2 * per_m2 + flat) * 200 + rate.month_days) // (2 * rate.month_days))
+    return int((price_days(rate, area_m2, vacant=vacant) * 200 + rate.month_days) // (2 * rate.month_days))
+
+
+def price_days(rate: Rate, area_m2: Decimal, *, vacant: bool) -> Decimal:
+    """Yuan a month × days, exact: the month's amount before it is divided by the days of the month and rounded."""
+    return area_m2 * rate.weight("per_area", vacant=vacant) + rate.weight("fixed", vacant=vacant)
+
+
+def split_by_day(
+    rate: Rate, area_m2: Decimal, spans: Sequence[tuple[date, date]], *, vacant: bool
+) -> list[tuple[Rate, int]]:
+    """The month's amount cut by the days of its payers, first and last inclusive; what each pays, in fen (A1).
+
+    The parts add up to the amount for all these days together, to the fen: what rounding leaves goes to the largest
+    remainders.
+    """
+    rates = [rate.within(first, last) for first, last in spans]
+    exact = [price_days(one, area_m2, vacant=vacant) for one in rates]
+    whole = int((sum(exact, Decimal(0)) * 200 + rate.month_days) // (2 * rate.month_days))
+    return list(zip(rates, largest_remainder(whole, exact), strict=True))
 
 
 def month_end(period: date) -> date:
@@ -93,15 +150,15 @@ def rates(versions: Iterable[TariffVersion], period: date) -> list[Rate]:
 
 def _rate(versions: Sequence[TariffVersion], period: date) -> Rate:
     parts = tuple(
-        Part(version.id, version.version, version.method, version.unit_price, version.vacancy_ratio, days)
-        for version, days in _days_in_month(versions, period)
+        Part(version.id, version.version, version.method, version.unit_price, version.vacancy_ratio, days, first)
+        for version, first, days in _days_in_month(versions, period)
         if version.method in BILLABLE_METHODS
     )
     return Rate(versions[0].fee_item, versions[0].usage, month_length(period), parts)
 
 
-def _days_in_month(versions: Sequence[TariffVersion], period: date) -> list[tuple[TariffVersion, int]]:
-    """Each version with the days of the month on which it holds; those with none are left out."""
+def _days_in_month(versions: Sequence[TariffVersion], period: date) -> list[tuple[TariffVersion, date, int]]:
+    """Each version with the first and the number of the days on which it holds; those with none are left out."""
     spans = []
     for i, version in enumerate(versions):
         ends = [month_end(period)]
@@ -109,8 +166,9 @@ def _days_in_month(versions: Sequence[TariffVersion], period: date) -> list[tupl
             ends.append(version.effective_to)
         if i + 1 < len(versions):
             ends.append(versions[i + 1].effective_from - timedelta(days=1))
-        spans.append((version, (min(ends) - max(version.effective_from, period)).days + 1))
-    return [(version, days) for version, days in spans if days > 0]
+        first = max(version.effective_from, period)
+        spans.append((version, first, (min(ends) - first).days + 1))
+    return [span for span in spans if span[2] > 0]
 
 
 def _line(version: TariffVersion) -> tuple[str, str]:
@@ -136,7 +194,7 @@ def tariff_anomalies(versions: Sequence[TariffVersion], period: date) -> list[Ta
     lines = {_line(version) for version in held if version.published}
     waiting = [v for v in held if not v.published and _line(v) not in lines]
     anomalies = [TariffAnomaly(v.fee_item, "unpublished_tariff", _price_of(v)) for v in waiting]
-    for version, _ in _unbillable(versions, period):
+    for version in _unbillable(versions, period):
         detail = f"{_price_of(version)}: {version.method} fees are billed from readings, not by this run"
         anomalies.append(TariffAnomaly(version.fee_item, "method_not_billed", detail))
     if not lines:
@@ -144,10 +202,10 @@ def tariff_anomalies(versions: Sequence[TariffVersion], period: date) -> list[Ta
     return anomalies
 
 
-def _unbillable(versions: Sequence[TariffVersion], period: date) -> list[tuple[TariffVersion, int]]:
+def _unbillable(versions: Sequence[TariffVersion], period: date) -> list[TariffVersion]:
     published = sorted((v for v in versions if v.published), key=_line_then_start)
     days = [found for _, group in groupby(published, key=_line) for found in _days_in_month(list(group), period)]
-    return [(version, count) for version, count in days if version.method not in BILLABLE_METHODS]
+    return [version for version, _, _ in days if version.method not in BILLABLE_METHODS]
 
 
 def _price_of(version: TariffVersion) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.bills import issue_sql
-from services.billing.bills.rules import BillingPolicy, Rate, TariffVersion
-from services.billing.tables import bill_run, bill_run_slice, billing_policy, tariff
+from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
+from services.billing.tables import bill_run, bill_run_slice, billing_policy, tariff, unit
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
@@ -21,6 +21,7 @@ from services.common.observability.logs import current_trace_id
 
 GROUP_DEFAULT = 0
 END_OF_UNITS = 2**63 - 1
+NOTHING = Prices(rates=())
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ def load_policy(session: Session, estate_id: int) -> BillingPolicy:
     query = select(*columns).where(billing_policy.c.estate_id.in_([estate_id, GROUP_DEFAULT]))
     row = session.execute(query.order_by(billing_policy.c.estate_id.desc()).limit(1)).mappings().one()
     return BillingPolicy(**row)
+
+
+def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Units as a price needs them, by id."""
+    if not ids:
+        return []
+    return session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)).all()
 
 
 # --- runs ----------------------------------------------------------------------------------------------------------
@@ -196,7 +204,7 @@ def credited_households(session: Session, estate_id: int) -> list[int]:
 def issue(
     session: Session,
     piece: Slice,
-    found: Sequence[Rate],
+    prices: Prices,
     covered: Sequence[str],
     posting: Posting,
     credited: Sequence[int],
@@ -206,46 +214,48 @@ def issue(
     Returns (bills, amount_fen) of those that are new, and whether units were passed over, be it for an amount of 0 or
     because no rate covers their usage. `credited` households are told of by `apply_credit`'s caller.
     """
-    parameters = _range(piece, found) | _posting(piece, posting) | _envelope(piece)
+    parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
     parameters |= {"credited": list(credited), "covered": list(covered)}
     return session.execute(issue_sql.ISSUE, parameters).one()
 
 
 def apply_credit(session: Session, piece: Slice, posting: Posting, credited: list[int]) -> Sequence[Row[Any]]:
     """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
-    parameters = _range(piece, []) | _posting(piece, posting) | {"credited": credited}
+    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": credited}
     return session.execute(issue_sql.APPLY_CREDIT, parameters).all()
 
 
 def passed_over(
-    session: Session, piece: Slice, found: Sequence[Rate], covered: Sequence[str], limit: int
+    session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int
 ) -> Sequence[Row[Any]]:
     """Units of the slice that get no bill though they should, each with the count of all in `found`."""
-    parameters = _range(piece, found) | {"covered": list(covered), "limit": limit}
+    parameters = _range(piece, prices) | {"covered": list(covered), "limit": limit}
     return session.execute(issue_sql.PASSED_OVER, parameters).all()
 
 
 def judge(
-    session: Session, piece: Slice, found: Sequence[Rate], change_percent: int, limit: int
+    session: Session, piece: Slice, prices: Prices, change_percent: int, limit: int
 ) -> tuple[dict[str | None, Row[Any]], Sequence[Row[Any]]]:
     """A dry run: totals by kind of anomaly (None: all is well) and the first lines that are not well."""
-    parameters = _range(piece, found) | {
+    parameters = _range(piece, prices) | {
         "period": piece.period,
         "last_period": add_months(piece.period, -1),
         "change_percent": change_percent,
-        "billed_before": session.scalar(issue_sql.BILLED_BEFORE, _range(piece, []) | {"period": piece.period}),
+        "billed_before": session.scalar(issue_sql.BILLED_BEFORE, _range(piece, NOTHING) | {"period": piece.period}),
         "limit": limit,
     }
     totals = session.execute(issue_sql.JUDGED_TOTALS, parameters).all()
     return {row.kind: row for row in totals}, session.execute(issue_sql.JUDGED_SAMPLE, parameters).all()
 
 
-def _range(piece: Slice, found: Sequence[Rate]) -> dict[str, Any]:
+def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
     return {
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,
         "to_unit_id": piece.to_unit_id,
-        "rates": json.dumps([_weights(rate) for rate in found]),
+        "rates": json.dumps([_weights(rate) for rate in prices.rates]),
+        "lines": json.dumps([asdict(line) for line in prices.lines], default=str),
+        "apart": list(prices.apart),
     }
 
 

@@ -11,11 +11,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-Source = Literal["complaint", "work_order", "payment"]
+Source = Literal["complaint", "work_order", "payment", "plan", "waiver"]
 REASONS: dict[Source, str] = {
     "complaint": "open_complaint",
     "work_order": "open_work_order",
     "payment": "payment_in_flight",
+    "plan": "performing_plan",
+    "waiver": "pending_waiver",
 }
 
 # A hold stands for a household while this is true of one of its rows `h`.

@@ -118,7 +118,7 @@ dunning_hold = Table(
     Column("released_at", DateTime(timezone=True)),
     # cannot open again, whatever arrives
     Column("ended", Boolean, nullable=False, server_default="false"),
-    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment')", name="source_kind"),
+    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver')", name="source_kind"),
     Index("dunning_hold_household_id_idx", "household_id"),
 )
 

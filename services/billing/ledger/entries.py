@@ -22,7 +22,7 @@ _CHARGED_TO = {FEE_INCOME, OPENING_EQUITY}
 class Entry:
     """One balanced transfer of the ledger, as far as a bill is concerned."""
 
-    booked_on: date
+    counts_on: date
     amount_fen: int
     debit_account: str
     credit_account: str
@@ -44,7 +44,7 @@ def _event(entry: Entry) -> BillEvent | None:
     if kind is None:
         return None
     # Paid before the books were opened: on which day is unknown, so it never accrued.
-    on = date.min if entry.debit_account == OPENING_EQUITY else entry.booked_on
+    on = date.min if entry.debit_account == OPENING_EQUITY else entry.counts_on
     return BillEvent(kind, on, entry.amount_fen)
 
 

@@ -22,6 +22,7 @@ from services.billing.ledger.entries import (
 )
 from services.billing.ledger.placing import Change, Decision, decide, entries_by_bill, net, policy_of
 from services.billing.ledger.rules import late_fee, outstanding, overdue_days, settled_on
+from services.billing.ledger.tables import BookingDay
 from services.common.access import Caller
 from services.common.calendar import format_period
 from services.common.contracts.errors import NotFound
@@ -67,21 +68,22 @@ def _posting_row(event: PaymentSettled, account: Row[Any], now: datetime) -> dic
 
 def _post(session: Session, account: Row[Any], decision: Decision, now: datetime) -> None:
     changes = decision.changes
-    tables.post(session, (posting for change in changes for posting in _postings(account, change)), now)
+    days = {on: tables.booking_day(session, account.estate_id, on) for on in {c.payment.business_date for c in changes}}
+    tables.post(session, (posting for change in changes for posting in _postings(account, change, days)), now)
     total = net(changes)
     tables.pay_bills(session, {share.bill_id: share.principal_fen for share in total if share.principal_fen})
     tables.add_credit(session, account.id, sum(change.credit_fen for change in changes))
     tables.keep_fee_left(session, account.id, decision.fee_left)
-    tables.roll_up_collected(session, _rollups(account, decision))
+    tables.roll_up_collected(session, _rollups(account, decision, days))
 
 
-def _postings(account: Row[Any], change: Change) -> Iterable[tables.Posting]:
-    payment = change.payment
+def _postings(account: Row[Any], change: Change, days: Mapping[date, BookingDay]) -> Iterable[tables.Posting]:
+    payment, day = change.payment, days[change.payment.business_date]
 
     def posting(kind: str, credit: str, fen: int, bill_id: int | None) -> tables.Posting:
         return tables.Posting(
-            account.estate_id, account.id, payment.business_date, kind if fen > 0 else "reallocation",
-            cash_account(payment.channel), credit, fen, str(payment.id), bill_id,
+            account.estate_id, account.id, day.booked_on, kind if fen > 0 else "reallocation",
+            cash_account(payment.channel), credit, fen, str(payment.id), bill_id, day.value_on,
         )  # fmt: skip
 
     for share in change.shares:
@@ -90,12 +92,13 @@ def _postings(account: Row[Any], change: Change) -> Iterable[tables.Posting]:
     yield posting("payment_credit", CUSTOMER_CREDIT, change.credit_fen, None)
 
 
-def _rollups(account: Row[Any], decision: Decision) -> Iterable[dict[str, Any]]:
+def _rollups(account: Row[Any], decision: Decision, days: Mapping[date, BookingDay]) -> Iterable[dict[str, Any]]:
     sums: dict[tuple[str, str, date, date, date], int] = defaultdict(int)
     for change in decision.changes:
         for share in change.shares:
             row = decision.bills[share.bill_id]
-            key = (row.building, row.fee_item, row.period, row.due_date, change.payment.business_date)
+            booked_on = days[change.payment.business_date].booked_on
+            key = (row.building, row.fee_item, row.period, row.due_date, booked_on)
             sums[key] += share.principal_fen
     names = ("building", "fee_item", "period", "due_date", "booked_on")
     for key, fen in sums.items():

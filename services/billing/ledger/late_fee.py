@@ -37,7 +37,7 @@ late_policy AS (
   UNION ALL
   SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({_OPEN})
   WHERE :past AND NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
-    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND n.booked_on > :as_of)
+    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)
 ), late_bill AS (
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
          CASE p.grace_mode WHEN 'from_due' THEN b.due_date ELSE b.due_date + p.grace_days END AS start_on,
@@ -49,13 +49,14 @@ late_policy AS (
   FROM late_bill
   UNION ALL
   SELECT b.id, b.household_id, b.estate_id, b.late_fee_capped, b.amount_fen,
-         CASE WHEN e.debit_account = 'opening_equity' OR e.booked_on <= b.free_until THEN b.start_on
-              ELSE e.booked_on END,
+         CASE WHEN e.debit_account = 'opening_equity' OR COALESCE(e.value_on, e.booked_on) <= b.free_until
+              THEN b.start_on
+              ELSE COALESCE(e.value_on, e.booked_on) END,
          CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END
   FROM late_bill b JOIN ledger_entry e ON e.bill_id = b.id
   WHERE (e.credit_account = 'receivable'
          OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))
-    AND (e.debit_account = 'opening_equity' OR e.booked_on < :as_of)
+    AND (e.debit_account = 'opening_equity' OR COALESCE(e.value_on, e.booked_on) < :as_of)
 ), late_segment AS (
   SELECT *, greatest(0, sum(delta) OVER by_day) AS balance,
          lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until
@@ -72,7 +73,7 @@ late_policy AS (
 ), late_fee AS (
   SELECT a.bill_id, a.household_id, a.accrued_fen, greatest(0, a.accrued_fen - COALESCE((
     SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
-    FROM ledger_entry e WHERE e.bill_id = a.bill_id AND e.booked_on <= :as_of
+    FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
       AND 'late_fee_income' IN (e.debit_account, e.credit_account)), 0))::bigint AS due_fen
   FROM late_accrued a
 )"""

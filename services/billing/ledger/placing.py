@@ -102,7 +102,7 @@ def entries_by_bill(session: Session, bills: Sequence[int]) -> dict[int, list[En
     entries: dict[int, list[Entry]] = defaultdict(list)
     for row in tables.entries_of(session, bills):
         entries[row.bill_id].append(
-            Entry(row.booked_on, row.amount_fen, row.debit_account, row.credit_account, row.source)
+            Entry(row.counts_on, row.amount_fen, row.debit_account, row.credit_account, row.source)
         )
     return entries
 

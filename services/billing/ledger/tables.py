@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from services.billing.tables import bill, ledger_entry, metadata
+from services.common.calendar import add_months
 
 collection_policy = Table(
     "collection_policy",
@@ -119,7 +120,7 @@ _ESTATE = text("SELECT id FROM estate WHERE code = :code")
 
 CREDIT_MOVED_AFTER = text("""
 SELECT COALESCE(sum(CASE WHEN credit_account = 'customer_credit' THEN amount_fen ELSE -amount_fen END), 0)::bigint
-FROM ledger_entry WHERE household_id = :household_id AND booked_on > :as_of
+FROM ledger_entry WHERE household_id = :household_id AND COALESCE(value_on, booked_on) > :as_of
   AND 'customer_credit' IN (debit_account, credit_account)
 """)
 
@@ -128,7 +129,7 @@ SELECT b.id, b.fee_item, b.period, b.due_date, b.amount_fen, u.code AS unit
 FROM bill b JOIN unit u ON u.id = b.unit_id
 WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {STANDS}
   AND (b.amount_fen > b.paid_fen + b.waived_fen OR {_FEE_LEFT}
-       OR EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND n.booked_on > :as_of))
+       OR EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of))
 ORDER BY b.due_date, b.id
 """)
 
@@ -141,7 +142,7 @@ ORDER BY b.id FOR UPDATE
 """)
 
 ENTRIES = text("""
-SELECT bill_id, booked_on, amount_fen, debit_account, credit_account, source
+SELECT bill_id, COALESCE(value_on, booked_on) AS counts_on, amount_fen, debit_account, credit_account, source
 FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
 """)
 
@@ -171,6 +172,8 @@ FROM unnest(CAST(:bills AS bigint[]), CAST(:amounts AS bigint[])) AS paid(id, fe
 
 _FEE_SETTLED = text("DELETE FROM late_fee_left WHERE bill_id = ANY (:bills)")
 
+_LAST_CLOSED = text("SELECT max(period) FROM ledger_close WHERE estate_id = :estate_id")
+
 ADD_CREDIT = text("UPDATE household SET credit_fen = credit_fen + :fen WHERE id = :household_id")
 
 ROLL_UP = text("""
@@ -179,6 +182,14 @@ VALUES (:estate_id, :building, :fee_item, :period, :due_date, :booked_on, :fen)
 ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on)
 DO UPDATE SET collected_fen = r.collected_fen + excluded.collected_fen
 """)
+
+
+@dataclass(frozen=True)
+class BookingDay:
+    """On which day something is booked, and on which day it counts for the late fee (None: the same)."""
+
+    booked_on: date
+    value_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +205,7 @@ class Posting:
     amount_fen: int
     source: str
     bill_id: int | None = None
+    value_on: date | None = None
 
     def row(self, now: datetime) -> dict[str, Any]:
         """As the ledger keeps it."""
@@ -202,6 +214,7 @@ class Posting:
             "estate_id": self.estate_id,
             "household_id": self.household_id,
             "booked_on": self.booked_on,
+            "value_on": self.value_on,
             "kind": self.kind,
             "debit_account": debit,
             "credit_account": credit,
@@ -210,6 +223,16 @@ class Posting:
             "source": self.source,
             "created_at": now,
         }
+
+
+def booking_day(session: Session, estate_id: int, on: date) -> BookingDay:
+    """Where something of that day is booked: on it, or on the first day that is still open (B8).
+
+    The caller holds the estate's lock, shared or alone, so that the month cannot be closed meanwhile.
+    """
+    closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
+    first_open = date.min if closed is None else add_months(closed, 1)
+    return BookingDay(on) if on >= first_open else BookingDay(first_open, on)
 
 
 def post(session: Session, postings: Iterable[Posting], now: datetime) -> None:

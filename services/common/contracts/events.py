@@ -114,6 +114,25 @@ class BillsIssued(Event):
     bills: list[IssuedBill]
 
 
+class AdjustedBill(Part):
+    """How the open principal of one bill changed for another reason than a payment; negative: less is owed."""
+
+    bill_id: int
+    household: str
+    due_date: date
+    open_change_fen: int
+
+
+class BillsAdjusted(Event):
+    """Bills of one estate were voided or waived, or principal was restored (B5, C2, E4)."""
+
+    NAME, SOURCE = "bills_adjusted", "billing"
+    AUDIENCE = ("workorders",)
+    estate: str
+    reason: Literal["void", "waiver", "restoration"]
+    bills: list[AdjustedBill]
+
+
 class Allocation(Part):
     """What one bill got of a payment."""
 

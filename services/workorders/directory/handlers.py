@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.events import BillsIssued, PaymentAllocated, StaffRegistered
+from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated, StaffRegistered
 from services.common.directory import Directory, keep_newest
 from services.workorders.directory import tables
 from services.workorders.tables import estate, household, staff
@@ -27,6 +27,14 @@ def add_bills(session: Session, told: BillsIssued) -> None:
     deltas: Counter[tuple[str, date]] = Counter()
     for bill in told.bills:
         deltas[bill.household, told.due_date] += bill.open_fen
+    tables.add_due(session, deltas)
+
+
+def adjust_bills(session: Session, told: BillsAdjusted) -> None:
+    """A voided or waived bill is no longer due; restored principal is due again."""
+    deltas: Counter[tuple[str, date]] = Counter()
+    for bill in told.bills:
+        deltas[bill.household, bill.due_date] += bill.open_change_fen
     tables.add_due(session, deltas)
 
 

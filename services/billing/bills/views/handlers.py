@@ -81,7 +81,8 @@ def _brought_in(row: Row[Any]) -> dict[str, Any]:
 def _computed(session: Session, row: Row[Any]) -> dict[str, Any]:
     tariff = load_tariff(session, row.tariff_id)
     used = tables.rates_used(session, row)
-    rate = next(r for r in used["rates"] if (r["fee_item"], r["usage"]) == (tariff.fee_item, tariff.usage))
+    priced = [(row.inputs or {}).get("rate"), *used["rates"]]
+    rate = next(r for r in priced if r and (r["fee_item"], r["usage"]) == (tariff.fee_item, tariff.usage))
     inputs = rules.inputs_of(row.area_m2, vacant=row.vacant, rate=rate)
     return {
         "tariff": tariff_view(tariff, row.estate),
