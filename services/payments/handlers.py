@@ -60,6 +60,7 @@ def create_payment(
     payment = tables.insert_payment(session, _new_row(request, estate, caller, terms, now))
     if payment is None:
         return _same_payment(session, request)
+    _refuse_closed_day(session, estate, request)
     if settles_at_once(request):
         return settle_at_desk(session, payment, day=request.received_on or business_date(now), now=now)
     if request.channel in ONLINE_CHANNELS:
@@ -105,6 +106,14 @@ def _new_row(request: PaymentRequest, estate: str, caller: Caller, terms: Terms,
     elif request.channel == "transfer":
         row["reference"] = transfer_reference(request.id)
     return row
+
+
+def _refuse_closed_day(session: Session, estate: str, request: PaymentRequest) -> None:
+    """Raises Invalid, which takes the new payment back, when its day is in a closed month (B8)."""
+    closed = tables.books_closed_until(session, estate) if request.received_on else None
+    if closed and request.received_on and request.received_on <= closed:
+        told = f"the books are closed up to {closed.isoformat()}"
+        raise Invalid(f"received_on: {told}.", [{"loc": "received_on", "msg": told}])
 
 
 def _same_payment(session: Session, request: PaymentRequest) -> Payment:

@@ -14,7 +14,7 @@ from pydantic import Field
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, PaymentAllocated
+from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, MonthClosed, PaymentAllocated
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -126,6 +126,14 @@ class PaymentsService(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 tables.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+
+    @event_handler(MonthClosed)
+    def on_month_closed(self, message: Message) -> None:
+        """B8: no payment is dated back into closed books."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                event = MonthClosed.parse(message)
+                tables.close_books(session, event.estate, event.last_day)
 
     @event_handler(PaymentAllocated)
     def on_payment_allocated(self, message: Message) -> None:

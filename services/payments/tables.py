@@ -56,6 +56,14 @@ household = Table(
     Column("as_of", DateTime(timezone=True), nullable=False),
 )
 
+# Up to which day the books of an estate are closed: no payment is dated back into them (B8).
+closed_books = Table(
+    "closed_books",
+    metadata,
+    Column("estate", Text, primary_key=True),
+    Column("last_day", Date, nullable=False),
+)
+
 REGISTER = Directory(estate, household, stamp="as_of")
 
 payment = Table(
@@ -224,6 +232,19 @@ def resolve_suspense(session: Session, channel: str, transaction_id: str, at: da
     """Money that was in suspense has found its payment after all."""
     same = and_(suspense.c.channel == channel, suspense.c.transaction_id == transaction_id)
     session.execute(update(suspense).where(same, suspense.c.resolved_at.is_(None)).values(resolved_at=at))
+
+
+def close_books(session: Session, estate_code: str, last_day: date) -> None:
+    """Remember the last closed day; an older one, delivered late, changes nothing."""
+    closed = insert(closed_books).values(estate=estate_code, last_day=last_day)
+    newest = func.greatest(closed_books.c.last_day, closed.excluded.last_day)
+    session.execute(closed.on_conflict_do_update(index_elements=["estate"], set_={"last_day": newest}))
+
+
+def books_closed_until(session: Session, estate_code: str) -> date | None:
+    """The last closed day of an estate's books."""
+    day: date | None = session.scalar(select(closed_books.c.last_day).where(closed_books.c.estate == estate_code))
+    return day
 
 
 def estate_of_household(session: Session, code: str) -> str | None:

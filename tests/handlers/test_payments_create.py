@@ -307,3 +307,12 @@ def test_figures_of_the_day(session: Session) -> None:
         handlers.estate_figures(session, staff("finance", "*"), "EST9", TODAY)
     with pytest.raises(Forbidden):
         handlers.group_figures(session, OWNER, TODAY)
+
+
+def test_b8_no_payment_is_dated_back_into_closed_books(session: Session) -> None:
+    tables.close_books(session, "EST1", date(2026, 9, 30))
+    tables.close_books(session, "EST1", date(2026, 8, 31))
+    assert create(session, request(received_on=date(2026, 10, 1)))["status"] == "settled"
+    with pytest.raises(Invalid) as refused:
+        create(session, request(received_on=date(2026, 9, 30)))
+    assert refused.value.errors[0]["loc"] == "received_on"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.billing.imports.tables import as_json
 
 # One statement: bills, both ledger entries of each, the deltas of the figures. The rollup gets one row per key, because
-# an upsert cannot meet the same row twice.
+# an upsert cannot meet the same row twice. What belongs to a closed month is booked on the first open day (B8).
 BRING_IN = text("""
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
@@ -24,18 +24,21 @@ WITH given AS MATERIALIZED (
   FROM given g JOIN unit u ON u.id = g.unit_id
   ORDER BY u.estate_id, g.fee_item, u.id, g.period
   RETURNING id, unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, building, fee_item
+), first_open AS (
+  SELECT estate_id, (max(period) + INTERVAL '1 month')::date AS first_open FROM ledger_close GROUP BY estate_id
 ), brought AS (
-  SELECT i.*, g.paid_on FROM issued i JOIN given g USING (unit_id, fee_item, period)
+  SELECT i.*, greatest(i.issued_on, o.first_open) AS booked_on, greatest(g.paid_on, o.first_open) AS paid_on
+  FROM issued i JOIN given g USING (unit_id, fee_item, period) LEFT JOIN first_open o USING (estate_id)
 ), entry AS (
   INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
                             debit_account, credit_account, source)
-  SELECT amount_fen, id, household_id, CAST(:now AS timestamptz), estate_id, issued_on, 'opening_bill',
+  SELECT amount_fen, id, household_id, CAST(:now AS timestamptz), estate_id, booked_on, 'opening_bill',
          'receivable', 'opening_equity', :source FROM brought
   UNION ALL
   SELECT paid_fen, id, household_id, CAST(:now AS timestamptz), estate_id, paid_on, 'opening_paid',
          'opening_equity', 'receivable', :source FROM brought WHERE paid_fen > 0
 ), delta AS (
-  SELECT estate_id, building, fee_item, period, due_date, issued_on AS booked_on, amount_fen AS billed_fen,
+  SELECT estate_id, building, fee_item, period, due_date, booked_on, amount_fen AS billed_fen,
          0 AS collected_fen, 1 AS billed_count FROM brought
   UNION ALL
   SELECT estate_id, building, fee_item, period, due_date, paid_on, 0, paid_fen, 0 FROM brought WHERE paid_fen > 0

@@ -159,6 +159,14 @@ class PaymentAllocated(Event):
     credit_fen: int
 
 
+class MonthClosed(Event):
+    """The books of an estate take no more postings up to `last_day`: no payment is back-dated into them (B8)."""
+
+    NAME, SOURCE, AUDIENCE = "month_closed", "billing", ("payments",)
+    estate: str
+    last_day: date
+
+
 class DunningItem(Part):
     """One step of the ladder for one household. `cause` is unique per step and oldest bill (F4)."""
 

@@ -1,0 +1,1 @@
+"""Closing the books: months, quarters, the fund of estates under remuneration (B2, B8)."""
