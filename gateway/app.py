@@ -33,6 +33,7 @@ from gateway.routes import (
     ops,
     payments,
     portfolio,
+    risk,
     sandbox,
     surveys,
     tariffs,
@@ -44,8 +45,8 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, books, collections, payments, work_orders, complaints, surveys, notifications,
-    aggregates, ops,
+    imports, portfolio, tariffs, bills, books, collections, risk, payments, work_orders, complaints, surveys,
+    notifications, aggregates, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)
 DAY = 86_400

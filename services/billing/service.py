@@ -9,6 +9,7 @@ from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
 from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
+from services.billing.risk.service import RiskDoors
 from services.billing.tariffs.service import TariffDoors
 from services.common.service import EstateService
 
@@ -22,6 +23,7 @@ class BillingService(
     DunningDoors,
     FigureDoors,
     BookDoors,
+    RiskDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""

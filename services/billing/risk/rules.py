@@ -1,0 +1,175 @@
+"""LAW of arrears risk (D7): what is known of a household on a day, its score, and the reasons in words.
+
+A month counts for what can be said of it on its own `GRACE_DAYS`-th day after the due date and never changes
+afterwards, so that a feature of a past day is what it would have been on that day. Nothing here is about a person:
+only what was billed, paid, complained of and repaired.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import exp, log1p
+
+GRACE_DAYS = 15  # late: some principal is open at the end of this day after the due date
+LOOK_BACK_DAYS = 180
+MOST_MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Month:
+    """The bills of one household that fell due in one month.
+
+    `late` and `paid_after` (days after the due date, at most GRACE_DAYS + 1, negative before it) are as of the day
+    after the grace; `settled_on` is the day the last of them was settled, None while some is open.
+    """
+
+    due: date
+    late: bool
+    paid_after: int
+    settled_on: date | None
+
+    def known_on(self, day: date) -> bool:
+        """Whether it could be said on the morning of `day` if the month was late."""
+        return self.due + timedelta(days=GRACE_DAYS) < day
+
+    def open_on(self, day: date) -> bool:
+        """Whether it was overdue and unsettled on the morning of `day`."""
+        return self.due < day and (self.settled_on is None or self.settled_on >= day)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What billing's own events say of a household: months oldest first, days of complaints and of work orders."""
+
+    months: Sequence[Month]
+    complaints: Sequence[date] = ()
+    orders: Sequence[date] = ()
+
+
+FEATURES = (
+    "late_last",
+    "late_share_3",
+    "late_share_12",
+    "pays_after_6",
+    "open_months",
+    "late_streak",
+    "on_time_streak",
+    "complaints",
+    "orders",
+    "short_history",
+)
+
+
+def features(past: Past, day: date) -> dict[str, float]:
+    """What is known on the morning of `day`, as numbers of about one."""
+    known = [month for month in past.months if month.known_on(day)][-MOST_MONTHS:]
+    late = [month.late for month in known]
+    return {
+        "late_last": float(late[-1]) if late else 0.0,
+        "late_share_3": _share(late[-3:]),
+        "late_share_12": _share(late),
+        "pays_after_6": _mean([month.paid_after for month in known[-6:]]) / GRACE_DAYS,
+        "open_months": log1p(min(MOST_MONTHS, sum(month.open_on(day) for month in past.months))),
+        "late_streak": log1p(_streak(late, of=True)),
+        "on_time_streak": log1p(_streak(late, of=False)),
+        "complaints": log1p(_recent(past.complaints, day)),
+        "orders": log1p(_recent(past.orders, day)),
+        "short_history": float(len(known) < 3),
+    }
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags) if flags else 0.0
+
+
+def _mean(values: Sequence[int]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _streak(late: Sequence[bool], *, of: bool) -> int:
+    length = 0
+    for flag in reversed(late):
+        if flag is not of:
+            break
+        length += 1
+    return length
+
+
+def _recent(days: Sequence[date], day: date) -> int:
+    return sum(day - timedelta(days=LOOK_BACK_DAYS) <= one < day for one in days)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """How a feature counts: standardised by mean and scale, times the coefficient."""
+
+    mean: float
+    scale: float
+    coefficient: float
+
+    def effect(self, value: float) -> float:
+        """What a value adds to the log-odds, against an average household."""
+        return self.coefficient * (value - self.mean) / self.scale
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted logistic regression."""
+
+    intercept: float
+    weights: Mapping[str, Weight]
+
+
+def effects(model: Model, known: Mapping[str, float]) -> dict[str, float]:
+    """What each feature adds to the log-odds."""
+    return {name: weight.effect(known[name]) for name, weight in model.weights.items()}
+
+
+def probability(model: Model, known: Mapping[str, float]) -> float:
+    """How likely the household is late with the bills due next, 0–1."""
+    odds = model.intercept + sum(effects(model, known).values())
+    return 1 / (1 + exp(-odds)) if odds > -700 else 0.0
+
+
+def reasons(model: Model, known: Mapping[str, float], most: int = 3) -> list[dict[str, object]]:
+    """What speaks most for being late, strongest first; where nothing does, what speaks most against it."""
+    found = effects(model, known)
+    worse = sorted((name for name in found if found[name] > 0), key=lambda name: -found[name])[:most]
+    named = worse or sorted(found, key=lambda name: found[name])[:1]
+    return [{"code": name, "effect": round(found[name], 3), "text": _words(name, known)} for name in named]
+
+
+def band(chance: float) -> str:
+    """high from 50 %, medium from 20 %: the order in which a steward calls, nothing else."""
+    if chance >= 0.5:
+        return "high"
+    return "medium" if chance >= 0.2 else "low"
+
+
+def _words(name: str, known: Mapping[str, float]) -> dict[str, str]:
+    zh, en = _WORDS[name]
+    value = _shown(name, known[name])
+    return {"zh-CN": zh.format(value), "en": en.format(value)}
+
+
+def _shown(name: str, value: float) -> str:
+    if name.startswith("late_share"):
+        return f"{value:.0%}"
+    if name == "pays_after_6":
+        return f"{value * GRACE_DAYS:.0f}"
+    return f"{exp(value) - 1:.0f}" if name in _COUNTED else f"{value:.0f}"
+
+
+_COUNTED = {"open_months", "late_streak", "on_time_streak", "complaints", "orders"}
+_WORDS = {
+    "late_last": ("上一期逾期（{}）", "late with the last bill ({})"),
+    "late_share_3": ("近三期逾期比例 {}", "late in {} of the last three months"),
+    "late_share_12": ("近十二期逾期比例 {}", "late in {} of the last twelve months"),
+    "pays_after_6": ("近六期平均在到期后 {} 天缴费", "pays {} days after the due date on average of six months"),
+    "open_months": ("现有 {} 期逾期未结", "{} overdue months are open"),
+    "late_streak": ("连续 {} 期逾期", "late {} months in a row"),
+    "on_time_streak": ("连续 {} 期按时", "on time {} months in a row"),
+    "complaints": ("近半年投诉 {} 次", "{} complaints in half a year"),
+    "orders": ("近半年报修 {} 次", "{} work orders in half a year"),
+    "short_history": ("缴费记录不足三期", "less than three months of history"),
+}
