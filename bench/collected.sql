@@ -1,5 +1,10 @@
--- Two years of bill runs and payments as the rollups hold them: every building billed on the first day of the month
--- after its period, due on the 15th, paid on a dozen days of the six weeks after, others in each. 98 of 100 fen come in, the rest stays open.
+-- Estates as portfolio.sql has them; then two years of bill runs and payments as the rollups hold them. Every building is
+-- billed on the first day of the month after its period, due on the 15th, paid on a dozen days of the six weeks after,
+-- others in each building. 98 of 100 fen come in, the rest stays open.
+INSERT INTO estate (code, name, region, city, property_type, service_grade, charging_mode, late_fee_clause)
+SELECT 'E' || e, 'Estate ' || e, 'R' || e % 8, 'Nanjing', 'residential', 'A', 'lump_sum', 'art. 12'
+FROM generate_series(1, {estates}) AS e ORDER BY e;
+
 INSERT INTO rate_rollup (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, billed_count)
 SELECT e.id, 'B' || b, 'property_fee', m.first, m.next + 14, m.next, {flats} * 25000, {flats}
 FROM estate e

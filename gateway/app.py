@@ -35,6 +35,7 @@ from gateway.routes import (
     sandbox,
     surveys,
     tariffs,
+    warnings,
     work_orders,
 )
 from gateway.rpc import RpcClient, RpcOptions
@@ -44,7 +45,7 @@ from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
     imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
-    aggregates, ops,
+    aggregates, warnings, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)
 DAY = 86_400

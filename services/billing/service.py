@@ -9,13 +9,22 @@ from services.billing.imports.service import ImportDoors
 from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.tariffs.service import TariffDoors
+from services.billing.warnings.service import WarningDoors
 from services.common.service import EstateService
 
 
 class BillingService(
-    PortfolioDoors, ImportDoors, TariffDoors, BillDoors, LedgerDoors, DunningDoors, FigureDoors, EstateService
+    PortfolioDoors,
+    ImportDoors,
+    TariffDoors,
+    BillDoors,
+    LedgerDoors,
+    DunningDoors,
+    FigureDoors,
+    WarningDoors,
+    EstateService,
 ):
-    """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
+    """Portfolio, tariffs, bills, ledger, dunning, figures and early warnings of a group."""
 
     name: ClassVar[str] = "billing"
 
