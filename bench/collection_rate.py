@@ -1,8 +1,8 @@
 """`collection_rate_p99`: the group's collection rate over 24 months of 1,000,000 households, asked over RPC.
 
-600 estates of 20 buildings are billed 24 times and paid on a dozen days a building and month: 3.7 M rollup rows, written
-by SQL as the product writes them, with its trigger and its timer's fold behind. The 24 M bills do not stand behind
-them: no rate reads a bill. The bound is a read by primary key, `get_estate`, through the same client and process.
+600 estates of 20 buildings are billed 24 times and paid on a dozen days a building and month: 3.7 M rollup rows,
+written by SQL as the product writes them, with its trigger and its timer's fold behind. The 24 M bills do not stand
+behind them: no rate reads a bill. The bound is a read by key, `get_estate`, through the same client and process.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from bench.servers import BenchServers
 from gateway.rpc import NoAnswer, RpcClient
 from services.billing.figures import totals
 from services.common.database import build_engine, service_database_url, transaction
-from services.common.migrate import declare_queues, ensure_database, upgrade
+from services.common.migrate import ensure_database, upgrade
 
 ESTATES, BUILDINGS, MONTHS, HOUSEHOLDS = 600, 20, 24, 1_000_000
 FIRST_PERIOD, AS_OF, PAST = date(2024, 11, 1), date(2026, 11, 20), date(2025, 11, 20)
@@ -46,7 +46,6 @@ def run(servers: BenchServers) -> Result:
     settings = servers.settings(f"bench{uuid4().hex[:6]}")
     ensure_database(settings, "billing")
     upgrade(settings, "billing")
-    declare_queues(settings, ["billing"])
     engine = build_engine(
         service_database_url(settings, "billing"), pool_size=2, statement_timeout_ms=600_000, application="bench"
     )
