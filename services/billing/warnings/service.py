@@ -16,7 +16,7 @@ from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.service import EstateService, rpc, timer
 
-LOOK_SECONDS = 60
+LOOK_SECONDS = 15
 _gaps: Reading[Metric] = Reading()
 
 
