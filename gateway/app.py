@@ -37,6 +37,7 @@ from gateway.routes import (
     sandbox,
     surveys,
     tariffs,
+    warnings,
     work_orders,
 )
 from gateway.rpc import RpcClient, RpcOptions
@@ -45,9 +46,22 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, books, collections, risk, payments, work_orders, complaints, surveys,
-    notifications, aggregates, ops,
-)  # fmt: skip
+    imports,
+    portfolio,
+    tariffs,
+    bills,
+    books,
+    collections,
+    risk,
+    warnings,
+    payments,
+    work_orders,
+    complaints,
+    surveys,
+    notifications,
+    aggregates,
+    ops,
+)
 SANDBOX = (auth, sandbox)
 DAY = 86_400
 

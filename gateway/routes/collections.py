@@ -38,13 +38,19 @@ from gateway.schemas.collections import (
 from gateway.schemas.paging import Paging
 
 routes = Routes("Collections")
-Grouping = Literal["group", "region", "estate", "building", "steward", "fee_item"]
+Grouping = Literal["group", "region", "estate", "building", "steward", "fee_item", "period"]
 GroupBy = Annotated[Grouping, Query(description="One row for each of these", examples=["estate"])]
 AsOf = Annotated[date | None, Query(description="Cut-off; today when left out", examples=["2026-11-20"])]
 Bucket = Annotated[Code | None, Query(description="1-15, 16-30, 31-60, 61-365 or 365+ days (D5)", examples=["1-15"])]
 Step = Annotated[Code | None, Query(description="Step of the ladder (D1)", examples=["overdue_notice"])]
 FeeItem = Annotated[Code | None, Query(examples=["property_fee"])]
 DueIn = Annotated[Period | None, Query(description="Only bills due in this month", examples=["2026-11"])]
+Windows = Annotated[
+    bool, Query(description="Add the current, cumulative and recovery rate of the cut-off's month", examples=[True])
+]
+Households = Annotated[
+    bool, Query(description="Add who paid in full, by household count; needs period or due_in", examples=[True])
+]
 
 
 @routes.get("/v1/arrears", answer=Page[Arrears], roles=(*SEE_FIGURES, "cashier"), personal=True)
@@ -111,11 +117,14 @@ async def collection_rates(
     building: BuildingFilter = None,
     steward: StewardFilter = None,
     fee_item: FeeItem = None,
+    windows: Windows = False,
+    households: Households = False,
 ) -> Response:
     """Principal received by the cut-off ÷ principal billed, waivers apart (J1)."""
     cut: dict[str, Any] = {"estate": estate, "building": building, "steward": steward, "fee_item": fee_item}
     when: dict[str, Any] = {"period": period, "due_in": due_in, "as_of": as_of}
-    return await call("billing", "collection_rates", group_by=group_by, **when, **cut)
+    more = {"windows": windows, "households": households}
+    return await call("billing", "collection_rates", group_by=group_by, **when, **cut, **more)
 
 
 @routes.get("/v1/ledger/trial-balance", answer=TrialBalance, roles=SEE_LEDGER)

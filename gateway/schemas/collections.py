@@ -123,6 +123,15 @@ class CollectionRate(BaseModel):
     collected_fen: int
     waived_fen: int
     rate: float | None = Field(description="0–1; null when nothing was billed")
+    billed_count: int | None = None
+    current_rate: float | None = Field(default=None, description="Of bills due in the cut-off's month; with windows")
+    cumulative_rate: float | None = Field(default=None, description="Of all bills due by the cut-off; with windows")
+    recovery_rate: float | None = Field(
+        default=None, description="Of older arrears open when the month began, what came in (清欠率); with windows"
+    )
+    households_billed: int | None = Field(default=None, description="With households")
+    households_paid: int | None = Field(default=None, description="Those of them that paid in full; with households")
+    household_rate: float | None = Field(default=None, description="0–1; with households")
 
 
 class CollectionRates(BaseModel):

@@ -11,6 +11,7 @@ from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.risk.service import RiskDoors
 from services.billing.tariffs.service import TariffDoors
+from services.billing.warnings.service import WarningDoors
 from services.common.service import EstateService
 
 
@@ -24,9 +25,10 @@ class BillingService(
     FigureDoors,
     BookDoors,
     RiskDoors,
+    WarningDoors,
     EstateService,
 ):
-    """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
+    """Portfolio, tariffs, bills, ledger, dunning, figures and early warnings of a group."""
 
     name: ClassVar[str] = "billing"
 

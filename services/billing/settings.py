@@ -18,6 +18,11 @@ class Settings(CommonSettings):
     import_rows: int = Field(default=300_000, gt=0, description="Largest import")
     ledger_check_seconds: float = Field(default=60, gt=0, description="At most this often is the ledger checked")
     ledger_check_timeout_ms: int = Field(default=300_000, gt=0, description="How long one check may take")
+    fold_rows: int = Field(default=50_000, gt=0, description="Changes of rollups folded into the totals at a time")
+    rollup_check_timeout_ms: int = Field(default=120_000, gt=0, description="How long a check of rollups may take")
+    calendar_lead_days: int = Field(
+        default=45, ge=0, description="So long before a year begins its missing public holidays are warned of"
+    )
 
 
 @cache

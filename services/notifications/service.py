@@ -11,6 +11,7 @@ from prometheus_client import Metric
 from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
+    CollectionBelowPlan,
     ComplaintAnswered,
     ComplaintSlaAlarm,
     ContactsRegistered,
@@ -108,6 +109,13 @@ class NotificationsService(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 messages.queue_complaint_alarm(session, ComplaintSlaAlarm.parse(message), self.clock())
+
+    @event_handler(CollectionBelowPlan)
+    def on_collection_below_plan(self, message: Message) -> None:
+        """An estate fell behind its collection plan (J3)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_collection_alarm(session, CollectionBelowPlan.parse(message), self.clock())
 
     @timer(1)
     def deliver_due(self) -> None:

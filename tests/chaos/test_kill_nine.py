@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 
 from local.supervisor import Stack
@@ -35,6 +36,7 @@ ESTATES = 4
 WECHAT_SHARE = 5  # every fifth payment goes through the channel, notified twice; the others are cash at the desk
 FLAT_FEN = 20523
 CLIENTS = 8
+WINDOWS = {"current": "billed", "cumulative": "billed", "recovery": "open"}
 KEYS = UUID("5b3f1d9e-3a51-4f37-9c43-0b7f6c1f7c55")
 
 
@@ -135,7 +137,8 @@ def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
         estate.load(api)
     households = [household for estate in estates for household in estate.households]
     month = add_months(business_date(datetime.now(UTC)), -3, 1)
-    period, later = format_period(month), format_period(add_months(month, 1))
+    # the second month's bills are due in this one, so that all three windows of the collection rate have something
+    period, later = format_period(month), format_period(add_months(month, 2))
     assert api.run_bills(period)["bills"] == PAYMENTS
 
     chaos = Chaos(stack)
@@ -155,6 +158,7 @@ def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
     drained(stack, len(paid))
     check_money(stack, paid, bills=2 * PAYMENTS)
     check_messages(stack, len(paid))
+    check_rates(stack, households)
 
 
 def move_money(stack: Stack, households: list[str], later: str, sweep_on: date) -> list[str]:
@@ -252,3 +256,83 @@ def check_messages(stack: Stack, payments: int) -> None:
         if cursor is None:
             break
     assert len(keys) == len(set(keys)) == sent
+
+
+# Nothing but entries of the ledger and the due dates of the bills they are about: no rollup, no paid_fen.
+FROM_LEDGER = """
+WITH entry AS (
+  SELECT e.code AS estate, b.due_date, l.booked_on,
+    CASE WHEN l.debit_account = 'receivable' AND l.credit_account = 'fee_income' THEN l.amount_fen ELSE 0 END AS billed,
+    CASE WHEN l.credit_account = 'receivable' AND l.debit_account LIKE ANY (:payers) THEN l.amount_fen
+         WHEN l.debit_account = 'receivable' AND l.credit_account LIKE ANY (:payers) THEN -l.amount_fen
+         ELSE 0 END AS paid
+  FROM ledger_entry l JOIN bill b ON b.id = l.bill_id JOIN estate e ON e.id = b.estate_id
+)
+SELECT estate,
+  sum(billed) FILTER (WHERE due_date BETWEEN :first AND :last)::bigint,
+  sum(paid) FILTER (WHERE due_date BETWEEN :first AND :last AND booked_on <= :today)::bigint,
+  sum(billed) FILTER (WHERE due_date <= :today)::bigint,
+  sum(paid) FILTER (WHERE due_date <= :today AND booked_on <= :today)::bigint,
+  sum(billed) FILTER (WHERE due_date < :first)::bigint
+    - COALESCE(sum(paid) FILTER (WHERE due_date < :first AND booked_on < :first), 0)::bigint,
+  sum(paid) FILTER (WHERE due_date < :first AND booked_on BETWEEN :first AND :today)::bigint
+FROM entry GROUP BY estate ORDER BY estate
+"""
+
+
+def check_rates(stack: Stack, households: list[str]) -> None:
+    """The same rate from the API, from billing's own /metrics and from the ledger, to the fen (J1)."""
+    api = Api(stack.url)
+    # something of this month's bills too, and not the same on every estate
+    for number, household in enumerate(households[:: PAYMENTS // 20]):
+        amount = FLAT_FEN - 1000 * number
+        api.post("/v1/payments", household=household, channel="cash", amount_fen=amount)
+    wait_until_posted(stack)
+    asked = api.get("/v1/collection-rates", windows=True)
+    today = date.fromisoformat(asked["as_of"])
+    month = {"first": today.replace(day=1), "last": add_months(today, 1, 1) - timedelta(days=1), "today": today}
+    ledger = rows(stack, "billing", FROM_LEDGER, payers=["cash_%", "customer_credit"], **month)
+    wanted = {
+        str(estate): dict(zip(WINDOWS, zip(sums[::2], sums[1::2], strict=True), strict=True))
+        for estate, *sums in ledger
+    }
+    assert len(wanted) == ESTATES
+    assert len({sums["current"] for sums in wanted.values()}) > 1, "estates differ, so a mix-up would show"
+    assert all(part for sums in wanted.values() for pair in sums.values() for part in pair)
+    assert wanted == {
+        item["key"]: {
+            window: (item[f"{window}_{whole}_fen"], item[f"{window}_collected_fen"])
+            for window, whole in WINDOWS.items()
+        }
+        for item in asked["items"]
+    }
+    due = api.get("/v1/collection-rates", due_in=format_period(today), windows=False)["items"]
+    assert {item["key"]: (item["billed_fen"], item["collected_fen"]) for item in due} == {
+        estate: sums["current"] for estate, sums in wanted.items()
+    }
+    ratios = {
+        (estate, window): int(str(received)) / int(str(whole))
+        for estate, sums in wanted.items()
+        for window, (whole, received) in sums.items()
+    }
+    assert ratios == {(i["key"], window): i[f"{window}_rate"] for i in asked["items"] for window in WINDOWS}
+    until(lambda: scraped(stack) == ratios, "billing's metrics show the same rates", 60)
+    found = api.get("/v1/ledger/rollup-check")
+    assert (found["rollups"], found["totals"]) == ({"differences": 0, "items": []}, {"differences": 0, "items": []})
+
+
+def wait_until_posted(stack: Stack) -> None:
+    settled = one(stack, "payments", "SELECT sum(amount_fen)::bigint FROM payment WHERE status = 'settled'")
+    posted = "SELECT sum(amount_fen)::bigint FROM payment_posting"
+    until(lambda: one(stack, "billing", posted) == settled, "every payment is posted", 60)
+
+
+def scraped(stack: Stack) -> dict[tuple[str, str], float]:
+    """The collection rates that the billing process itself shows, by (estate, window)."""
+    page = httpx.get(f"{stack.urls()['billing']}/metrics", timeout=30).text
+    return {
+        (sample.labels["estate"], sample.labels["window"]): sample.value
+        for family in text_string_to_metric_families(page)
+        if family.name == "estateloop_collection_rate_ratio"
+        for sample in family.samples
+    }

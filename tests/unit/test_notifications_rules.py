@@ -1,6 +1,7 @@
 """The law of messages without any server: wordings, window, cap, chain, back-off, drafts (F1–F4, D4, D6)."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from services.common.calendar import SHANGHAI
 from services.common.contracts.events import (
     Allocation,
+    CollectionBelowPlan,
     ComplaintAnswered,
     ComplaintSlaAlarm,
     DunningItem,
@@ -252,6 +254,21 @@ class TestDrafts:
         assert {draft.cause for draft in drafts} == {f"sla:work_order:{UUID(int=2)}:respond:wall:breach:{clock}"}
         assert {draft.category for draft in drafts} == {"sla_breach"}
         assert drafts[0].variables["due_at"] == "2026-11-20 12:00"
+
+    def test_j3_a_manager_hears_of_collection_below_plan(self) -> None:
+        event = CollectionBelowPlan(
+            estate="E1", period="2026-11", day=date(2026, 11, 20), planned_rate=Decimal("0.6"), billed_fen=300000,
+            collected_fen=179999, missing_fen=1,
+        )  # fmt: skip
+        [draft] = rules.alarm_of_collection(event, nobody)
+        assert (draft.recipient, draft.category, draft.cause) == (
+            "E1:estate_manager",
+            "task",
+            "below_plan:E1:2026-11:2026-11-20",
+        )
+        shown = [draft.variables[name] for name in ("percent", "planned_percent", "missing_yuan")]
+        assert shown == ["59.99", "60.00", "0.01"]
+        assert [d.recipient for d in rules.alarm_of_collection(event, lambda _e, _r: ["M1", "M2"])] == ["M1", "M2"]
 
     def test_the_clock_of_a_reopened_order_alarms_again(self) -> None:
         first = WorkOrderSlaAlarm(

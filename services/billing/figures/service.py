@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import Metric
 
-from services.billing.figures import handlers
+from services.billing.figures import handlers, totals
 from services.billing.figures.handlers import GroupBy, RateCut
 from services.billing.figures.metrics import Reading, figure_families, imbalance_family
 from services.billing.ledger.handlers import imbalance_fen
@@ -17,6 +17,7 @@ from services.common.database import allow_long_statements
 from services.common.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 5
+FOLD_SECONDS = 2
 _figures: Reading[list[Metric]] = Reading()
 _imbalance: Reading[int] = Reading()
 
@@ -36,9 +37,11 @@ class FigureDoors(EstateService):
         building: str | None = None,
         steward: str | None = None,
         fee_item: str | None = None,
+        windows: bool = False,
+        households: bool = False,
     ) -> dict[str, Any]:
         """Principal received ÷ principal billed, cut as asked."""
-        cut = RateCut(group_by, period, due_in, estate, building, steward, fee_item)
+        cut = RateCut(group_by, period, due_in, estate, building, steward, fee_item, windows, households)
         with self.transaction() as session:
             return handlers.collection_rates(session, caller, cut, as_of or business_date(self.clock()))
 
@@ -53,6 +56,19 @@ class FigureDoors(EstateService):
         """The group's dashboard, over the estates in scope."""
         with self.transaction() as session:
             return handlers.group_figures(session, caller, business_date(self.clock()))
+
+    @timer(FOLD_SECONDS)
+    def fold_totals(self) -> None:
+        """Move what the rollups changed into the totals; one replica at a time."""
+        with self.transaction() as session:
+            totals.fold(session, settings().fold_rows)
+
+    @rpc
+    def rollup_check(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:
+        """Rollups and totals against the ledger."""
+        with self.transaction() as session:
+            allow_long_statements(session, settings().rollup_check_timeout_ms)
+            return handlers.rollup_check(session, caller, estate)
 
     @timer(LOOK_SECONDS)
     def check_ledger(self) -> None:

@@ -5,6 +5,7 @@ Amounts are integer fen, dates are Asia/Shanghai business days, instants carry a
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -194,6 +195,20 @@ class DunningStepsDue(Event):
     estate: str
     as_of: date
     items: list[DunningItem]
+
+
+class CollectionBelowPlan(Event):
+    """An estate fell behind its collection plan: at the end of `day`, of bills due in the month `period` (J3)."""
+
+    NAME, SOURCE = "collection_below_plan", "billing"
+    AUDIENCE = ("notifications",)
+    estate: str
+    period: str
+    day: date
+    planned_rate: Decimal
+    billed_fen: int
+    collected_fen: int
+    missing_fen: int
 
 
 # --- billing to itself: work spread over the broker (B4, D1) -----------------------------------------------------

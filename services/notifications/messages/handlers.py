@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.access import STAFF_ROLES, Caller, mask_email, mask_phone
 from services.common.calendar import business_date
 from services.common.contracts.events import (
+    CollectionBelowPlan,
     ComplaintAnswered,
     ComplaintSlaAlarm,
     DunningStepsDue,
@@ -62,6 +63,11 @@ def queue_order_alarm(session: Session, event: WorkOrderSlaAlarm, now: datetime)
 def queue_complaint_alarm(session: Session, event: ComplaintSlaAlarm, now: datetime) -> int:
     """A complaint's clock runs out (H2)."""
     return _queue(session, rules.alarm_of_complaint(event, _staff_of(session), now), now)
+
+
+def queue_collection_alarm(session: Session, event: CollectionBelowPlan, now: datetime) -> int:
+    """An estate fell behind its collection plan (J3)."""
+    return _queue(session, rules.alarm_of_collection(event, _staff_of(session)), now)
 
 
 def notifications(

@@ -6,11 +6,13 @@ Every function is event → drafts. `cause` names the reason once and for all: o
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.common.calendar import SHANGHAI, business_date
 from services.common.contracts.events import (
+    CollectionBelowPlan,
     ComplaintAnswered,
     ComplaintSlaAlarm,
     DunningItem,
@@ -20,7 +22,7 @@ from services.common.contracts.events import (
     WorkOrderSlaAlarm,
 )
 from services.common.money import yuan
-from services.notifications.templates.rules import COMPLAINT, RATING, RECEIPT, SLA, term
+from services.notifications.templates.rules import BELOW_PLAN, COMPLAINT, RATING, RECEIPT, SLA, term
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
 MANAGER = "estate_manager"
@@ -112,6 +114,27 @@ def alarm_of_complaint(event: ComplaintSlaAlarm, staff_of: StaffOf, now: datetim
     cause = f"sla:complaint:{event.complaint_id}:{event.stage}:{event.clock}:{event.level}:{_clock(event.due_at)}"
     facts = {"kind": term("complaint"), "reference": _short(event.complaint_id), "clock": term(event.clock)}
     return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
+
+
+def alarm_of_collection(event: CollectionBelowPlan, staff_of: StaffOf) -> list[Draft]:
+    """A task for each manager of an estate that fell behind its collection plan (J3)."""
+    facts = {
+        "period": event.period,
+        "day": event.day.isoformat(),
+        "planned_percent": _percent(event.planned_rate),
+        "percent": _percent(Decimal(event.collected_fen) / event.billed_fen),
+        "missing_yuan": yuan(event.missing_fen),
+    }
+    cause = f"below_plan:{event.estate}:{event.period}:{event.day}"
+    return [
+        Draft(recipient, STAFF, cause, "task", BELOW_PLAN, event.estate, event.day, facts, assignee=recipient)
+        for recipient in staff_of(event.estate, MANAGER) or [role_box(event.estate, MANAGER)]
+    ]
+
+
+def _percent(share: Decimal) -> str:
+    """0.91234 → "91.23"; rounded down, so that what is below a plan never reads like the plan."""
+    return str((share * 100).quantize(Decimal("0.01"), ROUND_DOWN))
 
 
 def _clock(due_at: datetime) -> str:

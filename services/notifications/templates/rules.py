@@ -18,10 +18,11 @@ LEGAL_FILE_TASK = "dunning.legal_file_task"
 RECEIPT = "payment.receipt"
 COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
 RATING = "rating.invitation"
+BELOW_PLAN = "collection.below_plan"
 SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
 
 CODES = frozenset(
-    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, RECEIPT, RATING}
+    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, RECEIPT, RATING, BELOW_PLAN}
     | set(COMPLAINT.values())
     | set(SLA.values())
 )
