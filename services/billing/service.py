@@ -3,17 +3,30 @@
 from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
+from services.billing.credits.service import CreditDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
 from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.tariffs.service import TariffDoors
+from services.billing.voids.service import VoidDoors
+from services.billing.waivers.service import WaiverDoors
 from services.common.service import EstateService
 
 
 class BillingService(
-    PortfolioDoors, ImportDoors, TariffDoors, BillDoors, LedgerDoors, DunningDoors, FigureDoors, EstateService
+    PortfolioDoors,
+    ImportDoors,
+    TariffDoors,
+    BillDoors,
+    LedgerDoors,
+    DunningDoors,
+    FigureDoors,
+    WaiverDoors,
+    VoidDoors,
+    CreditDoors,
+    EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
 
