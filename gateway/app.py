@@ -33,6 +33,7 @@ from gateway.routes import (
     ops,
     payments,
     portfolio,
+    relief,
     risk,
     sandbox,
     surveys,
@@ -45,9 +46,22 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, books, collections, risk, payments, work_orders, complaints, surveys,
-    notifications, aggregates, ops,
-)  # fmt: skip
+    imports,
+    portfolio,
+    tariffs,
+    bills,
+    books,
+    collections,
+    relief,
+    risk,
+    payments,
+    work_orders,
+    complaints,
+    surveys,
+    notifications,
+    aggregates,
+    ops,
+)
 SANDBOX = (auth, sandbox)
 DAY = 86_400
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
 from services.billing.books.service import BookDoors
+from services.billing.credits.service import CreditDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
@@ -11,6 +12,8 @@ from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.risk.service import RiskDoors
 from services.billing.tariffs.service import TariffDoors
+from services.billing.voids.service import VoidDoors
+from services.billing.waivers.service import WaiverDoors
 from services.common.service import EstateService
 
 
@@ -24,6 +27,9 @@ class BillingService(
     FigureDoors,
     BookDoors,
     RiskDoors,
+    WaiverDoors,
+    VoidDoors,
+    CreditDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
