@@ -8,6 +8,7 @@ from services.billing.credits.service import CreditDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
+from services.billing.incentives.service import IncentiveDoors
 from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.risk.service import RiskDoors
@@ -30,6 +31,7 @@ class BillingService(
     WaiverDoors,
     VoidDoors,
     CreditDoors,
+    IncentiveDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
