@@ -4,13 +4,17 @@ from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
 from services.billing.books.service import BookDoors
+from services.billing.credits.service import CreditDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
+from services.billing.incentives.service import IncentiveDoors
 from services.billing.ledger.service import LedgerDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.risk.service import RiskDoors
 from services.billing.tariffs.service import TariffDoors
+from services.billing.voids.service import VoidDoors
+from services.billing.waivers.service import WaiverDoors
 from services.billing.warnings.service import WarningDoors
 from services.common.service import EstateService
 
@@ -26,6 +30,10 @@ class BillingService(
     BookDoors,
     RiskDoors,
     WarningDoors,
+    WaiverDoors,
+    VoidDoors,
+    CreditDoors,
+    IncentiveDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning, figures and early warnings of a group."""

@@ -116,6 +116,21 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
 
 
+def issue_as_due(session: Session, piece: Slice, due_date: date, *, now: datetime) -> None:
+    """Bill a slice at the prices of its month but due on a day that is given: a reissue (B5). No credit is applied.
+
+    The caller holds the estate alone.
+    """
+    found = _found(session, piece)
+    policy = tables.load_policy(session, piece.estate_id)
+    posting = Posting(due_date, business_date(now), now)
+    issued = tables.issue(session, piece, found.prices, found.covered, posting, credited=())
+    outcome = {"bills": issued.bills, "amount_fen": issued.amount_fen}
+    tables.finish_slice(
+        session, piece.id, finished_at=now, **outcome, rates=as_used(found.prices.rates, policy, due_date)
+    )
+
+
 @dataclass(frozen=True)
 class Found:
     """The prices of a slice, the usages for which there is any rate at all, and what is wrong."""

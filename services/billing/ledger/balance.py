@@ -4,7 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.billing.ledger.entries import CUSTOMER_CREDIT, OPENING_EQUITY, RECEIVABLE
+from services.billing.ledger.entries import CUSTOMER_CREDIT, FEE_INCOME, OPENING_EQUITY, RECEIVABLE
+
+# Kinds of entries that undo a bill or a waiver (B5): the same accounts as an issue or a waiver, the other way round.
+BILL_VOIDED = "bill_voided"
+WAIVER_REVERSED = "waiver_reversed"
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,8 @@ class Moved:
     debit_account: str
     credit_account: str
     amount_fen: int
+    # BILL_VOIDED or WAIVER_REVERSED, else empty
+    undone: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Checks:
     receivable_and_rollups_fen: int = 0
     collected_and_rollups_fen: int = 0
     waived_and_rollups_fen: int = 0
+    waived_and_bills_fen: int = 0
 
     @property
     def total_fen(self) -> int:
@@ -98,10 +105,19 @@ def _check_estate(moved: list[Moved], kept: Kept) -> Checks:
         receivable_and_rollups_fen=abs(receivable - rolled),
         collected_and_rollups_fen=abs(collected(moved) - kept.rolled_collected_fen),
         waived_and_rollups_fen=abs(kept.bills_waived_fen - kept.rolled_waived_fen),
+        waived_and_bills_fen=abs(sum(map(_waived, moved)) - kept.bills_waived_fen),
     )
 
 
+def _waived(move: Moved) -> int:
+    if (move.debit_account, move.credit_account) == (FEE_INCOME, RECEIVABLE) and move.undone != BILL_VOIDED:
+        return move.amount_fen
+    return -move.amount_fen if move.undone == WAIVER_REVERSED else 0
+
+
 def _collected(move: Moved) -> int:
+    if move.undone == BILL_VOIDED:
+        return 0  # an opening balance goes back where it came from; nobody paid it
     if move.credit_account == RECEIVABLE and _is_payer(move.debit_account):
         return move.amount_fen
     if move.debit_account == RECEIVABLE and _is_payer(move.credit_account) and move.credit_account != OPENING_EQUITY:

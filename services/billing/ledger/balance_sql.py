@@ -12,16 +12,17 @@ from services.billing.ledger.balance import Kept, Moved
 KEPT_TWICE = text("""
 WITH scope AS (SELECT id FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates))
 SELECT 'moved' AS part, estate_id, debit_account AS debit, credit_account AS credit, sum(amount_fen)::bigint AS a,
-       0::bigint AS b, 0::bigint AS c
-FROM ledger_entry JOIN scope ON scope.id = estate_id GROUP BY estate_id, debit_account, credit_account
+       0::bigint AS b, 0::bigint AS c,
+       CASE WHEN kind IN ('bill_voided', 'waiver_reversed') THEN kind ELSE '' END AS undone
+FROM ledger_entry JOIN scope ON scope.id = estate_id GROUP BY estate_id, debit_account, credit_account, undone
 UNION ALL
-SELECT 'bills', estate_id, '', '', sum(amount_fen - paid_fen - waived_fen)::bigint, sum(waived_fen)::bigint, 0
+SELECT 'bills', estate_id, '', '', sum(amount_fen - paid_fen - waived_fen)::bigint, sum(waived_fen)::bigint, 0, ''
 FROM bill JOIN scope ON scope.id = estate_id WHERE voided_at IS NULL GROUP BY estate_id
 UNION ALL
-SELECT 'credit', estate_id, '', '', sum(credit_fen)::bigint, 0, 0
+SELECT 'credit', estate_id, '', '', sum(credit_fen)::bigint, 0, 0, ''
 FROM household JOIN scope ON scope.id = estate_id WHERE credit_fen > 0 GROUP BY estate_id
 UNION ALL
-SELECT 'rolled', estate_id, '', '', sum(billed_fen)::bigint, sum(collected_fen)::bigint, sum(waived_fen)::bigint
+SELECT 'rolled', estate_id, '', '', sum(billed_fen)::bigint, sum(collected_fen)::bigint, sum(waived_fen)::bigint, ''
 FROM rate_rollup JOIN scope ON scope.id = estate_id GROUP BY estate_id
 """)
 
@@ -30,7 +31,7 @@ def kept_twice(session: Session, estates: frozenset[str] | None) -> tuple[list[M
     """The ledger's movements and what bills, households and rollups say, per estate, from one snapshot (B7)."""
     codes = None if estates is None else sorted(estates)
     rows = session.execute(KEPT_TWICE, {"estates": codes}).all()
-    moved = [Moved(row.estate_id, row.debit, row.credit, row.a) for row in rows if row.part == "moved"]
+    moved = [Moved(row.estate_id, row.debit, row.credit, row.a, row.undone) for row in rows if row.part == "moved"]
     kept: dict[int, Kept] = {}
     for row in rows:
         was = kept.get(row.estate_id, Kept(row.estate_id))

@@ -1,17 +1,21 @@
 """LAW of reading the ledger: which entry means what for a bill, and which accounts a payment moves (B7).
 
-Accounts: receivable, fee_income, late_fee_income, customer_credit, opening_equity, and one `cash_…` per channel.
+Accounts: receivable, fee_income, late_fee_income, late_fee_waived (contra to it), customer_credit, opening_equity,
+and one `cash_…` per channel.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from services.billing.ledger.rules import BillEvent, DailyRate, GraceMode, Kind, LateFeePolicy
 
 RECEIVABLE = "receivable"
 LATE_FEE_INCOME = "late_fee_income"
+# Late fee is no receivable: waiving it credits the income and debits this, so that both net to nothing (C2).
+LATE_FEE_WAIVED = "late_fee_waived"
 CUSTOMER_CREDIT = "customer_credit"
 OPENING_EQUITY = "opening_equity"
 FEE_INCOME = "fee_income"
@@ -40,7 +44,7 @@ def bill_events(entries: Iterable[Entry]) -> tuple[BillEvent, ...]:
 
 
 def _event(entry: Entry) -> BillEvent | None:
-    kind = _kind(entry)
+    kind = kind_of(entry)
     if kind is None:
         return None
     # Paid before the books were opened: on which day is unknown, so it never accrued.
@@ -48,14 +52,20 @@ def _event(entry: Entry) -> BillEvent | None:
     return BillEvent(kind, on, entry.amount_fen)
 
 
-def _kind(entry: Entry) -> Kind | None:
+def kind_of(entry: Entry) -> Kind | None:
+    """What an entry means for its bill; None: nothing, or the principal itself."""
     if entry.credit_account == RECEIVABLE:
         return "waiver" if entry.debit_account == FEE_INCOME else "payment"
     if entry.debit_account == RECEIVABLE:
         return None if entry.credit_account in _CHARGED_TO else "restoration"
     if entry.credit_account == LATE_FEE_INCOME:
-        return "late_fee_payment"
+        return "late_fee_waiver" if entry.debit_account == LATE_FEE_WAIVED else "late_fee_payment"
     return "late_fee_restoration" if entry.debit_account == LATE_FEE_INCOME else None
+
+
+def waived(events: Iterable[BillEvent], kind: Literal["waiver", "late_fee_waiver"], as_of: date) -> int:
+    """Fen waived of a bill by the end of a day: principal or late fee (C2)."""
+    return sum(event.amount_fen for event in events if event.kind == kind and event.on <= as_of)
 
 
 def late_fee_policy(

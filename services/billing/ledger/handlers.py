@@ -19,6 +19,7 @@ from services.billing.ledger.entries import (
     Entry,
     bill_events,
     cash_account,
+    waived,
 )
 from services.billing.ledger.placing import Change, Decision, decide, entries_by_bill, net, policy_of
 from services.billing.ledger.rules import late_fee, outstanding, overdue_days, settled_on
@@ -137,7 +138,8 @@ def _allocation(share: Share, row: Row[Any]) -> Allocation:
 def statement(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:
     """What a household owes at the end of a day: principal (due or not) + late fee − credit, in fen, bill by bill.
 
-    A bill whose principal is paid but whose late fee is not is listed too, its days counted to the day of payment.
+    A bill whose principal is paid but whose late fee is not is listed too, its days counted to the day of payment. What
+    was waived of either is shown apart (C2).
     NotFound, Forbidden.
     """
     account = tables.account(session, household)
@@ -169,6 +171,8 @@ def _line(row: Row[Any], account: Row[Any], entries: Iterable[Entry], as_of: dat
         "due_date": row.due_date,
         "status": "paid" if left == 0 else "open" if left == row.amount_fen else "partially_paid",
         "overdue_days": overdue_days(row.due_date, settled_on(row.amount_fen, events, as_of) or as_of),
+        "waived_fen": waived(events, "waiver", as_of),
+        "late_fee_waived_fen": waived(events, "late_fee_waiver", as_of),
         "late_fee_fen": late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account)).due_fen,
     }
 

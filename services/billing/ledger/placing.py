@@ -1,7 +1,7 @@
 """STORY of placing a payment: load what the household owes and what was placed before, decide what changes (B9)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -66,10 +66,10 @@ def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decisi
     key = {"household_id": account.id, "touched": touched}
     bills = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key)}
     entries = entries_by_bill(session, list(bills))
-    policy, within = policy_of(account), _within(account)
-    as_they_are = _open_bills(bills, entries, without=set())
+    policy, within = policy_of(account), within_of(account)
+    as_they_are = open_bills(bills, entries)
     if later:
-        fresh = _open_bills(bills, entries, without={str(money.id) for money in later})
+        fresh = open_bills(bills, entries, without={str(money.id) for money in later})
         changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within)]
     if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
         # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
@@ -89,11 +89,22 @@ def _fee_left(
     return {bill_id: is_left for bill_id, is_left in left.items() if is_left != rows[bill_id].fee_left}
 
 
+def keep_fee_left_of(session: Session, account: Row[Any], bill_ids: Sequence[int]) -> None:
+    """Say again of a locked household's bills whether only late fee is left on them, after something was posted."""
+    key = {"household_id": account.id, "touched": list(bill_ids)}
+    rows = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key) if row.id in set(bill_ids)}
+    bills = open_bills(rows, entries_by_bill(session, list(rows)))
+    left = {bill.id: only_fee_is_left(bill, policy_of(account)) for bill in bills}
+    changed = {bill_id: is_left for bill_id, is_left in left.items() if is_left != rows[bill_id].fee_left}
+    tables.keep_fee_left(session, account.id, changed)
+
+
 def _money(payment_id: UUID, row: Any) -> Money:
     return Money(payment_id, row.amount_fen, row.business_date, row.settled_at, row.channel, tuple(row.bill_ids))
 
 
-def _within(account: Row[Any]) -> Within:
+def within_of(account: Row[Any]) -> Within:
+    """Which part of a bill comes first, in an account row."""
     return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
 
 
@@ -107,9 +118,10 @@ def entries_by_bill(session: Session, bills: Sequence[int]) -> dict[int, list[En
     return entries
 
 
-def _open_bills(
-    bills: Mapping[int, Row[Any]], entries: Mapping[int, Iterable[Entry]], without: set[str]
+def open_bills(
+    bills: Mapping[int, Row[Any]], entries: Mapping[int, Iterable[Entry]], without: Collection[str] = ()
 ) -> list[OpenBill]:
+    """Bills with what happened to them, but for what the sources `without` did."""
     return [
         OpenBill(
             row.id,
@@ -122,14 +134,14 @@ def _open_bills(
 
 
 def _placed_before(session: Session, household_id: int, payments: Sequence[Money]) -> dict[UUID, Placement]:
-    """Where the ledger has each payment now."""
+    """Where the ledger has each payment now; what it gave a bill that was voided since is credit (B5)."""
     principal: dict[tuple[str, int], int] = defaultdict(int)
     fee: dict[tuple[str, int], int] = defaultdict(int)
     credit: dict[str, int] = defaultdict(int)
     for row in tables.placed(session, household_id, [payment.id for payment in payments]):
         amount = row.amount_fen if row.debit_account.startswith("cash_") else -row.amount_fen
         accounts = {row.debit_account, row.credit_account}
-        if CUSTOMER_CREDIT in accounts:
+        if row.voided or CUSTOMER_CREDIT in accounts:
             credit[row.source] += amount
         else:
             (principal if RECEIVABLE in accounts else fee)[row.source, row.bill_id] += amount

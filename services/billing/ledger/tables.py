@@ -134,7 +134,7 @@ ORDER BY b.due_date, b.id
 """)
 
 BILLS_TO_PAY = text(f"""
-SELECT b.id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {_FEE_LEFT} AS fee_left
+SELECT b.id, b.estate_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {_FEE_LEFT} AS fee_left
 FROM bill b
 WHERE b.household_id = :household_id AND b.voided_at IS NULL
   AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {_FEE_LEFT})
@@ -147,8 +147,10 @@ FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
 """)
 
 PLACED = text("""
-SELECT source, bill_id, amount_fen, debit_account, credit_account
-FROM ledger_entry WHERE household_id = :household_id AND source = ANY (:payments) ORDER BY id
+SELECT n.source, n.bill_id, n.amount_fen, n.debit_account, n.credit_account,
+       b.voided_at IS NOT NULL AS voided
+FROM ledger_entry n LEFT JOIN bill b ON b.id = n.bill_id
+WHERE n.household_id = :household_id AND n.source = ANY (:payments) ORDER BY n.id
 """)
 
 LATER_POSTINGS = text("""

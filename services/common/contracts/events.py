@@ -125,12 +125,12 @@ class AdjustedBill(Part):
 
 
 class BillsAdjusted(Event):
-    """Bills of one estate were voided or waived, or principal was restored (B5, C2, E4)."""
+    """Bills of one estate were voided or waived, credit was applied, or principal was restored (B5, B6, C2, E4)."""
 
     NAME, SOURCE = "bills_adjusted", "billing"
     AUDIENCE = ("workorders",)
     estate: str
-    reason: Literal["void", "waiver", "restoration"]
+    reason: Literal["void", "waiver", "restoration", "credit"]
     bills: list[AdjustedBill]
 
 

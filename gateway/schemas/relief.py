@@ -1,0 +1,190 @@
+"""Waivers, voids, credit applied and refunded (C2, B5, B6)."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from gateway.schemas.base import BillIds, Fen, Note, Text, example, shown
+
+_ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
+_NEW_BILL: dict[str, Any] = {
+    "id": 51990,
+    "unit": "GZ01/1-0101",
+    "household": "GZ01-1-0101",
+    "fee_item": "property_fee",
+    "period": "2026-10",
+    "amount_fen": 29400,
+    "outstanding_fen": 0,
+    "due_date": "2026-11-15",
+    "status": "paid",
+    "reissue_of": 48211,
+}
+_NOTE: dict[str, Any] = {
+    "id": _ID,
+    "number": "CN-GZ01-000042",
+    "bill_id": 48211,
+    "estate": "GZ01",
+    "household": "GZ01-1-0101",
+    "fee_item": "property_fee",
+    "period": "2026-10",
+    "status": "void",
+    "amount_fen": 31814,
+    "released_fen": 31814,
+    "released_late_fee_fen": 0,
+    "waived_fen": 0,
+    "waived_late_fee_fen": 0,
+    "reason": "The floor area was wrong",
+    "booked_on": "2026-11-20",
+    "voided_by": "finance-1",
+    "voided_at": "2026-11-20T02:00:00+00:00",
+}
+
+
+class WaiverRequest(BaseModel):
+    """Waive late fee or principal on bills of one household: `ratio` of each, or `amount_fen` over all of them (C2)."""
+
+    model_config = example(bill_ids=[48211], kind="late_fee", ratio="0.5", reason="Lift out of order for two weeks")
+    bill_ids: BillIds
+    kind: Literal["late_fee", "principal"]
+    ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
+    amount_fen: Fen | None = None
+    reason: Text
+
+
+class Approval(BaseModel):
+    """Above the manager's limit it takes the reference of the owners' committee's resolution."""
+
+    model_config = example(resolution="业委会决议 2026-07", note="Agreed at the meeting of 11-18")
+    resolution: Note | None = None
+    note: Note | None = None
+
+
+class Refusal(BaseModel):
+    """Why."""
+
+    model_config = example(reason="The lift was repaired the same day")
+    reason: Note | None = None
+
+
+class Waiver(BaseModel):
+    """A waiver and its fate. `waived_fen` is what was granted; `less_than_asked` when less was left by then."""
+
+    model_config = shown(
+        id=_ID,
+        estate="GZ01",
+        household="GZ01-1-0101",
+        kind="late_fee",
+        ratio=0.5,
+        amount_fen=None,
+        reason="Lift out of order for two weeks",
+        status="approved",
+        automatic=True,
+        asked_fen=386,
+        waived_fen=386,
+        less_than_asked=False,
+        bills=[{"bill_id": 48211, "base_fen": 771, "asked_fen": 386, "waived_fen": 386}],
+        base_on="2026-11-20",
+        requested_by="S001",
+        requested_at="2026-11-20T02:00:00+00:00",
+        decided_by="rule",
+        decided_at="2026-11-20T02:00:00+00:00",
+        decision_reason=None,
+        resolution=None,
+    )
+    id: UUID
+    status: Literal["pending", "approved", "rejected", "withdrawn"]
+    asked_fen: int
+    waived_fen: int | None = None
+    bills: list[Any]
+
+
+class VoidRequest(BaseModel):
+    """Why the bill is void; with `reissue` it is billed again at once, due as before (B5)."""
+
+    model_config = example(reason="The floor area was wrong", reissue=True)
+    reason: Text
+    reissue: Annotated[bool, Field(strict=True)] = False
+
+
+class CreditNote(BaseModel):
+    """A credit note (贷项通知单): what was undone, and the money that became credit."""
+
+    model_config = shown(**_NOTE)
+    id: UUID
+    number: str
+    bill_id: int
+    amount_fen: int
+    released_fen: int
+    booked_on: date
+
+
+class Voided(CreditNote):
+    """A credit note and the bills that take the void one's place."""
+
+    model_config = shown(**_NOTE, reissued=[_NEW_BILL])
+    reissued: list[Any] = []
+
+
+class Reissue(BaseModel):
+    """The bills that take a void one's place."""
+
+    model_config = shown(id=_ID, bill_id=48211, bills=[_NEW_BILL])
+    id: UUID
+    bill_id: int
+    bills: list[Any]
+
+
+class CreditRefundRequest(BaseModel):
+    """Surplus handed back to the owner (多退少补, B6)."""
+
+    model_config = example(amount_fen=2414, channel="transfer", reason="Owner moved away")
+    amount_fen: Fen
+    channel: Literal["transfer", "cash", "pos"]
+    reason: Text
+
+
+class CreditRefund(BaseModel):
+    """Surplus that was handed back."""
+
+    model_config = shown(
+        id=_ID,
+        household="GZ01-1-0101",
+        amount_fen=2414,
+        channel="transfer",
+        reason="Owner moved away",
+        booked_on="2026-11-20",
+        refunded_by="finance-1",
+        refunded_at="2026-11-20T02:00:00+00:00",
+    )
+    id: UUID
+    household: str
+    amount_fen: int
+    channel: str
+    refunded_at: datetime
+
+
+class CreditApplicationRequest(BaseModel):
+    """Settle open bills from credit: those named first, in their order, then oldest due first."""
+
+    model_config = example(bill_ids=[48211])
+    bill_ids: BillIds | None = None
+
+
+class CreditApplication(BaseModel):
+    """What each bill got, and the credit that is left."""
+
+    model_config = shown(
+        id=_ID,
+        household="GZ01-1-0101",
+        applied_fen=31862,
+        bills=[{"bill_id": 48211, "principal_fen": 31814, "late_fee_fen": 48}],
+        credit_fen=0,
+    )
+    id: UUID
+    household: str
+    applied_fen: int
+    bills: list[Any]
+    credit_fen: int

@@ -1,0 +1,66 @@
+"""LAW of waivers (C2): how much is asked of each bill, how much is granted, and who may grant it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from services.common.money import half_up, largest_remainder
+
+Kind = Literal["late_fee", "principal"]
+RULE = "rule"
+
+
+@dataclass(frozen=True)
+class Band:
+    """One line of the authority matrix: who may grant up to an amount and/or a part of the base; None: no limit.
+
+    Without roles it is granted at once, by rule.
+    """
+
+    up_to_fen: int | None = None
+    up_to_ratio: Decimal | None = None
+    roles: tuple[str, ...] = ()
+    needs_resolution: bool = False
+
+    def covers(self, fen: int, base_fen: int, granted_before_fen: int) -> bool:
+        """Whether the band goes so far: the amount with what was granted before, the ratio of this request alone."""
+        if self.up_to_fen is not None and fen + granted_before_fen > self.up_to_fen:
+            return False
+        return self.up_to_ratio is None or fen <= base_fen * self.up_to_ratio
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who may grant a waiver. Without roles nobody need be asked."""
+
+    roles: frozenset[str]
+    needs_resolution: bool
+    automatic: bool
+
+
+def authority(bands: Sequence[Band], fen: int, base_fen: int, granted_before_fen: int) -> Authority | None:
+    """The first band that goes so far; who may grant more may grant this too. None: nobody may."""
+    for index, band in enumerate(bands):
+        if band.covers(fen, base_fen, granted_before_fen):
+            roles = frozenset(role for later in bands[index:] for role in later.roles)
+            return Authority(roles, band.needs_resolution, automatic=not band.roles)
+    return None
+
+
+def by_ratio(bases: Mapping[int, int], ratio: Decimal) -> dict[int, int]:
+    """ratio × base per bill, half up to the fen."""
+    return {bill_id: half_up(base * ratio) for bill_id, base in bases.items()}
+
+
+def by_amount(bases: Mapping[int, int], amount_fen: int) -> dict[int, int]:
+    """An amount shared by base, to the fen; ValueError when it is more than all bases together."""
+    if amount_fen > sum(bases.values()):
+        raise ValueError(f"only {sum(bases.values())} fen can be waived")
+    parts = largest_remainder(amount_fen, [Decimal(base) for base in bases.values()])
+    return dict(zip(bases, parts, strict=True))
+
+
+def granted(asked: Mapping[int, int], left: Mapping[int, int]) -> dict[int, int]:
+    """What was asked, as far as it is still there to be waived."""
+    return {bill_id: max(0, min(fen, left.get(bill_id, 0))) for bill_id, fen in asked.items()}
