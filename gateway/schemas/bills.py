@@ -81,12 +81,14 @@ class Explanation(BaseModel):
 
 
 class StatementBill(BaseModel):
-    """An open bill with its late fee as of the statement's day."""
+    """An open bill with its late fee as of the statement's day; what was waived of either is shown apart (C2)."""
 
-    model_config = shown(**OPEN_BILL, overdue_days=5, late_fee_fen=48)
+    model_config = shown(**OPEN_BILL, overdue_days=5, late_fee_fen=48, waived_fen=0, late_fee_waived_fen=0)
     id: int
     overdue_days: int
     late_fee_fen: int
+    waived_fen: int = 0
+    late_fee_waived_fen: int = 0
 
 
 class Statement(BaseModel):

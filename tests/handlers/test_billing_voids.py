@@ -121,6 +121,23 @@ def test_b5_rates_are_net_of_voids(relief: Relief) -> None:
     assert item["rate"] == 1.0
 
 
+def test_b6_late_fee_that_credit_does_not_reach_stays_due_until_more_comes(relief: Relief) -> None:
+    void = relief.books.bill(10000, "2025-03-15")
+    late = relief.books.bill(10000, "2025-03-15", fee_item="parking")
+    relief.books.pay(10000, "2025-03-10", bills=[void])
+    relief.void(void)
+    assert relief.apply()["bills"] == [{"bill_id": late, "principal_fen": 10000, "late_fee_fen": 0}]
+    assert owes(relief, "2025-12-31") == (0, 270, 0)
+    assert relief.books.one("SELECT bill_id FROM late_fee_left") == late
+    more = relief.books.bill(270, "2025-08-15")
+    relief.books.pay(270, "2025-06-01", bills=[more])
+    relief.void(more)
+    assert relief.apply()["bills"] == [{"bill_id": late, "principal_fen": 0, "late_fee_fen": 270}]
+    assert owes(relief, "2025-12-31") == (0, 0, 0)
+    assert relief.books.one("SELECT count(*) FROM late_fee_left") == 0
+    assert imbalance_fen(relief.books.session) == 0
+
+
 def test_b5_the_same_void_twice_is_one_and_a_second_one_is_refused(relief: Relief) -> None:
     bill = relief.books.bill(28560, "2025-03-15")
     request_id = uuid4()
