@@ -3,17 +3,28 @@
 from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
+from services.billing.closure.service import ClosureDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
 from services.billing.ledger.service import LedgerDoors
+from services.billing.legal.service import LegalDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.tariffs.service import TariffDoors
 from services.common.service import EstateService
 
 
 class BillingService(
-    PortfolioDoors, ImportDoors, TariffDoors, BillDoors, LedgerDoors, DunningDoors, FigureDoors, EstateService
+    PortfolioDoors,
+    ImportDoors,
+    TariffDoors,
+    BillDoors,
+    LedgerDoors,
+    DunningDoors,
+    FigureDoors,
+    LegalDoors,
+    ClosureDoors,
+    EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
 

@@ -15,13 +15,15 @@ VISIT_TASK = "dunning.visit_task"
 DEMAND_LETTER = "dunning.demand_letter"
 FORMAL_NOTICE = "dunning.formal_notice"
 LEGAL_FILE_TASK = "dunning.legal_file_task"
+LIMITATION_TASK = "dunning.limitation_task"
 RECEIPT = "payment.receipt"
 COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
 RATING = "rating.invitation"
 SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
 
 CODES = frozenset(
-    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, RECEIPT, RATING}
+    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, LIMITATION_TASK}
+    | {RECEIPT, RATING}
     | set(COMPLAINT.values())
     | set(SLA.values())
 )
