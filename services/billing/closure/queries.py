@@ -29,7 +29,8 @@ WITH old AS (
   ORDER BY household_id ON CONFLICT (household_id) DO NOTHING RETURNING id, household_id
 ), known AS (
   SELECT c.id, c.household_id, NOT EXISTS (
-    SELECT FROM closure_bill k JOIN bill b ON b.id = k.bill_id WHERE k.case_id = c.id AND {OPEN}) AS closed
+    SELECT FROM closure_bill k JOIN bill b ON b.id = k.bill_id WHERE k.case_id = c.id
+      AND b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AS closed
   FROM closure_case c WHERE c.household_id IN (SELECT household_id FROM old)
 ), again AS (
   UPDATE closure_case c SET stage = :stage, stage_since = :as_of FROM known k WHERE c.id = k.id AND k.closed
