@@ -25,9 +25,11 @@ from gateway.routes import (
     aggregates,
     auth,
     bills,
+    closure,
     collections,
     complaints,
     imports,
+    legal,
     notifications,
     ops,
     payments,
@@ -43,8 +45,8 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
-    aggregates, ops,
+    imports, portfolio, tariffs, bills, collections, legal, closure, payments, work_orders, complaints, surveys,
+    notifications, aggregates, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)
 DAY = 86_400
