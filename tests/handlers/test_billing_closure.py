@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from services.billing.closure import handlers
 from services.billing.closure.handlers import Cut, Meeting, Result
@@ -18,6 +19,7 @@ from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFo
 from services.common.database import transaction
 from tests.support.books import NOW, TODAY, Books, day
 from tests.support.legal import AUDITOR, MANAGER, OTHER, hold
+from tests.support.waiting import until
 
 OLD, FRESH = "2025-11-15", "2026-06-15"
 STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
@@ -74,19 +76,41 @@ def test_d6_a_run_enrols_arrears_of_more_than_a_year_and_a_second_one_only_what_
         handlers.start_programme(books.session, OTHER, uuid4(), "E1", TODAY, NOW)
 
 
-def test_d6_two_runs_at_once_enrol_each_household_once(engine: Engine) -> None:
+def test_d6_two_runs_at_once_enrol_each_household_and_bill_once(engine: Engine) -> None:
+    def run(own: Session) -> tuple[int, int]:
+        done = handlers.start_programme(own, MANAGER, uuid4(), "E1", TODAY, NOW)
+        return done["enrolled"], done["bills"]
+
     with transaction(engine) as session:
         books = Books(session)
         for number in range(40):
             books.household(f"H{number}")
             books.bill(30000, OLD, f"H{number}")
+    assert beside(engine, run, run) == [(40, 40), (0, 0)]
+    with transaction(engine) as session:
+        books.session = session
+        books.bill(30000, OLD, "H7", fee_item="parking")
+    assert beside(engine, run, run) == [(0, 1), (0, 0)]
 
-    def run(_: int) -> int:
+
+def beside(engine: Engine, first: Callable[[Session], Any], second: Callable[[Session], Any]) -> list[Any]:
+    """What both give when the second begins before the first commits, and has to wait for it."""
+
+    def later() -> Any:
         with transaction(engine) as own:
-            return int(handlers.start_programme(own, MANAGER, uuid4(), "E1", TODAY, NOW)["enrolled"])
+            return second(own)
 
-    with ThreadPoolExecutor(3) as pool:
-        assert sorted(pool.map(run, range(3))) == [0, 0, 40]
+    def settled() -> bool:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        with engine.connect() as connection:
+            return waiting.done() or bool(connection.scalar(text(query)))
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as own:
+            found = first(own)
+            waiting = pool.submit(later)
+            until(settled, "the second waits or is done")
+        return [found, waiting.result()]
 
 
 def test_d6_appointments_keep_to_window_and_cap_and_name_the_next_time(books: Books) -> None:
@@ -112,17 +136,21 @@ def test_d6_two_stewards_at_once_cannot_break_the_cap(engine: Engine) -> None:
     with transaction(engine) as session:
         enrolled(Books(session))
 
-    def plan(number: int) -> bool:
-        when = datetime(2026, 11, 25, 9 + number, tzinfo=SHANGHAI)
-        with transaction(engine) as own:
+    def plan(hour: int) -> Callable[[Session], bool]:
+        when = datetime(2026, 11, 25, hour, tzinfo=SHANGHAI)
+
+        def make(own: Session) -> bool:
             try:
                 handlers.make_appointment(own, STEWARD, uuid4(), "H1", Meeting(when, "door", "S1"), NOW)
             except Conflict:
                 return False
-        return True
+            return True
 
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(plan, range(4))) == 2
+        return make
+
+    with transaction(engine) as session:
+        assert plan(9)(session)
+    assert beside(engine, plan(10), plan(11)) == [True, False]
 
 
 def test_d6_a_case_goes_from_the_steward_to_the_lawyers_letter(books: Books) -> None:
