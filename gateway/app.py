@@ -26,10 +26,12 @@ from gateway.routes import (
     auth,
     bills,
     books,
+    closure,
     collections,
     complaints,
     imports,
     incentives,
+    legal,
     notifications,
     ops,
     payments,
@@ -53,8 +55,10 @@ RESOURCES = (
     tariffs,
     bills,
     books,
+    closure,
     collections,
     incentives,
+    legal,
     relief,
     risk,
     warnings,
@@ -66,6 +70,9 @@ RESOURCES = (
     aggregates,
     ops,
 )
+    imports, portfolio, tariffs, bills, collections, legal, closure, payments, work_orders, complaints, surveys,
+    notifications, aggregates, ops,
+)  # fmt: skip
 SANDBOX = (auth, sandbox)
 DAY = 86_400
 

@@ -49,6 +49,21 @@ def _complete(operation: dict[str, Any]) -> None:
             "description": "As the channel expects",
             "content": {"text/plain": {"schema": {"type": "string"}, "example": "success"}},
         }
+    elif operation["operationId"] == "evidencePdf":
+        binary = {"type": "string", "format": "binary"}
+        operation["responses"]["200"] = _download("application/pdf", binary, "%PDF-1.7 …")
+    elif operation["operationId"] == "evidenceCsv":
+        operation["responses"]["200"] = _download("text/csv", {"type": "string"}, "一、案件概要 / Case\r\n")
+
+
+def _download(media_type: str, schema: dict[str, Any], example: str) -> dict[str, Any]:
+    """The answer of a call that gives a file."""
+    headers = {"Content-Disposition": {"schema": {"type": "string"}, "description": "attachment; filename*=UTF-8''…"}}
+    return {
+        "description": "The file",
+        "headers": headers,
+        "content": {media_type: {"schema": schema, "example": example}},
+    }
 
 
 def _restore_examples(schemas: dict[str, Any]) -> None:

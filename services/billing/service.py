@@ -4,12 +4,14 @@ from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
 from services.billing.books.service import BookDoors
+from services.billing.closure.service import ClosureDoors
 from services.billing.credits.service import CreditDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
 from services.billing.incentives.service import IncentiveDoors
 from services.billing.ledger.service import LedgerDoors
+from services.billing.legal.service import LegalDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.risk.service import RiskDoors
 from services.billing.tariffs.service import TariffDoors
@@ -34,6 +36,8 @@ class BillingService(
     VoidDoors,
     CreditDoors,
     IncentiveDoors,
+    LegalDoors,
+    ClosureDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning, figures and early warnings of a group."""

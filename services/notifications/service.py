@@ -1,12 +1,14 @@
 """DOORS of the notifications service: what the others tell, what callers ask, and the courier's round."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import eventlet
 from prometheus_client import Metric
+from pydantic import StringConstraints
 
 from services.common.access import Caller
 from services.common.contracts.base import Message
@@ -17,6 +19,7 @@ from services.common.contracts.events import (
     ContactsRegistered,
     DunningStepsDue,
     EstatesRegistered,
+    LimitationWarned,
     PaymentAllocated,
     RatingInvited,
     StaffRegistered,
@@ -29,6 +32,7 @@ from services.common.service import EstateService, event_handler, rpc, timer
 from services.notifications.adapters.binding import bind
 from services.notifications.delivery.courier import Courier, SideBySide, Transaction
 from services.notifications.delivery.handlers import Dispatch, Terms
+from services.notifications.delivery.receipts import Outcome, Receipt, confirm
 from services.notifications.delivery.rules import Window
 from services.notifications.delivery.tables import WAITING, waiting_counts
 from services.notifications.directory import handlers as directory
@@ -38,6 +42,7 @@ from services.notifications.settings import Settings, settings
 from services.notifications.templates import handlers as templates
 
 ROUNDS_PER_TICK = 20
+Proof = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class NotificationsService(EstateService):
@@ -74,6 +79,13 @@ class NotificationsService(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 messages.queue_dunning(session, DunningStepsDue.parse(message), self.clock())
+
+    @event_handler(LimitationWarned)
+    def on_limitation_warned(self, message: Message) -> None:
+        """Claims run out: tasks for the manager (D4)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_limitation(session, LimitationWarned.parse(message), self.clock())
 
     @event_handler(PaymentAllocated)
     def on_payment_allocated(self, message: Message) -> None:
@@ -134,6 +146,15 @@ class NotificationsService(EstateService):
         """Messages, newest first: `{"items": [...], "next_cursor"}` (F)."""
         with self.transaction() as session:
             return messages.notifications(session, caller, household, recipient, limit, cursor)
+
+    @rpc
+    def confirm_delivery(
+        self, caller: Caller, message_id: UUID, delivered_on: date, proof: Proof, outcome: Outcome = "delivered"
+    ) -> dict[str, Any]:
+        """A letter was received, or came back (F4)."""
+        receipt = Receipt(delivered_on, proof, outcome)
+        with self.transaction() as session:
+            return confirm(session, caller, message_id, receipt, self.clock())
 
     @rpc
     def list_templates(self, caller: Caller) -> dict[str, Any]:

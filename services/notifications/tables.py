@@ -143,9 +143,14 @@ message = Table(
     Column("reason", Text, comment="Why it waits, fell back or failed"),
     Column("created_at", INSTANT, nullable=False),
     Column("sent_at", INSTANT),
+    Column("delivered_on", Date, comment="Business day on which a letter was received, as staff recorded it"),
+    Column("delivery_proof", Text, comment="Tracking or receipt number of it, or why it came back"),
+    Column("delivery_recorded_by", Text),
     UniqueConstraint("recipient", "cause", name="message_once"),
     CheckConstraint("recipient_kind IN ('household', 'staff')", name="recipient_kind"),
-    CheckConstraint("status IN ('queued', 'waiting_contact', 'sent', 'queued_for_print', 'failed')", name="status"),
+    CheckConstraint(
+        "status IN ('queued', 'waiting_contact', 'sent', 'queued_for_print', 'delivered', 'failed')", name="status"
+    ),
     Index("message_due", "not_before", "seq", postgresql_where=text("status IN ('queued', 'waiting_contact')")),
     Index("message_household", "household", "seq"),
     Index("message_estate", "estate", "seq"),

@@ -211,6 +211,31 @@ class CollectionBelowPlan(Event):
     missing_fen: int
 
 
+class LimitationItem(Part):
+    """One bill whose limitation period (诉讼时效) runs out. `cause` is unique per bill, expiry and threshold (F4)."""
+
+    household: str
+    building: str
+    cause: str
+    bill_id: int
+    steward: str | None
+    due_date: date
+    outstanding_fen: int
+    expires_on: date
+    days_left: int
+    threshold: int
+
+
+class LimitationWarned(Event):
+    """Claims of one estate expire within 180, 90 or 30 days: somebody has to act (D4)."""
+
+    NAME, SOURCE = "limitation_warned", "billing"
+    AUDIENCE = ("notifications",)
+    estate: str
+    as_of: date
+    items: list[LimitationItem]
+
+
 # --- billing to itself: work spread over the broker (B4, D1) -----------------------------------------------------
 
 
@@ -228,6 +253,31 @@ class SweepSliceRequested(Event):
     NAME, SOURCE, AUDIENCE = "sweep_slice_requested", "billing", ("billing",)
     sweep_id: UUID
     slice_id: int
+
+
+# --- notifications (F) -------------------------------------------------------------------------------------------
+
+
+class MessageDelivered(Event):
+    """A dunning message reached the household, or could not; what was said stays with who said it (F4, D4).
+
+    `stated_on` is the business day the message speaks of, `deadline` the one it sets. `proof` is the provider's receipt
+    or the tracking number of the letter; of several facts about one message the last recorded counts.
+    """
+
+    NAME, SOURCE, AUDIENCE = "message_delivered", "notifications", ("billing",)
+    message_id: UUID
+    household: str
+    estate: str
+    cause: str
+    template: str
+    channel: str
+    outcome: Literal["delivered", "failed"]
+    stated_on: date
+    delivered_on: date
+    deadline: date | None = None
+    proof: str
+    recorded_at: datetime
 
 
 # --- payments (E) ------------------------------------------------------------------------------------------------

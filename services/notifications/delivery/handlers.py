@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.notifications.delivery import tables
 from services.notifications.delivery.knowledge import Knowledge, day_key, gather
+from services.notifications.delivery.receipts import tell
 from services.notifications.delivery.rules import (
     LETTER,
     STAFF_TASK,
@@ -84,7 +85,9 @@ def claim(session: Session, terms: Terms, now: datetime) -> Batch:
 def record(session: Session, call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> str | None:
     """Write the provider's answer; the outcome's name for the metric, None when the lease was lost meanwhile."""
     name, values = _consequence(call, outcome, max_attempts, now)
-    return name if tables.note(session, call.parcel.key, call.claim, FREE | values) else None
+    row = tables.note(session, call.parcel.key, call.claim, FREE | values)
+    tell(session, row, now)
+    return name if row is not None else None
 
 
 def _consequence(call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> tuple[str, dict[str, Any]]:
@@ -106,7 +109,7 @@ def _next_channel(position: int) -> dict[str, Any]:
 
 def _prepare(session: Session, row: Row[Any], known: Knowledge, terms: Terms, now: datetime, batch: Batch) -> None:
     def write(values: dict[str, Any]) -> None:
-        tables.note(session, row.id, row.claim, values)
+        tell(session, tables.note(session, row.id, row.claim, values), now)
 
     if not known.is_complete(row):
         later = now + UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN

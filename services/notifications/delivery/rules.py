@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from services.common.calendar import business_date, start_of_business_day
 
@@ -127,6 +128,14 @@ def decide(pending: Pending, reach: Reach, means: Means, policy: Policy, now: da
             return _later(pending, go, policy, now) or go
         skipped.append(f"{channel}: {obstacle}")
     return GiveUp("; ".join(skipped) or "no channel is left")
+
+
+def outcome_of(status: str, channel: str | None) -> Literal["delivered", "failed"] | None:
+    """What is proven by a message's status (F4): SMS and e-mail by the provider's receipt, a letter or what is handed
+    over by hand only when staff recorded its receipt. None: nothing yet."""
+    if status == "failed":
+        return "failed"
+    return "delivered" if status == "delivered" or (status == "sent" and channel in INTRUSIVE) else None
 
 
 def effective_day(business_on: date, created_at: datetime, now: datetime) -> date:

@@ -61,11 +61,22 @@ def contact_days(session: Session, recipients: Collection[str], category: str) -
     return days
 
 
-def note(session: Session, message_id: UUID, claim: UUID, values: Mapping[str, Any]) -> bool:
-    """Write to a message that is still ours; False when the lease ran out and another took it."""
+def note(session: Session, message_id: UUID, claim: UUID, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Write to a message that is still ours; the row as it is then, None when another took it after the lease."""
     mine = and_(message.c.id == message_id, message.c.claim == claim, message.c.status.in_(WAITING))
-    statement = update(message).where(mine).values(values).returning(message.c.id)
-    return session.execute(statement).first() is not None
+    statement = update(message).where(mine).values(values).returning(*message.columns)
+    return session.execute(statement).one_or_none()
+
+
+def locked(session: Session, message_id: UUID) -> Row[Any] | None:
+    """A message, held until the transaction ends."""
+    return session.execute(select(message).where(message.c.id == message_id).with_for_update()).one_or_none()
+
+
+def confirm(session: Session, message_id: UUID, values: Mapping[str, Any]) -> Row[Any]:
+    """Write what became of a locked message; the row as it is then."""
+    statement = update(message).where(message.c.id == message_id).values(values).returning(*message.columns)
+    return session.execute(statement).one()
 
 
 def waiting_counts(session: Session) -> Mapping[str, int]:

@@ -15,6 +15,7 @@ from services.common.contracts.events import (
     ComplaintAnswered,
     ComplaintSlaAlarm,
     DunningStepsDue,
+    LimitationWarned,
     PaymentAllocated,
     RatingInvited,
     WorkOrderSlaAlarm,
@@ -31,7 +32,7 @@ MASKS = {SMS: mask_phone, EMAIL: mask_email}
 SHOWN = (
     *("id", "recipient", "recipient_kind", "household", "estate", "building", "cause", "category", "template"),
     *("template_version", "channel", "language", "status", "reason", "attempts", "provider_receipt", "assignee"),
-    *("business_on", "created_at", "not_before", "sent_at"),
+    *("business_on", "created_at", "not_before", "sent_at", "delivered_on", "delivery_proof"),
 )
 
 
@@ -58,6 +59,11 @@ def queue_invitation(session: Session, event: RatingInvited, now: datetime) -> i
 def queue_order_alarm(session: Session, event: WorkOrderSlaAlarm, now: datetime) -> int:
     """An order's clock runs out (G2)."""
     return _queue(session, rules.alarm_of_order(event, _staff_of(session), now), now)
+
+
+def queue_limitation(session: Session, event: LimitationWarned, now: datetime) -> int:
+    """Claims run out (D4)."""
+    return _queue(session, rules.warn_of_limitation(event, _staff_of(session)), now)
 
 
 def queue_complaint_alarm(session: Session, event: ComplaintSlaAlarm, now: datetime) -> int:

@@ -17,12 +17,14 @@ from services.common.contracts.events import (
     ComplaintSlaAlarm,
     DunningItem,
     DunningStepsDue,
+    LimitationItem,
+    LimitationWarned,
     PaymentAllocated,
     RatingInvited,
     WorkOrderSlaAlarm,
 )
 from services.common.money import yuan
-from services.notifications.templates.rules import BELOW_PLAN, COMPLAINT, RATING, RECEIPT, SLA, term
+from services.notifications.templates.rules import BELOW_PLAN, COMPLAINT, LIMITATION_TASK, RATING, RECEIPT, SLA, term
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
 MANAGER = "estate_manager"
@@ -58,6 +60,37 @@ class Draft:
 def urge(event: DunningStepsDue, staff_of: StaffOf) -> list[Draft]:
     """One draft per step of the ladder that is due (D1)."""
     return [_task(event, item, staff_of) if item.kind == "task" else _urging(event, item) for item in event.items]
+
+
+def warn_of_limitation(event: LimitationWarned, staff_of: StaffOf) -> list[Draft]:
+    """One task per bill whose claim expires (D4): the manager's, because a steward cannot start proceedings."""
+    manager = next(iter(staff_of(event.estate, MANAGER)), None)
+    return [_limitation_task(event, item, manager) for item in event.items]
+
+
+def _limitation_task(event: LimitationWarned, item: LimitationItem, manager: str | None) -> Draft:
+    return Draft(
+        recipient=manager or role_box(event.estate, MANAGER),
+        recipient_kind=STAFF,
+        cause=item.cause,
+        category="task",
+        template=LIMITATION_TASK,
+        estate=event.estate,
+        business_on=event.as_of,
+        variables={
+            "household": item.household,
+            "bill": str(item.bill_id),
+            "amount_yuan": yuan(item.outstanding_fen),
+            "due_date": item.due_date.isoformat(),
+            "expires_on": item.expires_on.isoformat(),
+            "days_left": str(item.days_left),
+            "steward": item.steward,
+        },
+        channels=("staff_task",),
+        building=item.building,
+        household=item.household,
+        assignee=manager,
+    )
 
 
 def receipt(event: PaymentAllocated) -> Draft:

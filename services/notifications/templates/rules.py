@@ -15,6 +15,7 @@ VISIT_TASK = "dunning.visit_task"
 DEMAND_LETTER = "dunning.demand_letter"
 FORMAL_NOTICE = "dunning.formal_notice"
 LEGAL_FILE_TASK = "dunning.legal_file_task"
+LIMITATION_TASK = "dunning.limitation_task"
 RECEIPT = "payment.receipt"
 COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
 RATING = "rating.invitation"
@@ -22,7 +23,8 @@ BELOW_PLAN = "collection.below_plan"
 SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
 
 CODES = frozenset(
-    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, RECEIPT, RATING, BELOW_PLAN}
+    {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, LIMITATION_TASK, BELOW_PLAN}
+    | {RECEIPT, RATING}
     | set(COMPLAINT.values())
     | set(SLA.values())
 )
