@@ -32,6 +32,7 @@ from gateway.routes import (
     ops,
     payments,
     portfolio,
+    portfolio_files,
     sandbox,
     surveys,
     tariffs,
@@ -43,8 +44,8 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
-    aggregates, ops,
+    imports, portfolio, portfolio_files, tariffs, bills, collections, payments, work_orders, complaints, surveys,
+    notifications, aggregates, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)
 DAY = 86_400

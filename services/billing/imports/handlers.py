@@ -133,15 +133,14 @@ def learn(session: Session, sheet: Sheet, known: Known) -> None:
     ids = list(known.estates.values())
     if sheet.kind == "units":
         known.households = tables.known_households(session, _codes(sheet, "household_code"))
-        named = [key for row in sheet.rows if (key := row.key("estate_code", "code"))]
-        known.payers = passings.known_payers(session, named)
+        known.payers = passings.known_payers(session, ids)
     if sheet.kind == "tariffs":
         known.tariffs = tables.known_tariffs(session, ids)
     if sheet.kind in ("opening_balances", "meter_readings"):
         known.units = tables.known_units(session, ids)
     if sheet.kind == "opening_balances":
-        keys = [_bill_key(row, known) for row in sheet.rows if _has_unit(row, known)]
-        known.bills = tables.known_bills(session, keys)
+        named = [_bill_key(row, known) for row in sheet.rows if _has_unit(row, known)]
+        known.bills = tables.known_bills(session, named)
 
 
 def _has_unit(row: Row, known: Known) -> bool:

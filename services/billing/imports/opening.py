@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.billing.imports.tables import as_json
 
 # One statement: bills, both ledger entries of each, the deltas of the figures. A bill is of the household that paid for
-# the unit when its period began (A1). The rollup gets one row per key, because an upsert cannot meet the same row twice.
+# the unit when its period began (A1). The rollup gets one row per key: an upsert cannot meet the same row twice.
 BRING_IN = text("""
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(

@@ -31,10 +31,10 @@ class Passing:
     caught_up: list[int] = field(default_factory=list)
 
 
-def known_payers(session: Session, units: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownPayer]:
-    """(estate, unit) → who pays, of those that ever changed hands."""
+def known_payers(session: Session, estate_ids: Collection[int]) -> dict[tuple[str, str], KnownPayer]:
+    """(estate, unit) → who pays, of the units of some estates that ever changed hands."""
     found: dict[tuple[str, str], KnownPayer] = {}
-    for row in tables.ever_transferred(session, units):
+    for row in tables.ever_transferred(session, estate_ids):
         days = dict(zip(row.days, row.day_households, strict=True))
         found[row.estate, row.unit] = KnownPayer(row.unit_id, row.household, row.filed, days)
     return found

@@ -99,7 +99,7 @@ def check_units(sheet: Sheet, known: Known) -> None:
 def _check_payer(sheet: Sheet, row: Row, known: Known) -> None:
     """A file that names another payer is a transfer; on a day that is taken by a person's it is refused."""
     since = row["payer_from"] or known.today
-    if since > latest_transfer(known.today):
+    if row["payer_from"] is not None and since > latest_transfer(known.today):
         sheet.reject(row.line, "payer_from", f"{YEARS_AHEAD} years ahead or more")
     payer = known.payers.get(row.key("estate_code", "code") or ("", ""))
     if payer is not None and payer.is_news(row["household_code"]) and since in payer.days:

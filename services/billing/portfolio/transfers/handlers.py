@@ -96,7 +96,7 @@ def undo(
     if found is None or found.unit_id != unit.id or found.source == "before":
         raise NotFound("There is no such transfer of this unit.")
     standing = tables.standing(session, [unit.id])[unit.id]
-    before = _days(standing, unit)
+    before = _days([*(row for row in standing if row.from_date != found.from_date), found], unit)
     if found.undone_at is None:
         if standing[-1].id != transfer_id:
             raise Conflict("Only the transfer recorded last can be undone; undo the later ones first.")

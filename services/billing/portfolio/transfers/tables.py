@@ -1,6 +1,5 @@
 """STORE of transfers: what was recorded, the days that follow from it, and what takes effect when a day comes (A1)."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
@@ -202,10 +201,9 @@ SELECT e.code AS estate, u.code AS unit, u.id AS unit_id, h.code AS household,
        (array_agg(o.code ORDER BY t.filed_at DESC, t.number DESC) FILTER (WHERE t.filed_at IS NOT NULL))[1] AS filed,
        array_remove(array_agg(CASE WHEN t.source = 'request' THEN t.from_date END), NULL) AS days,
        array_remove(array_agg(CASE WHEN t.source = 'request' THEN o.code END), NULL) AS day_households
-FROM json_to_recordset(CAST(:units AS json)) AS k(estate text, unit text)
-JOIN estate e ON e.code = k.estate JOIN unit u ON u.estate_id = e.id AND u.code = k.unit
-JOIN unit_transfer t ON t.unit_id = u.id AND t.undone_at IS NULL
+FROM unit_transfer t JOIN unit u ON u.id = t.unit_id JOIN estate e ON e.id = u.estate_id
 JOIN household o ON o.id = t.household_id JOIN household h ON h.id = u.household_id
+WHERE t.undone_at IS NULL AND u.estate_id = ANY (:estate_ids)
 GROUP BY e.code, u.code, u.id, h.code
 """)
 _FILE_CURRENT = text("""
@@ -218,11 +216,10 @@ WHERE t.id = current.id
 """)
 
 
-def ever_transferred(session: Session, units: Collection[tuple[str, str]]) -> Sequence[Row[Any]]:
-    """Of the units (estate, code) those that ever changed hands: their payer of today, the payer files named last, the
-    days on which people recorded a transfer."""
-    named = json.dumps([{"estate": estate, "unit": unit} for estate, unit in units], ensure_ascii=False)
-    return session.execute(_EVER, {"units": named}).all()
+def ever_transferred(session: Session, estate_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """The units of some estates that ever changed hands: their payer of today, the payer files named last, the days on
+    which people recorded a transfer."""
+    return session.execute(_EVER, {"estate_ids": list(estate_ids)}).all()
 
 
 def file_current(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> None:
