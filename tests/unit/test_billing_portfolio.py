@@ -51,6 +51,13 @@ def test_a1_after_a_tenants_last_day_the_owner_of_that_time_pays_again() -> None
     assert spells(lease, sold)[-1] == (2, "2027-01-01", None)
 
 
+def test_a1_who_follows_a_tenant_on_the_next_day_leaves_no_day_to_the_owner() -> None:
+    lease = Transfer(TENANT, "tenant", day("2026-06-01"), day("2026-06-30"))
+    assert spells(lease, Transfer(BUYER, "owner", day("2026-07-01")))[1:] == [
+        (3, "2026-06-01", "2026-06-30"), (2, "2026-07-01", None)
+    ]  # fmt: skip
+
+
 def test_a1_who_buys_while_a_tenant_pays_pays_from_that_day() -> None:
     lease = Transfer(TENANT, "tenant", day("2026-06-01"), day("2026-12-31"))
     assert spells(lease, Transfer(BUYER, "owner", day("2026-09-01")))[1:] == [
@@ -58,7 +65,8 @@ def test_a1_who_buys_while_a_tenant_pays_pays_from_that_day() -> None:
     ]  # fmt: skip
 
 
-DATES = st.dates(day("2026-01-01"), day("2027-06-30"))
+# Few days, so that some touch.
+DATES = st.dates(day("2026-09-10"), day("2026-10-20"))
 
 
 @st.composite
@@ -67,7 +75,7 @@ def transfers(draw: st.DrawFn) -> list[Transfer]:
     found = [ALWAYS]
     for first in draw(st.lists(DATES, max_size=8, unique=True)):
         role = draw(st.sampled_from(["owner", "tenant", "developer"]))
-        leaves = draw(st.none() | st.integers(0, 400)) if role == "tenant" else None
+        leaves = draw(st.none() | st.integers(0, 30)) if role == "tenant" else None
         last = None if leaves is None else first + timedelta(days=leaves)
         found.append(Transfer(draw(st.integers(1, 4)), role, first, last))
     return draw(st.permutations(found))
@@ -80,13 +88,13 @@ def test_a1_every_day_has_exactly_one_payer(recorded: list[Transfer]) -> None:
     assert days[-1].last is None
     for one, following in pairwise(days):
         assert one.last is not None
-        assert one.last >= one.first
+        assert one.last >= one.first, "a day of nobody"
         assert following.first == one.last + ONE_DAY
     for transfer in recorded:
         assert rules.payer_on(days, transfer.from_date).household_id == transfer.household_id
 
 
-@given(transfers(), st.integers(1, 12), st.decimals("0.01", "500", places=2), st.booleans())
+@given(transfers(), st.integers(8, 11), st.decimals("0.01", "500", places=2), st.booleans())
 def test_a1_the_days_of_a_month_add_up_to_its_amount(
     recorded: list[Transfer], month: int, area: Decimal, vacant: bool
 ) -> None:
