@@ -36,6 +36,7 @@ from gateway.routes import (
     ops,
     payments,
     portfolio,
+    portfolio_files,
     relief,
     risk,
     sandbox,
@@ -59,6 +60,7 @@ RESOURCES = (
     collections,
     incentives,
     legal,
+    portfolio_files,
     relief,
     risk,
     warnings,
@@ -70,9 +72,6 @@ RESOURCES = (
     aggregates,
     ops,
 )
-    imports, portfolio, tariffs, bills, collections, legal, closure, payments, work_orders, complaints, surveys,
-    notifications, aggregates, ops,
-)  # fmt: skip
 SANDBOX = (auth, sandbox)
 DAY = 86_400
 

@@ -45,20 +45,20 @@ async def get_overview(household: HouseholdPath, request: Request, call: Service
         "complaints": Part("feedback", "list_complaints", listed, items=True),
         "messages": Part("notifications", "list_notifications", listed, items=True),
     }
-    return answer({**whose, **await gather(call, parts, _patience(request))})
+    return answer({**whose, **await gather(call, parts, patience(request))})
 
 
 @routes.get("/v1/dashboards/group", answer=GroupDashboard, roles=SEE_GROUP)
 async def get_group_dashboard(request: Request, call: Services) -> Response:
     """Collection, payments, orders and complaints over the caller's estates."""
-    return answer(await gather(call, _figures("group_figures", {}), _patience(request)))
+    return answer(await gather(call, _figures("group_figures", {}), patience(request)))
 
 
 @routes.get("/v1/dashboards/estates/{estate}", answer=EstateDashboard, roles=SEE_FIGURES)
 async def get_estate_dashboard(estate: EstatePath, request: Request, call: Services) -> Response:
     """The same for one estate."""
     where = {"estate": estate}
-    return answer({**where, **await gather(call, _figures("estate_figures", where), _patience(request))})
+    return answer({**where, **await gather(call, _figures("estate_figures", where), patience(request))})
 
 
 def _figures(method: str, arguments: Mapping[str, Any]) -> dict[str, Part]:
@@ -70,7 +70,8 @@ def _figures(method: str, arguments: Mapping[str, Any]) -> dict[str, Part]:
     }
 
 
-def _patience(request: Request) -> float:
+def patience(request: Request) -> float:
+    """How long a part may take."""
     gate: Gate = request.app.state.gate
     return gate.settings.rpc_part_timeout_seconds
 

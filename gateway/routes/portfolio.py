@@ -1,21 +1,33 @@
 """Estates, buildings, units, households (A)."""
 
+from typing import Annotated
+
+from fastapi import Query
 from starlette.responses import Response
 
 from gateway.guard import Services
 from gateway.roles import SEE_ADDRESS, STAFF
 from gateway.routing import Routes
-from gateway.schemas.base import BuildingFilter, EstatePath, HouseholdPath, Page
+from gateway.schemas.base import BuildingFilter, Code, EstatePath, HouseholdPath, Page
 from gateway.schemas.paging import Paging
-from gateway.schemas.portfolio import Buildings, Estate, Household, Unit
+from gateway.schemas.portfolio import Buildings, Estate, Household, Regions, Unit
 
 routes = Routes("Portfolio")
 
 
+Region = Annotated[Code | None, Query(description="Only estates of this region", examples=["华南"])]
+
+
+@routes.get("/v1/regions", answer=Regions, roles=STAFF)
+async def list_regions(call: Services) -> Response:
+    """The group and its regions with what is below them, over the estates in the caller's scope (A1)."""
+    return await call("billing", "list_regions")
+
+
 @routes.get("/v1/estates", answer=Page[Estate], roles=STAFF)
-async def list_estates(call: Services, page: Paging) -> Response:
-    """The estates in the caller's scope."""
-    return await call("billing", "list_estates", **page)
+async def list_estates(call: Services, page: Paging, region: Region = None) -> Response:
+    """The estates in the caller's scope, each with what is below it."""
+    return await call("billing", "list_estates", region=region, **page)
 
 
 @routes.get("/v1/estates/{estate}", answer=Estate, roles=STAFF)

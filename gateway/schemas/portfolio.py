@@ -21,6 +21,48 @@ class ImportResult(BaseModel):
     unchanged: int
 
 
+BELOW = {
+    "buildings": 14,
+    "units": 1210,
+    "households": 1187,
+    "area_m2": 104512.5,
+    "occupied": 1100,
+    "vacant": 80,
+    "unsold": 30,
+}
+
+
+class Below(BaseModel):
+    """What is below a level of the portfolio (A1)."""
+
+    model_config = shown(estates=2, **BELOW)
+    buildings: int
+    units: int
+    households: int
+    area_m2: float
+    occupied: int
+    vacant: int
+    unsold: int
+
+
+class Region(Below):
+    """A region."""
+
+    model_config = shown(region="华南", estates=2, **BELOW)
+    region: str
+    estates: int
+
+
+class Regions(BaseModel):
+    """The group as a whole and its regions."""
+
+    model_config = shown(
+        group={"estates": 2, **BELOW}, items=[{"region": "华南", "estates": 2, **BELOW}], next_cursor=None
+    )
+    group: Below
+    items: list[Region]
+
+
 class Estate(BaseModel):
     """An estate (项目)."""
 
@@ -34,6 +76,13 @@ class Estate(BaseModel):
         charging_mode="lump_sum",
         opened_on="2016-05-01",
         late_fee_clause="合同第12条",
+        buildings=6,
+        units=604,
+        households=590,
+        area_m2=52256.0,
+        occupied=560,
+        vacant=34,
+        unsold=10,
     )
     estate: str | None = Field(default=None, description="Its code")
     name: str
@@ -86,7 +135,9 @@ class Household(BaseModel):
         estate="GZ01",
         owner_name="王小明",
         owner_phone="13800000001",
-        segment=None,
+        segment="senior",
+        preferences={"channel": "phone", "time": "evening"},
+        legacy_dispute={"liable": "developer", "since": "2024-05-01", "note": "Leaking roof since hand-over"},
         language="zh-CN",
         credit_fen=0,
         arrears_cause="unknown",

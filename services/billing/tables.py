@@ -29,7 +29,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
 from sqlalchemy.orm import Session
 
 from services.common.database import new_metadata
@@ -111,11 +111,20 @@ unit_payer = Table(
     Column("from_date", Date, nullable=False),
     # last day, inclusive; null while it lasts
     Column("to_date", Date),
+    # its first day has not come yet: then somebody has to move unit.household_id
+    Column("pending", Boolean, nullable=False, server_default="false"),
     CheckConstraint("role IN ('owner', 'tenant', 'developer')", name="role"),
     CheckConstraint("to_date IS NULL OR to_date >= from_date", name="dates"),
     UniqueConstraint("unit_id", "from_date", name="unit_payer_from_date_key"),
     Index("unit_payer_current_key", "unit_id", unique=True, postgresql_where=text("to_date IS NULL")),
     Index("unit_payer_household_id_idx", "household_id"),
+    Index("unit_payer_pending_idx", "from_date", postgresql_where=text("pending")),
+    # Two payers never share a day; ranges of one number stand in for equality, which gist lacks without an extension.
+    ExcludeConstraint(
+        (text("int8range(unit_id, unit_id, '[]')"), "&&"),
+        (text("daterange(from_date, to_date, '[]')"), "&&"),
+        name="unit_payer_days_excl",
+    ),
 )
 
 staff = Table(
@@ -129,6 +138,8 @@ staff = Table(
     Column("phone", Text, nullable=False, server_default=""),
     Column("buildings", ARRAY(Text), nullable=False, server_default="{}"),
     Column("skills", ARRAY(Text), nullable=False, server_default="{}"),
+    # what the last file said; `buildings` may have changed since by appointment (A4)
+    Column("filed_buildings", ARRAY(Text), nullable=False, server_default="{}"),
     Index("staff_estate_id_idx", "estate_id"),
 )
 
@@ -143,9 +154,14 @@ stewardship = Table(
     Column("from_date", Date, nullable=False),
     # last day, inclusive; null while it lasts
     Column("to_date", Date),
+    # its first day has not come yet: then staff.buildings has to follow
+    Column("pending", Boolean, nullable=False, server_default="false"),
+    Column("set_by", Text),
+    Column("set_at", DateTime(timezone=True)),
     CheckConstraint("to_date IS NULL OR to_date >= from_date", name="dates"),
     UniqueConstraint("estate_id", "building", "from_date", name="stewardship_from_date_key"),
     Index("stewardship_current_key", "estate_id", "building", unique=True, postgresql_where=text("to_date IS NULL")),
+    Index("stewardship_pending_idx", "from_date", postgresql_where=text("pending")),
 )
 
 # --- tariffs and policy (B1, B3) -----------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ class TestDirectory:
             shown = directory.choose(session, owner("H1"), "H1", None, None, {"letter": True}, world.now)
         assert (shown["language"], shown["email"]) == ("en", "new@example.com")
         assert shown["consent"] == {"sms": False, "email": True, "letter": True}
+        said = [(one["channel"], one["granted"], one["changed_at"]) for one in shown["consent_record"]]
+        assert said == [("letter", True, world.now), ("sms", False, NOON)]
 
     def test_nonsense_is_refused_and_named(self, world: World) -> None:
         world.learn("H1")

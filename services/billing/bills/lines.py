@@ -4,7 +4,7 @@ They are few beside the units that a rate prices, so they are computed here and 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
 
@@ -31,7 +31,16 @@ def _split(rate: Rate, unit: Row[Any], payers: Sequence[PayerDays]) -> Iterator[
     if rate.usage != unit.usage:
         return
     spans = [(days.first, days.last) for days in payers]
-    amounts = rules.split_by_day(rate, unit.area_m2, spans, vacant=unit.status == "vacant")
-    for days, (part, fen) in zip(payers, amounts, strict=True):
-        inputs = {"first_day": days.first, "last_day": days.last, "rate": asdict(part)}
-        yield Line(unit.id, days.household_id, rate.fee_item, rate.tariff_id, fen, inputs)
+    unsold = [place for place, days in enumerate(payers) if days.role == "developer"]
+    amounts = rules.split_by_day(rate, unit.area_m2, spans, vacant=unit.status == "vacant", unsold=unsold)
+    parts = list(zip(payers, amounts, strict=True))
+    for household_id in dict.fromkeys(days.household_id for days in payers):
+        theirs = [(days, amount) for days, amount in parts if days.household_id == household_id]
+        yield _line(unit.id, household_id, rate, theirs)
+
+
+def _line(unit_id: int, household_id: int, rate: Rate, parts: Sequence[tuple[PayerDays, tuple[Rate, int]]]) -> Line:
+    """One line for all the days of a household, be they in one piece or, after a move there and back, in several."""
+    priced = replace(rate, parts=tuple(part for _, (one, _) in parts for part in one.parts))
+    inputs = {"first_day": parts[0][0].first, "last_day": parts[-1][0].last, "rate": asdict(priced)}
+    return Line(unit_id, household_id, rate.fee_item, rate.tariff_id, sum(fen for _, (_, fen) in parts), inputs)

@@ -3,7 +3,7 @@
 `tables.py` computes the same amount in SQL for thousands of units at once; a property test holds the two equal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -83,6 +83,10 @@ class Rate:
         parts = (part.within(first, last) for part in self.parts)
         return replace(self, parts=tuple(part for part in parts if part))
 
+    def at_full_price(self) -> "Rate":
+        """The same without the ratio for vacant units: a developer owes unsold units in full (A1)."""
+        return replace(self, parts=tuple(replace(part, vacancy_ratio=None) for part in self.parts))
+
 
 @dataclass(frozen=True)
 class Line:
@@ -120,14 +124,16 @@ def price_days(rate: Rate, area_m2: Decimal, *, vacant: bool) -> Decimal:
 
 
 def split_by_day(
-    rate: Rate, area_m2: Decimal, spans: Sequence[tuple[date, date]], *, vacant: bool
+    rate: Rate, area_m2: Decimal, spans: Sequence[tuple[date, date]], *, vacant: bool, unsold: Collection[int] = ()
 ) -> list[tuple[Rate, int]]:
     """The month's amount cut by the days of its payers, first and last inclusive; what each pays, in fen (A1).
 
+    `unsold` are the positions of those spans that a developer owes, at the full price whatever the unit is today.
     The parts add up to the amount for all these days together, to the fen: what rounding leaves goes to the largest
     remainders.
     """
-    rates = [rate.within(first, last) for first, last in spans]
+    cut = (rate.within(first, last) for first, last in spans)
+    rates = [one.at_full_price() if place in unsold else one for place, one in enumerate(cut)]
     exact = [price_days(one, area_m2, vacant=vacant) for one in rates]
     whole = int((sum(exact, Decimal(0)) * 200 + rate.month_days) // (2 * rate.month_days))
     return list(zip(rates, largest_remainder(whole, exact), strict=True))

@@ -12,9 +12,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.billing.imports import announcements, opening, rules, tables
+from services.billing.imports import passing as passings
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.rules import Known
 from services.billing.imports.sheets import Row, Sheet, problems, read_sheet
+from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
 from services.common.access import Caller
@@ -131,6 +133,7 @@ def learn(session: Session, sheet: Sheet, known: Known) -> None:
     ids = list(known.estates.values())
     if sheet.kind == "units":
         known.households = tables.known_households(session, _codes(sheet, "household_code"))
+        known.payers = passings.known_payers(session, ids)
     if sheet.kind == "tariffs":
         known.tariffs = tables.known_tariffs(session, ids)
     if sheet.kind in ("opening_balances", "meter_readings"):
@@ -171,14 +174,18 @@ def write_units(session: Session, rows: Sequence[Row], context: Context) -> Outc
         {"estate_id": context.estate_id(row), "household_id": ids[row["household_code"]], **_pick(row, UNIT_COLUMNS)}
         for row in rows
     ]
+    told = list(zip(rows, units, strict=True))
+    passing = passings.sort_out(session, told, before, context.known.payers, context.today)
     changed = tables.upsert(session, unit, ["estate_id", "code"], units)
     created = {(row.estate_id, row.code): row.created for row in changed}
+    created = dict.fromkeys(((u.estate_id, u.code) for u in passing.units.values()), False) | created
     owners = {row.code for row in moved}
     touched = {ids[code] for code in owners}
-    for one, row in zip(units, rows, strict=True):
+    touched |= passings.carry_out(session, passing, context.source, context.now, context.today)
+    for row, one in told:
         key = (one["estate_id"], one["code"])
         if key in created:
-            touched |= {one["household_id"], before.get(key, one["household_id"])}
+            touched |= {one["household_id"], before[key].household_id if key in before else one["household_id"]}
         elif row["household_code"] in owners:
             created[key] = False
     announcements.tell_residents(session, touched, context.now)
@@ -197,26 +204,35 @@ def _households(rows: Sequence[Row], context: Context) -> dict[str, dict[str, An
 
 
 def write_staff(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
-    """Staff, and which buildings a steward answers for from today (A1, A4)."""
-    people = [
-        {"estate_id": context.estate_id(row), **{k: v for k, v in row.values.items() if k != "estate_code"}}
-        for row in rows
-    ]
+    """Staff, and which buildings a steward answers for from today (A1, A4).
+
+    A file counts where it says something new of a person's buildings: appointments made since the last one stand (A3).
+    """
+    known = tables.known_staff(session, {row["code"] for row in rows})
+    people = [_person(row, known.get(row["code"]), context) for row in rows]
     changed = tables.upsert(session, staff, ["code"], people)
     codes = {row.code for row in changed}
-    losers: set[str] = set()
+    concerned = set(codes)
     for row in rows:
-        if row["code"] in codes:
-            losers |= _give_buildings(session, row, context)
-    announcements.tell_staff(session, codes | losers, context.now)
+        said = rules.said_of_buildings(row, _standing(known.get(row["code"])), context.estate_id(row))
+        if row["code"] in codes and said is not None:
+            given = (row["code"], context.estate_id(row), said)
+            concerned |= stewards.give_buildings(session, *given, context.source, context.now)
+    announcements.tell_staff(session, concerned, context.now)
     return _outcome(row.created for row in changed)
 
 
-def _give_buildings(session: Session, row: Row, context: Context) -> set[str]:
-    estate_id, buildings = context.estate_id(row), rules.stewarded(row)
-    losers = tables.give_buildings(session, row["code"], estate_id, buildings, context.today)
-    tables.strike_buildings(session, losers, estate_id, buildings)
-    return losers
+def _person(row: Row, known: Any, context: Context) -> dict[str, Any]:
+    values = {name: value for name, value in row.values.items() if name != "estate_code"}
+    if "buildings" in values:
+        values["filed_buildings"] = list(values["buildings"])
+        if rules.said_of_buildings(row, _standing(known), context.estate_id(row)) is None:
+            values["buildings"] = known.buildings
+    return {"estate_id": context.estate_id(row), **values}
+
+
+def _standing(known: Any) -> rules.KnownPerson | None:
+    return rules.KnownPerson(known.role, known.estate_id, known.filed_buildings) if known else None
 
 
 def write_tariffs(session: Session, rows: Sequence[Row], context: Context) -> Outcome:

@@ -1,6 +1,7 @@
 """LAW of kinds: the columns of each CSV file, required first (A3, contract page)."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.billing.imports.cells import (
     positive_amount,
     text,
 )
+from services.billing.portfolio.transfers.rules import BEGINNING
 from services.common.access import STAFF_ROLES
 
 USAGE = one_of("residential", "commercial", "office", "industrial", "parking")
@@ -26,6 +28,12 @@ CHARGING_MODE = one_of("lump_sum", "remuneration", 包干制="lump_sum", 酬金�
 METHOD = one_of("per_area", "fixed", "metered", "shared")
 ROLE = one_of(*STAFF_ROLES, "contractor")
 LANGUAGE = one_of("zh-CN", "en")
+SEGMENTS = {
+    **dict.fromkeys(("low-income", "低收入"), "low_income"),
+    **dict.fromkeys(("new-resident", "新入住"), "new_resident"),
+    **dict.fromkeys(("with-children", "有儿童"), "with_children"),
+    "老年": "senior",
+}
 AREA = decimal(2, Decimal(10) ** 9)
 PRICE = decimal(4, Decimal(10) ** 8)
 RATIO = decimal(4, Decimal(1), at_most=True)
@@ -35,6 +43,19 @@ READING = decimal(4, Decimal(10) ** 10)
 def optional(name: str, parse: Callable[[str], Any], *, empty: Any = None, field: str = "") -> Column:
     """A column that may be left out, or left empty."""
     return Column(name, parse, required=False, empty=empty, field=field)
+
+
+def segment(value: str) -> str:
+    """A segment (A2); other ways to write the four that are known are made one, groups of one's own are kept."""
+    return SEGMENTS.get(value, text(value))
+
+
+def transfer_day(value: str) -> date:
+    """A day from which somebody pays: not the beginning of time."""
+    found = day(value)
+    if found <= BEGINNING:
+        raise ValueError(f"not after {BEGINNING}")
+    return found
 
 
 KINDS: dict[str, tuple[Column, ...]] = {
@@ -61,10 +82,11 @@ KINDS: dict[str, tuple[Column, ...]] = {
         Column("owner_phone", phone),
         optional("floor", text),
         optional("move_in_date", day),
-        optional("segment", text),
+        optional("segment", segment),
         optional("grade", text),
         optional("email", email),
         optional("language", LANGUAGE, empty="zh-CN"),
+        optional("payer_from", transfer_day),
     ),
     "staff": (
         Column("staff_code", code, field="code"),

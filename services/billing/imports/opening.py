@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from services.billing.imports.tables import as_json
 
-# One statement: bills, both ledger entries of each, the deltas of the figures. The rollup gets one row per key, because
-# an upsert cannot meet the same row twice. What belongs to a closed month is booked on the first open day (B8).
+# One statement: bills, both ledger entries of each, the deltas of the figures. A bill is of the household that paid for
+# the unit when its period began (A1). The rollup gets one row per key: an upsert cannot meet the same row twice. What
+# belongs to a closed month is booked on the first open day (B8).
 BRING_IN = text("""
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
@@ -19,9 +20,11 @@ WITH given AS MATERIALIZED (
 ), issued AS (
   INSERT INTO bill (unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, building,
                     fee_item)
-  SELECT u.id, u.household_id, g.amount_fen, g.paid_fen, u.estate_id, g.period, g.due_date, g.issued_on, u.building,
-         g.fee_item
+  SELECT u.id, coalesce(past.household_id, u.household_id), g.amount_fen, g.paid_fen, u.estate_id, g.period,
+         g.due_date, g.issued_on, u.building, g.fee_item
   FROM given g JOIN unit u ON u.id = g.unit_id
+  LEFT JOIN unit_payer past ON past.unit_id = u.id AND past.from_date <= g.period
+    AND (past.to_date IS NULL OR past.to_date >= g.period)
   ORDER BY u.estate_id, g.fee_item, u.id, g.period
   RETURNING id, unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, building, fee_item
 ), first_open AS (

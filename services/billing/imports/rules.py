@@ -10,6 +10,7 @@ from typing import Any
 
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.sheets import Row, Sheet
+from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
 from services.common.money import yuan
 
 OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")
@@ -20,7 +21,8 @@ class Known:
     """What the database knows of the things a file names.
 
     `estates`: code → id; `scope`: codes the caller may touch (None: all); `units`: (estate, unit) → id;
-    `households`: code → estate; `tariffs` and `bills`: what stands under the key of a row, as (values, may change).
+    `households`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands; `tariffs` and
+    `bills`: what stands under the key of a row, as (values, may change).
     """
 
     estates: Mapping[str, int] = field(default_factory=dict)
@@ -29,7 +31,25 @@ class Known:
     households: Mapping[str, str] = field(default_factory=dict)
     tariffs: Mapping[tuple[Any, ...], "KnownTariff"] = field(default_factory=dict)
     bills: Mapping[tuple[Any, ...], "KnownBill"] = field(default_factory=dict)
+    payers: Mapping[tuple[str, str], "KnownPayer"] = field(default_factory=dict)
     today: date = date.max
+
+
+@dataclass(frozen=True)
+class KnownPayer:
+    """Who pays for a unit that changed hands: `household` today, `filed` as the last file said.
+
+    `days`: first day → household of the transfers people recorded; a file does not overrule those.
+    """
+
+    unit_id: int
+    household: str
+    filed: str
+    days: Mapping[date, str]
+
+    def is_news(self, household: str | None) -> bool:
+        """Whether a file that names this household says something new."""
+        return household not in (self.household, self.filed)
 
 
 @dataclass(frozen=True)
@@ -73,6 +93,18 @@ def check_units(sheet: Sheet, known: Known) -> None:
         if household is not None and row["estate_code"] is not None:
             elsewhere = known.households.get(household, row["estate_code"])
             _check_household(sheet, row, first.setdefault(household, row), elsewhere)
+        _check_payer(sheet, row, known)
+
+
+def _check_payer(sheet: Sheet, row: Row, known: Known) -> None:
+    """A file that names another payer is a transfer; on a day that is taken by a person's it is refused."""
+    since = row["payer_from"] or known.today
+    if row["payer_from"] is not None and since > latest_transfer(known.today):
+        sheet.reject(row.line, "payer_from", f"{YEARS_AHEAD} years ahead or more")
+    payer = known.payers.get(row.key("estate_code", "code") or ("", ""))
+    if payer is not None and payer.is_news(row["household_code"]) and since in payer.days:
+        msg = f"a transfer to {payer.days[since]} from {since} is on record: undo it, or name another payer_from"
+        sheet.reject(row.line, "household_code", msg)
 
 
 def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
@@ -100,6 +132,26 @@ def check_staff(sheet: Sheet, known: Known) -> None:
 def stewarded(row: Row) -> list[str]:
     """The buildings a person answers for: a steward's, nobody else's."""
     return list(row["buildings"] or ()) if row["role"] == "steward" and row["estate_code"] is not None else []
+
+
+@dataclass(frozen=True)
+class KnownPerson:
+    """What is known of a member of staff; `filed` are the buildings as the last file had them."""
+
+    role: str
+    estate_id: int
+    filed: Collection[str]
+
+
+def said_of_buildings(row: Row, known: KnownPerson | None, estate_id: int) -> list[str] | None:
+    """The buildings a row gives a person from today; None when it says nothing new, and what stands stays.
+
+    Somebody who changes role or estate leaves the buildings behind, unless the row says which come next.
+    """
+    same = known is not None and (known.role, known.estate_id) == (row["role"], estate_id)
+    if "buildings" not in row.values:
+        return None if same or known is None else []
+    return None if same and known is not None and list(known.filed) == list(row["buildings"]) else stewarded(row)
 
 
 TARIFF_KEY = ("estate_code", "fee_item", "usage", "effective_from")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,20 +16,18 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
-    delete,
     func,
     literal,
     literal_column,
     or_,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from services.billing.imports.rules import KnownBill, KnownTariff
-from services.billing.tables import estate, household, import_receipt, staff, stewardship, tariff, unit
+from services.billing.tables import estate, household, import_receipt, staff, tariff, unit
 from services.common.database import allow_long_statements
 
 ONE_AT_A_TIME = 0x45_53_4C
@@ -81,10 +78,10 @@ def known_units(session: Session, estate_ids: Collection[int]) -> dict[tuple[str
     return {(row.estate, row.code): row.id for row in rows}
 
 
-def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], int]:
-    """(estate id, unit) → id of the household that holds it now."""
-    query = select(unit.c.estate_id, unit.c.code, unit.c.household_id).where(unit.c.estate_id.in_(estate_ids))
-    return {(row.estate_id, row.code): row.household_id for row in session.execute(query)}
+def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], Row[Any]]:
+    """(estate id, unit) → its id, estate_id, household_id and status now."""
+    query = select(unit.c.estate_id, unit.c.code, unit.c.id, unit.c.household_id, unit.c.status)
+    return {(row.estate_id, row.code): row for row in session.execute(query.where(unit.c.estate_id.in_(estate_ids)))}
 
 
 TARIFF_VALUES = ("method", "unit_price", "effective_to", "vacancy_ratio", "basis")
@@ -160,60 +157,31 @@ def upsert(session: Session, table: Table, key: Sequence[str], rows: Sequence[Ma
     return session.execute(statement.returning(*(table.c[name] for name in key), created), parameters).all()
 
 
-BEGINNING = date(1900, 1, 1)
-
-
-def give_buildings(session: Session, code: str, estate_id: int, buildings: Sequence[str], today: date) -> set[str]:
-    """Let a steward answer for exactly these buildings from today (A4); returns the stewards who lost one to them.
-
-    The first steward ever named for a building answers for its past too.
-    """
-    claimed = (stewardship.c.estate_id == estate_id) & stewardship.c.building.in_(buildings)
-    query = select(stewardship).where(stewardship.c.to_date.is_(None), (stewardship.c.staff_code == code) | claimed)
-    rows = session.execute(query).all()
-    kept = {
-        r.id: r.building for r in rows if (r.staff_code, r.estate_id) == (code, estate_id) and r.building in buildings
-    }
-    ending = [row for row in rows if row.id not in kept]
-    _end(session, ending, today)
-    for building in set(buildings) - set(kept.values()):
-        _begin(session, code, estate_id, building, today)
-    return {row.staff_code for row in ending} - {code}
-
-
-def _begin(session: Session, code: str, estate_id: int, building: str, today: date) -> None:
-    named_before = select(stewardship.c.id).where(
-        stewardship.c.estate_id == estate_id, stewardship.c.building == building
-    )
-    begin = today if session.execute(named_before.limit(1)).first() else BEGINNING
-    values = {"estate_id": estate_id, "building": building, "staff_code": code, "from_date": begin}
-    session.execute(insert(stewardship).values(**values))
-
-
-def _end(session: Session, rows: Sequence[Row[Any]], today: date) -> None:
-    """Yesterday was the last day of these; one that began today never was."""
-    never = [row.id for row in rows if row.from_date >= today]
-    session.execute(delete(stewardship).where(stewardship.c.id.in_(never)))
-    ended = update(stewardship).where(stewardship.c.id.in_([row.id for row in rows if row.from_date < today]))
-    session.execute(ended.values(to_date=today - timedelta(days=1)))
-
-
-def strike_buildings(session: Session, staff_codes: Collection[str], estate_id: int, buildings: Sequence[str]) -> None:
-    """Take buildings off the lists of people who no longer answer for them."""
-    for building in buildings:
-        statement = update(staff).where(staff.c.code.in_(staff_codes), staff.c.estate_id == estate_id)
-        session.execute(statement.values(buildings=func.array_remove(staff.c.buildings, building)))
+def known_staff(session: Session, codes: Collection[str]) -> dict[str, Row[Any]]:
+    """Code → the people who are known."""
+    return {row.code: row for row in session.execute(select(staff).where(staff.c.code.in_(codes)))}
 
 
 # --- what others are told ------------------------------------------------------------------------------------------
 
-# A household with several units appears with the first of them.
+# A household with several units appears with the first of them, one that has none left with the last it paid for.
+# Two joins rather than one look-up per household: the planner would take the units' own order for that, and read all.
 RESIDENTS = text("""
-SELECT DISTINCT ON (e.code, h.id) e.code AS estate, h.code AS household, u.code AS unit, u.building,
+WITH home AS (
+  SELECT DISTINCT ON (u.household_id) u.household_id, u.code, u.building FROM unit u
+  WHERE u.household_id = ANY (:household_ids) ORDER BY u.household_id, u.id
+), left_one AS (
+  SELECT DISTINCT ON (p.household_id) p.household_id, u.code, u.building
+  FROM unit_payer p JOIN unit u ON u.id = p.unit_id
+  WHERE p.household_id = ANY (:household_ids) ORDER BY p.household_id, p.from_date DESC, u.id
+)
+SELECT e.code AS estate, h.code AS household, coalesce(a.code, b.code) AS unit,
+       coalesce(a.building, b.building) AS building,
        h.owner_name AS name, h.owner_phone AS phone, h.email, h.language
-FROM household h JOIN unit u ON u.household_id = h.id JOIN estate e ON e.id = h.estate_id
-WHERE h.id = ANY (:household_ids)
-ORDER BY e.code, h.id, u.id
+FROM household h JOIN estate e ON e.id = h.estate_id
+LEFT JOIN home a ON a.household_id = h.id LEFT JOIN left_one b ON b.household_id = h.id
+WHERE h.id = ANY (:household_ids) AND (a.code IS NOT NULL OR b.code IS NOT NULL)
+ORDER BY e.code, h.id
 """)
 
 

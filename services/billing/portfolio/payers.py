@@ -16,11 +16,13 @@ class PayerDays:
     household_id: int
     first: date
     last: date
+    # owner, tenant, or the developer of an unsold unit
+    role: str = "owner"
 
 
 # Units are found by the index of the current payer; most estates have few that ever changed hands.
 _CHANGED_HANDS = text("""
-SELECT p.unit_id, p.household_id, greatest(p.from_date, :first) AS first,
+SELECT p.unit_id, p.household_id, p.role, greatest(p.from_date, :first) AS first,
        least(coalesce(p.to_date, :last), :last) AS last
 FROM unit_payer p JOIN unit u ON u.id = p.unit_id
 WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
@@ -35,4 +37,4 @@ def changed_hands(
     """Who pays for the units of a slice that ever changed hands, day by day from `first` to `last`, by unit and day."""
     key = {"estate_id": estate_id, "from_unit_id": from_unit_id, "to_unit_id": to_unit_id}
     rows = session.execute(_CHANGED_HANDS, key | {"first": first, "last": last})
-    return [PayerDays(row.unit_id, row.household_id, row.first, row.last) for row in rows]
+    return [PayerDays(row.unit_id, row.household_id, row.first, row.last, row.role) for row in rows]

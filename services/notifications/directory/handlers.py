@@ -45,12 +45,14 @@ def learn_estates(session: Session, event: EstatesRegistered, as_of: datetime, n
 def preferences(session: Session, caller: Caller, household: str) -> dict[str, Any]:
     """What the household chose (F3), masked by role.
 
-    `{household, estate, language, name, phone, email, consent: {channel: bool}}`.
+    `{household, estate, language, name, phone, email, consent: {channel: bool}, consent_record: [{channel, granted,
+    changed_at, changed_by}]}`; the record holds what was ever said, not what is so by default.
     """
     caller.require(*READERS)
     known = _known(session, caller, household)
     email = known.preferred_email or known.email
     open_data = caller.sees_personal_data
+    said = tables.consents_of(session, household)
     return {
         "household": household,
         "estate": known.estate,
@@ -58,7 +60,8 @@ def preferences(session: Session, caller: Caller, household: str) -> dict[str, A
         "name": known.name if open_data else mask_name(known.name),
         "phone": known.phone if open_data else mask_phone(known.phone),
         "email": email if open_data or not email else mask_email(email),
-        "consent": {SMS: True, EMAIL: True} | tables.consents_of(session, household),
+        "consent": {SMS: True, EMAIL: True} | {row.channel: row.granted for row in said},
+        "consent_record": [row._asdict() for row in said],
     }
 
 

@@ -1,6 +1,6 @@
 """STORE of the directory: who can be reached how. Later facts win, whatever the order of arrival."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,10 +61,10 @@ def holders(session: Session, estate_code: str, role: str) -> list[str]:
     return list(session.scalars(statement.order_by(staff.c.code)))
 
 
-def consents_of(session: Session, household: str) -> dict[str, bool]:
-    """Channel → granted, as far as the household ever said."""
-    statement = select(consent.c.channel, consent.c.granted).where(consent.c.household == household)
-    return dict(session.execute(statement.order_by(consent.c.channel)).tuples().all())
+def consents_of(session: Session, household: str) -> Sequence[Row[Any]]:
+    """Channel, granted, changed_at and changed_by, as far as the household ever said."""
+    columns = (consent.c.channel, consent.c.granted, consent.c.changed_at, consent.c.changed_by)
+    return session.execute(select(*columns).where(consent.c.household == household).order_by(consent.c.channel)).all()
 
 
 def keep_preference(session: Session, household: str, chosen: Mapping[str, str], now: datetime, by: str) -> None:

@@ -1,0 +1,104 @@
+"""STORY of units that a file gives to another household (A1, A3).
+
+A file counts where it says something new: what it says is compared with what the last file said of the unit. So a file
+that is older than a transfer somebody recorded leaves that transfer and the unit's status alone. A unit nobody was ever
+billed for did not change hands, its entry is corrected; any other passes from `payer_from` on, or from today.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row as Stored
+from sqlalchemy.orm import Session
+
+from services.billing.imports.rules import KnownPayer
+from services.billing.imports.sheets import Row
+from services.billing.portfolio.transfers import handlers as transfers
+from services.billing.portfolio.transfers import tables
+
+Held = Mapping[tuple[int, str], Stored[Any]]
+
+
+@dataclass
+class Passing:
+    """Units of a file that pass to another household: what to record, and which transfers the file has caught up."""
+
+    units: dict[int, Stored[Any]] = field(default_factory=dict)
+    transfers: list[dict[str, Any]] = field(default_factory=list)
+    caught_up: list[int] = field(default_factory=list)
+
+
+def known_payers(session: Session, estate_ids: Collection[int]) -> dict[tuple[str, str], KnownPayer]:
+    """(estate, unit) → who pays, of the units of some estates that ever changed hands."""
+    found: dict[tuple[str, str], KnownPayer] = {}
+    for row in tables.ever_transferred(session, estate_ids):
+        days = dict(zip(row.days, row.day_households, strict=True))
+        found[row.estate, row.unit] = KnownPayer(row.unit_id, row.household, row.filed, days)
+    return found
+
+
+def sort_out(
+    session: Session,
+    rows: Sequence[tuple[Row, dict[str, Any]]],
+    held: Held,
+    payers: Mapping[tuple[str, str], KnownPayer],
+    today: date,
+) -> Passing:
+    """Take out of `rows`, each with its unit as it will be written, what is a transfer: such a unit keeps its payer."""
+    passing = Passing()
+    moved = [_held(unit, held) for _, unit in rows if _moves(unit, held)]
+    billed = tables.billed(session, [one.id for one in moved])
+    for row, unit in rows:
+        payer = payers.get((row["estate_code"], row["code"]))
+        if payer is not None and row["household_code"] == payer.household != payer.filed:
+            passing.caught_up.append(payer.unit_id)
+        if not _moves(unit, held):
+            continue
+        now = _held(unit, held)
+        if payer is not None and not payer.is_news(row["household_code"]):
+            unit |= {"household_id": now.household_id, "status": now.status}
+        elif payer is not None or row["payer_from"] is not None or now.id in billed:
+            passing.units[now.id] = now
+            passing.transfers.append(_transfer(now, unit, row["payer_from"] or today))
+            unit["household_id"] = now.household_id
+    return passing
+
+
+def carry_out(session: Session, passing: Passing, source: str, now: datetime, today: date) -> set[int]:
+    """Record the transfers; the households that lost or won a unit."""
+    if passing.caught_up:
+        tables.file_current(session, passing.caught_up, today, now)
+    if not passing.transfers:
+        return set()
+    _supersede(session, passing.transfers, source, now)
+    rows = [row | {"reason": source, "filed_at": now} for row in passing.transfers]
+    transfers.record(session, passing.units, rows, source, now)
+    moved = transfers.settle(session, list(passing.units), today, now)
+    return moved | {row["household_id"] for row in rows}
+
+
+def _supersede(session: Session, new: Sequence[dict[str, Any]], source: str, now: datetime) -> None:
+    """What a file said of a day, a later file may say differently; what people recorded was refused before."""
+    days = {row["unit_id"]: row["from_date"] for row in new}
+    standing = tables.standing(session, days)
+    same: list[UUID] = [row.id for unit_id, rows in standing.items() for row in rows if row.from_date == days[unit_id]]
+    if same:
+        tables.undo(session, same, source, "another file names another payer", now)
+
+
+def _moves(unit: Mapping[str, Any], held: Held) -> bool:
+    now = held.get((unit["estate_id"], unit["code"]))
+    return now is not None and now.household_id != unit["household_id"]
+
+
+def _held(unit: Mapping[str, Any], held: Held) -> Stored[Any]:
+    return held[unit["estate_id"], unit["code"]]
+
+
+def _transfer(now: Stored[Any], unit: Mapping[str, Any], since: date) -> dict[str, Any]:
+    role = "developer" if unit["status"] == "unsold" else "owner"
+    row = {"id": uuid4(), "unit_id": now.id, "household_id": unit["household_id"], "role": role, "from_date": since}
+    return row | {"to_date": None, "status": None, "source": "import", "asked_sha256": None}

@@ -1,0 +1,118 @@
+"""STORY of stewardship: lock the estate → appoint from a day on → the stewards' lists follow → tell (A4)."""
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.imports.announcements import tell_staff
+from services.billing.portfolio import tables as portfolio
+from services.billing.portfolio.stewards import rules, tables
+from services.billing.portfolio.stewards.rules import Term
+from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer
+from services.billing.tables import lock_estate
+from services.common.access import STAFF_ROLES, Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Invalid, NotFound
+
+APPOINTERS = ("group_admin", "estate_manager")
+
+
+def set_steward(
+    session: Session, caller: Caller, estate: str, building: str, staff: str, from_date: date, now: datetime
+) -> dict[str, Any]:
+    """Let a steward answer for a building from a day on, until the next appointment (A4); the same again changes
+    nothing. The answer is `get_steward`'s. Invalid, NotFound, Forbidden."""
+    caller.require(*APPOINTERS)
+    estate_id = portfolio.find_estate(session, caller, estate).id
+    lock_estate(session, estate_id)
+    _check(session, estate_id, building, staff, from_date, business_date(now))
+    before = tables.terms(session, estate_id, building)
+    after = rules.appoint(before, staff, from_date, caller.sub, now)
+    if after != before:
+        tables.write_terms(session, estate_id, building, after, business_date(now))
+        concerned = {staff} | {term.staff for term in before}
+        tell_staff(session, tables.follow(session, concerned, business_date(now)), now)
+    return get_steward(session, caller, estate, building, business_date(now))
+
+
+def get_steward(session: Session, caller: Caller, estate: str, building: str, today: date) -> dict[str, Any]:
+    """`{estate, building, steward, items: [{staff, from_date, to_date, set_by, set_at}]}`; `from_date` null: from the
+    beginning, `to_date` null: while it lasts. NotFound, Forbidden."""
+    caller.require(*STAFF_ROLES)
+    estate_id = portfolio.find_estate(session, caller, estate).id
+    terms = tables.terms(session, estate_id, building)
+    if not terms and not tables.has_building(session, estate_id, building):
+        raise NotFound("There is no such building on this estate.")
+    in_office = rules.holder(terms, today)
+    return {
+        "estate": estate,
+        "building": building,
+        "steward": in_office.staff if in_office else None,
+        "items": [_term(term) for term in terms],
+    }
+
+
+def list_stewardships(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
+    """All terms on an estate, by building and day: `{items: [{building, staff, name, from_date, to_date}]}`."""
+    caller.require(*STAFF_ROLES)
+    rows = tables.of_estate(session, portfolio.find_estate(session, caller, estate).id)
+    return {"items": [_listed(row) for row in rows], "next_cursor": None}
+
+
+def take_over(session: Session, estate_id: int, now: datetime) -> None:
+    """The lists of stewards follow the appointments whose day has come; the estate's exclusive lock is held."""
+    today = business_date(now)
+    tell_staff(session, tables.follow(session, tables.due(session, estate_id, today), today), now)
+
+
+def give_buildings(
+    session: Session, code: str, estate_id: int, buildings: Collection[str], by: str, now: datetime
+) -> set[str]:
+    """Let a steward answer for exactly these buildings from today, as a file says (A3, A4); whose list changed.
+
+    The first steward ever named for a building answers for its past too.
+    """
+    today = business_date(now)
+    wanted = {(estate_id, building) for building in buildings}
+    given_up = {(row.estate_id, row.building) for row in tables.held_by(session, code, today)} - wanted
+    for elsewhere in sorted({estate for estate, _ in given_up} - {estate_id}):
+        lock_estate(session, elsewhere)
+    concerned = {code}
+    for estate, building in sorted(wanted | given_up):
+        before = tables.terms(session, estate, building)
+        if (estate, building) in wanted:
+            after = rules.appoint(before, code, today if before else BEGINNING, by, now)
+        else:
+            after = rules.dismiss(before, code, today)
+        if after != before:
+            tables.write_terms(session, estate, building, after, today)
+            concerned |= {term.staff for term in before}
+    tables.strike(session, concerned - {code}, estate_id, buildings)
+    return tables.follow(session, concerned, today)
+
+
+def _check(session: Session, estate_id: int, building: str, staff: str, from_date: date, today: date) -> None:
+    if not tables.has_building(session, estate_id, building):
+        raise NotFound("There is no such building on this estate.")
+    errors = []
+    if not BEGINNING < from_date <= latest_transfer(today):
+        errors.append({"loc": "from_date", "msg": f"after {BEGINNING} and less than {YEARS_AHEAD} years ahead"})
+    person = tables.person(session, staff)
+    if person is None or person.estate_id != estate_id or person.role != "steward":
+        errors.append({"loc": "staff", "msg": "not a steward of this estate"})
+    if errors:
+        raise Invalid("The appointment is not valid.", errors)
+
+
+def _term(term: Term) -> dict[str, Any]:
+    first = None if term.first == BEGINNING else term.first
+    return {"staff": term.staff, "from_date": first, "to_date": term.last, "set_by": term.set_by, "set_at": term.set_at}
+
+
+def _listed(row: Row[Any]) -> dict[str, Any]:
+    first = None if row.from_date == BEGINNING else row.from_date
+    listed = {"building": row.building, "staff": row.staff_code, "name": row.name}
+    return listed | {"from_date": first, "to_date": row.to_date}

@@ -1,0 +1,120 @@
+"""LAW of transfers: from what was recorded follows who pays for a unit on every day, without gap or overlap (A1).
+
+A transfer says who pays from a day on, until the next transfer by date. A tenant may come with a last day; afterwards
+the owner pays again who was in place when the tenant came. Recording order does not matter, only the days do.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import zip_longest
+from typing import Any, Literal
+
+BEGINNING = date(1900, 1, 1)
+YEARS_AHEAD = 30
+ONE_DAY = timedelta(days=1)
+Role = Literal["owner", "tenant", "developer"]
+Status = Literal["occupied", "vacant", "unsold"]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A household pays from `from_date` on; `to_date` is the last day of a tenant who will leave (None: open)."""
+
+    household_id: int
+    role: str
+    from_date: date
+    to_date: date | None = None
+
+
+@dataclass(frozen=True)
+class Days:
+    """Who pays from `first` to `last`, both inclusive; `last` None: from then on."""
+
+    household_id: int
+    role: str
+    first: date
+    last: date | None
+
+
+@dataclass(frozen=True)
+class Billed:
+    """What is looked at of a bill: its days and its id."""
+
+    bill_id: int
+    first: date
+    last: date
+
+
+def timeline(transfers: Sequence[Transfer]) -> list[Days]:
+    """Who pays on which days. The first transfer is from BEGINNING and not a tenant's; no two start on one day."""
+    ordered = sorted(transfers, key=lambda transfer: transfer.from_date)
+    owner = ordered[0]
+    days: list[Days] = []
+    for one, following in zip_longest(ordered, ordered[1:]):
+        last = following.from_date - ONE_DAY if following else None
+        owner = owner if one.role == "tenant" else one
+        days += _spell(one, owner, last)
+    return days
+
+
+def _spell(one: Transfer, owner: Transfer, last: date | None) -> Iterator[Days]:
+    """The days of one transfer up to `last`; the owner's again after a tenant's last day."""
+    if one.to_date is None or (last is not None and last <= one.to_date):
+        yield Days(one.household_id, one.role, one.from_date, last)
+    else:
+        yield Days(one.household_id, one.role, one.from_date, one.to_date)
+        yield Days(owner.household_id, owner.role, one.to_date + ONE_DAY, last)
+
+
+def payer_on(days: Sequence[Days], day: date) -> Days:
+    """Who pays on a day."""
+    return next(spell for spell in reversed(days) if spell.first <= day)
+
+
+def cut(days: Sequence[Days], first: date, last: date) -> list[Days]:
+    """The part from `first` to `last`; spells of one household and role that touch are one."""
+    found: list[Days] = []
+    for spell in days:
+        start, end = max(spell.first, first), last if spell.last is None else min(spell.last, last)
+        if start > end:
+            continue
+        if found and (found[-1].household_id, found[-1].role) == (spell.household_id, spell.role):
+            start = found.pop().first
+        found.append(Days(spell.household_id, spell.role, start, end))
+    return found
+
+
+def outdated(bills: Sequence[Billed], before: Sequence[Days], after: Sequence[Days]) -> list[int]:
+    """Bills for days that have another payer now; they stay as they are until somebody voids and reissues them (B5)."""
+    return [b.bill_id for b in bills if cut(before, b.first, b.last) != cut(after, b.first, b.last)]
+
+
+def status_given(role: str, asked: Status | None, today: str) -> Status | None:
+    """The unit's status from the transfer's day on: a unit that was sold is no longer unsold. None: as it is."""
+    if asked is not None:
+        return asked
+    if role == "developer":
+        return "unsold"
+    return "occupied" if role == "owner" and today == "unsold" else None
+
+
+def latest_transfer(today: date) -> date:
+    """The last day on which a transfer may begin or end."""
+    return date(min(today.year + YEARS_AHEAD, date.max.year), 1, 1) - ONE_DAY
+
+
+def complaints(
+    role: str, from_date: date, to_date: date | None, status: Status | None, today: date
+) -> list[dict[str, Any]]:
+    """Everything wrong with a transfer in itself, as `{"loc", "msg"}`."""
+    errors = []
+    if not BEGINNING < from_date <= latest_transfer(today):
+        errors.append({"loc": "from_date", "msg": f"after {BEGINNING} and less than {YEARS_AHEAD} years ahead"})
+    if to_date is not None and role != "tenant":
+        errors.append({"loc": "to_date", "msg": "only a tenant pays up to a day"})
+    if to_date is not None and not from_date <= to_date <= latest_transfer(today):
+        errors.append({"loc": "to_date", "msg": f"not before from_date and less than {YEARS_AHEAD} years ahead"})
+    if status is not None and (status == "unsold") != (role == "developer") and role != "tenant":
+        errors.append({"loc": "status", "msg": "a developer's unit is unsold, an owner's is not"})
+    return errors
