@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
+from services.billing.charges.service import ChargeDoors
 from services.billing.dunning.service import DunningDoors
 from services.billing.figures.service import FigureDoors
 from services.billing.imports.service import ImportDoors
@@ -13,7 +14,15 @@ from services.common.service import EstateService
 
 
 class BillingService(
-    PortfolioDoors, ImportDoors, TariffDoors, BillDoors, LedgerDoors, DunningDoors, FigureDoors, EstateService
+    PortfolioDoors,
+    ImportDoors,
+    TariffDoors,
+    BillDoors,
+    ChargeDoors,
+    LedgerDoors,
+    DunningDoors,
+    FigureDoors,
+    EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning and figures of a group."""
 
