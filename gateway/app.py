@@ -25,6 +25,7 @@ from gateway.routes import (
     aggregates,
     auth,
     bills,
+    charges,
     collections,
     complaints,
     imports,
@@ -43,7 +44,7 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
+    imports, portfolio, tariffs, bills, charges, collections, payments, work_orders, complaints, surveys, notifications,
     aggregates, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)

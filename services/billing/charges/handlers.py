@@ -119,9 +119,8 @@ def _check(request: ChargeRequest, today: date) -> None:
     errors = []
     if not 0 < request.amount_fen <= MOST_FEN:
         errors.append({"loc": "amount_fen", "msg": "more than 0, not absurdly much"})
-    for name in ("fee_item", "description"):
-        if not getattr(request, name).strip():
-            errors.append({"loc": name, "msg": "empty"})
+    texts = {"fee_item": request.fee_item, "description": request.description}
+    errors += [{"loc": name, "msg": "empty"} for name, value in texts.items() if not value.strip()]
     if request.due_date is not None and request.due_date < today:
         errors.append({"loc": "due_date", "msg": "in the past"})
     if errors:
@@ -152,6 +151,7 @@ def _tell(
 
 def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> dict[str, Any]:
     row = load_bill(session, bill_id)
-    assert row is not None, "a charge has a bill"
+    if row is None:
+        raise NotFound(f"There is no bill {bill_id}.")
     shown = bill_view(row) | {"household": row.household, "description": description}
     return shown | {"charge_id": str(charge_id), "bill_id": bill_id}

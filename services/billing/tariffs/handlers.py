@@ -51,8 +51,8 @@ def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: dat
 def tariff_view(row: Row[Any], estate: str) -> dict[str, Any]:
     """A tariff version as the API shows it; rates are decimal text, so that nothing is lost on the way.
 
-    `composition`: what the price is made of; `tiers`: prices of a metered fee above a quantity a month; `grade_factors`:
-    what the price is multiplied by for a unit's grade.
+    `composition`: what the price is made of; `tiers`: prices of a metered fee above a quantity a month;
+    `grade_factors`: what the price is multiplied by for a unit's grade.
     """
     return {
         "id": row.id,

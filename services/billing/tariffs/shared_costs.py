@@ -55,13 +55,11 @@ def record(session: Session, caller: Caller, request_id: UUID, told: SharedCost,
         cost = _cost(session, estate.id, told, business_date(now)) | {"recorded_by": caller.sub, "recorded_at": now}
         if shared.billed(session, cost, add_months(cost["period"], -12)):
             raise Conflict(f"{told.fee_item} of {told.period} is billed; void these bills before its cost can change.")
-        shared.replace_cost(session, {"id": request_id, **cost})
+        standing = shared.replace_cost(session, {"id": request_id, **cost})
         log.info("shared cost recorded", extra={"estate": told.estate, "fee_item": told.fee_item, "by": caller.sub})
     elif not _same(standing, estate.id, told):
         raise Conflict("This request id was used for another cost.")
-    row = standing or shared.load_cost(session, request_id)
-    assert row is not None, "just written"
-    return _view(row, told.estate)
+    return _view(standing, told.estate)
 
 
 def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> dict[str, Any]:

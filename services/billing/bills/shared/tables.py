@@ -112,7 +112,7 @@ def load_cost(session: Session, cost_id: UUID) -> Row[Any] | None:
     return session.execute(select(shared_cost).where(shared_cost.c.id == cost_id)).first()
 
 
-def replace_cost(session: Session, cost: Mapping[str, Any]) -> None:
+def replace_cost(session: Session, cost: Mapping[str, Any]) -> Row[Any]:
     """Write a record in place of the one that stood; nothing was billed of that, so how it was shared is forgotten."""
     standing = update(shared_cost).where(
         shared_cost.c.replaced_at.is_(None),
@@ -120,7 +120,7 @@ def replace_cost(session: Session, cost: Mapping[str, Any]) -> None:
     )
     session.execute(standing.values(replaced_at=cost["recorded_at"]))
     session.execute(FORGET, {name: cost[name] for name in ("estate_id", "period", "fee_item", "building")})
-    session.execute(insert(shared_cost).values(**cost))
+    return session.execute(insert(shared_cost).values(**cost).returning(shared_cost)).one()
 
 
 # Another building's shares stay; those of the whole estate go only when nothing of them is billed, or the record of one

@@ -181,7 +181,8 @@ def _metered_factors(
     if version["days"] != inputs["days"]:
         yield _ratio(version["days"], inputs["days"])
     if inputs["part"] is not None:
-        yield _ratio(*inputs["part"], zh="用量占比 ", en="share of the consumption ")
+        part, whole = inputs["part"]
+        yield _ratio(part, whole, zh="用量占比 ", en="share of the consumption ")
 
 
 def shared_terms(inputs: Mapping[str, Any]) -> list[Term]:
