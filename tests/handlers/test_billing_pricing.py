@@ -1,10 +1,7 @@
 """Metered, shared and graded fees on a real PostgreSQL, and what they say of themselves (B1, B4)."""
 
-import re
 from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
-from math import floor
 from typing import Any
 from uuid import uuid4
 
@@ -12,14 +9,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.bills.views import handlers as views
-from services.billing.ledger.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.billing.tariffs import handlers as tariffs
 from services.billing.tariffs import shared_costs
 from services.billing.tariffs.shared_costs import SharedCost
 from services.common.contracts.errors import Conflict, Forbidden, Invalid
 from tests.support.billing import FINANCE, NOW, UNITS, Desk, manager
+from tests.support.pricing import assert_explained, explained, hand_over
 
 HOMES = (
     "E1,1,101,87.33,residential,occupied,H1,王小明,13812345678",
@@ -59,52 +55,6 @@ def record(desk: Desk, fee_item: str, period: str = "2026-10", **told: Any) -> d
     caller = told.pop("caller", FINANCE)
     with Session(desk.engine) as session, session.begin():
         return shared_costs.record(session, caller, request_id, SharedCost("E1", fee_item, period, **told), NOW)
-
-
-def explained(desk: Desk, fee_item: str | None = None) -> list[dict[str, Any]]:
-    ids = desk.rows(
-        "SELECT id FROM bill WHERE fee_item = :item OR CAST(:item AS text) IS NULL ORDER BY id", item=fee_item
-    )
-    with Session(desk.engine) as session:
-        return [views.explain_bill(session, FINANCE, bill_id) for (bill_id,) in ids]
-
-
-def evaluate(formula: str) -> Fraction:
-    """The value of what stands left of = or ≈."""
-    sums = re.split(r"[=≈]", formula)[0].strip()
-    total = Fraction(0)
-    for term in sums.split(" + "):
-        value = Fraction(1)
-        for factor in term.split(" × "):
-            number, _, divisor = factor.partition("/")
-            value *= Fraction(number) / Fraction(divisor or 1)
-        total += value
-    return total
-
-
-def assert_explained(desk: Desk) -> None:
-    """Every bill's formula, evaluated and rounded, is its amount; the ledger balances."""
-    told = explained(desk)
-    assert told
-    for one in told:
-        computed = floor(evaluate(one["formula"]) * 100 + Fraction(1, 2)) + one["rounding_fen"]
-        assert computed == one["amount_fen"], one["formula"]
-        assert set(one["text"]) == {"zh-CN", "en"}
-    with Session(desk.engine) as session:
-        assert imbalance_fen(session) == 0
-
-
-def hand_over(desk: Desk, unit: str, old: str, new: str, day: str) -> None:
-    desk.write(
-        """INSERT INTO unit_payer (unit_id, household_id, role, from_date, to_date)
-           SELECT u.id, h.id, 'owner', d.first, d.last FROM unit u, household h,
-             (VALUES (:old, DATE '1990-01-01', CAST(:day AS date) - 1), (:new, CAST(:day AS date), NULL)) d(code, first, last)
-           WHERE u.code = :unit AND h.code = d.code""",
-        unit=unit,
-        old=old,
-        new=new,
-        day=day,
-    )
 
 
 # --- metered -------------------------------------------------------------------------------------------------------

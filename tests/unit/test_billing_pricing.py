@@ -228,17 +228,17 @@ def test_b1_payers_consumption_sums_to_the_whole(steps: list[tuple[int, Decimal]
     ends = [date(2026, 1, 1)]
     for cut in cuts:
         ends.append(ends[-1] + timedelta(days=cut))
-    payers = [
-        [(a + timedelta(days=1), b)] for a, b in pairwise([*ends, max(ends[-1], one.closed.on) + timedelta(days=1)])
-    ]
+    ends.append(max(ends[-1], one.closed.on) + timedelta(days=1))
+    payers = [[(begin + timedelta(days=1), end)] for begin, end in pairwise(ends)]
     weights = metered.payer_weights([one], payers)
-    [whole] = metered.payer_weights([one], [[(date.min + timedelta(days=1), date.max - timedelta(days=1))]])
-    total = sum(weights)
-    if one.quantity:
-        assert total > 0
-        each = [Fraction(weight) / Fraction(total) * Fraction(one.quantity) for weight in weights]
-        assert sum(each) == Fraction(one.quantity)
-        assert whole > 0
+    for weight, [(first, last)] in zip(weights, payers, strict=True):
+        consumed = sum(
+            Fraction(end.value - start.value) / (end.on - start.on).days
+            for start, end in pairwise(readings)
+            for n in range((end.on - start.on).days)
+            if first <= start.on + timedelta(days=n + 1) <= last
+        )
+        assert Fraction(weight) * Fraction(one.quantity) == consumed * Fraction(sum(weights))
 
 
 # --- shared costs --------------------------------------------------------------------------------------------------
@@ -278,12 +278,9 @@ def test_b1_a_shared_cost_is_conserved(
 
 
 def test_b1_the_tariffs_price_is_the_cost_where_none_is_recorded() -> None:
-    prices = [
-        shared.shared_price(
-            [version(method="shared", unit_price=Decimal(310), effective_from=date(2026, 10, 11))], OCTOBER
-        )
-    ]
-    [price] = [one for one in prices if one]
+    begun = version(method="shared", unit_price=Decimal(310), effective_from=date(2026, 10, 11))
+    price = shared.shared_price([begun], OCTOBER)
+    assert price is not None
     assert shared.costs("light", OCTOBER, [price], []) == [Cost("light", OCTOBER, "", "residential", 21_000)]
     told = Cost("light", OCTOBER, "1", "", 5)
     assert shared.costs("light", OCTOBER, [price], [told]) == [told]

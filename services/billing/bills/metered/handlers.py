@@ -83,7 +83,12 @@ def _add_unit(
     fee_item = versions[0].fee_item
     stretches = known.stretches(unit.id, fee_item, job.consumed)
     billed = meters.billed.get((unit.id, fee_item), {})
-    if not stretches or any(one.period == stretches[-1].first for spans in billed.values() for one in spans):
+    if not stretches:
+        return
+    if any(one.period == stretches[-1].first for spans in billed.values() for one in spans):
+        if job.piece.dry_run:
+            told = "billed before, will be left as it is"
+            lines.anomalies.append(TariffAnomaly(fee_item, "already_billed", told, unit.code))
         return
     stretch = stretches[-1]
     spans, wrong = _spans(unit.id, fee_item, meters, billed, stretch)
