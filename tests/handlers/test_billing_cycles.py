@@ -1,15 +1,23 @@
 """Cycles, policy and one-off services on a real PostgreSQL (B1, B3, B6)."""
 
+import json
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills.rules import BillingPolicy
+from services.billing.bills import issue_sql, rules
+from services.billing.bills.cycles import cycle_of
+from services.billing.bills.rules import BillingPolicy, TariffVersion
+from services.billing.bills.tables import by_grade
 from services.billing.charges import handlers as charges
 from services.billing.charges.handlers import ChargeRequest
 from services.billing.ledger import handlers as ledger
@@ -145,6 +153,53 @@ def test_b3_in_advance_consumption_is_billed_for_the_cycle_before(desk: Desk) ->
     assert sum(bill[3] for bill in periods(desk, "light")) == 90_000
     assert desk.run("2026-10")["bills"] == 0
     assert_explained(desk)
+
+
+COMPUTED = text(f"""
+SELECT {issue_sql.AMOUNT}
+FROM (SELECT CAST(:area AS numeric) AS area_m2) u, (SELECT CAST(:vacant AS boolean) AS vacant) v,
+     jsonb_to_record(CAST(:rate AS jsonb)) AS r(m2 numeric, m2_vacant numeric, flat numeric, flat_vacant numeric,
+                                                month_days int, grade text)
+""")
+VERSIONS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "method": st.sampled_from(["per_area", "fixed"]),
+            "unit_price": st.decimals(0, 10_000, places=4),
+            "vacancy_ratio": st.none() | st.decimals(0, 1, places=4),
+            "effective_from": st.dates(date(2027, 12, 1), date(2028, 12, 31)),
+            "grade_factors": st.none() | st.fixed_dictionaries({"A": st.decimals(0, 9, places=4), "*": st.just(1)}),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda one: one["effective_from"],
+)
+
+
+def test_b3_sql_equals_python_for_every_cycle_and_grade(desk: Desk) -> None:
+    with desk.engine.connect() as connection:
+
+        @hypothesis_settings(max_examples=200, deadline=None, database=None)
+        @given(
+            area=st.decimals(0, 1_000_000, places=2),
+            found=VERSIONS,
+            cycle=st.sampled_from(["monthly", "quarterly", "annual"]),
+            grade=st.sampled_from(["A", "B", None]),
+            vacant=st.booleans(),
+        )
+        def holds(area: Decimal, found: list[dict[str, Any]], cycle: str, grade: str | None, vacant: bool) -> None:
+            months = cycle_of(cycle, date(2028, 2, 1))
+            key = {"fee_item": "f", "usage": "residential", "effective_to": None, "published": True}
+            versions = [TariffVersion(id=n, version=n, **key, **one) for n, one in enumerate(found)]
+            for rate in rules.rates(versions, months.first, months.months):
+                priced = rate.for_grade(grade)
+                assert priced is not None
+                rows = [row for row in by_grade(rate) if row.get("grade") in (None, grade)]
+                given_ = {"area": area, "vacant": vacant, "rate": json.dumps(rows[0])}
+                assert connection.scalar(COMPUTED, given_) == rules.amount_fen(priced, area, vacant=vacant)
+
+        holds()
 
 
 # --- one-off services ----------------------------------------------------------------------------------------------

@@ -76,8 +76,8 @@ def give_credit(desk: Desk, household: str, fen: int) -> None:
         """WITH given AS (UPDATE household SET credit_fen = credit_fen + :fen WHERE code = :household RETURNING *)
            INSERT INTO ledger_entry (amount_fen, household_id, created_at, estate_id, booked_on, kind, debit_account,
                                      credit_account, source)
-           SELECT :fen, id, now(), estate_id, DATE '2026-01-01', 'payment_credit', 'cash_cash', 'customer_credit', 'test'
-           FROM given""",
+           SELECT :fen, id, now(), estate_id, DATE '2026-01-01', 'payment_credit', 'cash_cash', 'customer_credit',
+                  'test' FROM given""",
         fen=fen,
         household=household,
     )
@@ -86,7 +86,8 @@ def give_credit(desk: Desk, household: str, fen: int) -> None:
 def void_all(desk: Desk) -> None:
     """Void every bill, none of which is paid."""
     desk.write("""
-        WITH gone AS (UPDATE bill SET voided_at = now() WHERE voided_at IS NULL RETURNING *)
+        WITH gone AS (UPDATE bill SET voided_at = now() WHERE voided_at IS NULL RETURNING *),
+          rolled AS (UPDATE rate_rollup SET billed_fen = 0, billed_count = 0)
         INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
                                   debit_account, credit_account, source)
         SELECT amount_fen, id, household_id, now(), estate_id, issued_on, 'bill_voided', 'fee_income', 'receivable',

@@ -252,14 +252,14 @@ def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,
         "to_unit_id": piece.to_unit_id,
-        "rates": json.dumps([weights for rate in prices.rates for weights in _by_grade(rate)]),
+        "rates": json.dumps([weights for rate in prices.rates for weights in by_grade(rate)]),
         "lines": json.dumps([asdict(line) for line in prices.lines], default=str),
         "apart": list(prices.apart),
         "months": prices.months,
     }
 
 
-def _by_grade(rate: Rate) -> list[dict[str, Any]]:
+def by_grade(rate: Rate) -> list[dict[str, Any]]:
     """A rate as SQL reads it: once, or for each grade it names and then for all others (B1)."""
     grades = rate.grades
     if all(part.grade_factors is None for part in rate.parts):
