@@ -76,6 +76,20 @@ def test_b3_a_quarter_in_arrears_is_one_bill_issued_with_its_last_month(desk: De
     assert_explained(desk)
 
 
+def test_b4_a_dry_run_compares_a_cycle_with_the_one_before_by_month(desk: Desk) -> None:
+    for period in ("2026-07", "2026-08", "2026-09"):
+        desk.run(period)
+    put(desk, QUARTERLY)
+    dry = desk.run("2026-12", dry_run=True)
+    assert (dry["bills"], dry["anomalies"]) == (2, []), "three months cost three times as much"
+    desk.load("units", UNITS, HOME.replace("100.00", "200.00"))
+    dry = desk.run("2026-12", dry_run=True)
+    assert [(a["unit"], a["kind"]) for a in dry["anomalies"]] == [("E1/101", "amount_changed")]
+    desk.run("2026-12")
+    again = desk.run("2026-12", dry_run=True)
+    assert (again["bills"], {a["kind"] for a in again["anomalies"]}) == (0, {"already_billed"})
+
+
 def test_b3_a_year_in_advance_is_issued_with_its_first_month(desk: Desk) -> None:
     put(desk, BillingPolicy("annual", "advance", 31, 0, roll_to_working_day=False))
     assert desk.run("2026-02")["bills"] == 0
@@ -101,6 +115,18 @@ def test_b3_versions_payers_and_move_in_are_cut_by_day_over_the_whole_cycle(desk
     split = [bill for bill in periods(desk) if bill[0] == "101"]
     assert len(split) == 2
     assert sum(bill[3] for bill in split) == moved[3]
+    assert_explained(desk)
+
+
+def test_a1_who_pays_at_both_ends_of_a_cycle_gets_one_bill(desk: Desk) -> None:
+    hand_over(desk, "101", "H1", "H2", "2026-09-11")
+    desk.write("UPDATE unit_payer SET to_date = DATE '2026-09-20' WHERE to_date IS NULL")
+    desk.write(
+        "INSERT INTO unit_payer (unit_id, household_id, role, from_date)"
+        " SELECT u.id, h.id, 'owner', DATE '2026-09-21' FROM unit u, household h WHERE u.code = '101' AND h.code = 'H1'"
+    )
+    desk.run("2026-09")
+    assert sorted(fen for code, *_, fen in periods(desk) if code == "101") == [6_667, 13_333]
     assert_explained(desk)
 
 

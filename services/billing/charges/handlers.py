@@ -89,30 +89,34 @@ def _name(request: ChargeRequest) -> str:
 def _issue(session: Session, home: Row[Any], charge_id: UUID, request: ChargeRequest, now: datetime) -> int:
     today = business_date(now)
     _check(request, today)
-    booked = ledger.booking_day(session, home.estate_id, today)
     due_date = request.due_date or _due_date(session, home.estate_id, today)
-    credit_fen = tables.lock_household(session, home.household_id)
-    paid_fen = min(credit_fen, request.amount_fen)
+    paid_fen = min(tables.lock_household(session, home.household_id), request.amount_fen)
     shape = {"estate_id": home.estate_id, "building": home.building, "fee_item": request.fee_item}
     shape |= {"period": today.replace(day=1), "due_date": due_date}
     owed = {"unit_id": home.id, "household_id": home.household_id, "amount_fen": request.amount_fen}
     inputs = {"method": "one_off", "description": request.description, "amount_fen": request.amount_fen}
     row = shape | owed | {"paid_fen": paid_fen, "issued_on": today, "inputs": inputs, "charge_id": charge_id}
     bill_id = tables.insert_bill(session, row)
-    common = {"estate_id": home.estate_id, "household_id": home.household_id, "source": str(charge_id)}
-    common |= {"booked_on": booked.booked_on, "value_on": booked.value_on, "bill_id": bill_id}
-    issued = Posting(
-        kind="bill_issued", debit="receivable", credit="fee_income", amount_fen=request.amount_fen, **common
-    )
-    applied = Posting(
-        kind="credit_applied", debit="customer_credit", credit="receivable", amount_fen=paid_fen, **common
-    )
-    ledger.post(session, [issued, applied], now)
-    ledger.add_credit(session, home.household_id, -paid_fen)
-    figures = {"booked_on": booked.booked_on, "billed_fen": request.amount_fen, "collected_fen": paid_fen}
-    tables.roll_up(session, shape | figures)
+    _post(session, row | {"bill_id": bill_id, "source": str(charge_id)}, shape, now)
     _tell(session, home, request, bill_id, due_date, paid_fen, now)
     return bill_id
+
+
+def _post(session: Session, made: dict[str, Any], shape: dict[str, Any], now: datetime) -> None:
+    """Ledger, prepaid balance and figures of a new bill, booked today or on the first day that is open (B8)."""
+    booked = ledger.booking_day(session, made["estate_id"], made["issued_on"])
+    common = {name: made[name] for name in ("estate_id", "household_id", "bill_id", "source")} | vars(booked)
+    owed = {"kind": "bill_issued", "debit": "receivable", "credit": "fee_income", "amount_fen": made["amount_fen"]}
+    paid = {
+        "kind": "credit_applied",
+        "debit": "customer_credit",
+        "credit": "receivable",
+        "amount_fen": made["paid_fen"],
+    }
+    ledger.post(session, [Posting(**owed, **common), Posting(amount_fen=made["paid_fen"], **paid, **common)], now)
+    ledger.add_credit(session, made["household_id"], -made["paid_fen"])
+    figures = {"booked_on": booked.booked_on, "billed_fen": made["amount_fen"], "collected_fen": made["paid_fen"]}
+    tables.roll_up(session, shape | figures)
 
 
 def _check(request: ChargeRequest, today: date) -> None:
