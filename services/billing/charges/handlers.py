@@ -113,7 +113,7 @@ def _post(session: Session, made: dict[str, Any], shape: dict[str, Any], now: da
         "credit": "receivable",
         "amount_fen": made["paid_fen"],
     }
-    ledger.post(session, [Posting(**owed, **common), Posting(amount_fen=made["paid_fen"], **paid, **common)], now)
+    ledger.post(session, [Posting(**owed, **common), Posting(**paid, **common)], now)
     ledger.add_credit(session, made["household_id"], -made["paid_fen"])
     figures = {"booked_on": booked.booked_on, "billed_fen": made["amount_fen"], "collected_fen": made["paid_fen"]}
     tables.roll_up(session, shape | figures)
