@@ -1,4 +1,4 @@
-"""Tariffs and their publication (B1)."""
+"""Tariffs and their publication, billing policy, shared costs (B1, B3)."""
 
 from typing import Annotated
 
@@ -6,10 +6,11 @@ from fastapi import Query
 from starlette.responses import Response
 
 from gateway.guard import Services
-from gateway.roles import EVERYONE, RUN_BILLING
+from gateway.roles import EVERYONE, OFFICE, RUN_BILLING, SEE_LEDGER, SEE_RUNS
 from gateway.routing import Routes
-from gateway.schemas.base import Code, EstatePath, TariffPath
+from gateway.schemas.base import Code, EstatePath, PeriodFilter, TariffPath
 from gateway.schemas.portfolio import Published, Tariff, Tariffs
+from gateway.schemas.tariffs import BillingPolicy, BillingPolicyRequest, SharedCost, SharedCostRequest, SharedCosts
 
 routes = Routes("Billing")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]
@@ -17,7 +18,7 @@ EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["
 
 @routes.get("/v1/tariffs", answer=Tariffs, roles=EVERYONE)
 async def list_tariffs(call: Services, estate: EstateQuery) -> Response:
-    """All versions of the tariffs of an estate."""
+    """All versions of the tariffs of an estate, what each is made of and based on."""
     return await call("billing", "list_tariffs", estate=estate)
 
 
@@ -31,3 +32,28 @@ async def publish_tariff(tariff_id: TariffPath, call: Services) -> Response:
 async def publish_estate_tariffs(estate: EstatePath, call: Services) -> Response:
     """Publish all tariffs of an estate that wait."""
     return await call("billing", "publish_estate_tariffs", estate=estate)
+
+
+@routes.get("/v1/estates/{estate}/billing-policy", answer=BillingPolicy, roles=SEE_LEDGER)
+async def get_billing_policy(estate: EstatePath, call: Services) -> Response:
+    """Which months a bill is for, and when it is due (B3)."""
+    return await call("billing", "get_billing_policy", estate=estate)
+
+
+@routes.put("/v1/estates/{estate}/billing-policy", answer=BillingPolicy, roles=OFFICE)
+async def put_billing_policy(estate: EstatePath, body: BillingPolicyRequest, call: Services) -> Response:
+    """Bill an estate in another way from the next run on; nothing that is billed is billed again (B3)."""
+    return await call("billing", "put_billing_policy", estate=estate, **body.model_dump(mode="json"))
+
+
+@routes.post("/v1/shared-costs", answer=SharedCost, status=201, roles=RUN_BILLING)
+async def record_shared_cost(body: SharedCostRequest, call: Services) -> Response:
+    """Record what a month really cost, for the units to bear by floor area (公摊, B1)."""
+    told = body.model_dump(mode="json")
+    return await call("billing", "record_shared_cost", http=201, request_id=call.request_id, **told)
+
+
+@routes.get("/v1/shared-costs", answer=SharedCosts, roles=SEE_RUNS)
+async def list_shared_costs(call: Services, estate: EstateQuery, period: PeriodFilter = None) -> Response:
+    """The costs recorded for an estate, of one month or of all."""
+    return await call("billing", "list_shared_costs", estate=estate, period=period)

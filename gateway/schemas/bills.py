@@ -68,14 +68,15 @@ class Bill(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why a bill is what it is: tariff version, inputs, formula, rounding."""
+    """Why a bill is what it is: the formula's value rounded half up to the fen plus `rounding_fen` is the amount."""
 
     model_config = shown(
         bill_id=48211,
         tariff={"id": 17, "version": 1, "unit_price_yuan": "2.8000"},
         inputs={"area_m2": "113.62"},
-        formula="113.62 m² × 2.8000 yuan × 1 month = 318.136 yuan",
-        rounding="half up to fen",
+        formula="113.62 × 2.8 = 318.136",
+        rounding="half_up to the fen, once",
+        rounding_fen=0,
         amount_fen=31814,
     )
 

@@ -162,6 +162,9 @@ class Tariff(BaseModel):
         effective_to=None,
         vacancy_ratio=0.7,
         basis="政府指导价",
+        composition=[{"name": "人工", "yuan": "1.9"}, {"name": "绿化", "yuan": "0.9"}],
+        tiers=[],
+        grade_factors={"A": "1.1", "*": "1"},
         published_at=None,
     )
     id: int

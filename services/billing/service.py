@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from services.billing.bills.service import BillDoors
 from services.billing.books.service import BookDoors
+from services.billing.charges.service import ChargeDoors
 from services.billing.closure.service import ClosureDoors
 from services.billing.credits.service import CreditDoors
 from services.billing.dunning.service import DunningDoors
@@ -38,6 +39,7 @@ class BillingService(
     IncentiveDoors,
     LegalDoors,
     ClosureDoors,
+    ChargeDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning, figures and early warnings of a group."""

@@ -13,6 +13,9 @@ class Settings(CommonSettings):
     slice_units: int = Field(default=5_000, gt=0, description="Units of one estate that a bill run takes at a time")
     slice_anomalies: int = Field(default=200, gt=0, description="Anomalies of a slice that are kept in words")
     amount_change_percent: int = Field(default=30, ge=0, description="A dry run names amounts that changed by more")
+    unusual_consumption_percent: int = Field(
+        default=200, ge=0, description="A dry run names consumption that grew more"
+    )
     bill_run_statement_timeout_ms: int = Field(default=300_000, description="Longest statement of a bill run's slice")
     import_statement_timeout_ms: int = Field(default=120_000, description="Longest statement of an import")
     import_rows: int = Field(default=300_000, gt=0, description="Largest import")

@@ -181,7 +181,14 @@ tariff = Table(
     # last day, inclusive; a newer published version ends it earlier
     Column("effective_to", Date),
     Column("vacancy_ratio", Numeric(5, 4)),
+    # why it is what it is: government guidance price, cost accounting, contract clause
     Column("basis", Text),
+    # metered: [[quantity a month above which it holds, price], …]; null: unit_price for all (阶梯)
+    Column("tiers", JSONB),
+    # per area: {grade of a unit: factor}, "*" for all others; null: 1
+    Column("grade_factors", JSONB),
+    # what the price is made of: [[use, yuan], …]
+    Column("composition", JSONB),
     # null until 公示; no bill uses it before
     Column("published_at", DateTime(timezone=True)),
     CheckConstraint("method IN ('per_area', 'fixed', 'metered', 'shared')", name="method"),
@@ -202,7 +209,7 @@ billing_policy = Table(
     Column("due_day", SmallInteger, nullable=False),
     Column("month_offset", SmallInteger, nullable=False),
     Column("roll_to_working_day", Boolean, nullable=False),
-    CheckConstraint("cycle IN ('monthly')", name="cycle"),
+    CheckConstraint("cycle IN ('monthly', 'quarterly', 'annual')", name="cycle"),
     CheckConstraint("timing IN ('arrears', 'advance')", name="timing"),
     CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
     CheckConstraint("month_offset BETWEEN 0 AND 12", name="month_offset"),
@@ -245,6 +252,7 @@ bill = Table(
     Column("estate_id", Integer, nullable=False),
     # null: opening balance
     Column("tariff_id", Integer),
+    # the first of the months it is for
     Column("period", Date, nullable=False),
     Column("due_date", Date, nullable=False),
     Column("issued_on", Date, nullable=False),
@@ -265,6 +273,8 @@ bill = Table(
     # the household disputes this bill: dunning leaves it out until that is settled (D3)
     Column("disputed_at", DateTime(timezone=True)),
     Column("voided_at", DateTime(timezone=True)),
+    # how many months it is for (B3); no month of them is billed again
+    Column("months", SmallInteger, nullable=False, server_default="1"),
     CheckConstraint("amount_fen > 0", name="amount_fen"),
     CheckConstraint("paid_fen >= 0 AND waived_fen >= 0 AND paid_fen + waived_fen <= amount_fen", name="outstanding"),
     # A month may have two payers (A1), each with the days that are theirs. A run never adds to a month that was billed.
@@ -278,6 +288,8 @@ bill = Table(
         postgresql_where=text("voided_at IS NULL AND charge_id IS NULL"),
     ),
     Index("bill_household_id_due_date_idx", "household_id", "due_date"),
+    # Empty where everybody is billed by the month: then looking into it costs a run nothing.
+    Index("bill_months_idx", "estate_id", "period", postgresql_where=text("months > 1")),
 )
 
 ledger_entry = Table(

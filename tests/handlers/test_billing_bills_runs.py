@@ -224,7 +224,8 @@ def test_metered_fees_are_told_not_silently_left_out(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.load("tariffs", TARIFFS, "E1,water,metered,residential,3.15,2020-01-01,")
     desk.publish("E1")
-    assert [(a["fee_item"], a["kind"]) for a in desk.run()["anomalies"]] == [("water", "method_not_billed")]
+    found = {(a["unit"], a["fee_item"], a["kind"]) for a in desk.run()["anomalies"]}
+    assert found == {(f"E1/{code}", "water", "missing_reading") for code in ("101", "102", "201")}
 
 
 def test_only_the_fee_items_and_estates_asked_for_are_billed(desk: Desk) -> None:

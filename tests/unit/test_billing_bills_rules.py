@@ -93,10 +93,10 @@ def test_no_version_in_the_month_is_no_rate() -> None:
     assert rates([version(effective_to=date(2026, 9, 30))], OCTOBER) == []
 
 
-def test_metered_and_shared_are_told_not_billed() -> None:
-    versions = [version(method="metered", fee_item="water"), version(2)]
+def test_b1_metered_and_shared_fees_are_no_rates() -> None:
+    versions = [version(method="metered", fee_item="water"), version(2), version(3, method="shared", fee_item="light")]
     assert [rate.fee_item for rate in rates(versions, OCTOBER)] == ["property"]
-    assert [(a.fee_item, a.kind) for a in tariff_anomalies(versions, OCTOBER)] == [("water", "method_not_billed")]
+    assert tariff_anomalies(versions, OCTOBER) == []
 
 
 def test_an_estate_without_a_published_tariff_is_told() -> None:
@@ -171,17 +171,17 @@ def part(**changed: object) -> dict[str, object]:
 
 
 def test_formula_of_a_whole_month() -> None:
-    inputs = views.inputs_of(Decimal("87.33"), vacant=False, rate=used(part()))
-    assert views.formula(inputs) == "87.33 × 2.35 = 205.2255"
-    told = views.explanation(inputs, 20_523)
+    terms = views.rate_terms(Decimal("87.33"), views.parts_of(used(part()), vacant=False, grade=None))
+    assert views.formula(terms) == "87.33 × 2.35 = 205.2255"
+    told = views.explanation(terms, 20_523, 0)
     assert told["zh-CN"] == "87.33 m² × 2.35 元/m²·月 = 205.2255 元，四舍五入到分：205.23 元"
     assert told["en"].endswith("= 205.2255 yuan, rounded half up to the fen: 205.23 yuan")
 
 
 def test_formula_of_a_split_month_with_vacancy() -> None:
     rate = used(part(days=10, vacancy_ratio="0.7000"), part(version=2, unit_price="2.5000", days=21))
-    inputs = views.inputs_of(Decimal("100.00"), vacant=True, rate=rate)
-    assert views.formula(inputs) == "100 × 2.35 × 10/31 × 0.7 + 100 × 2.5 × 21/31 ≈ 222.41935484"
+    terms = views.rate_terms(Decimal("100.00"), views.parts_of(rate, vacant=True, grade=None))
+    assert views.formula(terms) == "100 × 2.35 × 10/31 × 0.7 + 100 × 2.5 × 21/31 ≈ 222.41935484"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.bills.rules import Part, Rate, amount_fen, split_by_day
+from services.billing.bills.rules import Part, Rate, Stay, amount_fen, split_by_day, stays
 from services.billing.portfolio.files import rules as files
 from services.billing.portfolio.files.rules import CoOwner, Service
 from services.billing.portfolio.stewards import rules as stewards
@@ -105,15 +105,16 @@ def test_a1_the_days_of_a_month_add_up_to_its_amount(
     cut = rules.cut(rules.timeline(recorded), first, last)
     spans = [(spell.first, spell.last or last) for spell in cut]
     assert sum((end - start).days + 1 for start, end in spans) == length
-    parts = split_by_day(rate, area, spans, vacant=vacant)
-    assert sum(fen for _, fen in parts) == amount_fen(rate, area, vacant=vacant)
+    shares = split_by_day(rate, area, [[Stay(start, end, vacant)] for start, end in spans])
+    assert sum(share.amount_fen for share in shares) == amount_fen(rate, area, vacant=vacant)
 
 
 def test_a1_a_developers_days_are_at_the_full_price_though_the_buyers_flat_is_vacant() -> None:
     rate = Rate("fee", "residential", 30, (Part(1, 1, "fixed", Decimal(30), Decimal("0.5"), 30, date(2026, 11, 1)),))
     spans = [(date(2026, 11, 1), date(2026, 11, 10)), (date(2026, 11, 11), date(2026, 11, 30))]
-    assert [fen for _, fen in split_by_day(rate, Decimal(1), spans, vacant=True, unsold=[0])] == [1000, 1000]
-    assert [fen for _, fen in split_by_day(rate, Decimal(1), spans, vacant=True)] == [500, 1000]
+    for unsold, amounts in (("unsold", [1000, 1000]), ("vacant", [500, 1000])):
+        days = [stays(*spans[0], status=unsold, move_in=None), stays(*spans[1], status="vacant", move_in=None)]
+        assert [share.amount_fen for share in split_by_day(rate, Decimal(1), days)] == amounts
 
 
 def test_a1_only_bills_for_days_with_another_payer_are_outdated() -> None:

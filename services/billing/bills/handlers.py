@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -12,8 +12,10 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.batches import batches
-from services.billing.bills import lines, rules, tables
-from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffAnomaly
+from services.billing.bills import computed, rules, tables
+from services.billing.bills.cycles import Cycle
+from services.billing.bills.lines import Job
+from services.billing.bills.rules import USAGES, BillingPolicy, Prices, Rate, TariffAnomaly
 from services.billing.bills.tables import Anomaly, Posting, Slice
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
@@ -101,27 +103,35 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
     piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it before we got the lock
     if piece.finished:
         return
-    found = _found(session, piece)
     policy = tables.load_policy(session, piece.estate_id)
     posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), business_date(now), now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
-    if piece.first:
-        anomalies.add_tariffs(found.anomalies)
-    if piece.dry_run:
-        bills, amount_fen = _judge(session, piece, found, anomalies, settings)
-    else:
-        bills, amount_fen = _issue(session, piece, found, anomalies, posting)
-    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": as_used(found.prices.rates, policy, posting.due_date)}
+    cycle = policy.issued_in(piece.period)
+    found = _found(session, piece, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
+    bills = amount_fen = 0
+    for one in found:
+        anomalies.add_found(one.anomalies)
+        months = replace(piece, period=one.period)
+        if piece.dry_run:
+            done = _judge(session, months, one, anomalies, settings)
+        else:
+            done = _issue(session, months, one, anomalies, posting)
+        bills, amount_fen = bills + done[0], amount_fen + done[1]
+    used = as_used(found[0].prices.rates if found else [], policy, posting.due_date)
+    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": used}
     tables.finish_slice(session, piece.id, finished_at=now, **outcome, **anomalies.outcome())
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
 
 
-def issue_as_due(session: Session, piece: Slice, due_date: date, *, now: datetime) -> None:
-    """Bill a slice at the prices of its month but due on a day that is given: a reissue (B5). No credit is applied.
+def issue_as_due(
+    session: Session, piece: Slice, months: int, due_date: date, *, now: datetime, settings: Settings
+) -> None:
+    """Bill so many months of a slice, due on a day that is given: a reissue (B5). No credit is applied.
 
     The caller holds the estate alone.
     """
-    found = _found(session, piece)
+    cycle = Cycle(piece.period, months)
+    found = _found(session, piece, cycle, cycle, now, settings)[0]
     policy = tables.load_policy(session, piece.estate_id)
     posting = Posting(due_date, business_date(now), now)
     issued = tables.issue(session, piece, found.prices, found.covered, posting, credited=())
@@ -133,22 +143,29 @@ def issue_as_due(session: Session, piece: Slice, due_date: date, *, now: datetim
 
 @dataclass(frozen=True)
 class Found:
-    """The prices of a slice, the usages for which there is any rate at all, and what is wrong."""
+    """What bills of one first month are made from: prices, the usages for which there is any, and what is wrong."""
 
+    period: date
     prices: Prices
-    covered: list[str]
-    anomalies: list[TariffAnomaly]
+    covered: Sequence[str]
+    anomalies: Sequence[TariffAnomaly] = ()
 
 
-def _found(session: Session, piece: Slice) -> Found:
+def _found(
+    session: Session, piece: Slice, cycle: Cycle, consumed: Cycle, now: datetime, settings: Settings
+) -> list[Found]:
+    """What a slice bills: a cycle by rate, `consumed` of metered and shared fees; then lines for other months (B3)."""
     versions = tables.load_versions(session, piece.estate_id)
-    rates = rules.rates(versions, piece.period)
-    wanted = [rate for rate in rates if _wanted(piece, rate.fee_item)]
-    return Found(
-        prices=lines.prices(session, piece, wanted),
-        covered=sorted({rate.usage for rate in rates}),
-        anomalies=[one for one in rules.tariff_anomalies(versions, piece.period) if _wanted(piece, one.fee_item)],
-    )
+    prices = rules.by_price(versions)
+    job = Job(piece, cycle, consumed, prices, piece.fee_items, settings.unusual_consumption_percent, now)
+    rates = [rate for rate in rules.rates(versions, cycle.first, cycle.months) if job.wants(rate.fee_item)]
+    lines, apart = computed.compute(session, job, rates)
+    wrong = rules.tariff_anomalies(versions, cycle.first, cycle.months) if piece.first else []
+    told = [one for one in wrong if _wanted(piece, one.fee_item)] + lines.anomalies
+    own = lines.found.pop(cycle.first, [])
+    main = Found(cycle.first, Prices(rates, own, apart, cycle.months), job.usages, told)
+    others = [Found(month, Prices((), found), USAGES) for month, found in sorted(lines.found.items())]
+    return [main, *others]
 
 
 def _wanted(piece: Slice, fee_item: str | None) -> bool:
@@ -169,7 +186,7 @@ def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies",
 
 def _name_passed_over(session: Session, piece: Slice, found: Found, anomalies: "Anomalies") -> None:
     # Where an estate has no rate at all, one anomaly says so; not one for each of its units.
-    if found.prices.rates:
+    if found.prices.rates or found.prices.lines:
         rows = tables.passed_over(session, piece, found.prices, found.covered, anomalies.room)
         anomalies.add_passed_over(rows)
 
@@ -214,10 +231,10 @@ class Anomalies:
         """The columns of the slice."""
         return {"anomalies": [asdict(one) for one in self.shown], "anomaly_count": self.count}
 
-    def add_tariffs(self, found: Iterable[TariffAnomaly]) -> None:
-        """Prices that cannot be billed."""
+    def add_found(self, found: Iterable[TariffAnomaly]) -> None:
+        """Prices that cannot be billed, and units that a price cannot bill."""
         for one in found:
-            self._show(None, one.fee_item, one.kind, one.detail)
+            self._show(one.unit, one.fee_item, one.kind, one.detail)
             self.count += 1
 
     def add_passed_over(self, rows: Sequence[Row[Any]]) -> None:
@@ -242,6 +259,7 @@ class Anomalies:
 PASSED_OVER = {
     "zero_area": "the floor area is 0",
     "zero_amount": "the amount comes to 0",
+    "no_grade_factor": "the tariff has no factor for the grade of this unit",
     "missing_tariff": "no published tariff covers the usage of this unit",
 }
 JUDGED = {

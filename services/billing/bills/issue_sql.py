@@ -14,24 +14,29 @@ div((u.area_m2 * CASE WHEN v.vacant THEN r.m2_vacant ELSE r.m2 END
      + CASE WHEN v.vacant THEN r.flat_vacant ELSE r.flat END) * 200 + r.month_days, 2 * r.month_days)::bigint
 """
 
+# A rate that depends on the grade comes once for each grade it names (`grade`), and once for all `others`; those for
+# whom it has no factor are `lacking`. What was used of the unit's grade is kept, for the explanation.
 PRICED = f"""
 rate AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r(
-    fee_item text, usage text, tariff_id int, month_days int,
+    fee_item text, usage text, tariff_id int, month_days int, grade text, others text[], lacking boolean,
     m2 numeric, m2_vacant numeric, flat numeric, flat_vacant numeric)
 ), line AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
-    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, inputs jsonb)
+    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, inputs jsonb)
 ), priced AS (
   SELECT u.id AS unit_id, u.household_id, u.building, u.area_m2, v.vacant, r.fee_item, r.tariff_id,
-         {AMOUNT} AS amount_fen, NULL::jsonb AS inputs
+         {AMOUNT} AS amount_fen, CAST(:months AS int) AS months,
+         CASE WHEN r.grade IS NOT NULL OR r.others IS NOT NULL THEN jsonb_build_object('grade', u.grade) END AS inputs,
+         r.lacking
   FROM unit u
-  JOIN rate r ON r.usage = u.usage
+  JOIN rate r ON r.usage = u.usage AND (r.grade IS NULL OR r.grade = u.grade)
+    AND (r.others IS NULL OR u.grade IS NULL OR u.grade <> ALL (r.others))
   CROSS JOIN LATERAL (SELECT u.status = 'vacant' AS vacant) v
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id AND u.id <> ALL (:apart)
   UNION ALL
   SELECT u.id, l.household_id, u.building, u.area_m2, u.status = 'vacant', l.fee_item, l.tariff_id, l.amount_fen,
-         l.inputs
+         l.months, l.inputs, NULL
   FROM line l JOIN unit u ON u.id = l.unit_id
 )"""
 
@@ -41,9 +46,9 @@ rate AS MATERIALIZED (
 ISSUE = text(f"""
 WITH {PRICED}, issued AS (
   INSERT INTO bill (unit_id, household_id, amount_fen, estate_id, tariff_id, period, due_date, issued_on, building,
-                    fee_item, area_m2, vacant, run_id, inputs)
+                    fee_item, area_m2, vacant, run_id, inputs, months)
   SELECT unit_id, household_id, amount_fen, :estate_id, tariff_id, :period, :due_date, :issued_on, building,
-         fee_item, area_m2, vacant, CAST(:source AS uuid), inputs
+         fee_item, area_m2, vacant, CAST(:source AS uuid), inputs, months
   FROM priced p LEFT JOIN LATERAL (
     SELECT true AS billed FROM bill b
     WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
@@ -96,7 +101,7 @@ WITH fresh AS (
          sum(b.amount_fen) OVER (PARTITION BY b.household_id ORDER BY b.id) - b.amount_fen AS before_fen
   FROM bill b JOIN household h ON h.id = b.household_id
   WHERE b.household_id = ANY (:credited) AND b.run_id = CAST(:source AS uuid) AND b.voided_at IS NULL
-    AND b.unit_id >= :from_unit_id AND b.unit_id < :to_unit_id
+    AND b.period = :period AND b.unit_id >= :from_unit_id AND b.unit_id < :to_unit_id
 ), applied AS (
   SELECT *, greatest(0, least(amount_fen, credit_fen - before_fen))::bigint AS fen FROM fresh
 ), paid AS (
@@ -123,19 +128,24 @@ FROM applied ORDER BY fee_item, id
 """)
 
 # A dry run judges each line that would be billed; the first reason that fits is its kind, null when all is well.
+# Amounts are compared by month and over all payers of a unit; consumption is judged as such where it is metered.
 JUDGED = f"""
 WITH {PRICED}, judged AS (
   SELECT p.unit_id, p.fee_item, p.amount_fen, past.amount_fen AS past_fen, CASE
-    WHEN now.id IS NOT NULL THEN 'already_billed'
-    WHEN abs(p.amount_fen - past.amount_fen) * 100 > past.amount_fen * :change_percent THEN 'amount_changed'
-    WHEN past.id IS NULL AND :billed_before
+    WHEN EXISTS (SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
+                   AND b.voided_at IS NULL AND b.charge_id IS NULL) THEN 'already_billed'
+    WHEN p.metered THEN NULL
+    WHEN abs(p.unit_fen * past.months - past.amount_fen * p.months) * 100
+         > past.amount_fen * p.months * :change_percent THEN 'amount_changed'
+    WHEN past.amount_fen IS NULL AND :billed_before
       AND NOT EXISTS (SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.voided_at IS NULL) THEN 'never_billed'
     END AS kind
-  FROM priced p
-  LEFT JOIN bill now ON now.unit_id = p.unit_id AND now.fee_item = p.fee_item AND now.period = :period
-    AND now.voided_at IS NULL AND now.charge_id IS NULL
-  LEFT JOIN bill past ON past.unit_id = p.unit_id AND past.fee_item = p.fee_item AND past.period = :last_period
-    AND past.voided_at IS NULL AND past.charge_id IS NULL
+  FROM (SELECT *, sum(amount_fen) OVER (PARTITION BY unit_id, fee_item) AS unit_fen,
+               coalesce(inputs->>'method' = 'metered', false) AS metered FROM priced) p
+  LEFT JOIN LATERAL (
+    SELECT sum(b.amount_fen)::bigint AS amount_fen, max(b.months) AS months FROM bill b
+    WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :last_period
+      AND b.voided_at IS NULL AND b.charge_id IS NULL) past ON true
   WHERE p.amount_fen > 0
 )"""
 JUDGED_TOTALS = text(f"""{JUDGED}
@@ -153,7 +163,8 @@ SELECT EXISTS (SELECT FROM bill b JOIN unit u ON u.id = b.unit_id
 # Units that get no bill though they should.
 PASSED_OVER = text(f"""
 WITH {PRICED}, found AS (
-  SELECT unit_id, fee_item, CASE WHEN area_m2 = 0 THEN 'zero_area' ELSE 'zero_amount' END AS kind
+  SELECT unit_id, fee_item, CASE WHEN lacking THEN 'no_grade_factor' WHEN area_m2 = 0 THEN 'zero_area'
+                                 ELSE 'zero_amount' END AS kind
   FROM priced WHERE amount_fen = 0
   UNION ALL
   SELECT u.id, NULL, 'missing_tariff' FROM unit u

@@ -1,26 +1,34 @@
-"""LAW of bills: which tariff versions count in a month, what a unit owes, when it is due (B1, B3).
+"""LAW of bills: which tariff versions count in a cycle, what a unit owes by rate, when it is due (B1, B3).
 
 `tables.py` computes the same amount in SQL for thousands of units at once; a property test holds the two equal.
+Metered and shared fees have laws of their own, in `metered/` and `shared/`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
+from math import lcm
 from typing import Any
 
+from services.billing.bills.cycles import Cycle, cycle_of, issued_in
 from services.common.calendar import WorkingCalendar, add_months, month_length
 from services.common.money import largest_remainder
 
-# Metered and shared fees are billed from readings, which a run does not do: it says so instead (B1).
-BILLABLE_METHODS = frozenset({"per_area", "fixed"})
+# What a run prices by rate and area; metered and shared fees become lines.
+RATE_METHODS = frozenset({"per_area", "fixed"})
 FULL_PRICE = Decimal(1)
+ANY_GRADE = "*"
+USAGES = ("residential", "commercial", "office", "industrial", "parking")
 
 
 @dataclass(frozen=True)
 class TariffVersion:
-    """One version of a price. `effective_to` is its last day (None: open end)."""
+    """One version of a price. `effective_to` is its last day (None: open end).
+
+    `tiers`: (quantity a month above which a price holds, that price); `grade_factors`: grade of a unit → factor.
+    """
 
     id: int
     fee_item: str
@@ -32,11 +40,13 @@ class TariffVersion:
     effective_to: date | None
     vacancy_ratio: Decimal | None
     published: bool
+    tiers: tuple[tuple[Decimal, Decimal], ...] = ()
+    grade_factors: Mapping[str, Decimal] | None = None
 
 
 @dataclass(frozen=True)
 class Part:
-    """The days of a month on which one tariff version holds."""
+    """The days of one month on which one tariff version holds."""
 
     tariff_id: int
     version: int
@@ -46,6 +56,11 @@ class Part:
     days: int
     # the first of these days
     first: date
+    # what a day counts in the rate's `month_days`: 1 in a cycle of one month
+    scale: int = 1
+    # grade of a unit → factor; None where the grade does not matter, or once `factor` is known
+    grade_factors: Mapping[str, Decimal] | None = None
+    factor: Decimal = FULL_PRICE
 
     def within(self, first: date, last: date) -> "Part | None":
         """The same price on those of its days that lie from `first` to `last`; None when none does."""
@@ -53,15 +68,25 @@ class Part:
         days = (min(self.first + timedelta(days=self.days - 1), last) - start).days + 1
         return replace(self, first=start, days=days) if days > 0 else None
 
+    def for_grade(self, grade: str | None) -> "Part | None":
+        """The price of units of that grade; None where it has no factor for them."""
+        if self.grade_factors is None:
+            return self
+        factor = self.grade_factors.get(grade or "", self.grade_factors.get(ANY_GRADE))
+        return None if factor is None else replace(self, grade_factors=None, factor=factor)
+
     def weight(self, *, vacant: bool) -> Decimal:
-        """price × days × vacancy ratio, exact; the ratio is for vacant units, not for the developer's unsold ones."""
+        """price × factor × days × vacancy ratio, exact; the ratio is for vacant units, not for the developer's."""
         ratio = self.vacancy_ratio if vacant and self.vacancy_ratio is not None else FULL_PRICE
-        return self.unit_price * self.days * ratio
+        return self.unit_price * self.factor * self.days * self.scale * ratio
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What every unit of one usage pays for one fee item in one month."""
+    """What every unit of one usage pays for one fee item in one cycle.
+
+    `month_days`: what weights are divided by; the days of the month, or the least common multiple of several months'.
+    """
 
     fee_item: str
     usage: str
@@ -70,8 +95,13 @@ class Rate:
 
     @property
     def tariff_id(self) -> int:
-        """The version a bill names: the last one that holds in the month."""
+        """The version a bill names: the last one that holds in the cycle."""
         return self.parts[-1].tariff_id
+
+    @property
+    def grades(self) -> list[str]:
+        """The grades that are named by any of the parts."""
+        return sorted({grade for part in self.parts for grade in part.grade_factors or () if grade != ANY_GRADE})
 
     def weight(self, method: str, *, vacant: bool) -> Decimal:
         """The sum of the weights of the parts priced by `method`."""
@@ -83,9 +113,11 @@ class Rate:
         parts = (part.within(first, last) for part in self.parts)
         return replace(self, parts=tuple(part for part in parts if part))
 
-    def at_full_price(self) -> "Rate":
-        """The same without the ratio for vacant units: a developer owes unsold units in full (A1)."""
-        return replace(self, parts=tuple(replace(part, vacancy_ratio=None) for part in self.parts))
+    def for_grade(self, grade: str | None) -> "Rate | None":
+        """What units of that grade pay (B1); None where any part has no factor for them: no price is made up."""
+        parts = [part.for_grade(grade) for part in self.parts]
+        found = tuple(part for part in parts if part)
+        return replace(self, parts=found) if len(found) == len(parts) else None
 
 
 @dataclass(frozen=True)
@@ -101,42 +133,86 @@ class Line:
     tariff_id: int
     amount_fen: int
     inputs: dict[str, Any]
+    months: int = 1
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What a slice bills: `rates` for all its units but those `apart`, who get only `lines`, and lines for anybody."""
+    """What a slice bills: `rates` for all its units but those `apart`, who get only `lines`, and lines for anybody.
+
+    `months`: how many the bills by rate are for.
+    """
 
     rates: Sequence[Rate]
     lines: Sequence[Line] = ()
     apart: Sequence[int] = ()
+    months: int = 1
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Days, first and last inclusive, on which one household pays for a unit that is vacant, or is not."""
+
+    first: date
+    last: date
+    vacant: bool
+
+
+@dataclass(frozen=True)
+class PayerShare:
+    """What one payer owes of a unit's amount: the price on each of its stays, the sum in fen, and what rounding did.
+
+    `rounding_fen`: the amount minus the payer's own exact sum rounded half up.
+    """
+
+    pieces: tuple[tuple[Stay, Rate], ...]
+    amount_fen: int
+    rounding_fen: int
 
 
 def amount_fen(rate: Rate, area_m2: Decimal, *, vacant: bool) -> int:
-    """The month's amount: every part exact, their sum over the days of the month rounded once, half up to fen (B3)."""
+    """The cycle's amount: every part exact, their sum over the days rounded once, half up to fen (B3)."""
+    return _fen(price_days(rate, area_m2, vacant=vacant), rate.month_days)
+
+
+def _fen(exact: Decimal, days: int) -> int:
     # floor((2x + d) / 2d) is half up of x / d without a division that could round on its own.
-    return int((price_days(rate, area_m2, vacant=vacant) * 200 + rate.month_days) // (2 * rate.month_days))
+    return int((exact * 200 + days) // (2 * days))
 
 
 def price_days(rate: Rate, area_m2: Decimal, *, vacant: bool) -> Decimal:
-    """Yuan a month × days, exact: the month's amount before it is divided by the days of the month and rounded."""
+    """Yuan a month × days, exact: the amount before it is divided by `month_days` and rounded."""
     return area_m2 * rate.weight("per_area", vacant=vacant) + rate.weight("fixed", vacant=vacant)
 
 
-def split_by_day(
-    rate: Rate, area_m2: Decimal, spans: Sequence[tuple[date, date]], *, vacant: bool, unsold: Collection[int] = ()
-) -> list[tuple[Rate, int]]:
-    """The month's amount cut by the days of its payers, first and last inclusive; what each pays, in fen (A1).
+def stays(first: date, last: date, *, status: str, move_in: date | None) -> list[Stay]:
+    """The days from `first` to `last`, before and from the day on which the owner moved in (B3).
 
-    `unsold` are the positions of those spans that a developer owes, at the full price whatever the unit is today.
+    Before it a unit counts as vacant. One that is vacant now counts as vacant throughout, an unsold one never: it is
+    the developer's at the full price.
+    """
+    if status != "occupied" or move_in is None or move_in <= first:
+        return [Stay(first, last, status == "vacant")]
+    if move_in > last:
+        return [Stay(first, last, vacant=True)]
+    return [Stay(first, move_in - timedelta(days=1), vacant=True), Stay(move_in, last, vacant=False)]
+
+
+def split_by_day(rate: Rate, area_m2: Decimal, payers: Sequence[Sequence[Stay]]) -> list[PayerShare]:
+    """An amount cut by the days of its payers; what each pays (A1, B3).
+
     The parts add up to the amount for all these days together, to the fen: what rounding leaves goes to the largest
     remainders.
     """
-    cut = (rate.within(first, last) for first, last in spans)
-    rates = [one.at_full_price() if place in unsold else one for place, one in enumerate(cut)]
-    exact = [price_days(one, area_m2, vacant=vacant) for one in rates]
-    whole = int((sum(exact, Decimal(0)) * 200 + rate.month_days) // (2 * rate.month_days))
-    return list(zip(rates, largest_remainder(whole, exact), strict=True))
+    pieces = [tuple((stay, rate.within(stay.first, stay.last)) for stay in payer) for payer in payers]
+    exact = [_price_of_stays(payer, area_m2) for payer in pieces]
+    parts = largest_remainder(_fen(sum(exact, Decimal(0)), rate.month_days), exact)
+    own = [_fen(one, rate.month_days) for one in exact]
+    return [PayerShare(p, fen, fen - mine) for p, fen, mine in zip(pieces, parts, own, strict=True)]
+
+
+def _price_of_stays(pieces: Sequence[tuple[Stay, Rate]], area_m2: Decimal) -> Decimal:
+    return sum((price_days(rate, area_m2, vacant=stay.vacant) for stay, rate in pieces), Decimal(0))
 
 
 def month_end(period: date) -> date:
@@ -144,35 +220,48 @@ def month_end(period: date) -> date:
     return add_months(period, 1) - timedelta(days=1)
 
 
-def rates(versions: Iterable[TariffVersion], period: date) -> list[Rate]:
-    """The rates of a month from the published versions, in the order of fee item and usage (B1).
+def rates(versions: Iterable[TariffVersion], period: date, months: int = 1) -> list[Rate]:
+    """The rates of a cycle from the published versions, in the order of fee item and usage (B1).
 
     A newer version ends an older one. Days without any version are not charged.
     """
-    published = sorted((v for v in versions if v.published), key=_line_then_start)
-    found = (_rate(list(group), period) for _, group in groupby(published, key=_line))
+    found = (_rate(group, Cycle(period, months)) for group in by_price(versions))
     return [rate for rate in found if rate.parts]
 
 
-def _rate(versions: Sequence[TariffVersion], period: date) -> Rate:
+def by_price(versions: Iterable[TariffVersion]) -> list[list[TariffVersion]]:
+    """The published versions of each (fee item, usage), the oldest first."""
+    published = sorted((v for v in versions if v.published), key=_line_then_start)
+    return [list(group) for _, group in groupby(published, key=_line)]
+
+
+def _rate(versions: Sequence[TariffVersion], cycle: Cycle) -> Rate:
+    days = lcm(*(month_length(month) for month in cycle.starts))
     parts = tuple(
-        Part(version.id, version.version, version.method, version.unit_price, version.vacancy_ratio, days, first)
-        for version, first, days in _days_in_month(versions, period)
-        if version.method in BILLABLE_METHODS
-    )
-    return Rate(versions[0].fee_item, versions[0].usage, month_length(period), parts)
+        Part(
+            version.id, version.version, version.method, version.unit_price, version.vacancy_ratio, held, first,
+            scale=days // month_length(month), grade_factors=version.grade_factors,
+        )
+        for month in cycle.starts
+        for version, first, held in days_held(versions, month, month_end(month))
+        if version.method in RATE_METHODS
+    )  # fmt: skip
+    return Rate(versions[0].fee_item, versions[0].usage, days, parts)
 
 
-def _days_in_month(versions: Sequence[TariffVersion], period: date) -> list[tuple[TariffVersion, date, int]]:
-    """Each version with the first and the number of the days on which it holds; those with none are left out."""
+def days_held(versions: Sequence[TariffVersion], begin: date, end: date) -> list[tuple[TariffVersion, date, int]]:
+    """Each version with the first and the number of the days on which it holds; those with none are left out.
+
+    `versions` are the published ones of one price, the oldest first.
+    """
     spans = []
     for i, version in enumerate(versions):
-        ends = [month_end(period)]
+        ends = [end]
         if version.effective_to is not None:
             ends.append(version.effective_to)
         if i + 1 < len(versions):
             ends.append(versions[i + 1].effective_from - timedelta(days=1))
-        first = max(version.effective_from, period)
+        first = max(version.effective_from, begin)
         spans.append((version, first, (min(ends) - first).days + 1))
     return [span for span in spans if span[2] > 0]
 
@@ -187,31 +276,24 @@ def _line_then_start(version: TariffVersion) -> tuple[str, str, date]:
 
 @dataclass(frozen=True)
 class TariffAnomaly:
-    """A price that should count in the month but cannot: why no bill comes of it."""
+    """Something about a price that a person should look at; `unit` None: it concerns the whole estate."""
 
     fee_item: str | None
     kind: str
     detail: str
+    unit: str | None = None
 
 
-def tariff_anomalies(versions: Sequence[TariffVersion], period: date) -> list[TariffAnomaly]:
-    """What is wrong with the tariffs of one estate for a month: none, not published, or not billable by a run."""
-    held = [v for v in versions if v.effective_from <= month_end(period) and (v.effective_to or period) >= period]
+def tariff_anomalies(versions: Sequence[TariffVersion], period: date, months: int = 1) -> list[TariffAnomaly]:
+    """What is wrong with the tariffs of one estate for a cycle: none at all, or one that is not published."""
+    last = Cycle(period, months).last
+    held = [v for v in versions if v.effective_from <= last and (v.effective_to or period) >= period]
     lines = {_line(version) for version in held if version.published}
     waiting = [v for v in held if not v.published and _line(v) not in lines]
     anomalies = [TariffAnomaly(v.fee_item, "unpublished_tariff", _price_of(v)) for v in waiting]
-    for version in _unbillable(versions, period):
-        detail = f"{_price_of(version)}: {version.method} fees are billed from readings, not by this run"
-        anomalies.append(TariffAnomaly(version.fee_item, "method_not_billed", detail))
     if not lines:
         anomalies.insert(0, TariffAnomaly(None, "no_published_tariff", "no published tariff is in effect"))
     return anomalies
-
-
-def _unbillable(versions: Sequence[TariffVersion], period: date) -> list[TariffVersion]:
-    published = sorted((v for v in versions if v.published), key=_line_then_start)
-    days = [found for _, group in groupby(published, key=_line) for found in _days_in_month(list(group), period)]
-    return [version for version, _, _ in days if version.method not in BILLABLE_METHODS]
 
 
 def _price_of(version: TariffVersion) -> str:
@@ -228,14 +310,25 @@ class BillingPolicy:
     month_offset: int
     roll_to_working_day: bool
 
+    def issued_in(self, month: date) -> Cycle | None:
+        """The cycle that a run for that month issues; None: it issues nothing."""
+        return issued_in(self.cycle, self.timing, month)
+
+    def consumed_by(self, cycle: Cycle) -> Cycle:
+        """The months whose consumption is billed along: nobody can meter in advance, so it is the cycle before."""
+        return cycle if self.timing == "arrears" else cycle.before
+
 
 def due_date(policy: BillingPolicy, period: date, calendar: WorkingCalendar) -> date:
-    """The due date of a period: in arrears `month_offset` months after it, in advance as many before.
+    """The due date of the cycle in which a month lies: in arrears `month_offset` months after its last month, in
+    advance as many before its first.
 
     A due day the month lacks is its last day; a day off is rolled to the next working day only where policy says so.
     """
+    cycle = cycle_of(policy.cycle, period)
+    from_month = cycle.starts[-1] if policy.timing == "arrears" else cycle.first
     months = policy.month_offset if policy.timing == "arrears" else -policy.month_offset
-    due = add_months(period, months, policy.due_day)
+    due = add_months(from_month, months, policy.due_day)
     return calendar.next_working_day(due) if policy.roll_to_working_day else due
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.bills import issue_sql
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
-from services.billing.tables import bill_run, bill_run_slice, billing_policy, tariff, unit
+from services.billing.tables import bill_run, bill_run_slice, billing_policy, tariff
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
@@ -22,6 +23,9 @@ from services.common.observability.logs import current_trace_id
 GROUP_DEFAULT = 0
 END_OF_UNITS = 2**63 - 1
 NOTHING = Prices(rates=())
+PLAIN_FIELDS = [
+    name for name in TariffVersion.__dataclass_fields__ if name not in ("published", "tiers", "grade_factors")
+]
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ class Anomaly:
 
 def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
     """Every tariff version of an estate."""
-    columns = [tariff.c[name] for name in TariffVersion.__dataclass_fields__ if name != "published"]
-    rows = session.execute(select(*columns, tariff.c.published_at).where(tariff.c.estate_id == estate_id)).mappings()
+    rows = session.execute(select(tariff).where(tariff.c.estate_id == estate_id))
     return [
         TariffVersion(
-            **{k: v for k, v in row.items() if k != "published_at"}, published=row["published_at"] is not None
+            **{name: getattr(row, name) for name in PLAIN_FIELDS},
+            published=row.published_at is not None,
+            tiers=tuple((Decimal(above), Decimal(price)) for above, price in row.tiers or ()),
+            grade_factors=row.grade_factors and {grade: Decimal(f) for grade, f in row.grade_factors.items()},
         )
         for row in rows
     ]
@@ -82,13 +88,6 @@ def load_policy(session: Session, estate_id: int) -> BillingPolicy:
     query = select(*columns).where(billing_policy.c.estate_id.in_([estate_id, GROUP_DEFAULT]))
     row = session.execute(query.order_by(billing_policy.c.estate_id.desc()).limit(1)).mappings().one()
     return BillingPolicy(**row)
-
-
-def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Units as a price needs them, by id."""
-    if not ids:
-        return []
-    return session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)).all()
 
 
 # --- runs ----------------------------------------------------------------------------------------------------------
@@ -239,7 +238,7 @@ def judge(
     """A dry run: totals by kind of anomaly (None: all is well) and the first lines that are not well."""
     parameters = _range(piece, prices) | {
         "period": piece.period,
-        "last_period": add_months(piece.period, -1),
+        "last_period": add_months(piece.period, -prices.months),
         "change_percent": change_percent,
         "billed_before": session.scalar(issue_sql.BILLED_BEFORE, _range(piece, NOTHING) | {"period": piece.period}),
         "limit": limit,
@@ -253,22 +252,32 @@ def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,
         "to_unit_id": piece.to_unit_id,
-        "rates": json.dumps([_weights(rate) for rate in prices.rates]),
+        "rates": json.dumps([weights for rate in prices.rates for weights in by_grade(rate)]),
         "lines": json.dumps([asdict(line) for line in prices.lines], default=str),
         "apart": list(prices.apart),
+        "months": prices.months,
     }
 
 
-def _weights(rate: Rate) -> dict[str, Any]:
-    return {
-        "fee_item": rate.fee_item,
-        "usage": rate.usage,
-        "tariff_id": rate.tariff_id,
-        "month_days": rate.month_days,
-        "m2": str(rate.weight("per_area", vacant=False)),
-        "m2_vacant": str(rate.weight("per_area", vacant=True)),
-        "flat": str(rate.weight("fixed", vacant=False)),
-        "flat_vacant": str(rate.weight("fixed", vacant=True)),
+def by_grade(rate: Rate) -> list[dict[str, Any]]:
+    """A rate as SQL reads it: once, or for each grade it names and then for all others (B1)."""
+    grades = rate.grades
+    if all(part.grade_factors is None for part in rate.parts):
+        return [_weights(rate, rate)]
+    priced: list[tuple[str | None, list[str] | None]] = [*((grade, None) for grade in grades), (None, grades)]
+    return [_weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in priced]
+
+
+def _weights(rate: Rate, priced: Rate | None) -> dict[str, Any]:
+    """`priced` None: there is no factor for these units, they are passed over."""
+    key = {"fee_item": rate.fee_item, "usage": rate.usage, "tariff_id": rate.tariff_id, "month_days": rate.month_days}
+    if priced is None:
+        return key | dict.fromkeys(("m2", "m2_vacant", "flat", "flat_vacant"), "0") | {"lacking": True}
+    return key | {
+        "m2": str(priced.weight("per_area", vacant=False)),
+        "m2_vacant": str(priced.weight("per_area", vacant=True)),
+        "flat": str(priced.weight("fixed", vacant=False)),
+        "flat_vacant": str(priced.weight("fixed", vacant=True)),
     }
 
 

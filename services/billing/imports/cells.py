@@ -142,6 +142,24 @@ def listed(value: str) -> list[str]:
     return list(dict.fromkeys(text(part.strip()) for part in value.split(";") if part.strip()))
 
 
+def pairs(parse: Parse, *, named: Parse = text) -> Parse:
+    """Entries `name=value` separated by `;`, each name once, in their order; as a list of (name, value)."""
+
+    def parse_all(value: str) -> list[tuple[Any, Any]]:
+        found: dict[Any, Any] = {}
+        for entry in (part.strip() for part in value.split(";")):
+            name, equals, own = (side.strip() for side in entry.partition("="))
+            if not (name and equals and own):
+                raise ValueError("entries are name=value, separated by ;")
+            key = named(name)
+            if key in found:
+                raise ValueError(f"{name} appears twice")
+            found[key] = parse(own)
+        return list(found.items())
+
+    return parse_all
+
+
 def _number(value: str) -> Decimal:
     if not PLAIN_NUMBER.fullmatch(value):
         raise ValueError("not a number")

@@ -14,6 +14,7 @@ from services.billing.imports.cells import (
     email,
     listed,
     one_of,
+    pairs,
     period,
     phone,
     positive_amount,
@@ -37,7 +38,35 @@ SEGMENTS = {
 AREA = decimal(2, Decimal(10) ** 9)
 PRICE = decimal(4, Decimal(10) ** 8)
 RATIO = decimal(4, Decimal(1), at_most=True)
+FACTOR = decimal(4, Decimal(100))
 READING = decimal(4, Decimal(10) ** 10)
+
+
+def tiers(value: str) -> list[list[str]]:
+    """`15=4.20;25=6.30`: above 15 units a month the price is 4.20 yuan, above 25 it is 6.30; limits rise from above 0.
+
+    Numbers are kept as plain text, in which 4.2 and 4.20 are the same.
+    """
+    found = pairs(PRICE, named=decimal(4, Decimal(10) ** 10))(value)
+    limits = [limit for limit, _ in found]
+    if limits[0] <= 0 or limits != sorted(limits):
+        raise ValueError("limits rise, the first is above 0")
+    return [[plain(limit), plain(price)] for limit, price in found]
+
+
+def grade_factors(value: str) -> dict[str, str]:
+    """`A=1.2;B=1;*=0.9`: what the price is multiplied by for units of a grade, `*` being all others."""
+    return {grade: plain(factor) for grade, factor in pairs(FACTOR)(value)}
+
+
+def composition(value: str) -> list[list[str]]:
+    """`staff=1.20;cleaning=0.80`: what the price is made of, in yuan."""
+    return [[name, plain(part)] for name, part in pairs(PRICE)(value)]
+
+
+def plain(number: Decimal) -> str:
+    """Without trailing zeros or exponent."""
+    return format(number.normalize(), "f")
 
 
 def optional(name: str, parse: Callable[[str], Any], *, empty: Any = None, field: str = "") -> Column:
@@ -107,6 +136,9 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("effective_to", day),
         optional("vacancy_ratio", RATIO),
         optional("basis", text),
+        optional("tiers", tiers),
+        optional("grade_factors", grade_factors),
+        optional("composition", composition),
     ),
     "opening_balances": (
         Column("estate_code", code),

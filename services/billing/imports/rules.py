@@ -6,6 +6,7 @@ Each check notes every bad cell on the sheet and goes on, so that one upload sho
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from services.billing.imports.kinds import KINDS
@@ -158,15 +159,26 @@ TARIFF_KEY = ("estate_code", "fee_item", "usage", "effective_from")
 
 
 def check_tariffs(sheet: Sheet, known: Known) -> None:
-    """Each version once; a published version stays as it is."""
+    """Each version once; tiers, grades and composition where they mean something; a published version stays."""
     check_known_estates(sheet, known)
     check_once(sheet, dict(zip(TARIFF_KEY, TARIFF_KEY, strict=True)))
     for row in sheet.rows:
         if row.key("effective_to", "effective_from") and row["effective_to"] < row["effective_from"]:
             sheet.reject(row.line, "effective_to", "earlier than effective_from")
+        _check_price(sheet, row)
         standing = known.tariffs.get(row.key(*TARIFF_KEY) or ())
         if standing and standing.published:
             _check_unchanged(sheet, row, standing)
+
+
+def _check_price(sheet: Sheet, row: Row) -> None:
+    if row["tiers"] and row["method"] not in (None, "metered"):
+        sheet.reject(row.line, "tiers", "only metered fees have tiers")
+    if row["grade_factors"] and row["method"] not in (None, "per_area"):
+        sheet.reject(row.line, "grade_factors", "only fees per_area depend on the grade")
+    made_of, price = row["composition"], row["unit_price"]
+    if made_of and price is not None and sum(Decimal(part) for _, part in made_of) != price:
+        sheet.reject(row.line, "composition", f"adds up to something else than unit_price_yuan, {price:f}")
 
 
 def _check_unchanged(sheet: Sheet, row: Row, standing: KnownTariff) -> None:

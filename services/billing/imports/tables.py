@@ -84,7 +84,9 @@ def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, st
     return {(row.estate_id, row.code): row for row in session.execute(query.where(unit.c.estate_id.in_(estate_ids)))}
 
 
-TARIFF_VALUES = ("method", "unit_price", "effective_to", "vacancy_ratio", "basis")
+TARIFF_VALUES = (
+    "method", "unit_price", "effective_to", "vacancy_ratio", "basis", "tiers", "grade_factors", "composition",
+)  # fmt: skip
 
 
 def known_tariffs(session: Session, estate_ids: Collection[int]) -> dict[tuple[Any, ...], KnownTariff]:
@@ -105,6 +107,7 @@ SELECT e.code AS estate, u.code AS unit, b.fee_item, b.period, b.amount_fen, b.d
                 0)::bigint AS paid_fen
 FROM json_to_recordset(CAST(:keys AS json)) AS k(unit_id bigint, fee_item text, period date)
 JOIN bill b ON b.unit_id = k.unit_id AND b.fee_item = k.fee_item AND b.period = k.period AND b.voided_at IS NULL
+  AND b.charge_id IS NULL
 JOIN unit u ON u.id = b.unit_id
 JOIN estate e ON e.id = b.estate_id
 """)

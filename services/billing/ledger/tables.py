@@ -92,7 +92,7 @@ Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, b
 
 # A statement as of a past day shows what was owed on it, due or not, even when it was billed afterwards: a bill belongs
 # to its month from the first day on. An opening balance is older than these books, and stands on every day.
-STANDS = "(b.run_id IS NULL OR LEAST(b.issued_on, b.due_date, b.period) <= :as_of)"
+STANDS = "(b.run_id IS NULL AND b.charge_id IS NULL OR LEAST(b.issued_on, b.due_date, b.period) <= :as_of)"
 
 _FEE_LEFT = "EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)"
 

@@ -49,7 +49,11 @@ def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: dat
 
 
 def tariff_view(row: Row[Any], estate: str) -> dict[str, Any]:
-    """A tariff version as the API shows it; rates are decimal text, so that nothing is lost on the way."""
+    """A tariff version as the API shows it; rates are decimal text, so that nothing is lost on the way.
+
+    `composition`: what the price is made of; `tiers`: prices of a metered fee above a quantity a month;
+    `grade_factors`: what the price is multiplied by for a unit's grade.
+    """
     return {
         "id": row.id,
         "estate": estate,
@@ -62,5 +66,8 @@ def tariff_view(row: Row[Any], estate: str) -> dict[str, Any]:
         "effective_to": row.effective_to,
         "vacancy_ratio": None if row.vacancy_ratio is None else float(row.vacancy_ratio),
         "basis": row.basis,
+        "composition": [{"name": name, "yuan": amount} for name, amount in row.composition or ()],
+        "tiers": [{"above": above, "unit_price_yuan": price} for above, price in row.tiers or ()],
+        "grade_factors": row.grade_factors or {},
         "published_at": row.published_at,
     }

@@ -14,6 +14,7 @@ from services.billing.bills.views.handlers import bill_view
 from services.billing.bills.views.tables import load_bill
 from services.billing.credits.applying import Applying, Portion, apply_credit
 from services.billing.ledger import tables as ledger
+from services.billing.settings import settings
 from services.billing.voids import tables
 from services.common.access import Caller
 from services.common.calendar import business_date, format_period
@@ -50,7 +51,8 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: Row[Any], now: da
     if not insert_run(session, run | asked):
         raise Conflict("This request id was used for a bill run.")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
-    bills.issue_as_due(session, load_slice(session, slice_id), void.due_date, now=now)
+    piece = load_slice(session, slice_id)
+    bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())
 
 
 def _apply_credit(session: Session, fresh: Row[Any], before: int | None, source: str, now: datetime) -> None:

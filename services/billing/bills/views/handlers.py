@@ -1,5 +1,6 @@
 """STORY of showing bills: who asks, which bills, and why a bill is what it is (B1, B3)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -41,6 +42,7 @@ def bill_view(row: Row[Any]) -> dict[str, Any]:
         "unit": f"{row.estate}/{row.unit}",
         "fee_item": row.fee_item,
         "period": format_period(row.period),
+        "months": row.months,
         "amount_fen": row.amount_fen,
         "paid_fen": row.paid_fen,
         "waived_fen": row.waived_fen,
@@ -54,26 +56,44 @@ def bill_view(row: Row[Any]) -> dict[str, Any]:
 def explain_bill(session: Session, caller: Caller, bill_id: int) -> dict[str, Any]:
     """Why a bill is what it is: tariff version, inputs, formula, rounding, due date; texts in zh-CN and en.
 
-    NotFound, Forbidden. An opening balance has no tariff: it was brought in as it stands.
+    `formula`, evaluated and rounded half up to the fen, plus `rounding_fen`, is the amount. NotFound, Forbidden. An
+    opening balance and a one-off service have no tariff: they stand as brought in or agreed.
     """
     caller.require(*STAFF_ROLES, "owner")
     row = tables.load_bill(session, bill_id)
     if row is None:
         raise NotFound(f"There is no bill {bill_id}.")
     caller.require_household(row.household, row.estate)
-    told = _brought_in(row) if row.tariff_id is None else _computed(session, row)
+    if row.charge_id is not None:
+        told = _charged(row)
+    else:
+        told = _brought_in(row) if row.tariff_id is None else _computed(session, row)
     return bill_view(row) | {"household": row.household} | told
 
 
 def _brought_in(row: Row[Any]) -> dict[str, Any]:
     amount = yuan(row.amount_fen)
+    text = {"zh-CN": f"期初欠费导入：{amount} 元", "en": f"Opening balance as imported: {amount} yuan"}
+    return _as_it_stands(row, text, f"opening balance = {amount}")
+
+
+def _charged(row: Row[Any]) -> dict[str, Any]:
+    amount, what = yuan(row.amount_fen), row.inputs["description"]
+    text = {"zh-CN": f"一次性服务：{what}，{amount} 元", "en": f"One-off service: {what}, {amount} yuan"}
+    return _as_it_stands(row, text, rules.formula(rules.amount_term(row.amount_fen))) | {"inputs": row.inputs}
+
+
+def _as_it_stands(row: Row[Any], text: dict[str, str], formula: str) -> dict[str, Any]:
+    amount = yuan(row.amount_fen)
     return {
         "tariff": None,
         "tariff_version": None,
         "inputs": {"amount_yuan": amount},
-        "formula": f"opening balance = {amount}",
-        "text": {"zh-CN": f"期初欠费导入：{amount} 元", "en": f"Opening balance as imported: {amount} yuan"},
+        "exact_yuan": amount,
+        "formula": formula,
+        "text": text,
         "rounding": "none",
+        "rounding_fen": 0,
         "due": None,
     }
 
@@ -81,16 +101,36 @@ def _brought_in(row: Row[Any]) -> dict[str, Any]:
 def _computed(session: Session, row: Row[Any]) -> dict[str, Any]:
     tariff = load_tariff(session, row.tariff_id)
     used = tables.rates_used(session, row)
-    priced = [(row.inputs or {}).get("rate"), *used["rates"]]
-    rate = next(r for r in priced if r and (r["fee_item"], r["usage"]) == (tariff.fee_item, tariff.usage))
-    inputs = rules.inputs_of(row.area_m2, vacant=row.vacant, rate=rate)
+    inputs, terms = _terms(row, tariff, used)
+    rounding_fen = (row.inputs or {}).get("rounding_fen", 0)
     return {
         "tariff": tariff_view(tariff, row.estate),
         "tariff_version": tariff.version,
-        "inputs": asdict(inputs),
-        "exact_yuan": rules.exact_yuan(inputs),
-        "formula": rules.formula(inputs),
-        "text": rules.explanation(inputs, row.amount_fen),
+        "inputs": inputs,
+        "exact_yuan": rules.exact_yuan(terms),
+        "formula": rules.formula(terms),
+        "text": rules.explanation(terms, row.amount_fen, rounding_fen),
         "rounding": "half_up to the fen, once",
+        "rounding_fen": rounding_fen,
         "due": {"policy": used["policy"], "text": rules.due_explanation(used["policy"], row.due_date)},
     }
+
+
+def _terms(row: Row[Any], tariff: Row[Any], used: dict[str, Any]) -> tuple[dict[str, Any], Sequence[rules.Term]]:
+    """What the bill was made from, and the arithmetic."""
+    kept = row.inputs or {}
+    if kept.get("method") == "metered":
+        return kept, rules.metered_terms(kept)
+    if kept.get("method") == "shared":
+        return kept, rules.shared_terms(kept)
+    inputs = {"method": tariff.method, "area_m2": row.area_m2, "vacant": row.vacant, "grade": kept.get("grade")}
+    if "pieces" in kept:
+        pieces = [(piece["rate"], piece["vacant"]) for piece in kept["pieces"]]
+        days = [{"first_day": p["first_day"], "last_day": p["last_day"], "vacant": p["vacant"]} for p in kept["pieces"]]
+        inputs |= {"days": days}
+    else:
+        key = (tariff.fee_item, tariff.usage)
+        pieces = [(next(r for r in used["rates"] if (r["fee_item"], r["usage"]) == key), row.vacant)]
+    found = (rules.parts_of(rate, vacant=vacant, grade=kept.get("grade")) for rate, vacant in pieces)
+    parts = [part for one in found for part in one]
+    return inputs | {"parts": [asdict(part) for part in parts]}, rules.rate_terms(row.area_m2, parts)

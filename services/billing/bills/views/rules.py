@@ -1,14 +1,21 @@
-"""LAW of showing bills: their status, and in words how an amount and a due date came about (B1, B3)."""
+"""LAW of showing bills: their status, and in words how an amount and a due date came about (B1, B3).
 
-from collections.abc import Mapping, Sequence
+An amount is a sum of terms, a term a product of factors. `formula` shows just the numbers: evaluated, rounded half up
+to the fen and with `rounding_fen` added, they give the amount of the bill; a property test does that.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
+from itertools import groupby
 from typing import Any
 
 from services.common.money import yuan
 
 STATUSES = ("open", "partially_paid", "paid", "void")
+PLACES = 10**10
 
 
 def status(amount_fen: int, paid_fen: int, waived_fen: int, *, voided: bool) -> str:
@@ -21,93 +28,197 @@ def status(amount_fen: int, paid_fen: int, waived_fen: int, *, voided: bool) -> 
 
 
 @dataclass(frozen=True)
+class Factor:
+    """A number of a term: its value, and as it is written bare, in Chinese and in English."""
+
+    value: Fraction
+    bare: str
+    zh: str
+    en: str
+
+
+Term = Sequence[Factor]
+
+
+def formula(terms: Sequence[Term]) -> str:
+    """The arithmetic alone: "87.33 × 2.35 = 205.2255"."""
+    return " ".join((_sum(terms, "bare"), *_total(terms)))
+
+
+def exact_yuan(terms: Sequence[Term]) -> str:
+    """The amount before rounding."""
+    return _total(terms)[1]
+
+
+def explanation(terms: Sequence[Term], amount_fen: int, rounding_fen: int) -> dict[str, str]:
+    """The arithmetic in words, for owners: zh-CN and en."""
+    equals, exact = _total(terms)
+    rounded, rest = yuan(amount_fen - rounding_fen), yuan(rounding_fen)
+    zh = f"{_sum(terms, 'zh')} {equals} {exact} 元，四舍五入到分：{rounded} 元"
+    en = f"{_sum(terms, 'en')} {equals} {exact} yuan, rounded half up to the fen: {rounded} yuan"
+    if rounding_fen:
+        zh += f"；各方合计须等于总额，尾差 {rest} 元：{yuan(amount_fen)} 元"
+        en += f"; all parts must add up to the whole, which moves {rest} yuan: {yuan(amount_fen)} yuan"
+    return {"zh-CN": zh, "en": en}
+
+
+def _sum(terms: Sequence[Term], how: str) -> str:
+    return " + ".join(" × ".join(getattr(factor, how) for factor in term) for term in terms)
+
+
+def _total(terms: Sequence[Term]) -> tuple[str, str]:
+    """("=", amount), or ("≈", amount to eight decimals) where a part of a month makes it endless."""
+    total = sum((_product(term) for term in terms), Fraction(0))
+    if (total * PLACES).denominator == 1:
+        return "=", _plain(Decimal(int(total * PLACES)) / PLACES)
+    return "≈", _plain((Decimal(total.numerator) / total.denominator).quantize(Decimal("1e-8")))
+
+
+def _product(term: Term) -> Fraction:
+    value = Fraction(1)
+    for factor in term:
+        value *= factor.value
+    return value
+
+
+# --- by rate -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class UsedPart:
-    """A tariff version as a bill used it, for `days` of the month."""
+    """A tariff version as a bill used it, on `days` of a month of `month_days`; `factor` is the grade's."""
 
     version: int
     method: str
     unit_price: Decimal
+    factor: Decimal
     ratio: Decimal | None
     days: int
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Everything an amount was made from. `area_m2` and `vacant` are as they were when the bill was issued."""
-
-    area_m2: Decimal
-    vacant: bool
     month_days: int
-    parts: Sequence[UsedPart]
+    first_day: str | None
 
 
-def inputs_of(area_m2: Decimal, *, vacant: bool, rate: Mapping[str, Any]) -> Inputs:
-    """The inputs from what the run kept of its rates."""
-    parts = [
+def parts_of(rate: Mapping[str, Any], *, vacant: bool, grade: str | None) -> list[UsedPart]:
+    """The parts of a rate as the run kept it; `grade` as the unit had it."""
+    return [
         UsedPart(
             version=part["version"],
             method=part["method"],
             unit_price=Decimal(part["unit_price"]),
+            factor=_factor_of(part, grade),
             ratio=Decimal(part["vacancy_ratio"]) if vacant and part["vacancy_ratio"] is not None else None,
             days=part["days"],
+            month_days=rate["month_days"] // part.get("scale", 1),
+            first_day=part.get("first"),
         )
         for part in rate["parts"]
     ]
-    return Inputs(area_m2, vacant, rate["month_days"], parts)
 
 
-def formula(inputs: Inputs) -> str:
-    """The arithmetic alone: "87.33 × 2.35 = 205.2255"."""
-    terms = " + ".join(_term(inputs, part, "", "", "") for part in inputs.parts)
-    return " ".join((terms, *_total(inputs)))
+def _factor_of(part: Mapping[str, Any], grade: str | None) -> Decimal:
+    factors = part.get("grade_factors")
+    if factors is None:
+        return Decimal(part.get("factor", 1))
+    return Decimal(factors[grade] if grade in factors else factors["*"])
 
 
-def explanation(inputs: Inputs, amount_fen: int) -> dict[str, str]:
-    """The arithmetic in words, for owners: zh-CN and en."""
-    zh = " + ".join(_term(inputs, part, " m²", _price_zh(part), "空置折扣 ") for part in inputs.parts)
-    en = " + ".join(_term(inputs, part, " m²", _price_en(part), "vacancy ratio ") for part in inputs.parts)
-    equals, exact = _total(inputs)
-    return {
-        "zh-CN": f"{zh} {equals} {exact} 元，四舍五入到分：{yuan(amount_fen)} 元",
-        "en": f"{en} {equals} {exact} yuan, rounded half up to the fen: {yuan(amount_fen)} yuan",
-    }
+def rate_terms(area_m2: Decimal, parts: Sequence[UsedPart]) -> list[Term]:
+    """Area × price × grade × time × vacancy ratio; whole months of one price are one term."""
+    return [
+        tuple(_rate_factors(area_m2, next(iter(same)), months))
+        for (_, months), same in _by_price(parts)
+    ]  # fmt: skip
 
 
-def exact_yuan(inputs: Inputs) -> str:
-    """The amount before rounding."""
-    return _total(inputs)[1]
+def _by_price(parts: Sequence[UsedPart]) -> Iterator[tuple[tuple[Any, int], list[UsedPart]]]:
+    def price(part: UsedPart) -> Any:
+        whole = part.days == part.month_days
+        return part.version, part.method, part.unit_price, part.factor, part.ratio, whole or (part.first_day, part.days)
+
+    for key, group in groupby(parts, key=price):
+        same = list(group)
+        yield (key, len(same)), same
 
 
-def _total(inputs: Inputs) -> tuple[str, str]:
-    """("=", amount), or ("≈", amount to eight decimals) where a part of a month makes it endless."""
-    total = sum((_product(inputs, part) * part.days for part in inputs.parts), Decimal(0))
-    quotient = (total / inputs.month_days).quantize(Decimal("1e-10"))
-    if quotient * inputs.month_days == total:
-        return "=", _plain(quotient)
-    return "≈", _plain(quotient.quantize(Decimal("1e-8")))
-
-
-def _product(inputs: Inputs, part: UsedPart) -> Decimal:
-    area = inputs.area_m2 if part.method == "per_area" else Decimal(1)
-    return area * part.unit_price * (Decimal(1) if part.ratio is None else part.ratio)
-
-
-def _term(inputs: Inputs, part: UsedPart, area_unit: str, price_unit: str, ratio_word: str) -> str:
-    factors = [f"{_plain(inputs.area_m2)}{area_unit}"] if part.method == "per_area" else []
-    factors.append(f"{_plain(part.unit_price)}{price_unit}")
-    if part.days != inputs.month_days:
-        factors.append(f"{part.days}/{inputs.month_days}")
+def _rate_factors(area_m2: Decimal, part: UsedPart, months: int) -> Iterator[Factor]:
+    per_area = part.method == "per_area"
+    if per_area:
+        yield _factor(area_m2, " m²", " m²")
+    yield _factor(
+        part.unit_price,
+        " 元/m²·月" if per_area else " 元/月",
+        " yuan per m² and month" if per_area else " yuan a month",
+    )
+    if per_area and part.factor != 1:
+        number = _plain(part.factor)
+        yield Factor(Fraction(part.factor), number, f"等级系数 {number}", f"grade factor {number}")
+    if part.days != part.month_days:
+        yield _ratio(part.days, part.month_days)
+    elif months > 1:
+        yield _factor(Decimal(months), " 月", " months")
     if part.ratio is not None:
-        factors.append(f"{ratio_word}{_plain(part.ratio)}")
-    return " × ".join(factors)
+        number = _plain(part.ratio)
+        yield Factor(Fraction(part.ratio), number, f"空置折扣 {number}", f"vacancy ratio {number}")
 
 
-def _price_zh(part: UsedPart) -> str:
-    return " 元/m²·月" if part.method == "per_area" else " 元/月"
+# --- metered and shared --------------------------------------------------------------------------------------------
 
 
-def _price_en(part: UsedPart) -> str:
-    return " yuan per m² and month" if part.method == "per_area" else " yuan a month"
+def metered_terms(inputs: Mapping[str, Any]) -> list[Term]:
+    """Quantity × price for each tier; by days where several versions hold, by consumption where several pay."""
+    return [
+        tuple(_metered_factors(inputs, version, tier))
+        for version in inputs["versions"]
+        for tier in version["tiers"]
+    ]  # fmt: skip
+
+
+def _metered_factors(
+    inputs: Mapping[str, Any], version: Mapping[str, Any], tier: Mapping[str, Any]
+) -> Iterator[Factor]:
+    yield _factor(Decimal(tier["quantity"]), " 单位", " units")
+    yield _factor(Decimal(tier["unit_price"]), " 元/单位", " yuan a unit")
+    if version["days"] != inputs["days"]:
+        yield _ratio(version["days"], inputs["days"])
+    if inputs["part"] is not None:
+        part, whole = inputs["part"]
+        yield _ratio(part, whole, zh="用量占比 ", en="share of the consumption ")
+
+
+def shared_terms(inputs: Mapping[str, Any]) -> list[Term]:
+    """Cost × area ÷ area of all; or, where several pay, the unit's share by days."""
+    return [tuple(_shared_factors(share)) for share in inputs["shares"]]
+
+
+def _shared_factors(share: Mapping[str, Any]) -> Iterator[Factor]:
+    if share["days"] != share["of_days"]:
+        yield _money(share["share_fen"], "本户分摊 ", "the unit's share ")
+        yield _ratio(share["days"], share["of_days"])
+        return
+    weight, total = Decimal(share["weight"]), Decimal(share["total_weight"])
+    bare = f"{_plain(weight)}/{_plain(total)}"
+    yield _money(share["cost_fen"], "公摊总额 ", "cost ")
+    yield Factor(Fraction(weight) / Fraction(total), bare, f"{bare} m²", f"{bare} m²")
+
+
+def amount_term(fen: int) -> list[Term]:
+    """An amount that was agreed as it stands."""
+    return [(_money(fen, "", ""),)]
+
+
+def _factor(value: Decimal, zh: str, en: str) -> Factor:
+    bare = _plain(value)
+    return Factor(Fraction(value), bare, bare + zh, bare + en)
+
+
+def _money(fen: int, zh: str, en: str) -> Factor:
+    bare = yuan(fen)
+    return Factor(Fraction(fen, 100), bare, f"{zh}{bare} 元", f"{en}{bare} yuan")
+
+
+def _ratio(part: int, whole: int, zh: str = "", en: str = "") -> Factor:
+    bare = f"{part}/{whole}"
+    return Factor(Fraction(part, whole), bare, zh + bare, en + bare)
 
 
 def _plain(value: Decimal) -> str:

@@ -1,0 +1,91 @@
+"""STORE of one-off services: the charge as it was asked for, its bill, its figures (B1)."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Row,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from services.billing.tables import bill, estate, household, metadata, unit
+
+charge = Table(
+    "charge",
+    metadata,
+    # the request id; the bill's charge_id
+    Column("id", Uuid, primary_key=True),
+    Column("bill_id", BigInteger, nullable=False),
+    Column("household_id", BigInteger, nullable=False),
+    Column("unit_id", BigInteger, nullable=False),
+    # word for word, so that a repeat is told from another request
+    Column("asked", JSONB, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("bill_id", name="charge_bill_id_key"),
+)
+
+ROLL_UP = text("""
+INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, collected_fen,
+                              billed_count)
+VALUES (:estate_id, :building, :fee_item, :period, :due_date, :booked_on, :billed_fen, :collected_fen, 1)
+ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on)
+DO UPDATE SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
+              billed_count = r.billed_count + 1
+""")
+
+
+def load_charge(session: Session, charge_id: UUID) -> Row[Any] | None:
+    """What an earlier call of the same id asked for and made."""
+    return session.execute(select(charge).where(charge.c.id == charge_id)).first()
+
+
+def _homes() -> Select[Any]:
+    names = (estate.c.code.label("estate"), household.c.code.label("household"))
+    joined = select(unit.c.id, unit.c.code, unit.c.estate_id, unit.c.household_id, unit.c.building, *names)
+    return joined.join(estate, estate.c.id == unit.c.estate_id).join(household, household.c.id == unit.c.household_id)
+
+
+def unit_named(session: Session, estate_code: str, code: str) -> Row[Any] | None:
+    """A unit with the household that pays for it today."""
+    return session.execute(_homes().where(estate.c.code == estate_code, unit.c.code == code)).first()
+
+
+def first_unit_of(session: Session, household_code: str) -> Row[Any] | None:
+    """The unit that came first to a household."""
+    return session.execute(_homes().where(household.c.code == household_code).order_by(unit.c.id)).first()
+
+
+def lock_household(session: Session, household_id: int) -> int:
+    """Hold a household; its prepaid balance."""
+    query = select(household.c.credit_fen).where(household.c.id == household_id).with_for_update()
+    return int(session.execute(query).scalar_one())
+
+
+def insert_bill(session: Session, row: Mapping[str, Any]) -> int:
+    """Write the bill; its id."""
+    return int(session.scalars(insert(bill).values(**row).returning(bill.c.id)).one())
+
+
+def insert_charge(session: Session, row: Mapping[str, Any]) -> None:
+    """Remember the charge."""
+    session.execute(insert(charge).values(**row))
+
+
+def roll_up(session: Session, row: Mapping[str, Any]) -> None:
+    """Count the bill, and what the balance paid of it, in the figures (J1)."""
+    session.execute(ROLL_UP, row)
