@@ -1,9 +1,11 @@
-"""STORE of the late fee for many households at once: `rules.late_fee` in SQL (C1, decision 5).
+"""STORE of the late fee for many households at once: `rules.late_fee` in SQL (C1, C3, decision 5).
 
 `LATE_FEE` is a chain of common table expressions. It needs one before it, `subject(household_id)`, and the parameters
 `:as_of` and `:past`; it ends in `late_fee(bill_id, household_id, accrued_fen, due_fen)`. Bills without late fee are
 left out. `:past` says whether bills settled since `:as_of` are wanted too: that looks at every bill of the households.
-Plans that freeze accrual (C3) are not in the ledger, so they are not here either.
+
+Most overdue bills are as they were issued; the fee of those is one product. The rest is counted by segments between
+ledger entries, and bills of instalment plans by segments between entries, instalments and ends of freezes.
 """
 
 from collections.abc import Sequence
@@ -12,70 +14,166 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_OPEN = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
+OPEN_BILL = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
+# Nothing happened to the bill that its row does not tell, and what its row tells is that nothing was settled.
+AS_ISSUED = "b.paid_fen = 0 AND b.waived_fen = 0 AND NOT b.late_fee_apart"
 
-# Large parts are never joined to each other, only to small ones and by index: the planner cannot know their sizes.
-# Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], a payment takes effect after its day.
-LATE_FEE = f"""
+# Per estate with a clause its policy, and per rate of it: the days it covers up to `:as_of`, the daily rate in 1e-8,
+# and what all later rates add up to. Before the first rate there is one of nothing. Days are intervals, as in rules.py:
+# a rate of the 10th covers (9th, …]; a start in [from_on, to_on) is covered by this rate first.
+TERMS = """
 late_policy AS (
-  SELECT e.id AS estate_id, p.late_fee_capped, p.grace_days, p.grace_mode,
+  SELECT e.id AS estate_id, p.late_fee_capped AS capped, p.grace_days,
+         CASE p.grace_mode WHEN 'from_due' THEN 0 ELSE p.grace_days END AS start_after,
          (SELECT max(r.estate_id) FROM late_fee_rate r WHERE r.estate_id IN (e.id, 0)) AS rates_of
   FROM estate e
   JOIN LATERAL (SELECT * FROM collection_policy c WHERE c.estate_id IN (e.id, 0)
                 ORDER BY c.estate_id DESC LIMIT 1) p ON true
   WHERE e.late_fee_clause <> ''
 ), late_rate AS (
-  SELECT p.estate_id, r.daily, r.effective_from - 1 AS from_on,
+  SELECT p.estate_id, (r.daily * 100000000)::bigint AS e8, r.effective_from - 1 AS from_on,
          COALESCE(lead(r.effective_from) OVER (PARTITION BY p.estate_id ORDER BY r.effective_from) - 1,
-                  DATE 'infinity') AS to_on
+                  DATE '9999-12-31') AS to_on
   FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of
-), late_candidate AS (
+  UNION ALL
+  SELECT p.estate_id, 0, DATE '0001-01-01', min(r.effective_from) - 1
+  FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of GROUP BY p.estate_id
+), late_terms AS (
+  SELECT p.*, r.e8, r.from_on, r.to_on, least(r.to_on, :as_of) AS upto,
+         COALESCE(sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER (
+           PARTITION BY p.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+         ), 0)::bigint AS later_e8
+  FROM late_policy p JOIN late_rate r USING (estate_id)
+)"""
+
+_RATES = "(t.e8 * (t.upto - (b.due_date + t.start_after)) + t.later_e8)"
+# Half up to the fen. Whole numbers of 64 bits hold any real bill; the others are counted as decimals.
+_PRODUCT = f"""CASE WHEN b.amount_fen < 1000000000 AND {_RATES} < 9000000000
+       THEN (b.amount_fen * {_RATES} + 50000000) / 100000000
+       ELSE round(b.amount_fen::numeric * {_RATES} / 100000000)::bigint END"""
+PLAIN_FEE = f"CASE WHEN t.capped THEN least(b.amount_fen, {_PRODUCT}) ELSE {_PRODUCT} END"
+# Of the rows `t` of an estate in late_terms the one that holds the start of the bill `b`, if it is overdue at all.
+TERM_OF_BILL = """t.estate_id = b.estate_id AND b.due_date + t.grace_days < :as_of
+    AND b.due_date + t.start_after >= t.from_on AND b.due_date + t.start_after < t.to_on"""
+
+_OF_SUBJECT = f"""
   SELECT b.* FROM subject s JOIN household h ON h.id = s.household_id
-  JOIN bill b ON b.estate_id = h.estate_id AND b.household_id = h.id AND {_OPEN}
+  JOIN bill b ON b.estate_id = h.estate_id AND b.household_id = h.id AND {OPEN_BILL}
   UNION ALL
-  SELECT b.* FROM subject s JOIN late_fee_left f USING (household_id) JOIN bill b ON b.id = f.bill_id AND NOT ({_OPEN})
+  SELECT b.* FROM subject s JOIN late_fee_left f USING (household_id)
+  JOIN bill b ON b.id = f.bill_id AND NOT ({OPEN_BILL})
   UNION ALL
-  SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({_OPEN})
+  SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({OPEN_BILL})
   WHERE :past AND NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
-    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)
+    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)"""
+
+# Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
+# books were opened was paid on a day nobody knows, so it never accrued.
+_MOVES = """(e.credit_account = 'receivable'
+         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))"""
+_MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity'
+         ELSE COALESCE(e.value_on, e.booked_on) END"""
+_MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
+
+
+# A bill of a plan is looked at by itself: there are few. What accrues on the days of a segment is what is open; within
+# a freeze what was missed of the instalments; and what remained when the plan was broken, if it was.
+_FROZEN_SEGMENTS = f"""SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen, c.on_day, c.until,
+         CASE WHEN f.plan_id IS NULL THEN o.fen
+              ELSE least(o.fen, f.remains + least(f.missed, greatest(0, o.fen - f.remains))) END
+  FROM (SELECT * FROM late_bill WHERE id IN (SELECT bill_id FROM late_freeze)) b
+  CROSS JOIN LATERAL (
+    SELECT COALESCE(array_agg({_MOVED_ON}), '{{}}') AS days, COALESCE(array_agg({_MOVED_FEN}), '{{}}') AS fens
+    FROM ledger_entry e WHERE e.bill_id = b.id AND {_MOVES} AND {_MOVED_ON} <= :as_of
+  ) m
+  CROSS JOIN LATERAL (
+    SELECT day AS on_day, lead(day, 1, CAST(:as_of AS date)) OVER (ORDER BY day) AS until FROM (
+      SELECT b.start_on AS day
+      UNION SELECT day FROM unnest(m.days) day WHERE day > b.free_until
+      UNION SELECT start_on FROM late_freeze WHERE bill_id = b.id
+      UNION SELECT end_on FROM late_freeze WHERE bill_id = b.id
+      UNION SELECT x.due_date FROM late_freeze z JOIN instalment_plan_part x USING (plan_id, bill_id)
+            WHERE z.bill_id = b.id
+    ) cut WHERE day >= b.start_on AND day < :as_of
+  ) c
+  CROSS JOIN LATERAL (
+    SELECT greatest(0, b.amount_fen + COALESCE(sum(fen), 0))::bigint AS fen FROM unnest(m.days, m.fens) AS v(day, fen)
+    WHERE day <= greatest(c.on_day, b.free_until)
+  ) o
+  LEFT JOIN LATERAL (
+    SELECT z.plan_id,
+      CASE WHEN z.restored THEN (
+        SELECT greatest(0, b.amount_fen + COALESCE(sum(fen), 0))::bigint FROM unnest(m.days, m.fens) AS v(day, fen)
+        WHERE day <= greatest(z.end_on, b.free_until)) ELSE 0 END AS remains,
+      greatest(0, COALESCE((SELECT sum(x.amount_fen) FROM instalment_plan_part x
+                            WHERE x.plan_id = z.plan_id AND x.bill_id = b.id AND x.due_date <= c.on_day), 0)
+        + COALESCE((SELECT sum(fen) FROM unnest(m.days, m.fens) AS v(day, fen)
+                    WHERE day > z.start_on AND day <= c.on_day), 0))::bigint AS missed
+    FROM late_freeze z WHERE z.bill_id = b.id AND z.start_on <= c.on_day AND c.until <= z.end_on
+    ORDER BY z.start_on LIMIT 1
+  ) f ON true"""
+
+def chain(candidates: str) -> str:
+    """From `late_candidate` on, which is this query of bills; `late_terms` stands before it.
+
+    Large parts are never joined to each other, only to small ones and by index: the planner cannot know their sizes.
+    """
+    return f"""
+late_candidate AS ({candidates}
 ), late_bill AS (
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
-         CASE p.grace_mode WHEN 'from_due' THEN b.due_date ELSE b.due_date + p.grace_days END AS start_on,
-         p.late_fee_capped
+         b.due_date + p.start_after AS start_on, p.capped, b.late_fee_apart
   FROM late_candidate b JOIN late_policy p ON p.estate_id = b.estate_id
-  WHERE b.voided_at IS NULL AND b.due_date + p.grace_days < :as_of
+  WHERE b.voided_at IS NULL AND NOT ({AS_ISSUED}) AND b.due_date + p.grace_days < :as_of
+), late_freeze AS (
+  SELECT DISTINCT b.id AS bill_id, s.plan_id, p.signed_on AS start_on, COALESCE(s.frozen_to, :as_of) AS end_on,
+         s.status IN ('broken', 'cancelled') AS restored
+  FROM late_bill b JOIN instalment_plan_part x ON x.bill_id = b.id JOIN instalment_plan p ON p.id = x.plan_id
+  JOIN LATERAL (SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = p.id AND s.from_on <= :as_of
+                ORDER BY s.from_on DESC LIMIT 1) s ON true
+  WHERE b.late_fee_apart AND COALESCE(s.frozen_to, :as_of) > p.signed_on
 ), late_point AS (
-  SELECT id AS bill_id, household_id, estate_id, late_fee_capped, amount_fen, start_on AS on_day, amount_fen AS delta
-  FROM late_bill
+  SELECT id AS bill_id, household_id, estate_id, capped, amount_fen, start_on AS on_day, amount_fen AS delta
+  FROM late_bill WHERE id NOT IN (SELECT bill_id FROM late_freeze)
   UNION ALL
-  SELECT b.id, b.household_id, b.estate_id, b.late_fee_capped, b.amount_fen,
-         CASE WHEN e.debit_account = 'opening_equity' OR COALESCE(e.value_on, e.booked_on) <= b.free_until
-              THEN b.start_on
-              ELSE COALESCE(e.value_on, e.booked_on) END,
-         CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen,
+         CASE WHEN {_MOVED_ON} <= b.free_until THEN b.start_on ELSE {_MOVED_ON} END, {_MOVED_FEN}
   FROM late_bill b JOIN ledger_entry e ON e.bill_id = b.id
-  WHERE (e.credit_account = 'receivable'
-         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))
-    AND (e.debit_account = 'opening_equity' OR COALESCE(e.value_on, e.booked_on) < :as_of)
+  WHERE b.id NOT IN (SELECT bill_id FROM late_freeze) AND {_MOVES} AND {_MOVED_ON} < :as_of
 ), late_segment AS (
-  SELECT *, greatest(0, sum(delta) OVER by_day) AS balance,
-         lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until
+  SELECT bill_id, household_id, estate_id, capped, amount_fen, on_day,
+         lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until,
+         greatest(0, sum(delta) OVER by_day)::bigint AS balance
   FROM late_point WINDOW by_day AS (PARTITION BY bill_id ORDER BY on_day)
+  UNION ALL
+  {_FROZEN_SEGMENTS}
 ), late_accrued AS (
   SELECT s.bill_id, s.household_id,
-         least(CASE WHEN s.late_fee_capped THEN s.amount_fen END,
-               round(sum(s.balance * r.daily
-                         * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on)))))::bigint AS accrued_fen
+         least(CASE WHEN s.capped THEN s.amount_fen END,
+               round(sum(s.balance::numeric * (r.e8 * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on))))
+                     / 100000000))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day
-  WHERE s.balance > 0
-  GROUP BY s.bill_id, s.household_id, s.late_fee_capped, s.amount_fen
-), late_fee AS (
-  SELECT a.bill_id, a.household_id, a.accrued_fen, greatest(0, a.accrued_fen - COALESCE((
-    SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
-    FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
-      AND 'late_fee_income' IN (e.debit_account, e.credit_account)), 0))::bigint AS due_fen
-  FROM late_accrued a
+  WHERE s.balance > 0 AND s.until > s.on_day
+  GROUP BY s.bill_id, s.household_id, s.capped, s.amount_fen
+), late_counted AS (
+  SELECT a.*, greatest(0, a.accrued_fen - COALESCE(
+    CASE WHEN b.late_fee_apart THEN (
+      SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
+      FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
+        AND 'late_fee_income' IN (e.debit_account, e.credit_account)) END, 0))::bigint AS due_fen
+  FROM late_accrued a JOIN bill b ON b.id = a.bill_id
+)"""
+
+
+LATE_FEE = f"""{TERMS}, {chain(_OF_SUBJECT)}, late_fee AS (
+  SELECT bill_id, household_id, accrued_fen, due_fen FROM late_counted
+  UNION ALL
+  SELECT bill_id, household_id, fen, fen FROM (
+    SELECT b.id AS bill_id, b.household_id, {PLAIN_FEE} AS fen
+    FROM late_candidate b JOIN late_terms t ON {TERM_OF_BILL}
+    WHERE b.voided_at IS NULL AND {AS_ISSUED}
+  ) plain WHERE fen > 0
 )"""
 
 LATE_FEES_DUE = text(f"""
