@@ -78,7 +78,7 @@ _MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE 
 
 # A bill of a plan is looked at by itself: there are few. What accrues on the days of a segment is what is open; within
 # a freeze what was missed of the instalments; and what remained when the plan was broken, if it was.
-_FROZEN_SEGMENTS = f"""SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen, c.on_day, c.until,
+_FROZEN_SEGMENTS = f"""SELECT b.id, b.household_id, b.estate_id, b.capped, b.late_fee_apart, b.amount_fen, c.on_day, c.until,
          CASE WHEN f.plan_id IS NULL THEN o.fen
               ELSE least(o.fen, f.remains + least(f.missed, greatest(0, o.fen - f.remains))) END
   FROM (SELECT * FROM late_bill WHERE id IN (SELECT bill_id FROM late_freeze)) b
@@ -113,6 +113,7 @@ _FROZEN_SEGMENTS = f"""SELECT b.id, b.household_id, b.estate_id, b.capped, b.amo
     ORDER BY z.start_on LIMIT 1
   ) f ON true"""
 
+
 def chain(candidates: str) -> str:
     """From `late_candidate` on, which is this query of bills; `late_terms` stands before it.
 
@@ -133,36 +134,37 @@ late_candidate AS ({candidates}
                 ORDER BY s.from_on DESC LIMIT 1) s ON true
   WHERE b.late_fee_apart AND COALESCE(s.frozen_to, :as_of) > p.signed_on
 ), late_point AS (
-  SELECT id AS bill_id, household_id, estate_id, capped, amount_fen, start_on AS on_day, amount_fen AS delta
+  SELECT id AS bill_id, household_id, estate_id, capped, late_fee_apart, amount_fen, start_on AS on_day,
+         amount_fen AS delta
   FROM late_bill WHERE id NOT IN (SELECT bill_id FROM late_freeze)
   UNION ALL
-  SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen,
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.late_fee_apart, b.amount_fen,
          CASE WHEN {_MOVED_ON} <= b.free_until THEN b.start_on ELSE {_MOVED_ON} END, {_MOVED_FEN}
   FROM late_bill b JOIN ledger_entry e ON e.bill_id = b.id
   WHERE b.id NOT IN (SELECT bill_id FROM late_freeze) AND {_MOVES} AND {_MOVED_ON} < :as_of
 ), late_segment AS (
-  SELECT bill_id, household_id, estate_id, capped, amount_fen, on_day,
+  SELECT bill_id, household_id, estate_id, capped, late_fee_apart, amount_fen, on_day,
          lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until,
          greatest(0, sum(delta) OVER by_day)::bigint AS balance
   FROM late_point WINDOW by_day AS (PARTITION BY bill_id ORDER BY on_day)
   UNION ALL
   {_FROZEN_SEGMENTS}
 ), late_accrued AS (
-  SELECT s.bill_id, s.household_id,
+  SELECT s.bill_id, s.household_id, s.estate_id, s.late_fee_apart,
          least(CASE WHEN s.capped THEN s.amount_fen END,
                round(sum(s.balance::numeric * (r.e8 * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on))))
                      / 100000000))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day
   WHERE s.balance > 0 AND s.until > s.on_day
-  GROUP BY s.bill_id, s.household_id, s.capped, s.amount_fen
+  GROUP BY s.bill_id, s.household_id, s.estate_id, s.late_fee_apart, s.capped, s.amount_fen
 ), late_counted AS (
   SELECT a.*, greatest(0, a.accrued_fen - COALESCE(
-    CASE WHEN b.late_fee_apart THEN (
+    CASE WHEN a.late_fee_apart THEN (
       SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
       FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
         AND 'late_fee_income' IN (e.debit_account, e.credit_account)) END, 0))::bigint AS due_fen
-  FROM late_accrued a JOIN bill b ON b.id = a.bill_id
+  FROM late_accrued a
 )"""
 
 

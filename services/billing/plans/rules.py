@@ -66,7 +66,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a plan stands from a day on. `frozen_to` is the last day on which accrual stood still; None: it still does."""
+    """How a plan stands from a day on; `frozen_to` is the last day on which accrual stood still, None: it still does."""
 
     from_on: date
     status: Status
@@ -196,11 +196,11 @@ class _Known:
         late = [due + timedelta(days=self.plan.late_days + 1) for due, _ in self.asked]
         since: date | None = None
         for day in sorted({day for day in (*late, *(on + _ONE_DAY for on in self.days), last) if day <= last}):
-            if not self._uncovered(day, day - _ONE_DAY):
-                since = None if self.plan.revives else since
-            else:
+            if self._uncovered(day, day - _ONE_DAY):
                 since = since or day
-        return None if since and self.plan.revives and not self._uncovered(last, last) else since
+            elif self.plan.revives:
+                since = None
+        return None if self.plan.revives and not self._uncovered(last, last) else since
 
     def _uncovered(self, day: date, until: date) -> bool:
         """Whether on `day` an instalment is too late that was not covered by what came in up to `until`."""

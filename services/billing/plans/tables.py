@@ -100,7 +100,8 @@ _POLICY = text("SELECT * FROM plan_policy WHERE estate_id IN (:estate_id, 0) ORD
 _PLANNED = text("""
 SELECT p.id, p.signed_on, p.late_days, p.revives, p.cancelled_on, x.bill_id, x.due_date, x.amount_fen,
        b.amount_fen AS principal_fen
-FROM instalment_plan p JOIN instalment_plan_part x ON x.plan_id = p.id JOIN bill b ON b.id = x.bill_id
+FROM instalment_plan p
+LEFT JOIN (instalment_plan_part x JOIN bill b ON b.id = x.bill_id AND b.voided_at IS NULL) ON x.plan_id = p.id
 WHERE p.household_id = :household_id ORDER BY p.signed_on, p.id, x.due_date, x.bill_id
 """)
 _BILLS = text("""
@@ -157,19 +158,26 @@ class Agreement:
 
 
 def planned(session: Session, household_id: int) -> Planned:
-    """Every plan a household ever signed."""
+    """Every plan a household ever signed, without bills that were voided: of those nothing is owed."""
     parts: dict[UUID, list[Part]] = defaultdict(list)
     heads: dict[UUID, Row[Any]] = {}
     principal: dict[int, int] = {}
     for row in session.execute(_PLANNED, {"household_id": household_id}):
         heads[row.id] = row
-        parts[row.id].append(Part(row.bill_id, row.due_date, row.amount_fen))
-        principal[row.bill_id] = row.principal_fen
+        if row.bill_id is not None:
+            parts[row.id].append(Part(row.bill_id, row.due_date, row.amount_fen))
+            principal[row.bill_id] = row.principal_fen
     plans = {
         key: Plan(row.signed_on, tuple(parts[key]), row.late_days, row.revives, row.cancelled_on)
         for key, row in heads.items()
     }
     return Planned(plans, principal)
+
+
+def parts_of(session: Session, plan_id: UUID) -> list[Part]:
+    """A plan's instalments by bill, as they were agreed."""
+    columns = (instalment_plan_part.c.bill_id, instalment_plan_part.c.due_date, instalment_plan_part.c.amount_fen)
+    return [Part(*row) for row in session.execute(select(*columns).where(instalment_plan_part.c.plan_id == plan_id))]
 
 
 def policy(session: Session, estate_id: int) -> Row[Any]:
@@ -188,7 +196,7 @@ def insert_plan(
     """Keep a new plan with its parts; its bills' late fee can no longer be told from their rows."""
     row = asdict(agreement) | {"status": status, "status_at": made["created_at"], **made}
     session.execute(insert(instalment_plan), [row])
-    kept = [
+    kept: list[dict[str, Any]] = [
         {"plan_id": agreement.id, "bill_id": part.bill_id, "due_date": part.due, "amount_fen": part.amount_fen}
         for part in parts
     ]
@@ -210,7 +218,8 @@ def keep_standings(session: Session, plan_id: UUID, found: Sequence[Standing]) -
 
 def told(session: Session, plan_id: UUID) -> str:
     """The status dunning was told last."""
-    return session.scalars(select(instalment_plan.c.status).where(instalment_plan.c.id == plan_id)).one()
+    status: str = session.scalars(select(instalment_plan.c.status).where(instalment_plan.c.id == plan_id)).one()
+    return status
 
 
 def tell(session: Session, plan_id: UUID, status: str, at: Any) -> None:
