@@ -78,7 +78,8 @@ _MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE 
 
 # A bill of a plan is looked at by itself: there are few. What accrues on the days of a segment is what is open; within
 # a freeze what was missed of the instalments; and what remained when the plan was broken, if it was.
-_FROZEN_SEGMENTS = f"""SELECT b.id, b.household_id, b.estate_id, b.capped, b.late_fee_apart, b.amount_fen, c.on_day, c.until,
+_FROZEN_SEGMENTS = f"""
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.late_fee_apart, b.amount_fen, c.on_day, c.until,
          CASE WHEN f.plan_id IS NULL THEN o.fen
               ELSE least(o.fen, f.remains + least(f.missed, greatest(0, o.fen - f.remains))) END
   FROM (SELECT * FROM late_bill WHERE id IN (SELECT bill_id FROM late_freeze)) b
@@ -147,8 +148,7 @@ late_candidate AS ({candidates}
          lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until,
          greatest(0, sum(delta) OVER by_day)::bigint AS balance
   FROM late_point WINDOW by_day AS (PARTITION BY bill_id ORDER BY on_day)
-  UNION ALL
-  {_FROZEN_SEGMENTS}
+  UNION ALL{_FROZEN_SEGMENTS}
 ), late_accrued AS (
   SELECT s.bill_id, s.household_id, s.estate_id, s.late_fee_apart,
          least(CASE WHEN s.capped THEN s.amount_fen END,

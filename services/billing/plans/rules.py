@@ -66,7 +66,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a plan stands from a day on; `frozen_to` is the last day on which accrual stood still, None: it still does."""
+    """How a plan stands from a day on; accrual stood still until `frozen_to`, None: it still does."""
 
     from_on: date
     status: Status
