@@ -31,6 +31,7 @@ from gateway.routes import (
     notifications,
     ops,
     payments,
+    plans,
     portfolio,
     sandbox,
     surveys,
@@ -43,7 +44,7 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
+    imports, portfolio, tariffs, bills, collections, plans, payments, work_orders, complaints, surveys, notifications,
     aggregates, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)

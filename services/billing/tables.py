@@ -249,8 +249,8 @@ bill = Table(
     # the household disputes this bill: dunning leaves it out until that is settled (D3)
     Column("disputed_at", DateTime(timezone=True)),
     Column("voided_at", DateTime(timezone=True)),
-    # its late fee cannot be told from this row alone, though nothing may be paid or waived: principal came back, late
-    # fee was settled, or a plan was signed; set by a trigger on the ledger and by the signing, never reset (C1)
+    # its late fee is more than what it accrues less what each payment spares: principal came back, late fee was settled
+    # or a plan was signed; set by a trigger on the ledger and by the signing, never reset (C1)
     Column("late_fee_apart", Boolean, nullable=False, server_default="false"),
     CheckConstraint("amount_fen > 0", name="amount_fen"),
     CheckConstraint("paid_fen >= 0 AND waived_fen >= 0 AND paid_fen + waived_fen <= amount_fen", name="outstanding"),

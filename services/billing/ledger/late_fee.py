@@ -4,8 +4,9 @@
 `:as_of` and `:past`; it ends in `late_fee(bill_id, household_id, accrued_fen, due_fen)`. Bills without late fee are
 left out. `:past` says whether bills settled since `:as_of` are wanted too: that looks at every bill of the households.
 
-Most overdue bills are as they were issued; the fee of those is one product. The rest is counted by segments between
-ledger entries, and bills of instalment plans by segments between entries, instalments and ends of freezes.
+Where principal only ever went down and nothing else happened, the fee is a difference of products: what the whole bill
+accrues less what each payment spares (`PLAIN_FEE`). Only bills marked `late_fee_apart` are counted by segments between
+ledger entries, and those of instalment plans by segments between entries, instalments and ends of freezes.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 OPEN_BILL = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
-# Nothing happened to the bill that its row does not tell, and what its row tells is that nothing was settled.
-AS_ISSUED = "b.paid_fen = 0 AND b.waived_fen = 0 AND NOT b.late_fee_apart"
-
 # Per estate with a clause its policy, and per rate of it: the days it covers up to `:as_of`, the daily rate in 1e-8,
-# and what all later rates add up to. Before the first rate there is one of nothing. Days are intervals, as in rules.py:
+# what all later rates add up to, and those one by one. Before the first rate there is one of nothing. Days are intervals, as in rules.py:
 # a rate of the 10th covers (9th, …]; a start in [from_on, to_on) is covered by this rate first.
 TERMS = """
 late_policy AS (
@@ -40,18 +38,42 @@ late_policy AS (
   FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of GROUP BY p.estate_id
 ), late_terms AS (
   SELECT p.*, r.e8, r.from_on, r.to_on, least(r.to_on, :as_of) AS upto,
-         COALESCE(sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER (
-           PARTITION BY p.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-         ), 0)::bigint AS later_e8
+         COALESCE(sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER later, 0)::bigint AS later_e8,
+         (array_agg(r.from_on) OVER later)::text AS froms, (array_agg(least(r.to_on, :as_of)) OVER later)::text AS uptos,
+         (array_agg(r.e8) OVER later)::text AS e8s
   FROM late_policy p JOIN late_rate r USING (estate_id)
+  WINDOW later AS (PARTITION BY p.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 )"""
 
-_RATES = "(t.e8 * (t.upto - (b.due_date + t.start_after)) + t.later_e8)"
+# Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
+# books were opened was paid on a day nobody knows, so it never accrued.
+_MOVES = """(e.credit_account = 'receivable'
+         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))"""
+_MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity'
+         ELSE COALESCE(e.value_on, e.booked_on) END"""
+_MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
+
+# The daily rates added up from the start of the bill, and from the day a payment counts from.
+_START = "(b.due_date + t.start_after)"
+_RATES = f"(t.e8 * (t.upto - {_START}) + t.later_e8)"
+_RATES_SPARED = f"""(SELECT CASE WHEN day < t.to_on THEN t.e8 * (t.upto - day) + t.later_e8 ELSE (
+         SELECT COALESCE(sum(l.e8 * greatest(0, l.upto - greatest(l.from_on, day))), 0)::bigint
+         FROM unnest(t.froms::date[], t.uptos::date[], t.e8s::bigint[]) AS l(from_on, upto, e8)) END
+       FROM (SELECT CASE WHEN {_MOVED_ON} <= b.due_date + t.grace_days THEN {_START} ELSE {_MOVED_ON} END AS day) d)"""
+
+
+def _accrued(number: str) -> str:
+    """What a bill accrued in 1e-8 fen; no bill is open for less than nothing, so this is never negative."""
+    return f"""(b.amount_fen::{number} * {_RATES} - CASE WHEN b.paid_fen = 0 AND b.waived_fen = 0 THEN 0 ELSE (
+       SELECT COALESCE(sum(e.amount_fen::{number} * {_RATES_SPARED}), 0)::{number} FROM ledger_entry e
+       WHERE e.bill_id = b.id AND e.credit_account = 'receivable' AND {_MOVED_ON} < :as_of) END)"""
+
+
 # Half up to the fen. Whole numbers of 64 bits hold any real bill; the others are counted as decimals.
-_PRODUCT = f"""CASE WHEN b.amount_fen < 1000000000 AND {_RATES} < 9000000000
-       THEN (b.amount_fen * {_RATES} + 50000000) / 100000000
-       ELSE round(b.amount_fen::numeric * {_RATES} / 100000000)::bigint END"""
-PLAIN_FEE = f"CASE WHEN t.capped THEN least(b.amount_fen, {_PRODUCT}) ELSE {_PRODUCT} END"
+_HALF_UP = f"""CASE WHEN b.amount_fen < 1000000000 AND {_RATES} < 9000000000
+       THEN ({_accrued("bigint")} + 50000000) / 100000000
+       ELSE round({_accrued("numeric")} / 100000000)::bigint END"""
+PLAIN_FEE = f"least({_HALF_UP}, CASE WHEN t.capped THEN b.amount_fen END)"
 # Of the rows `t` of an estate in late_terms the one that holds the start of the bill `b`, if it is overdue at all.
 TERM_OF_BILL = """t.estate_id = b.estate_id AND b.due_date + t.grace_days < :as_of
     AND b.due_date + t.start_after >= t.from_on AND b.due_date + t.start_after < t.to_on"""
@@ -67,19 +89,10 @@ _OF_SUBJECT = f"""
   WHERE :past AND NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
     AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)"""
 
-# Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
-# books were opened was paid on a day nobody knows, so it never accrued.
-_MOVES = """(e.credit_account = 'receivable'
-         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))"""
-_MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity'
-         ELSE COALESCE(e.value_on, e.booked_on) END"""
-_MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
-
-
 # A bill of a plan is looked at by itself: there are few. What accrues on the days of a segment is what is open; within
 # a freeze what was missed of the instalments; and what remained when the plan was broken, if it was.
 _FROZEN_SEGMENTS = f"""
-  SELECT b.id, b.household_id, b.estate_id, b.capped, b.late_fee_apart, b.amount_fen, c.on_day, c.until,
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen, c.on_day, c.until,
          CASE WHEN f.plan_id IS NULL THEN o.fen
               ELSE least(o.fen, f.remains + least(f.missed, greatest(0, o.fen - f.remains))) END
   FROM (SELECT * FROM late_bill WHERE id IN (SELECT bill_id FROM late_freeze)) b
@@ -119,51 +132,51 @@ def chain(candidates: str) -> str:
     """From `late_candidate` on, which is this query of bills; `late_terms` stands before it.
 
     Large parts are never joined to each other, only to small ones and by index: the planner cannot know their sizes.
+    Only bills marked apart go on from there.
     """
     return f"""
 late_candidate AS ({candidates}
 ), late_bill AS (
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
-         b.due_date + p.start_after AS start_on, p.capped, b.late_fee_apart
+         b.due_date + p.start_after AS start_on, p.capped
   FROM late_candidate b JOIN late_policy p ON p.estate_id = b.estate_id
-  WHERE b.voided_at IS NULL AND NOT ({AS_ISSUED}) AND b.due_date + p.grace_days < :as_of
+  WHERE b.voided_at IS NULL AND b.late_fee_apart AND b.due_date + p.grace_days < :as_of
 ), late_freeze AS (
   SELECT DISTINCT b.id AS bill_id, s.plan_id, p.signed_on AS start_on, COALESCE(s.frozen_to, :as_of) AS end_on,
          s.status IN ('broken', 'cancelled') AS restored
   FROM late_bill b JOIN instalment_plan_part x ON x.bill_id = b.id JOIN instalment_plan p ON p.id = x.plan_id
   JOIN LATERAL (SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = p.id AND s.from_on <= :as_of
                 ORDER BY s.from_on DESC LIMIT 1) s ON true
-  WHERE b.late_fee_apart AND COALESCE(s.frozen_to, :as_of) > p.signed_on
+  WHERE COALESCE(s.frozen_to, :as_of) > p.signed_on
 ), late_point AS (
-  SELECT id AS bill_id, household_id, estate_id, capped, late_fee_apart, amount_fen, start_on AS on_day,
+  SELECT id AS bill_id, household_id, estate_id, capped, amount_fen, start_on AS on_day,
          amount_fen AS delta
   FROM late_bill WHERE id NOT IN (SELECT bill_id FROM late_freeze)
   UNION ALL
-  SELECT b.id, b.household_id, b.estate_id, b.capped, b.late_fee_apart, b.amount_fen,
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen,
          CASE WHEN {_MOVED_ON} <= b.free_until THEN b.start_on ELSE {_MOVED_ON} END, {_MOVED_FEN}
   FROM late_bill b JOIN ledger_entry e ON e.bill_id = b.id
   WHERE b.id NOT IN (SELECT bill_id FROM late_freeze) AND {_MOVES} AND {_MOVED_ON} < :as_of
 ), late_segment AS (
-  SELECT bill_id, household_id, estate_id, capped, late_fee_apart, amount_fen, on_day,
+  SELECT bill_id, household_id, estate_id, capped, amount_fen, on_day,
          lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until,
          greatest(0, sum(delta) OVER by_day)::bigint AS balance
   FROM late_point WINDOW by_day AS (PARTITION BY bill_id ORDER BY on_day)
   UNION ALL{_FROZEN_SEGMENTS}
 ), late_accrued AS (
-  SELECT s.bill_id, s.household_id, s.estate_id, s.late_fee_apart,
+  SELECT s.bill_id, s.household_id, s.estate_id,
          least(CASE WHEN s.capped THEN s.amount_fen END,
                round(sum(s.balance::numeric * (r.e8 * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on))))
                      / 100000000))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day
   WHERE s.balance > 0 AND s.until > s.on_day
-  GROUP BY s.bill_id, s.household_id, s.estate_id, s.late_fee_apart, s.capped, s.amount_fen
+  GROUP BY s.bill_id, s.household_id, s.estate_id, s.capped, s.amount_fen
 ), late_counted AS (
-  SELECT a.*, greatest(0, a.accrued_fen - COALESCE(
-    CASE WHEN a.late_fee_apart THEN (
+  SELECT a.*, greatest(0, a.accrued_fen - COALESCE((
       SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
       FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
-        AND 'late_fee_income' IN (e.debit_account, e.credit_account)) END, 0))::bigint AS due_fen
+        AND 'late_fee_income' IN (e.debit_account, e.credit_account)), 0))::bigint AS due_fen
   FROM late_accrued a
 )"""
 
@@ -174,7 +187,7 @@ LATE_FEE = f"""{TERMS}, {chain(_OF_SUBJECT)}, late_fee AS (
   SELECT bill_id, household_id, fen, fen FROM (
     SELECT b.id AS bill_id, b.household_id, {PLAIN_FEE} AS fen
     FROM late_candidate b JOIN late_terms t ON {TERM_OF_BILL}
-    WHERE b.voided_at IS NULL AND {AS_ISSUED}
+    WHERE b.voided_at IS NULL AND NOT b.late_fee_apart
   ) plain WHERE fen > 0
 )"""
 
