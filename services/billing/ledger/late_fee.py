@@ -5,7 +5,7 @@
 left out. `:past` says whether bills settled since `:as_of` are wanted too: that looks at every bill of the households.
 
 Where principal only ever went down and nothing else happened, the fee is a difference of products: what the whole bill
-accrues less what each payment spares (`PLAIN_FEE`). Only bills marked `late_fee_apart` are counted by segments between
+accrues less what each payment spares. Only bills marked `late_fee_apart` are counted by segments between
 ledger entries, and those of instalment plans by segments between entries, instalments and ends of freezes.
 """
 
@@ -16,34 +16,46 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 OPEN_BILL = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
-# Per estate with a clause its policy, and per rate of it: the days it covers up to `:as_of`, the daily rate in 1e-8,
-# what all later rates add up to, and those one by one. Before the first rate there is one of nothing. Days are intervals, as in rules.py:
-# a rate of the 10th covers (9th, …]; a start in [from_on, to_on) is covered by this rate first.
-TERMS = """
+# Kept by an index of its own.
+MOVED = "NOT b.late_fee_apart AND (b.paid_fen > 0 OR b.waived_fen > 0)"
+UNMOVED = "NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0"
+
+# Per estate, and per rate of it, one row. Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], and a
+# day in [from_on, to_on) accrues by this rate next. Before the first rate there is one of nothing; an estate without a
+# clause has nothing else. `e8` is the daily rate in 1e-8, and what accrues from such a day to `:as_of` is
+# `sum_e8 - e8 * (day - EPOCH)`. A bill belongs to the row with due_from <= due_date < due_to, if it is overdue at all.
+EPOCH = "DATE '2000-01-01'"
+TERMS = f"""
 late_policy AS (
-  SELECT e.id AS estate_id, p.late_fee_capped AS capped, p.grace_days,
+  SELECT e.id AS estate_id, COALESCE(e.late_fee_clause, '') <> '' AS charges, p.late_fee_capped AS capped, p.grace_days,
          CASE p.grace_mode WHEN 'from_due' THEN 0 ELSE p.grace_days END AS start_after,
          (SELECT max(r.estate_id) FROM late_fee_rate r WHERE r.estate_id IN (e.id, 0)) AS rates_of
   FROM estate e
   JOIN LATERAL (SELECT * FROM collection_policy c WHERE c.estate_id IN (e.id, 0)
                 ORDER BY c.estate_id DESC LIMIT 1) p ON true
-  WHERE e.late_fee_clause <> ''
 ), late_rate AS (
-  SELECT p.estate_id, (r.daily * 100000000)::bigint AS e8, r.effective_from - 1 AS from_on,
+  SELECT p.estate_id, CASE WHEN p.charges THEN (r.daily * 100000000)::bigint ELSE 0 END AS e8,
+         r.effective_from - 1 AS from_on,
          COALESCE(lead(r.effective_from) OVER (PARTITION BY p.estate_id ORDER BY r.effective_from) - 1,
                   DATE '9999-12-31') AS to_on
   FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of
   UNION ALL
-  SELECT p.estate_id, 0, DATE '0001-01-01', min(r.effective_from) - 1
+  SELECT p.estate_id, 0, DATE '1000-01-01', min(r.effective_from) - 1
   FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of GROUP BY p.estate_id
+), late_sum AS (
+  SELECT r.*, r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on) + COALESCE(sum(
+           r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER (
+             PARTITION BY r.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS most
+  FROM late_rate r
 ), late_terms AS (
-  SELECT p.*, r.e8, r.from_on, r.to_on, least(r.to_on, :as_of) AS upto,
-         COALESCE(sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER later, 0)::bigint AS later_e8,
-         (array_agg(r.from_on) OVER later)::text AS froms, (array_agg(least(r.to_on, :as_of)) OVER later)::text AS uptos,
-         (array_agg(r.e8) OVER later)::text AS e8s
-  FROM late_policy p JOIN late_rate r USING (estate_id)
-  WINDOW later AS (PARTITION BY p.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+  SELECT p.estate_id, p.grace_days, p.start_after, r.from_on, r.to_on, r.e8, r.from_on - p.start_after AS due_from,
+         least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days) AS due_to,
+         (r.most + r.e8 * (r.from_on - {EPOCH}))::bigint AS sum_e8,
+         CASE WHEN p.capped THEN 100000000 ELSE 9223372036854775807 END AS cap_e8,
+         floor(9000000000000000000 / greatest(r.most, 100000000))::bigint AS largest_fen
+  FROM late_policy p JOIN late_sum r USING (estate_id)
 )"""
+_TERM_OF_BILL = "t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to"
 
 # Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
 # books were opened was paid on a day nobody knows, so it never accrued.
@@ -53,30 +65,44 @@ _MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity
          ELSE COALESCE(e.value_on, e.booked_on) END"""
 _MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
 
-# The daily rates added up from the start of the bill, and from the day a payment counts from.
-_START = "(b.due_date + t.start_after)"
-_RATES = f"(t.e8 * (t.upto - {_START}) + t.later_e8)"
-_RATES_SPARED = f"""(SELECT CASE WHEN day < t.to_on THEN t.e8 * (t.upto - day) + t.later_e8 ELSE (
-         SELECT COALESCE(sum(l.e8 * greatest(0, l.upto - greatest(l.from_on, day))), 0)::bigint
-         FROM unnest(t.froms::date[], t.uptos::date[], t.e8s::bigint[]) AS l(from_on, upto, e8)) END
-       FROM (SELECT CASE WHEN {_MOVED_ON} <= b.due_date + t.grace_days THEN {_START} ELSE {_MOVED_ON} END AS day) d)"""
+# What one fen of a bill accrues in 1e-8 fen.
+_RATES = f"(t.sum_e8 - t.e8 * (b.due_date + t.start_after - {EPOCH}))"
 
 
-def _accrued(number: str) -> str:
-    """What a bill accrued in 1e-8 fen; no bill is open for less than nothing, so this is never negative."""
-    return f"""(b.amount_fen::{number} * {_RATES} - CASE WHEN b.paid_fen = 0 AND b.waived_fen = 0 THEN 0 ELSE (
-       SELECT COALESCE(sum(e.amount_fen::{number} * {_RATES_SPARED}), 0)::{number} FROM ledger_entry e
-       WHERE e.bill_id = b.id AND e.credit_account = 'receivable' AND {_MOVED_ON} < :as_of) END)"""
+def unmoved_fees(bills: str, where: str, terms: str) -> str:
+    """Fee and principal of bills nothing was paid on: one product each, half up to the fen; the cap is on the rates.
+
+    Whole numbers of 64 bits hold any real bill; larger ones are counted as decimals. `bills` is a FROM item named b,
+    `terms` one with the columns of late_terms and {} for its name.
+    """
+    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen,
+       CASE WHEN b.amount_fen < t.largest_fen THEN (b.amount_fen * least({_RATES}, t.cap_e8) + 50000000) / 100000000
+            ELSE round(b.amount_fen::numeric * least({_RATES}, t.cap_e8) * 0.00000001)::bigint END AS fee_fen
+  FROM {bills} JOIN {terms.format("t")} ON {_TERM_OF_BILL} WHERE {UNMOVED} AND {where}"""
 
 
-# Half up to the fen. Whole numbers of 64 bits hold any real bill; the others are counted as decimals.
-_HALF_UP = f"""CASE WHEN b.amount_fen < 1000000000 AND {_RATES} < 9000000000
-       THEN ({_accrued("bigint")} + 50000000) / 100000000
-       ELSE round({_accrued("numeric")} / 100000000)::bigint END"""
-PLAIN_FEE = f"least({_HALF_UP}, CASE WHEN t.capped THEN b.amount_fen END)"
-# Of the rows `t` of an estate in late_terms the one that holds the start of the bill `b`, if it is overdue at all.
-TERM_OF_BILL = """t.estate_id = b.estate_id AND b.due_date + t.grace_days < :as_of
-    AND b.due_date + t.start_after >= t.from_on AND b.due_date + t.start_after < t.to_on"""
+def moved_fees(bills: str, where: str, terms: str) -> str:
+    """Fee and principal of bills on which principal only went down: the product less what each payment spares.
+
+    No such bill is open for less than nothing, so the difference is not negative. Arguments as above.
+    """
+    return f"""SELECT id, household_id, estate_id, amount_fen - settled_fen AS principal_fen,
+       least(CASE WHEN cap_e8 = 100000000 THEN amount_fen END,
+             round((amount_fen * rates_e8 - spared_e8) * 0.00000001)::bigint) AS fee_fen
+  FROM (
+    SELECT b.id, b.household_id, b.estate_id, b.amount_fen, t.cap_e8, {_RATES}::numeric AS rates_e8,
+           sum(e.amount_fen * (r.sum_e8 - r.e8 * (d.day - {EPOCH}))::numeric) AS spared_e8,
+           COALESCE(sum(e.amount_fen) FILTER (WHERE {_MOVED_ON} <= :as_of), 0)::bigint AS settled_fen
+    FROM {bills} JOIN {terms.format("t")} ON {_TERM_OF_BILL}
+    JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
+    CROSS JOIN LATERAL (
+      SELECT least(:as_of, CASE WHEN {_MOVED_ON} <= b.due_date + t.grace_days THEN b.due_date + t.start_after
+                                ELSE {_MOVED_ON} END) AS day) d
+    JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND d.day >= r.from_on AND d.day < r.to_on
+    WHERE {MOVED} AND {where}
+    GROUP BY b.id, b.household_id, b.estate_id, b.amount_fen, t.cap_e8, rates_e8
+  ) moved"""
+
 
 _OF_SUBJECT = f"""
   SELECT b.* FROM subject s JOIN household h ON h.id = s.household_id
@@ -141,6 +167,11 @@ late_candidate AS ({candidates}
          b.due_date + p.start_after AS start_on, p.capped
   FROM late_candidate b JOIN late_policy p ON p.estate_id = b.estate_id
   WHERE b.voided_at IS NULL AND b.late_fee_apart AND b.due_date + p.grace_days < :as_of
+), late_principal AS (
+  SELECT b.id, b.estate_id, greatest(0, b.amount_fen + COALESCE((
+    SELECT sum({_MOVED_FEN}) FROM ledger_entry e WHERE e.bill_id = b.id AND {_MOVES} AND {_MOVED_ON} <= :as_of
+  ), 0))::bigint AS principal_fen
+  FROM late_bill b
 ), late_freeze AS (
   SELECT DISTINCT b.id AS bill_id, s.plan_id, p.signed_on AS start_on, COALESCE(s.frozen_to, :as_of) AS end_on,
          s.status IN ('broken', 'cancelled') AS restored
@@ -167,7 +198,7 @@ late_candidate AS ({candidates}
   SELECT s.bill_id, s.household_id, s.estate_id,
          least(CASE WHEN s.capped THEN s.amount_fen END,
                round(sum(s.balance::numeric * (r.e8 * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on))))
-                     / 100000000))::bigint AS accrued_fen
+                     * 0.00000001))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day
   WHERE s.balance > 0 AND s.until > s.on_day
@@ -181,14 +212,15 @@ late_candidate AS ({candidates}
 )"""
 
 
+_CANDIDATES = ("late_candidate b", "b.voided_at IS NULL", "late_terms {}")
 LATE_FEE = f"""{TERMS}, {chain(_OF_SUBJECT)}, late_fee AS (
   SELECT bill_id, household_id, accrued_fen, due_fen FROM late_counted
   UNION ALL
-  SELECT bill_id, household_id, fen, fen FROM (
-    SELECT b.id AS bill_id, b.household_id, {PLAIN_FEE} AS fen
-    FROM late_candidate b JOIN late_terms t ON {TERM_OF_BILL}
-    WHERE b.voided_at IS NULL AND NOT b.late_fee_apart
-  ) plain WHERE fen > 0
+  SELECT id, household_id, fee_fen, fee_fen FROM (
+    {unmoved_fees(*_CANDIDATES)}
+    UNION ALL
+    {moved_fees(*_CANDIDATES)}
+  ) plain WHERE fee_fen > 0
 )"""
 
 LATE_FEES_DUE = text(f"""

@@ -60,14 +60,17 @@ CREATE TABLE instalment_plan_standing (
 );
 """
 
-# The entries after which the late fee of a bill is more than what it accrues less what each payment spares. Payments and
-# waivers of principal are not among them, so they cost nothing here, and neither does a bill run.
+# The entries after which the late fee of a bill is more than what it accrues less what each payment spares. Payments
+# and waivers of principal are not among them, so they cost nothing here, and neither does a bill run.
 APART = """
 ALTER TABLE bill ADD COLUMN late_fee_apart BOOLEAN DEFAULT false NOT NULL;
 UPDATE bill SET late_fee_apart = true WHERE id IN (
     SELECT bill_id FROM ledger_entry
     WHERE (debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity'))
        OR credit_account = 'late_fee_income' OR debit_account = 'late_fee_income');
+CREATE INDEX bill_late_fee_moved_idx ON bill (estate_id, id) INCLUDE (household_id, amount_fen, due_date)
+    WHERE voided_at IS NULL AND amount_fen > paid_fen + waived_fen
+      AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0);
 CREATE INDEX bill_late_fee_apart_idx ON bill (estate_id, id)
     WHERE voided_at IS NULL AND amount_fen > paid_fen + waived_fen AND late_fee_apart;
 CREATE FUNCTION set_late_fee_apart() RETURNS trigger LANGUAGE plpgsql AS $$
