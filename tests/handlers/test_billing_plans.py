@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from services.billing.ledger import totals
 from services.billing.ledger.handlers import imbalance_fen
 from services.billing.ledger.late_fee import late_fees_due
 from services.billing.ledger.rules import Instalment
@@ -399,6 +400,50 @@ def _move(books: Books, bill_id: int, kind: str, on: date) -> None:
         books.session.execute(text("DELETE FROM late_fee_left WHERE bill_id = :id"), key)
 
 
-def test_c1_the_total_of_an_empty_group_is_nothing(books: Books) -> None:
-    assert SYSTEM.roles
-    assert list(late_fee_by_estate(books.session, TODAY)) == []
+def test_c1_late_fee_by_estate(books: Books) -> None:
+    assert totals.late_fees(books.session, SYSTEM, None, TODAY, TODAY)["estates"] == []
+    books.household()
+    books.household("H2", "E2")
+    books.estate("E3", clause=None)
+    books.household("H3", "E3")
+    for code in ("H1", "H2", "H3"):
+        books.bill(100000, "2026-10-15", code)
+    books.bill(100000, "2026-12-15", fee_item="not_due")
+    books.pay(40000, "2026-10-25", "H2")
+    sign(books, offer([books.bill(50000, "2026-10-15", fee_item="planned")], {"2026-12-10": 50000}, "2026-10-25"))
+    # 37 days to today
+    lines = [
+        {"estate": "E1", "bills": 2, "principal_fen": 150000, "late_fee_fen": 1110 + 150},
+        {"estate": "E2", "bills": 1, "principal_fen": 60000, "late_fee_fen": 300 + 486},
+        {"estate": "E3", "bills": 1, "principal_fen": 100000, "late_fee_fen": 0},
+    ]
+    shown = totals.late_fees(books.session, SYSTEM, None, TODAY, TODAY)
+    assert shown == {"as_of": TODAY, "estates": lines, "principal_fen": 310000, "late_fee_fen": 2046}
+    then = totals.late_fees(books.session, SYSTEM, "E2", day("2026-10-24"), TODAY)
+    assert then["estates"] == [{"estate": "E2", "bills": 1, "principal_fen": 100000, "late_fee_fen": 270}]
+    steward = Caller(sub="s", roles=frozenset({"steward"}), estates=frozenset({"E2"}))
+    assert [line["estate"] for line in totals.late_fees(books.session, steward, None, TODAY, TODAY)["estates"]] == [
+        "E2"
+    ]
+    with pytest.raises(Forbidden):
+        totals.late_fees(books.session, steward, "E1", TODAY, TODAY)
+    with pytest.raises(NotFound):
+        totals.late_fees(books.session, SYSTEM, "E9", TODAY, TODAY)
+
+
+def test_c1_a_bill_too_large_for_whole_numbers_is_counted_all_the_same(books: Books) -> None:
+    books.household()
+    books.bill(10**15 + 1, "2024-01-15")
+    assert fees(books, "2026-11-21") == ((10**15 + 1) * 3 * 1041 + 5000) // 10000
+
+
+def test_c1_settled_late_fee_and_restored_principal_mark_a_bill_apart(books: Books) -> None:
+    household_id = books.household()
+    bill_id = books.bill(100000, "2026-09-15")
+    books.pay(40000, "2026-09-20")
+    assert books.one("SELECT late_fee_apart FROM bill") is False
+    books.pay(60010, "2026-09-20")
+    assert books.one("SELECT late_fee_apart FROM bill") is True
+    books.session.execute(text("UPDATE bill SET late_fee_apart = false"))
+    books._post(bill_id, household_id, books.estates["E1"], 5, TODAY, "receivable", "customer_credit")
+    assert books.one("SELECT late_fee_apart FROM bill") is True
