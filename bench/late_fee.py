@@ -66,5 +66,5 @@ def scan(engine: Engine) -> float:
     """The bound; seconds."""
     with transaction(engine) as session, stopwatch() as seconds:
         rows = session.execute(BOUND, {"as_of": AS_OF}).all()
-    assert sum(row.count for row in rows) == HOUSEHOLDS, len(rows)
+    assert sum(row[1] for row in rows) == HOUSEHOLDS, len(rows)
     return seconds()
