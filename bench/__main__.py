@@ -19,6 +19,7 @@ WORKLOADS = {
     "bill_run_100k": "bench.bill_run:run_100k",
     "bill_run_1m": "bench.bill_run:run_1m",
     "collection_rate_p99": "bench.collection_rate:run",
+    "late_fee_1m": "bench.late_fee:run",
 }
 
 

@@ -13,6 +13,7 @@ from services.billing.imports.service import ImportDoors
 from services.billing.incentives.service import IncentiveDoors
 from services.billing.ledger.service import LedgerDoors
 from services.billing.legal.service import LegalDoors
+from services.billing.plans.service import PlanDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.risk.service import RiskDoors
 from services.billing.tariffs.service import TariffDoors
@@ -40,6 +41,7 @@ class BillingService(
     LegalDoors,
     ClosureDoors,
     ChargeDoors,
+    PlanDoors,
     EstateService,
 ):
     """Portfolio, tariffs, bills, ledger, dunning, figures and early warnings of a group."""

@@ -275,6 +275,9 @@ bill = Table(
     Column("voided_at", DateTime(timezone=True)),
     # how many months it is for (B3); no month of them is billed again
     Column("months", SmallInteger, nullable=False, server_default="1"),
+    # its late fee is more than what it accrues less what each payment spares: principal came back, late fee was settled
+    # or a plan was signed; set by a trigger on the ledger and by the signing, never reset (C1)
+    Column("late_fee_apart", Boolean, nullable=False, server_default="false"),
     CheckConstraint("amount_fen > 0", name="amount_fen"),
     CheckConstraint("paid_fen >= 0 AND waived_fen >= 0 AND paid_fen + waived_fen <= amount_fen", name="outstanding"),
     # A month may have two payers (A1), each with the days that are theirs. A run never adds to a month that was billed.

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from services.billing.ledger import tables as ledger
 from services.billing.ledger.allocation import Money, Placement, Share, place_all
 from services.billing.ledger.entries import CUSTOMER_CREDIT, LATE_FEE_INCOME, RECEIVABLE
-from services.billing.ledger.placing import entries_by_bill, keep_fee_left_of, open_bills, policy_of, within_of
+from services.billing.ledger.placing import entries_by_bill, open_bills, policy_of, within_of
 from services.billing.ledger.rollups import Delta, key_of, roll_up
 from services.billing.ledger.tables import BookingDay, Posting
+from services.billing.plans.keeping import after_posting
+from services.billing.plans.tables import Planned, planned
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.messaging import record
 
@@ -43,9 +45,12 @@ def apply_credit(session: Session, account: Row[Any], asked: Applying, today: da
 
     The portions together are not more than the credit.
     """
-    rows = _rows(session, account, asked.bill_ids)
+    plans = planned(session, account.id)
+    rows = _rows(session, account, asked.bill_ids, plans)
     bills = open_bills(rows, entries_by_bill(session, list(rows)))
-    placements = place_all(_moneys(asked, now), bills, policy_of(account), within_of(account))
+    # Bills that are named are fresh ones, of no plan yet.
+    agreed = list(plans.plans.values()) if asked.bill_ids is None else []
+    placements = place_all(_moneys(asked, now), bills, policy_of(account), within_of(account), agreed)
     day = ledger.booking_day(session, account.estate_id, today)
     ledger.post(session, (posting for one in placements for posting in _postings(account, one, asked, day)), now)
     shares = _sums(placements)
@@ -53,13 +58,14 @@ def apply_credit(session: Session, account: Row[Any], asked: Applying, today: da
     ledger.pay_bills(session, principal)
     ledger.add_credit(session, account.id, -sum(share.total_fen for share in shares))
     roll_up(session, [Delta(key_of(rows[i], day.booked_on), collected_fen=fen) for i, fen in principal.items()])
-    keep_fee_left_of(session, account, [share.bill_id for share in shares])
+    after_posting(session, account, [share.bill_id for share in shares], now)
     _tell(session, account, rows, principal, now)
     return shares
 
 
-def _rows(session: Session, account: Row[Any], bill_ids: Collection[int] | None) -> dict[int, Row[Any]]:
-    rows = session.execute(ledger.BILLS_TO_PAY, {"household_id": account.id, "touched": []})
+def _rows(session: Session, account: Row[Any], bill_ids: Collection[int] | None, plans: Planned) -> dict[int, Row[Any]]:
+    key = {"household_id": account.id, "touched": sorted(plans.principal)}
+    rows = session.execute(ledger.BILLS_TO_PAY, key)
     return {row.id: row for row in rows if bill_ids is None or row.id in bill_ids}
 
 

@@ -12,8 +12,8 @@ from services.billing.incentives import rules, tables
 from services.billing.incentives.rules import Policy
 from services.billing.ledger import tables as ledger
 from services.billing.ledger.entries import FEE_INCOME, RECEIVABLE
-from services.billing.ledger.placing import keep_fee_left_of
 from services.billing.ledger.rollups import Delta, key_of, roll_up
+from services.billing.plans.keeping import after_posting
 from services.billing.portfolio.tables import find_household
 from services.billing.waivers.tables import waive_principal
 from services.common.access import Caller
@@ -117,7 +117,7 @@ def _discount(
     ledger.post(session, [posting], now)
     waive_principal(session, {bill_id: fen})
     roll_up(session, [Delta(key_of(bill, day.booked_on), waived_fen=fen)])
-    keep_fee_left_of(session, account, [bill_id])
+    after_posting(session, account, [bill_id], now)
     changed = AdjustedBill(bill_id=bill_id, household=account.code, due_date=bill.due_date, open_change_fen=-fen)
     event = BillsAdjusted(estate=account.estate, reason="waiver", bills=[changed])
     record(session, event, aggregate=f"estate:{account.estate}", at=now)

@@ -4,6 +4,9 @@ Money that arrives late or twice must lead to the same ledger as money that arri
 earlier business day than one already applied puts both, and all after it, in their order again; only the differences
 are posted. Where credit of a later payment has been spent on a new bill meanwhile, nothing is taken back: the late
 arrival is then applied on top.
+
+The late fee of bills under a plan that performs on the day of payment comes after everything else: an instalment that
+is paid in full must not fall short because some of it went to late fee (C3).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +15,8 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from services.billing.ledger.rules import BillEvent, LateFeePolicy, late_fee, late_fee_settled, outstanding
+from services.billing.ledger.rules import BillEvent, Freeze, LateFeePolicy, late_fee, late_fee_settled, outstanding
+from services.billing.plans.rules import Frozen, Plan, PlannedBill, frozen_bills
 
 Within = Literal["principal_first", "late_fee_first"]
 
@@ -71,18 +75,33 @@ class Placement:
     credit_fen: int = field(default=0)
 
 
-def place(payment: Money, bills: Iterable[OpenBill], policy: LateFeePolicy, within: Within) -> Placement:
-    """Spread one payment: designated bills first, in the order named; then oldest due first; the rest is credit."""
+def place(
+    payment: Money, bills: Iterable[OpenBill], policy: LateFeePolicy, within: Within, plans: Sequence[Plan] = ()
+) -> Placement:
+    """Spread one payment: designated bills first, in the order named; then oldest due first; the rest is credit.
+
+    `bills` hold every bill of `plans`.
+    """
+    ordered = in_order(bills, payment.designated)
+    frozen = frozen_on(plans, ordered, payment.business_date)
     left = payment.amount_fen
-    shares = []
-    for bill in in_order(bills, payment.designated):
-        if left == 0:
-            break
-        share = _share(bill, left, payment.business_date, policy, within)
-        if share.total_fen:
-            shares.append(share)
-            left -= share.total_fen
-    return Placement(payment, tuple(shares), left)
+    shares: dict[int, Share] = {}
+    for bill in ordered:
+        due = _due(bill, payment.business_date, policy, frozen.of(bill.id))
+        shares[bill.id] = due.principal_only(left) if bill.id in frozen.performing else due.take(left, within)
+        left -= shares[bill.id].total_fen
+    for bill in ordered:
+        if bill.id in frozen.performing:
+            fee = min(left, _due(bill, payment.business_date, policy, frozen.of(bill.id)).late_fee_fen)
+            shares[bill.id] = replace(shares[bill.id], late_fee_fen=fee)
+            left -= fee
+    return Placement(payment, tuple(share for share in shares.values() if share.total_fen), left)
+
+
+def frozen_on(plans: Sequence[Plan], bills: Iterable[OpenBill], on: date) -> Frozen:
+    """What a household's plans do to its bills on a day."""
+    seen = {bill.id: PlannedBill(bill.id, bill.amount_fen, bill.events) for bill in bills} if plans else {}
+    return frozen_bills(plans, seen, on)
 
 
 def in_order(bills: Iterable[OpenBill], designated: Sequence[int]) -> list[OpenBill]:
@@ -92,13 +111,17 @@ def in_order(bills: Iterable[OpenBill], designated: Sequence[int]) -> list[OpenB
 
 
 def place_all(
-    payments: Iterable[Money], bills: Iterable[OpenBill], policy: LateFeePolicy, within: Within
+    payments: Iterable[Money],
+    bills: Iterable[OpenBill],
+    policy: LateFeePolicy,
+    within: Within,
+    plans: Sequence[Plan] = (),
 ) -> list[Placement]:
     """Spread several payments in the order of their keys, each upon the ones before."""
     state = {bill.id: bill for bill in bills}
     placements = []
     for payment in sorted(payments, key=lambda payment: payment.key):
-        placement = place(payment, state.values(), policy, within)
+        placement = place(payment, state.values(), policy, within, plans)
         for share in placement.shares:
             state[share.bill_id] = _after(state[share.bill_id], share, payment.business_date)
         placements.append(placement)
@@ -115,16 +138,32 @@ def difference(before: Mapping[int, Share], after: Iterable[Share]) -> list[Shar
     return [change for change in changes if change.principal_fen or change.late_fee_fen]
 
 
-def _share(bill: OpenBill, left: int, on: date, policy: LateFeePolicy, within: Within) -> Share:
+@dataclass(frozen=True)
+class _Due:
+    """What is to be paid on one bill, in fen."""
+
+    bill_id: int
+    principal_fen: int
+    late_fee_fen: int
+
+    def take(self, left: int, within: Within) -> Share:
+        """As much of it as `left` pays for."""
+        if within == "principal_first":
+            principal = min(left, self.principal_fen)
+            return Share(self.bill_id, principal, min(left - principal, self.late_fee_fen))
+        fee = min(left, self.late_fee_fen)
+        return Share(self.bill_id, min(left - fee, self.principal_fen), fee)
+
+    def principal_only(self, left: int) -> Share:
+        """As much of the principal as `left` pays for."""
+        return Share(self.bill_id, min(left, self.principal_fen))
+
+
+def _due(bill: OpenBill, on: date, policy: LateFeePolicy, freezes: Sequence[Freeze]) -> _Due:
     # What was paid on a later business day is paid: what is open at all, not what was open on that day.
-    accrued = late_fee(bill.amount_fen, bill.due, bill.events, on, policy).accrued_fen
+    accrued = late_fee(bill.amount_fen, bill.due, bill.events, on, policy, freezes).accrued_fen
     fee_due = max(0, accrued - late_fee_settled(bill.events))
-    principal_due = outstanding(bill.amount_fen, bill.events, date.max)
-    if within == "principal_first":
-        principal = min(left, principal_due)
-        return Share(bill.id, principal, min(left - principal, fee_due))
-    fee = min(left, fee_due)
-    return Share(bill.id, min(left - fee, principal_due), fee)
+    return _Due(bill.id, outstanding(bill.amount_fen, bill.events, date.max), fee_due)
 
 
 def share_events(share: Share, on: date) -> tuple[BillEvent, ...]:
@@ -137,11 +176,11 @@ def share_events(share: Share, on: date) -> tuple[BillEvent, ...]:
     return tuple(event for event in events if event.amount_fen)
 
 
-def only_fee_is_left(bill: OpenBill, policy: LateFeePolicy) -> bool:
+def only_fee_is_left(bill: OpenBill, policy: LateFeePolicy, freezes: Sequence[Freeze] = ()) -> bool:
     """Whether the principal is settled for good but its late fee is not."""
     if outstanding(bill.amount_fen, bill.events, date.max):
         return False
-    accrued = late_fee(bill.amount_fen, bill.due, bill.events, date.max, policy).accrued_fen
+    accrued = late_fee(bill.amount_fen, bill.due, bill.events, date.max, policy, freezes).accrued_fen
     return accrued > late_fee_settled(bill.events)
 
 

@@ -22,8 +22,10 @@ from services.billing.ledger.entries import (
     waived,
 )
 from services.billing.ledger.placing import Change, Decision, decide, entries_by_bill, net, policy_of
-from services.billing.ledger.rules import late_fee, outstanding, overdue_days, settled_on
+from services.billing.ledger.rules import Freeze, late_fee, outstanding, overdue_days, settled_on
 from services.billing.ledger.tables import BookingDay
+from services.billing.plans import keeping
+from services.billing.plans.tables import planned
 from services.common.access import Caller
 from services.common.calendar import format_period
 from services.common.contracts.errors import NotFound
@@ -42,6 +44,8 @@ def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> 
     decision = decide(session, account, event)
     _post(session, account, decision, now)
     holds.end_payment(session, event.payment_id, event.settled_at)
+    if decision.plans:
+        keeping.reckon(session, account.id, event.household, now)
     record(session, _allocated(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
 
 
@@ -148,8 +152,10 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
     caller.require_household(household, account.estate)
     key = {"household_id": account.id, "as_of": as_of}
     rows = session.execute(tables.STATEMENT_BILLS, key).all()
-    entries = entries_by_bill(session, [row.id for row in rows])
-    lines = [_line(row, account, entries[row.id], as_of) for row in rows]
+    plans = planned(session, account.id)
+    entries = entries_by_bill(session, sorted({row.id for row in rows} | plans.principal.keys()))
+    frozen = keeping.frozen(plans, entries, as_of)
+    lines = [_line(row, account, entries[row.id], as_of, frozen.of(row.id)) for row in rows]
     bills = [line for line in lines if line["outstanding_fen"] or line["late_fee_fen"]]
     return _totals(bills, tables.credit_as_of(session, account.id, account.credit_fen, as_of)) | {
         "household": household,
@@ -158,7 +164,9 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
     }
 
 
-def _line(row: Row[Any], account: Row[Any], entries: Iterable[Entry], as_of: date) -> dict[str, Any]:
+def _line(
+    row: Row[Any], account: Row[Any], entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
+) -> dict[str, Any]:
     events = bill_events(entries)
     left = outstanding(row.amount_fen, events, as_of)
     return {
@@ -173,7 +181,7 @@ def _line(row: Row[Any], account: Row[Any], entries: Iterable[Entry], as_of: dat
         "overdue_days": overdue_days(row.due_date, settled_on(row.amount_fen, events, as_of) or as_of),
         "waived_fen": waived(events, "waiver", as_of),
         "late_fee_waived_fen": waived(events, "late_fee_waiver", as_of),
-        "late_fee_fen": late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account)).due_fen,
+        "late_fee_fen": late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account), freezes).due_fen,
     }
 
 

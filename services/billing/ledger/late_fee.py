@@ -1,9 +1,12 @@
-"""STORE of the late fee for many households at once: `rules.late_fee` in SQL (C1, decision 5).
+"""STORE of the late fee for many households at once: `rules.late_fee` in SQL (C1, C3, decision 5).
 
 `LATE_FEE` is a chain of common table expressions. It needs one before it, `subject(household_id)`, and the parameters
 `:as_of` and `:past`; it ends in `late_fee(bill_id, household_id, accrued_fen, due_fen)`. Bills without late fee are
 left out. `:past` says whether bills settled since `:as_of` are wanted too: that looks at every bill of the households.
-Plans that freeze accrual (C3) are not in the ledger, so they are not here either.
+
+Where principal only ever went down and nothing else happened, the fee is a difference of products: what the whole bill
+accrues less what each payment spares. Only bills marked `late_fee_apart` are counted by segments between
+ledger entries, and those of instalment plans by segments between entries, instalments and ends of freezes.
 """
 
 from collections.abc import Sequence
@@ -12,70 +15,212 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_OPEN = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
+OPEN_BILL = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
+# Kept by an index of its own.
+MOVED = "NOT b.late_fee_apart AND (b.paid_fen > 0 OR b.waived_fen > 0)"
+UNMOVED = "NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0"
 
-# Large parts are never joined to each other, only to small ones and by index: the planner cannot know their sizes.
-# Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], a payment takes effect after its day.
-LATE_FEE = f"""
+# Per estate, and per rate of it, one row. Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], and a
+# day in [from_on, to_on) accrues by this rate next. Before the first rate there is one of nothing; an estate without a
+# clause has nothing else. `e8` is the daily rate in 1e-8, and what accrues from such a day to `:as_of` is
+# `sum_e8 - e8 * (day - EPOCH)`. A bill belongs to the row with due_from <= due_date < due_to, if it is overdue at all.
+EPOCH = "DATE '2000-01-01'"
+TERMS = f"""
 late_policy AS (
-  SELECT e.id AS estate_id, p.late_fee_capped, p.grace_days, p.grace_mode,
+  SELECT e.id AS estate_id, COALESCE(e.late_fee_clause, '') <> '' AS charges, p.late_fee_capped AS capped, p.grace_days,
+         CASE p.grace_mode WHEN 'from_due' THEN 0 ELSE p.grace_days END AS start_after,
          (SELECT max(r.estate_id) FROM late_fee_rate r WHERE r.estate_id IN (e.id, 0)) AS rates_of
   FROM estate e
   JOIN LATERAL (SELECT * FROM collection_policy c WHERE c.estate_id IN (e.id, 0)
                 ORDER BY c.estate_id DESC LIMIT 1) p ON true
-  WHERE e.late_fee_clause <> ''
 ), late_rate AS (
-  SELECT p.estate_id, r.daily, r.effective_from - 1 AS from_on,
+  SELECT p.estate_id, CASE WHEN p.charges THEN (r.daily * 100000000)::bigint ELSE 0 END AS e8,
+         r.effective_from - 1 AS from_on,
          COALESCE(lead(r.effective_from) OVER (PARTITION BY p.estate_id ORDER BY r.effective_from) - 1,
-                  DATE 'infinity') AS to_on
+                  DATE '9999-12-31') AS to_on
   FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of
-), late_candidate AS (
+  UNION ALL
+  SELECT p.estate_id, 0, DATE '1000-01-01', min(r.effective_from) - 1
+  FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of GROUP BY p.estate_id
+), late_sum AS (
+  SELECT r.*, r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on) + COALESCE(sum(
+           r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER (
+             PARTITION BY r.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS most
+  FROM late_rate r
+), late_terms AS (
+  SELECT p.estate_id, p.grace_days, p.start_after, r.from_on, r.to_on, r.e8, r.from_on - p.start_after AS due_from,
+         least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days) AS due_to,
+         (r.most + r.e8 * (r.from_on - {EPOCH}))::bigint AS sum_e8,
+         CASE WHEN p.capped THEN 100000000 ELSE 9223372036854775807 END AS cap_e8,
+         floor(9000000000000000000 / greatest(r.most, 100000000))::bigint AS largest_fen
+  FROM late_policy p JOIN late_sum r USING (estate_id)
+)"""
+_TERM_OF_BILL = "t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to"
+
+# Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
+# books were opened was paid on a day nobody knows, so it never accrued.
+_MOVES = """(e.credit_account = 'receivable'
+         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))"""
+_MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity'
+         ELSE COALESCE(e.value_on, e.booked_on) END"""
+_MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
+
+# What one fen of a bill accrues in 1e-8 fen.
+_RATES = f"(t.sum_e8 - t.e8 * (b.due_date + t.start_after - {EPOCH}))"
+
+
+def unmoved_fees(bills: str, where: str, terms: str) -> str:
+    """Fee and principal of bills nothing was paid on: one product each, half up to the fen; the cap is on the rates.
+
+    Whole numbers of 64 bits hold any real bill; larger ones are counted as decimals. `bills` is a FROM item named b,
+    `terms` one with the columns of late_terms and {} for its name.
+    """
+    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen,
+       CASE WHEN b.amount_fen < t.largest_fen THEN (b.amount_fen * least({_RATES}, t.cap_e8) + 50000000) / 100000000
+            ELSE round(b.amount_fen::numeric * least({_RATES}, t.cap_e8) * 0.00000001)::bigint END AS fee_fen
+  FROM {bills} JOIN {terms.format("t")} ON {_TERM_OF_BILL} WHERE {UNMOVED} AND {where}"""
+
+
+def moved_fees(bills: str, where: str, terms: str) -> str:
+    """Fee and principal of bills on which principal only went down: the product less what each payment spares.
+
+    No such bill is open for less than nothing, so the difference is not negative. Arguments as above.
+    """
+    return f"""SELECT id, household_id, estate_id, amount_fen - settled_fen AS principal_fen,
+       least(CASE WHEN cap_e8 = 100000000 THEN amount_fen END,
+             round((amount_fen * rates_e8 - spared_e8) * 0.00000001)::bigint) AS fee_fen
+  FROM (
+    SELECT b.id, b.household_id, b.estate_id, b.amount_fen, t.cap_e8, {_RATES}::numeric AS rates_e8,
+           sum(e.amount_fen * (r.sum_e8 - r.e8 * (d.day - {EPOCH}))::numeric) AS spared_e8,
+           COALESCE(sum(e.amount_fen) FILTER (WHERE {_MOVED_ON} <= :as_of), 0)::bigint AS settled_fen
+    FROM {bills} JOIN {terms.format("t")} ON {_TERM_OF_BILL}
+    JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
+    CROSS JOIN LATERAL (
+      SELECT least(:as_of, CASE WHEN {_MOVED_ON} <= b.due_date + t.grace_days THEN b.due_date + t.start_after
+                                ELSE {_MOVED_ON} END) AS day) d
+    JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND d.day >= r.from_on AND d.day < r.to_on
+    WHERE {MOVED} AND {where}
+    GROUP BY b.id, b.household_id, b.estate_id, b.amount_fen, t.cap_e8, rates_e8
+  ) moved"""
+
+
+_OF_SUBJECT = f"""
   SELECT b.* FROM subject s JOIN household h ON h.id = s.household_id
-  JOIN bill b ON b.estate_id = h.estate_id AND b.household_id = h.id AND {_OPEN}
+  JOIN bill b ON b.estate_id = h.estate_id AND b.household_id = h.id AND {OPEN_BILL}
   UNION ALL
-  SELECT b.* FROM subject s JOIN late_fee_left f USING (household_id) JOIN bill b ON b.id = f.bill_id AND NOT ({_OPEN})
+  SELECT b.* FROM subject s JOIN late_fee_left f USING (household_id)
+  JOIN bill b ON b.id = f.bill_id AND NOT ({OPEN_BILL})
   UNION ALL
-  SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({_OPEN})
+  SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({OPEN_BILL})
   WHERE :past AND NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
-    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)
+    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)"""
+
+# A bill of a plan is looked at by itself: there are few. What accrues on the days of a segment is what is open; within
+# a freeze what was missed of the instalments; and what remained when the plan was broken, if it was.
+_FROZEN_SEGMENTS = f"""
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen, c.on_day, c.until,
+         CASE WHEN f.plan_id IS NULL THEN o.fen
+              ELSE least(o.fen, f.remains + least(f.missed, greatest(0, o.fen - f.remains))) END
+  FROM (SELECT * FROM late_bill WHERE id IN (SELECT bill_id FROM late_freeze)) b
+  CROSS JOIN LATERAL (
+    SELECT COALESCE(array_agg({_MOVED_ON}), '{{}}') AS days, COALESCE(array_agg({_MOVED_FEN}), '{{}}') AS fens
+    FROM ledger_entry e WHERE e.bill_id = b.id AND {_MOVES} AND {_MOVED_ON} <= :as_of
+  ) m
+  CROSS JOIN LATERAL (
+    SELECT day AS on_day, lead(day, 1, CAST(:as_of AS date)) OVER (ORDER BY day) AS until FROM (
+      SELECT b.start_on AS day
+      UNION SELECT day FROM unnest(m.days) day WHERE day > b.free_until
+      UNION SELECT start_on FROM late_freeze WHERE bill_id = b.id
+      UNION SELECT end_on FROM late_freeze WHERE bill_id = b.id
+      UNION SELECT x.due_date FROM late_freeze z JOIN instalment_plan_part x USING (plan_id, bill_id)
+            WHERE z.bill_id = b.id
+    ) cut WHERE day >= b.start_on AND day < :as_of
+  ) c
+  CROSS JOIN LATERAL (
+    SELECT greatest(0, b.amount_fen + COALESCE(sum(fen), 0))::bigint AS fen FROM unnest(m.days, m.fens) AS v(day, fen)
+    WHERE day <= greatest(c.on_day, b.free_until)
+  ) o
+  LEFT JOIN LATERAL (
+    SELECT z.plan_id,
+      CASE WHEN z.restored THEN (
+        SELECT greatest(0, b.amount_fen + COALESCE(sum(fen), 0))::bigint FROM unnest(m.days, m.fens) AS v(day, fen)
+        WHERE day <= greatest(z.end_on, b.free_until)) ELSE 0 END AS remains,
+      greatest(0, COALESCE((SELECT sum(x.amount_fen) FROM instalment_plan_part x
+                            WHERE x.plan_id = z.plan_id AND x.bill_id = b.id AND x.due_date <= c.on_day), 0)
+        + COALESCE((SELECT sum(fen) FROM unnest(m.days, m.fens) AS v(day, fen)
+                    WHERE day > z.start_on AND day <= c.on_day), 0))::bigint AS missed
+    FROM late_freeze z WHERE z.bill_id = b.id AND z.start_on <= c.on_day AND c.until <= z.end_on
+    ORDER BY z.start_on LIMIT 1
+  ) f ON true"""
+
+
+def chain(candidates: str) -> str:
+    """From `late_candidate` on, which is this query of bills; `late_terms` stands before it.
+
+    Large parts are never joined to each other, only to small ones and by index: the planner cannot know their sizes.
+    Only bills marked apart go on from there.
+    """
+    return f"""
+late_candidate AS ({candidates}
 ), late_bill AS (
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
-         CASE p.grace_mode WHEN 'from_due' THEN b.due_date ELSE b.due_date + p.grace_days END AS start_on,
-         p.late_fee_capped
+         b.due_date + p.start_after AS start_on, p.capped
   FROM late_candidate b JOIN late_policy p ON p.estate_id = b.estate_id
-  WHERE b.voided_at IS NULL AND b.due_date + p.grace_days < :as_of
+  WHERE b.voided_at IS NULL AND b.late_fee_apart AND b.due_date + p.grace_days < :as_of
+), late_principal AS (
+  SELECT b.id, b.estate_id, greatest(0, b.amount_fen + COALESCE((
+    SELECT sum({_MOVED_FEN}) FROM ledger_entry e WHERE e.bill_id = b.id AND {_MOVES} AND {_MOVED_ON} <= :as_of
+  ), 0))::bigint AS principal_fen
+  FROM late_bill b
+), late_freeze AS (
+  SELECT DISTINCT b.id AS bill_id, s.plan_id, p.signed_on AS start_on, COALESCE(s.frozen_to, :as_of) AS end_on,
+         s.status IN ('broken', 'cancelled') AS restored
+  FROM late_bill b JOIN instalment_plan_part x ON x.bill_id = b.id JOIN instalment_plan p ON p.id = x.plan_id
+  JOIN LATERAL (SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = p.id AND s.from_on <= :as_of
+                ORDER BY s.from_on DESC LIMIT 1) s ON true
+  WHERE COALESCE(s.frozen_to, :as_of) > p.signed_on
 ), late_point AS (
-  SELECT id AS bill_id, household_id, estate_id, late_fee_capped, amount_fen, start_on AS on_day, amount_fen AS delta
-  FROM late_bill
+  SELECT id AS bill_id, household_id, estate_id, capped, amount_fen, start_on AS on_day,
+         amount_fen AS delta
+  FROM late_bill WHERE id NOT IN (SELECT bill_id FROM late_freeze)
   UNION ALL
-  SELECT b.id, b.household_id, b.estate_id, b.late_fee_capped, b.amount_fen,
-         CASE WHEN e.debit_account = 'opening_equity' OR COALESCE(e.value_on, e.booked_on) <= b.free_until
-              THEN b.start_on
-              ELSE COALESCE(e.value_on, e.booked_on) END,
-         CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END
+  SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen,
+         CASE WHEN {_MOVED_ON} <= b.free_until THEN b.start_on ELSE {_MOVED_ON} END, {_MOVED_FEN}
   FROM late_bill b JOIN ledger_entry e ON e.bill_id = b.id
-  WHERE (e.credit_account = 'receivable'
-         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))
-    AND (e.debit_account = 'opening_equity' OR COALESCE(e.value_on, e.booked_on) < :as_of)
+  WHERE b.id NOT IN (SELECT bill_id FROM late_freeze) AND {_MOVES} AND {_MOVED_ON} < :as_of
 ), late_segment AS (
-  SELECT *, greatest(0, sum(delta) OVER by_day) AS balance,
-         lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until
+  SELECT bill_id, household_id, estate_id, capped, amount_fen, on_day,
+         lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until,
+         greatest(0, sum(delta) OVER by_day)::bigint AS balance
   FROM late_point WINDOW by_day AS (PARTITION BY bill_id ORDER BY on_day)
+  UNION ALL{_FROZEN_SEGMENTS}
 ), late_accrued AS (
-  SELECT s.bill_id, s.household_id,
-         least(CASE WHEN s.late_fee_capped THEN s.amount_fen END,
-               round(sum(s.balance * r.daily
-                         * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on)))))::bigint AS accrued_fen
+  SELECT s.bill_id, s.household_id, s.estate_id,
+         least(CASE WHEN s.capped THEN s.amount_fen END,
+               round(sum(s.balance::numeric * (r.e8 * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on))))
+                     * 0.00000001))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day
-  WHERE s.balance > 0
-  GROUP BY s.bill_id, s.household_id, s.late_fee_capped, s.amount_fen
-), late_fee AS (
-  SELECT a.bill_id, a.household_id, a.accrued_fen, greatest(0, a.accrued_fen - COALESCE((
-    SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
-    FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
-      AND 'late_fee_income' IN (e.debit_account, e.credit_account)), 0))::bigint AS due_fen
+  WHERE s.balance > 0 AND s.until > s.on_day
+  GROUP BY s.bill_id, s.household_id, s.estate_id, s.capped, s.amount_fen
+), late_counted AS (
+  SELECT a.*, greatest(0, a.accrued_fen - COALESCE((
+      SELECT sum(CASE WHEN e.credit_account = 'late_fee_income' THEN e.amount_fen ELSE -e.amount_fen END)
+      FROM ledger_entry e WHERE e.bill_id = a.bill_id AND COALESCE(e.value_on, e.booked_on) <= :as_of
+        AND 'late_fee_income' IN (e.debit_account, e.credit_account)), 0))::bigint AS due_fen
   FROM late_accrued a
+)"""
+
+
+_CANDIDATES = ("late_candidate b", "b.voided_at IS NULL", "late_terms {}")
+LATE_FEE = f"""{TERMS}, {chain(_OF_SUBJECT)}, late_fee AS (
+  SELECT bill_id, household_id, accrued_fen, due_fen FROM late_counted
+  UNION ALL
+  SELECT id, household_id, fee_fen, fee_fen FROM (
+    {unmoved_fees(*_CANDIDATES)}
+    UNION ALL
+    {moved_fees(*_CANDIDATES)}
+  ) plain WHERE fee_fen > 0
 )"""
 
 LATE_FEES_DUE = text(f"""

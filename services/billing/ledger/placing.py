@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from services.billing.ledger.allocation import (
     Share,
     Within,
     difference,
+    frozen_on,
     only_fee_is_left,
     place,
     place_all,
@@ -24,6 +26,8 @@ from services.billing.ledger.allocation import (
 )
 from services.billing.ledger.entries import CUSTOMER_CREDIT, RECEIVABLE, Entry, bill_events, late_fee_policy
 from services.billing.ledger.rules import BillEvent, LateFeePolicy
+from services.billing.plans.rules import Plan
+from services.billing.plans.tables import planned
 from services.common.contracts.events import PaymentSettled
 
 
@@ -50,11 +54,15 @@ def policy_of(account: Row[Any]) -> LateFeePolicy:
 
 @dataclass(frozen=True)
 class Decision:
-    """What changes, the household's locked bills by id, and for which of them "only late fee is left" changes."""
+    """What changes, the household's locked bills by id, and for which of them "only late fee is left" changes.
+
+    `plans`: whether the household ever signed an instalment plan.
+    """
 
     changes: Sequence[Change]
     bills: Mapping[int, Row[Any]]
     fee_left: Mapping[int, bool]
+    plans: bool = False
 
 
 def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decision:
@@ -62,39 +70,50 @@ def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decisi
     payment = _money(event.payment_id, event)
     later = [_money(row.payment_id, row) for row in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
-    touched = sorted({share.bill_id for was in before.values() for share in was.shares})
+    plans = planned(session, account.id)
+    touched = sorted({share.bill_id for was in before.values() for share in was.shares} | plans.principal.keys())
     key = {"household_id": account.id, "touched": touched}
     bills = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key)}
     entries = entries_by_bill(session, list(bills))
-    policy, within = policy_of(account), within_of(account)
+    policy, within, agreed = policy_of(account), within_of(account), list(plans.plans.values())
     as_they_are = open_bills(bills, entries)
     if later:
         fresh = open_bills(bills, entries, without={str(money.id) for money in later})
-        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within)]
+        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, agreed)]
     if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
         # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
-        changes = [_change({}, place(payment, as_they_are, policy, within))]
-    return Decision(changes, bills, _fee_left(changes, bills, as_they_are, policy))
+        changes = [_change({}, place(payment, as_they_are, policy, within, agreed))]
+    return Decision(changes, bills, _fee_left(changes, bills, as_they_are, policy, agreed), bool(agreed))
 
 
 def _fee_left(
-    changes: Iterable[Change], rows: Mapping[int, Row[Any]], bills: Iterable[OpenBill], policy: LateFeePolicy
+    changes: Iterable[Change],
+    rows: Mapping[int, Row[Any]],
+    bills: Iterable[OpenBill],
+    policy: LateFeePolicy,
+    plans: Sequence[Plan],
 ) -> dict[int, bool]:
     moved: dict[int, tuple[BillEvent, ...]] = defaultdict(tuple)
     for change in changes:
         for share in change.shares:
             moved[share.bill_id] += share_events(share, change.payment.business_date)
-    changed = (replace(bill, events=bill.events + moved[bill.id]) for bill in bills if bill.id in moved)
-    left = {bill.id: only_fee_is_left(bill, policy) for bill in changed}
+    after = [replace(bill, events=bill.events + moved[bill.id]) if bill.id in moved else bill for bill in bills]
+    frozen = frozen_on(plans, after, date.max)
+    # A payment on one bill of a plan may end or mend the plan, and with it the late fee of the others.
+    concerned = moved.keys() | frozen.freezes.keys()
+    left = {bill.id: only_fee_is_left(bill, policy, frozen.of(bill.id)) for bill in after if bill.id in concerned}
     return {bill_id: is_left for bill_id, is_left in left.items() if is_left != rows[bill_id].fee_left}
 
 
 def keep_fee_left_of(session: Session, account: Row[Any], bill_ids: Sequence[int]) -> None:
-    """Say again of a locked household's bills whether only late fee is left on them, after something was posted."""
-    key = {"household_id": account.id, "touched": list(bill_ids)}
-    rows = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key) if row.id in set(bill_ids)}
+    """Say again of a locked household's bills, and of those of its plans, whether only late fee is left on them."""
+    plans = planned(session, account.id)
+    touched = {*bill_ids, *plans.principal}
+    key = {"household_id": account.id, "touched": sorted(touched)}
+    rows = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key) if row.id in touched}
     bills = open_bills(rows, entries_by_bill(session, list(rows)))
-    left = {bill.id: only_fee_is_left(bill, policy_of(account)) for bill in bills}
+    frozen = frozen_on(list(plans.plans.values()), bills, date.max)
+    left = {bill.id: only_fee_is_left(bill, policy_of(account), frozen.of(bill.id)) for bill in bills}
     changed = {bill_id: is_left for bill_id, is_left in left.items() if is_left != rows[bill_id].fee_left}
     tables.keep_fee_left(session, account.id, changed)
 

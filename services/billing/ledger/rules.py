@@ -1,7 +1,7 @@
 """LAW of the late fee (违约金, C1–C3): a pure function of a bill, what happened to it, a day and the policy.
 
 Days are intervals here: what happens on a day takes effect after it, because payment day still accrues on the balance
-before that payment. "From 14 to 16" is thus two days, the 15th and the 16th. `tables.LATE_FEE` says the same in SQL
+before that payment. "From 14 to 16" is thus two days, the 15th and the 16th. `late_fee.LATE_FEE` says the same in SQL
 for many households at once; a property test holds the two equal.
 """
 
@@ -42,15 +42,16 @@ class Instalment:
 
 @dataclass(frozen=True)
 class Freeze:
-    """A performing instalment plan stops accrual after `start` until `end` (None: still performing) (C3).
+    """An instalment plan stops accrual after `start` until `end` (None: still performing) (C3).
 
-    A missed instalment accrues on itself meanwhile. A broken plan is simply no freeze any more: drop it, and accrual
-    is restored from `start`.
+    A missed instalment accrues on itself meanwhile. `restored`: the plan was broken after `end`, so what remained of
+    the principal then accrues from `start` after all; what was paid under the plan stays spared.
     """
 
     start: date
     end: date | None = None
     instalments: tuple[Instalment, ...] = ()
+    restored: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,11 @@ def _accruing(
     balance = outstanding(principal, events, max(since, free_until))
     for freeze in freezes:
         if freeze.start <= since and (freeze.end is None or until <= freeze.end):
-            return min(balance, _missed(freeze, events, since))
+            missed = _missed(freeze, events, since)
+            if not freeze.restored or freeze.end is None:
+                return min(balance, missed)
+            remains = outstanding(principal, events, max(freeze.end, free_until))
+            return min(balance, remains + min(missed, max(0, balance - remains)))
     return balance
 
 

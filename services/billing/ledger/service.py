@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from services.billing.ledger import handlers
+from services.billing.ledger import handlers, totals
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.events import PaymentSettled
@@ -27,6 +27,13 @@ class LedgerDoors(EstateService):
         """What a household owes at the end of a day; default today."""
         with self.transaction() as session:
             return handlers.statement(session, caller, household, as_of or business_date(self.clock()))
+
+    @rpc
+    def late_fees(self, caller: Caller, estate: str | None = None, as_of: date | None = None) -> dict[str, Any]:
+        """Late fee due and principal overdue by estate; default today."""
+        today = business_date(self.clock())
+        with self.transaction() as session:
+            return totals.late_fees(session, caller, estate, as_of or today, today)
 
     @rpc
     def trial_balance(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:

@@ -26,13 +26,14 @@ from sqlalchemy import (
     Text,
     Uuid,
     insert,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from services.billing.tables import bill, ledger_entry, metadata
+from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.calendar import add_months
 
 collection_policy = Table(
@@ -89,6 +90,15 @@ late_fee_left = Table(
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
 OPEN = "voided_at IS NULL AND amount_fen > paid_fen + waived_fen"
 Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(OPEN))
+# Of those the ones paid in part, with what their late fee needs, and the few whose late fee is more than that (C1).
+Index(
+    "bill_late_fee_moved_idx",
+    bill.c.estate_id,
+    bill.c.id,
+    postgresql_include=["household_id", "amount_fen", "due_date"],
+    postgresql_where=text(f"{OPEN} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
+)
+Index("bill_late_fee_apart_idx", bill.c.estate_id, bill.c.id, postgresql_where=text(f"{OPEN} AND late_fee_apart"))
 
 # A statement as of a past day shows what was owed on it, due or not, even when it was billed afterwards: a bill belongs
 # to its month from the first day on. An opening balance is older than these books, and stands on every day.
@@ -313,6 +323,11 @@ def roll_up_collected(session: Session, rows: Iterable[Mapping[str, Any]]) -> No
     ordered = sorted(rows, key=lambda row: tuple(row[name] for name in key))
     if ordered:
         session.execute(ROLL_UP, ordered)
+
+
+def estate_ids(session: Session, codes: Iterable[str]) -> list[int]:
+    """The ids of the estates named that there are."""
+    return list(session.scalars(select(estate.c.id).where(estate.c.code.in_(list(codes)))))
 
 
 def estate_id_of(session: Session, estate: str) -> int | None:

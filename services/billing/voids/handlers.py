@@ -22,6 +22,7 @@ from services.billing.ledger.entries import (
 from services.billing.ledger.placing import entries_by_bill
 from services.billing.ledger.rollups import Delta, key_of, roll_up
 from services.billing.ledger.tables import BookingDay, Posting
+from services.billing.plans.keeping import reckon
 from services.billing.tables import lock_estate
 from services.billing.voids import reissuing, rules, tables
 from services.billing.voids.rules import Standing
@@ -90,6 +91,7 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], as
     roll_up(session, [_delta(bill, stands, day)])
     tables.add_note(session, _note(session, caller, request_id, bill, stands, asked, day, now))
     _tell(session, bill, bill.amount_fen - stands.principal_fen - stands.waived_fen, now)
+    reckon(session, bill.household_id, bill.household, now)
     if asked.reissue:
         reissuing.bill_again(session, caller, request_id, bill, now)
 

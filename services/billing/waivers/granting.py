@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from services.billing.ledger import tables as ledger
 from services.billing.ledger.entries import FEE_INCOME, LATE_FEE_INCOME, LATE_FEE_WAIVED, RECEIVABLE
-from services.billing.ledger.placing import keep_fee_left_of
 from services.billing.ledger.rollups import Delta, key_of, roll_up
 from services.billing.ledger.tables import BookingDay, Posting
+from services.billing.plans.keeping import after_posting
 from services.billing.waivers import tables
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.messaging import record
@@ -41,7 +41,7 @@ def grant(
         tables.waive_principal(session, {bill.id: given[bill.id] for bill in granted})
         roll_up(session, [Delta(key_of(bill, day.booked_on), waived_fen=given[bill.id]) for bill in granted])
         _tell(session, account, granted, given, now)
-    keep_fee_left_of(session, account, [bill.id for bill in granted])
+    after_posting(session, account, [bill.id for bill in granted], now)
 
 
 def _postings(

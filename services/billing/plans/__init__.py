@@ -1,0 +1,1 @@
+"""Instalment plans (C3): agreements that freeze late fee and dunning while they are kept."""
