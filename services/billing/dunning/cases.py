@@ -47,7 +47,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     caller.require(*READERS, "cashier", "owner")
     row = find_household(session, caller, household)
     actions = queries.actions(session, row.id)
-    ladder = queries.ladder(session, row.estate_id)
+    ladder = queries.ladder(session, row.estate_id, row.arrears_cause)
     holds = _holds(session, row.id)
     contacts = [] if caller.is_owner else [_contact(one) for one in queries.contacts(session, row.id)]
     return {
@@ -57,7 +57,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
         "held": any(hold["released_at"] is None for hold in holds),
         "steps": [_step(action, ladder) for action in actions],
         "holds": holds,
-        "next_step": _next(session, row.id, actions, ladder, queries.last_swept(session, row.estate_id) or today),
+        "next_step": _next(session, row, ladder, queries.last_swept(session, row.estate_id) or today),
         "contacts": contacts,
     }
 
@@ -179,14 +179,9 @@ def _holds(session: Session, household_id: int) -> list[dict[str, Any]]:
     return sorted(periods, key=lambda hold: (hold["since"], hold["source_id"]))
 
 
-def _next(
-    session: Session, household_id: int, actions: Any, ladder: dict[str, Row[Any]], today: date
-) -> dict[str, Any] | None:
-    oldest = queries.oldest_open(session, household_id)
-    if oldest is None:
-        return None
-    taken = queries.taken(actions, oldest.id)
-    found = rules.next_step(queries.steps(ladder), taken, oldest.due_date, today)
+def _next(session: Session, row: Row[Any], ladder: dict[str, Row[Any]], today: date) -> dict[str, Any] | None:
+    bill = queries.standing(session, row.id, row.estate_id)
+    found = rules.next_step(queries.steps(ladder), bill, today) if bill else None
     return {"step": found[0].code, "earliest_on": found[1]} if found else None
 
 

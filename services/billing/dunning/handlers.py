@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.dunning import queries, tables
-from services.billing.dunning.sweep_sql import SWEEP, TELL
+from services.billing.dunning.sweep_sql import SWEEP
 from services.billing.portfolio.tables import estates_in_scope
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Invalid, NotFound
@@ -61,9 +61,7 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
     piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it
     if piece.finished_at is not None:
         return
-    key = {"slice_id": slice_id, "estate_id": piece.estate_id, "as_of": piece.as_of, "past": False}
-    outcome = session.execute(SWEEP, key).one()
-    _tell(session, piece, now)
+    outcome = session.execute(SWEEP, _about(piece, now)).one()
     tables.finish_slice(session, slice_id, actions=outcome.actions, held=outcome.held, now=now)
     log.info(
         "sweep slice done",
@@ -114,8 +112,8 @@ def _request_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int],
     record_many(session, events, aggregate=f"sweep:{sweep_id}", at=now)
 
 
-def _tell(session: Session, piece: Row[Any], now: datetime) -> None:
-    """Record `DunningStepsDue` for all the slice did, in batches, with one statement."""
+def _about(piece: Row[Any], now: datetime) -> dict[str, Any]:
+    """What the statement needs: the slice, and the envelope of the `DunningStepsDue` it records in batches."""
     envelope = {
         "event": DunningStepsDue.NAME,
         "version": DunningStepsDue.VERSION,
@@ -127,4 +125,4 @@ def _tell(session: Session, piece: Row[Any], now: datetime) -> None:
         "now": now,
     }
     named = {"slice_id": piece.id, "estate_id": piece.estate_id, "estate": piece.estate, "as_of": piece.as_of}
-    session.execute(TELL, envelope | named | {"sweep_id": str(piece.sweep_id)})
+    return envelope | named | {"sweep_id": str(piece.sweep_id), "past": False}

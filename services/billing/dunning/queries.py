@@ -9,16 +9,25 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from services.billing.dunning.holds import STANDS
-from services.billing.dunning.rules import HoldFact, Step, Taken
+from services.billing.dunning.ladder_sql import COVERED, RUNGS, WITHOUT
+from services.billing.dunning.rules import HoldFact, Standing, Step, Taken
 from services.billing.dunning.tables import dunning_contact, dunning_sweep
 from services.billing.figures.tables import STEWARD
 from services.billing.ledger.tables import OPEN
 
-_LADDER = text("""
-SELECT code, position, earliest_day, latest_day, requires, kind, template FROM dunning_step
-WHERE estate_id = (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0)) ORDER BY position
+_LADDER = text(f"""
+WITH cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}
+SELECT code, position, earliest_day, latest_day, requires, gap_days, kind, template FROM rung ORDER BY position
 """)
-_OLDEST = text(f"SELECT id, due_date FROM bill WHERE household_id = :id AND {OPEN} ORDER BY due_date, id LIMIT 1")
+_OLDEST = text(f"""
+SELECT o.*, {COVERED} AS covered_until FROM (
+  SELECT id AS bill_id, household_id, due_date FROM bill
+  WHERE household_id = :id AND {OPEN} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
+""")
+_TAKEN = text(f"""
+SELECT a.step, a.bill_id, a.as_of, a.deadline, {WITHOUT} AS without
+FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
+""")
 _ACTIONS = text("""
 SELECT bill_id, step, position, as_of, due_date, overdue_days, overdue_fen, late_fee_fen, deadline
 FROM dunning_action WHERE household_id = :id ORDER BY id
@@ -82,21 +91,27 @@ FROM dunning_sweep_slice s JOIN estate e ON e.id = s.estate_id WHERE s.sweep_id 
 """)
 
 
-def ladder(session: Session, estate_id: int) -> dict[str, Row[Any]]:
-    """The rungs that apply on an estate, by code, in order."""
-    return {row.code: row for row in session.execute(_LADDER, {"estate_id": estate_id})}
+def ladder(session: Session, estate_id: int, cause: str = "unknown") -> dict[str, Row[Any]]:
+    """The rungs that apply on an estate on the track of a cause, by code, in order."""
+    return {row.code: row for row in session.execute(_LADDER, {"estate_id": estate_id, "cause": cause})}
 
 
 def steps(rows: dict[str, Row[Any]]) -> list[Step]:
     """Rungs as the rules want them."""
     return [
-        Step(row.code, row.position, row.earliest_day, row.latest_day, tuple(row.requires)) for row in rows.values()
+        Step(row.code, row.position, row.earliest_day, row.latest_day, tuple(row.requires), row.gap_days)
+        for row in rows.values()
     ]
 
 
-def oldest_open(session: Session, household_id: int) -> Row[Any] | None:
-    """The bill a household's ladder goes by."""
-    return session.execute(_OLDEST, {"id": household_id}).one_or_none()
+def standing(session: Session, household_id: int, estate_id: int) -> Standing | None:
+    """The bill a household's ladder goes by, and what counts for it; None without an open, undisputed bill."""
+    found = session.execute(_OLDEST, {"id": household_id, "estate_id": estate_id}).one_or_none()
+    if found is None:
+        return None
+    rows = session.execute(_TAKEN, {"id": household_id, "bill_id": found.bill_id})
+    taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
+    return Standing(found.bill_id, found.due_date, taken, found.covered_until)
 
 
 def last_swept(session: Session, estate_id: int) -> date | None:
@@ -108,11 +123,6 @@ def last_swept(session: Session, estate_id: int) -> date | None:
 def actions(session: Session, household_id: int) -> Sequence[Row[Any]]:
     """Every step ever taken for a household."""
     return session.execute(_ACTIONS, {"id": household_id}).all()
-
-
-def taken(rows: Sequence[Row[Any]], bill_id: int) -> list[Taken]:
-    """The rungs taken for one bill."""
-    return [Taken(row.position, row.as_of) for row in rows if row.bill_id == bill_id]
 
 
 def hold_facts(session: Session, household_id: int) -> dict[tuple[str, UUID], tuple[str, bool, list[HoldFact]]]:

@@ -32,7 +32,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
-from services.billing.tables import household, metadata
+from services.billing.dunning.ladder.rules import WORDINGS
+from services.billing.tables import household, ledger_entry, metadata
+
+OUTCOMES = "('reached', 'not_reached', 'promised', 'refused', 'disputed', 'wrong_number', 'other')"
+TEMPLATES = "('" + "', '".join(WORDINGS) + "')"
 
 dunning_step = Table(
     "dunning_step",
@@ -48,13 +52,41 @@ dunning_step = Table(
     Column("kind", Text, nullable=False),
     Column("channels", ARRAY(Text), nullable=False),
     Column("template", Text, nullable=False),
-    # no_hold: waits while a hold stands
+    # no_hold: waits while a hold stands; after:<code>: that rung counts for the bill and its deadline is over
     Column("requires", ARRAY(Text), nullable=False),
     # how long the household or the steward has from the day of the sweep
     Column("deadline_days", Integer),
+    # days since the household's last step when rungs are made up for (`rules.due_step`)
+    Column("gap_days", SmallInteger, nullable=False, server_default="1"),
     CheckConstraint("kind IN ('message', 'task')", name="kind"),
     CheckConstraint("latest_day >= earliest_day", name="days"),
+    CheckConstraint("gap_days >= 1", name="gap_days"),
+    CheckConstraint(f"template IN {TEMPLATES}", name="template"),
     UniqueConstraint("estate_id", "position", name="dunning_step_position_key"),
+)
+
+# What stands on the track of a cause instead of a rung of the ladder (D2): `code` null leaves the rung out, null
+# elsewhere is as the rung replaced has it. Position is always the rung's, so a track never changes the order.
+dunning_track = Table(
+    "dunning_track",
+    metadata,
+    Column("cause", Text, primary_key=True),
+    Column("replaces", Text, primary_key=True),
+    Column("code", Text),
+    Column("earliest_day", Integer),
+    Column("latest_day", Integer),
+    Column("kind", Text),
+    Column("channels", ARRAY(Text)),
+    Column("template", Text),
+    Column("requires", ARRAY(Text)),
+    Column("deadline_days", Integer),
+    Column("gap_days", SmallInteger),
+    CheckConstraint("kind IN ('message', 'task')", name="kind"),
+    CheckConstraint(f"template IN {TEMPLATES}", name="template"),
+    CheckConstraint(
+        "code = replaces OR code IS NULL OR kind IS NOT NULL AND channels IS NOT NULL AND template IS NOT NULL",
+        name="added",
+    ),
 )
 
 dunning_sweep = Table(
@@ -116,9 +148,11 @@ dunning_hold = Table(
     Column("since", DateTime(timezone=True)),
     # last closing
     Column("released_at", DateTime(timezone=True)),
+    # last day it stands, whatever else happens; null: for as long as it is open
+    Column("until", Date),
     # cannot open again, whatever arrives
     Column("ended", Boolean, nullable=False, server_default="false"),
-    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver')", name="source_kind"),
+    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem')", name="source_kind"),
     Index("dunning_hold_household_id_idx", "household_id"),
 )
 
@@ -146,8 +180,15 @@ dunning_contact = Table(
     Column("cause", Text),
     Column("contacted_at", DateTime(timezone=True), nullable=False),
     Column("contacted_by", Text, nullable=False),
+    # what came of it; null: not said
+    Column("outcome", Text),
+    CheckConstraint(f"outcome IN {OUTCOMES}", name="outcome"),
     Index("dunning_contact_household_id_idx", "household_id", "contacted_at"),
 )
+
+# Principal that came back after it was settled (a refund, a payment placed elsewhere): rare, and asked for by bill.
+RESTORED = "debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity')"
+Index("ledger_entry_restored_idx", ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
 
 # A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.
 _SWEEP_LOCK = 0x5EE9
