@@ -180,7 +180,7 @@ def _holds(session: Session, household_id: int) -> list[dict[str, Any]]:
 
 
 def _next(session: Session, row: Row[Any], ladder: dict[str, Row[Any]], today: date) -> dict[str, Any] | None:
-    bill = queries.standing(session, row.id, row.estate_id)
+    bill = queries.standing(session, row.id)
     found = rules.next_step(queries.steps(ladder), bill, today) if bill else None
     return {"step": found[0].code, "earliest_on": found[1]} if found else None
 

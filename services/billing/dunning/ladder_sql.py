@@ -1,35 +1,36 @@
 """STORE of what a ladder goes by, as parts of larger statements: rungs per cause, and when a bill was out of sight.
 
-`RUNGS` is a chain of common table expressions that ends in `rung(cause, code, position, …)`: the estate's ladder, or
-the group's, with the track of each cause laid over it (D2). It needs `cause(cause)` before it and `:estate_id`.
+`RUNGS` is a chain of common table expressions over `place(estate_id)` and `cause(cause)`. It ends in `own(estate_id,
+ladder)`, whose ladder applies on each estate (0: the group's), and `rung(ladder, cause, code, position, …)`: that ladder
+with the track of each cause laid over it (D2).
 """
 
 from services.billing.dunning.tables import RESTORED
 
-RUNGS = """base AS (
-  SELECT * FROM dunning_step WHERE estate_id = (
-    SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0))
+RUNGS = """own AS MATERIALIZED (
+  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder
+  FROM place p
 ), rung AS MATERIALIZED (
   SELECT *, 'no_hold' = ANY (requires) AS escalates,
-    ARRAY(SELECT substr(name, 7) FROM unnest(requires) AS name WHERE name LIKE 'after:%') AS after,
-    min(earliest_day) FILTER (WHERE 'no_hold' = ANY (requires)) OVER (PARTITION BY cause) AS first_day
+    ARRAY(SELECT substr(name, 7) FROM unnest(requires) AS name WHERE starts_with(name, 'after:')) AS after,
+    min(earliest_day) FILTER (WHERE 'no_hold' = ANY (requires)) OVER (PARTITION BY ladder, cause) AS first_day
   FROM (
-    SELECT c.cause, COALESCE(t.code, s.code) AS code, s.position, COALESCE(t.earliest_day, s.earliest_day) AS earliest_day,
-      COALESCE(t.latest_day, s.latest_day) AS latest_day, COALESCE(t.kind, s.kind) AS kind,
-      COALESCE(t.channels, s.channels) AS channels, COALESCE(t.template, s.template) AS template,
-      COALESCE(t.requires, s.requires) AS requires, COALESCE(t.deadline_days, s.deadline_days) AS deadline_days,
-      COALESCE(t.gap_days, s.gap_days) AS gap_days
-    FROM base s CROSS JOIN cause c LEFT JOIN dunning_track t ON t.cause = c.cause AND t.replaces = s.code
-    WHERE t.replaces IS NULL OR t.code IS NOT NULL
+    SELECT s.estate_id AS ladder, c.cause, COALESCE(t.code, s.code) AS code, s.position,
+      COALESCE(t.earliest_day, s.earliest_day) AS earliest_day, COALESCE(t.latest_day, s.latest_day) AS latest_day,
+      COALESCE(t.kind, s.kind) AS kind, COALESCE(t.channels, s.channels) AS channels,
+      COALESCE(t.template, s.template) AS template, COALESCE(t.requires, s.requires) AS requires,
+      COALESCE(t.deadline_days, s.deadline_days) AS deadline_days, COALESCE(t.gap_days, s.gap_days) AS gap_days
+    FROM dunning_step s CROSS JOIN cause c LEFT JOIN dunning_track t ON t.cause = c.cause AND t.replaces = s.code
+    WHERE s.estate_id IN (SELECT ladder FROM own) AND (t.replaces IS NULL OR t.code IS NOT NULL)
   ) laid
 )"""
 
 _SWEPT = """(SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
-  WHERE s.estate_id = :estate_id AND s.finished_at < {until} {since} ORDER BY s.finished_at DESC LIMIT 1)"""
+  WHERE s.estate_id = o.estate_id AND s.finished_at < {until} {since} ORDER BY s.finished_at DESC LIMIT 1)"""
 _LEFT = """COALESCE(older.disputed_at, older.voided_at,
   (SELECT max(e.created_at) FROM ledger_entry e WHERE e.bill_id = older.id AND e.credit_account = 'receivable'))"""
 
-# `rules.Standing.covered_until` of a row `o(household_id, bill_id, due_date)`. GREATEST ignores nulls.
+# `rules.Standing.covered_until` of a row `o(estate_id, household_id, bill_id, due_date)`. GREATEST ignores nulls.
 COVERED = f"""GREATEST(
   (SELECT max(GREATEST(a.as_of, {_SWEPT.format(until=_LEFT, since="")}))
    FROM dunning_action a JOIN bill older ON older.id = a.bill_id

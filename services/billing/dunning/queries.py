@@ -16,12 +16,12 @@ from services.billing.figures.tables import STEWARD
 from services.billing.ledger.tables import OPEN
 
 _LADDER = text(f"""
-WITH cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}
+WITH place AS (SELECT CAST(:estate_id AS int) AS estate_id), cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}
 SELECT code, position, earliest_day, latest_day, requires, gap_days, kind, template FROM rung ORDER BY position
 """)
 _OLDEST = text(f"""
 SELECT o.*, {COVERED} AS covered_until FROM (
-  SELECT id AS bill_id, household_id, due_date FROM bill
+  SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
   WHERE household_id = :id AND {OPEN} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
 """)
 _TAKEN = text(f"""
@@ -104,9 +104,9 @@ def steps(rows: dict[str, Row[Any]]) -> list[Step]:
     ]
 
 
-def standing(session: Session, household_id: int, estate_id: int) -> Standing | None:
+def standing(session: Session, household_id: int) -> Standing | None:
     """The bill a household's ladder goes by, and what counts for it; None without an open, undisputed bill."""
-    found = session.execute(_OLDEST, {"id": household_id, "estate_id": estate_id}).one_or_none()
+    found = session.execute(_OLDEST, {"id": household_id}).one_or_none()
     if found is None:
         return None
     rows = session.execute(_TAKEN, {"id": household_id, "bill_id": found.bill_id})

@@ -107,6 +107,8 @@ dunning_sweep_slice = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("sweep_id", Uuid, ForeignKey("dunning_sweep.id"), nullable=False),
     Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    # the slice that was asked for by an event and takes this one with it: many small estates are one piece of work
+    Column("leader_id", BigInteger),
     Column("actions", Integer, nullable=False, server_default="0"),
     # households whose step waits for a hold
     Column("held", Integer, nullable=False, server_default="0"),
@@ -114,6 +116,7 @@ dunning_sweep_slice = Table(
     Column("finished_at", DateTime(timezone=True)),
     UniqueConstraint("sweep_id", "estate_id", name="dunning_sweep_slice_key"),
     Index("dunning_sweep_slice_estate_idx", "estate_id", "finished_at"),
+    Index("dunning_sweep_slice_leader_idx", "leader_id"),
 )
 
 dunning_action = Table(
@@ -194,9 +197,24 @@ Index("ledger_entry_restored_idx", ledger_entry.c.bill_id, postgresql_where=text
 _SWEEP_LOCK = 0x5EE9
 
 
-def lock_ladder(session: Session, estate_id: int) -> None:
-    """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:space, :id)"), {"space": _SWEEP_LOCK, "id": estate_id})
+def lock_ladder(session: Session, estate_ids: Sequence[int]) -> None:
+    """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order.
+
+    No ladder changes meanwhile either (`lock_to_change`). Locks are taken in one order whoever asks.
+    """
+    session.execute(_LOCK_SWEEP, {"space": _SWEEP_LOCK, "ids": sorted(estate_ids)})
+
+
+def lock_to_change(session: Session, estate_id: int) -> None:
+    """Wait for running sweeps and hold off others, to change the ladder of an estate; 0 is the group's: of all."""
+    session.execute(_LOCK_LADDER, {"space": _SWEEP_LOCK, "id": estate_id})
+
+
+_LOCK_SWEEP = text("""
+SELECT pg_advisory_xact_lock_shared(:space, 0), (
+  SELECT count(pg_advisory_xact_lock(:space, id)) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
+""")
+_LOCK_LADDER = text("SELECT pg_advisory_xact_lock(:space, :id)")
 
 
 def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
@@ -205,30 +223,33 @@ def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
     return session.execute(statement).first() is not None
 
 
-def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int]) -> list[int]:
-    """One slice per estate; returns their ids."""
-    rows = [{"sweep_id": sweep_id, "estate_id": estate_id} for estate_id in estate_ids]
-    if not rows:
-        return []
-    return list(session.scalars(insert(dunning_sweep_slice).returning(dunning_sweep_slice.c.id), rows))
+def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], together: int) -> list[int]:
+    """One slice per estate, `together` of them to a leader; returns the leaders' ids."""
+    key = {"sweep_id": sweep_id, "estate_ids": list(estate_ids), "together": together}
+    return list(session.scalars(_PLAN, key)) if estate_ids else []
 
 
-_SLICE = text("""
-SELECT s.id, s.sweep_id, s.estate_id, s.finished_at, w.as_of, e.code AS estate
-FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id JOIN estate e ON e.id = s.estate_id
-WHERE s.id = :slice_id
+_PLAN = text("""
+WITH planned AS (
+  SELECT estate_id, place, nextval(pg_get_serial_sequence('dunning_sweep_slice', 'id')) AS id
+  FROM unnest(CAST(:estate_ids AS int[])) WITH ORDINALITY AS e (estate_id, place) ORDER BY place
+), led AS (
+  INSERT INTO dunning_sweep_slice (id, sweep_id, estate_id, leader_id)
+  SELECT id, CAST(:sweep_id AS uuid), estate_id, first_value(id) OVER (PARTITION BY (place - 1) / :together ORDER BY place)
+  FROM planned ORDER BY place
+  RETURNING id, leader_id
+)
+SELECT id FROM led WHERE id = leader_id ORDER BY id
+""")
+_WAITING = text("""
+SELECT s.id, s.sweep_id, s.estate_id, w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
+WHERE (s.id = :slice_id OR s.leader_id = :slice_id) AND s.finished_at IS NULL ORDER BY s.id
 """)
 
 
-def load_slice(session: Session, slice_id: int) -> Row[Any]:
-    """A slice with its sweep's day and its estate's code; NoResultFound when there is none."""
-    return session.execute(_SLICE, {"slice_id": slice_id}).one()
-
-
-def finish_slice(session: Session, slice_id: int, *, actions: int, held: int, now: datetime) -> None:
-    """Mark the slice done with its counts."""
-    done = update(dunning_sweep_slice).where(dunning_sweep_slice.c.id == slice_id)
-    session.execute(done.values(actions=actions, held=held, finished_at=now))
+def waiting_slices(session: Session, slice_id: int) -> Sequence[Row[Any]]:
+    """A slice and those it takes with it, as far as they are not done."""
+    return session.execute(_WAITING, {"slice_id": slice_id}).all()
 
 
 def insert_contact(session: Session, contact: dict[str, Any]) -> bool:

@@ -111,6 +111,11 @@ ALTER TABLE dunning_hold ADD CONSTRAINT dunning_hold_source_kind_check
     CHECK (source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem'));
 """
 
+SLICES = """
+ALTER TABLE dunning_sweep_slice ADD COLUMN leader_id BIGINT;
+CREATE INDEX dunning_sweep_slice_leader_idx ON dunning_sweep_slice (leader_id);
+"""
+
 # Principal that was settled and came back, rare among millions of entries: only these are in the index.
 RESTORED = """
 CREATE INDEX ledger_entry_restored_idx ON ledger_entry (bill_id)
@@ -120,5 +125,5 @@ CREATE INDEX ledger_entry_restored_idx ON ledger_entry (bill_id)
 
 def upgrade() -> None:
     """Additive."""
-    for statement in (LADDER, TRACKS, TREATMENT, RESTORED):
+    for statement in (LADDER, TRACKS, TREATMENT, SLICES, RESTORED):
         op.execute(statement)
