@@ -182,10 +182,13 @@ class HoldPeriod:
     released_at: datetime | None
 
 
-def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False) -> list[HoldPeriod]:
+def hold_periods(
+    facts: Iterable[HoldFact], *, ended: bool = False, over: datetime | None = None
+) -> list[HoldPeriod]:
     """The record of one source, oldest first (D3). A closing at the very instant of an opening counts after it.
 
-    `ended`: the source is over for good, even if its clock said that it opened after it closed.
+    `ended`: the source is over for good, even if its clock said that it opened after it closed. `over`: the instant at
+    which its last day ended; a later closing closes nothing.
     """
     periods: list[HoldPeriod] = []
     since: datetime | None = None
@@ -195,7 +198,13 @@ def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False) -> list[Hold
         elif since:
             periods.append(HoldPeriod(since, fact.at))
             since = None
-    return [*periods, HoldPeriod(since, since if ended else None)] if since else periods
+    periods += [HoldPeriod(since, since if ended else None)] if since else []
+    return periods if over is None else [_until(period, over) for period in periods]
+
+
+def _until(period: HoldPeriod, over: datetime) -> HoldPeriod:
+    released = over if period.released_at is None else min(period.released_at, over)
+    return HoldPeriod(period.since, max(period.since, released))
 
 
 def bucket_of(days: int) -> str | None:

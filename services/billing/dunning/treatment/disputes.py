@@ -42,13 +42,13 @@ def dispute_bill(
     caller.require(*STAFF, "owner")
     bill = _bill(session, caller, bill_id)
     row = {"id": request_id, "bill_id": bill_id, "household_id": bill.household_id, "reason": reason}
-    known = tables.dispute(session, request_id)
-    if known is None:
-        _may_be_disputed(session, bill)
-        tables.open_dispute(session, row | {"opened_at": now, "opened_by": caller.sub})
-    elif any(getattr(known, name) != value for name, value in row.items()):
+    kept = tables.dispute(session, request_id)
+    if kept is None:
+        _may_be_disputed(bill)
+        kept = tables.open_dispute(session, row | {"opened_at": now, "opened_by": caller.sub})
+    if any(getattr(kept, name) != value for name, value in row.items()):
         raise Conflict("This request id was used for another dispute.")
-    return dispute_view(tables.dispute(session, request_id), bill.household)
+    return dispute_view(kept, bill.household)
 
 
 def settle_dispute(
@@ -57,19 +57,24 @@ def settle_dispute(
     """End a bill's open dispute; unless it was upheld, the bill is on the ladder again. NotFound, Forbidden, Conflict."""
     caller.require(*STAFF)
     bill = _bill(session, caller, bill_id)
-    known = tables.settled_by_request(session, request_id)
-    if known is None:
-        found = tables.open_dispute_of(session, bill_id)
-        if found is None:
-            raise Conflict("This bill has no open dispute.")
-        done = {"settled_at": now, "settled_by": caller.sub, "settle_request": request_id}
-        tables.close_dispute(session, found.id, done | {"outcome": settled.outcome, "note": settled.note})
-        if settled.outcome != STAYS_OUT:
-            tables.mark_disputed(session, bill_id, None)
-        known = tables.dispute(session, found.id)
-    if (known.bill_id, known.outcome, known.note) != (bill_id, settled.outcome, settled.note):
+    kept = tables.settled_by_request(session, request_id)
+    if kept is None:
+        kept = _settle(session, caller, bill_id, request_id, settled, now)
+    if (kept.bill_id, kept.outcome, kept.note) != (bill_id, settled.outcome, settled.note):
         raise Conflict("This request id was used for another settlement.")
-    return dispute_view(known, bill.household)
+    return dispute_view(kept, bill.household)
+
+
+def _settle(
+    session: Session, caller: Caller, bill_id: int, request_id: UUID, settled: Settlement, now: datetime
+) -> Row[Any]:
+    found = tables.open_dispute_of(session, bill_id)
+    if found is None:
+        raise Conflict("This bill has no open dispute.")
+    done = {"settled_at": now, "settled_by": caller.sub, "settle_request": request_id}
+    if settled.outcome != STAYS_OUT:
+        tables.mark_disputed(session, bill_id, None)
+    return tables.close_dispute(session, found.id, done | {"outcome": settled.outcome, "note": settled.note})
 
 
 def dispute_view(row: Row[Any], household: str) -> dict[str, Any]:
@@ -86,10 +91,10 @@ def _bill(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
         raise NotFound("There is no such bill.")
     caller.require_household(place.household, place.estate)
     lock_estate_of(session, place.household)
-    return tables.lock_bill(session, bill_id)
+    return tables.lock_bill(session, bill_id, place.household)
 
 
-def _may_be_disputed(session: Session, bill: Row[Any]) -> None:
+def _may_be_disputed(bill: Row[Any]) -> None:
     if bill.voided_at is not None:
         raise Conflict("This bill is void.")
     if bill.amount_fen == bill.paid_fen + bill.waived_fen:

@@ -114,6 +114,7 @@ ALTER TABLE dunning_hold ADD CONSTRAINT dunning_hold_source_kind_check
 SLICES = """
 ALTER TABLE dunning_sweep_slice ADD COLUMN leader_id BIGINT;
 CREATE INDEX dunning_sweep_slice_leader_idx ON dunning_sweep_slice (leader_id);
+CREATE INDEX dunning_action_as_of_idx ON dunning_action USING brin (as_of);
 """
 
 # Principal that was settled and came back, rare among millions of entries: only these are in the index.
