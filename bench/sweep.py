@@ -36,7 +36,9 @@ def measure(servers: BenchServers, name: str, households: int, estates: int, rou
     value, bound = alternate(lambda: sweep(engine, overdue), lambda: copy_rows(engine), rounds)
     engine.dispose()
     note = f"{overdue / value:,.0f} steps/s; second sweep of the day {again:.1f} s, no row"
-    return Result(name, round(value, 2), "s", round(bound, 2), round(value / bound, 2), households, peak_rss_mib(), note)
+    return Result(
+        name, round(value, 2), "s", round(bound, 2), round(value / bound, 2), households, peak_rss_mib(), note
+    )
 
 
 def arrears(servers: BenchServers, households: int, estates: int) -> Engine:

@@ -27,6 +27,7 @@ from gateway.routes import (
     bills,
     collections,
     complaints,
+    dunning,
     imports,
     notifications,
     ops,
@@ -43,7 +44,7 @@ from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
 
 RESOURCES = (
-    imports, portfolio, tariffs, bills, collections, payments, work_orders, complaints, surveys, notifications,
+    imports, portfolio, tariffs, bills, dunning, collections, payments, work_orders, complaints, surveys, notifications,
     aggregates, ops,
 )  # fmt: skip
 SANDBOX = (auth, sandbox)

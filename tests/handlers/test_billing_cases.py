@@ -35,7 +35,11 @@ def test_a_household_without_arrears_has_an_empty_case(books: Books) -> None:
 def test_the_next_step(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
-    assert books.case(today=day(on(-20)))["next_step"] == {"step": "reminder_7", "earliest_on": day(on(-7)), "promised_on": None}
+    assert books.case(today=day(on(-20)))["next_step"] == {
+        "step": "reminder_7",
+        "earliest_on": day(on(-7)),
+        "promised_on": None,
+    }
     books.sweep(on(1))
     assert books.case(today=day(on(1)))["next_step"] == {
         "step": "visit",
@@ -112,7 +116,9 @@ def test_list_of_cases(books: Books) -> None:
     assert [(c["household"], c["step"], c["overdue_days"], c["held"]) for c in first["items"]] == [
         ("H1", "overdue_notice", 9, False)
     ]
-    rest = cases.list_dunning_cases(books.session, SYSTEM, CaseCut("E1", "overdue_notice"), 5, first["next_cursor"], today)
+    rest = cases.list_dunning_cases(
+        books.session, SYSTEM, CaseCut("E1", "overdue_notice"), 5, first["next_cursor"], today
+    )
     assert ([(c["household"], c["held"]) for c in rest["items"]], rest["next_cursor"]) == ([("H2", True)], None)
     assert cases.list_dunning_cases(books.session, SYSTEM, CaseCut(step="visit"), 5, None, today)["items"] == []
 
@@ -137,9 +143,9 @@ def test_the_arrears_ledger(books: Books) -> None:
     assert [(a["household"], a["bucket"]) for a in everyone] == [("H1", "31-60"), ("H2", "365+"), ("H3", "1-15")]
     # 10000 × 37 days + 500 × 6 days
     assert everyone[0] | {"oldest_due_date": None} == {
-        "household": "H1", "estate": "E1", "building": "1", "steward": "S1", "cause": "unknown", "overdue_fen": 10500, "disputed_fen": 0,
-        "late_fee_fen": 111 + 1, "bills": 2, "oldest_due_date": None, "overdue_days": 37, "bucket": "31-60",
-        "buckets": {"1-15": 500, "16-30": 0, "31-60": 10000, "61-365": 0, "365+": 0},
+        "household": "H1", "estate": "E1", "building": "1", "steward": "S1", "cause": "unknown", "overdue_fen": 10500,
+        "disputed_fen": 0, "late_fee_fen": 111 + 1, "bills": 2, "oldest_due_date": None, "overdue_days": 37,
+        "bucket": "31-60", "buckets": {"1-15": 500, "16-30": 0, "31-60": 10000, "61-365": 0, "365+": 0},
     }  # fmt: skip
     cuts = [
         (ArrearsCut(estate="E1"), ["H1", "H2"]), (ArrearsCut(building="2"), ["H2"]), (ArrearsCut(steward="S1"), ["H1"]),

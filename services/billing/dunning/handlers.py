@@ -13,9 +13,9 @@ from services.billing.dunning import queries, tables
 from services.billing.dunning.sweep_sql import SWEEP
 from services.billing.portfolio.tables import estates_in_scope
 from services.common.access import Caller
-from services.common.database import allow_long_statements
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
+from services.common.database import allow_long_statements
 from services.common.messaging import record_many
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id, get_logger
@@ -69,7 +69,8 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
     done = SWEEP.execute(session, _about(pieces, now)).all()
     counts = {"actions": sum(row.actions for row in done), "held": sum(row.held for row in done)}
     log.info(
-        "sweep slices done", extra={"sweep_id": str(pieces[0].sweep_id), "slice": slice_id, "estates": len(done)} | counts
+        "sweep slices done",
+        extra={"sweep_id": str(pieces[0].sweep_id), "slice": slice_id, "estates": len(done)} | counts,
     )
 
 

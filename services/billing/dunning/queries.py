@@ -18,7 +18,8 @@ from services.billing.ledger.tables import OPEN
 # The task of an action `a` is answered when a talk about that step was recorded after it was set.
 ANSWERED = """EXISTS (SELECT FROM dunning_contact c JOIN dunning_sweep_slice s ON s.id = a.slice_id
   WHERE c.household_id = a.household_id AND c.step = a.step AND c.contacted_at >= s.finished_at)"""
-_TASK = """(EXISTS (SELECT FROM dunning_step s WHERE s.code = a.step AND s.kind = 'task' AND s.estate_id IN (a.estate_id, 0))
+_TASK = """(EXISTS (SELECT FROM dunning_step s
+          WHERE s.code = a.step AND s.kind = 'task' AND s.estate_id IN (a.estate_id, 0))
   OR EXISTS (SELECT FROM dunning_track t WHERE t.code = a.step AND t.kind = 'task'))"""
 _LADDER = text(f"""
 WITH place AS (SELECT CAST(:estate_id AS int) AS estate_id), cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}

@@ -76,7 +76,7 @@ class Standing:
 
 
 def due_step(ladder: Sequence[Step], bill: Standing, as_of: date, *, held: bool) -> Step | None:
-    """The one rung that is due: the lowest above all that count for the bill (`counts`) and whose window covers the day.
+    """The one rung that is due: the lowest above all that count for the bill (`counts`), its window covering the day.
 
     One rung a day at most per household; none for a day before one already taken, so that no rung comes out of order.
     A hold stops escalation; reminders before the due date go out all the same (`requires` says which).
@@ -182,9 +182,7 @@ class HoldPeriod:
     released_at: datetime | None
 
 
-def hold_periods(
-    facts: Iterable[HoldFact], *, ended: bool = False, over: datetime | None = None
-) -> list[HoldPeriod]:
+def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False, over: datetime | None = None) -> list[HoldPeriod]:
     """The record of one source, oldest first (D3). A closing at the very instant of an opening counts after it.
 
     `ended`: the source is over for good, even if its clock said that it opened after it closed. `over`: the instant at

@@ -9,7 +9,7 @@ Amounts are added up in `part`, not joined: the planner cannot know how many the
 
 from services.billing.bills.prepared import Prepared
 from services.billing.dunning.holds import STANDS_ON
-from services.billing.dunning.ladder_sql import COVERED, RUNGS, WITHOUT
+from services.billing.dunning.ladder_sql import COVERED_AFTER, RUNGS, WITHOUT
 from services.billing.ledger.late_fee import LATE_FEE
 from services.billing.ledger.tables import OPEN
 
@@ -54,7 +54,7 @@ _DUE = f"""standing AS (
     step.escalates AND EXISTS (
       SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {STANDS_ON}) AS held
   FROM wanting o
-  CROSS JOIN LATERAL (SELECT {COVERED} - o.due_date AS covered_day OFFSET 0) sight
+  CROSS JOIN LATERAL (SELECT {COVERED_AFTER} - o.due_date AS covered_day OFFSET 0) sight
   CROSS JOIN LATERAL (
     SELECT min(r.position) AS position FROM rung r
     WHERE r.ladder = o.ladder AND r.cause = o.cause AND (o.above IS NULL OR r.position > o.above)

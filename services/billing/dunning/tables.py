@@ -5,7 +5,6 @@ and closing is kept in `dunning_hold_fact`, so that the record is whole and even
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -157,7 +156,9 @@ dunning_hold = Table(
     Column("until", Date),
     # cannot open again, whatever arrives
     Column("ended", Boolean, nullable=False, server_default="false"),
-    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem')", name="source_kind"),
+    CheckConstraint(
+        "source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem')", name="source_kind"
+    ),
     Index("dunning_hold_household_id_idx", "household_id"),
 )
 
@@ -237,7 +238,8 @@ WITH planned AS (
   FROM unnest(CAST(:estate_ids AS int[])) WITH ORDINALITY AS e (estate_id, place) ORDER BY place
 ), led AS (
   INSERT INTO dunning_sweep_slice (id, sweep_id, estate_id, leader_id)
-  SELECT id, CAST(:sweep_id AS uuid), estate_id, first_value(id) OVER (PARTITION BY (place - 1) / :together ORDER BY place)
+  SELECT id, CAST(:sweep_id AS uuid), estate_id,
+         first_value(id) OVER (PARTITION BY (place - 1) / :together ORDER BY place)
   FROM planned ORDER BY place
   RETURNING id, leader_id
 )

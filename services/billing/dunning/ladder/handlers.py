@@ -1,4 +1,4 @@
-"""STORY of the ladder as data (D1): read it, change it as a whole. A running sweep ends before a change takes effect."""
+"""STORY of the ladder as data (D1): read it, change it as a whole. No change takes effect in the middle of a sweep."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def get_ladder(session: Session, caller: Caller, estate: str | None) -> dict[str
 
     `{estate, inherited, steps: [{code, earliest_day, latest_day, kind, channels, template, requires, deadline_days,
     gap_days}], tracks: [{cause, replaces, code, …}]}`; `inherited`: the estate uses the group's. A track says what
-    stands instead of a step for households of a cause (D2); null there is as the step has it, `code` null leaves it out.
+    stands instead of a step for households of a cause (D2); null is as the step has it, a null `code` leaves it out.
     """
     caller.require(*READERS)
     own = tables.steps(session, _estate_id(session, caller, estate))

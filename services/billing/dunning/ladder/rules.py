@@ -50,7 +50,9 @@ class Rung:
 def faults(ladder: Sequence[Rung]) -> list[tuple[str, str]]:
     """What is wrong with a ladder as a whole, as (where, what); empty when it may be used."""
     found = [(f"steps.{place}.{name}", what) for place, rung in enumerate(ladder) for name, what in _of_rung(rung)]
-    found += [(f"steps.{place}.{name}", what) for place in range(len(ladder)) for name, what in _of_place(ladder, place)]
+    found += [
+        (f"steps.{place}.{name}", what) for place in range(len(ladder)) for name, what in _of_place(ladder, place)
+    ]
     return found
 
 
@@ -65,7 +67,11 @@ def _of_rung(rung: Rung) -> list[tuple[str, str]]:
         (rung.latest_day is None or rung.latest_day >= rung.earliest_day, "latest_day", "not before earliest_day"),
         (rung.gap_days >= 1, "gap_days", "at least 1"),
         (rung.deadline_days is None or rung.deadline_days >= 1, "deadline_days", "at least 1"),
-        (_is_reminder(rung) or rung.earliest_day > LAST_REMINDER_DAY, "earliest_day", "only a reminder may come before"),
+        (
+            _is_reminder(rung) or rung.earliest_day > LAST_REMINDER_DAY,
+            "earliest_day",
+            "before it, only a reminder",
+        ),
         (not _is_reminder(rung) or _ends_by(rung, LAST_REMINDER_DAY), "latest_day", "a reminder ends on the due date"),
         (_is_reminder(rung) or NO_HOLD in rung.requires, "requires", "whatever urges for money needs no_hold"),
     ]

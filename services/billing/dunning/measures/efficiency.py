@@ -36,7 +36,8 @@ WITH step AS (
   SELECT s.id, COALESCE(sum(p.fen) FILTER (WHERE p.paid_on <= s.as_of + CAST(:short AS int)), 0)::bigint AS short_fen,
          COALESCE(sum(p.fen), 0)::bigint AS long_fen
   FROM asked s CROSS JOIN LATERAL (
-    SELECT COALESCE(e.value_on, e.booked_on) AS paid_on, CASE WHEN e.credit_account = 'receivable' THEN e.amount_fen ELSE -e.amount_fen END AS fen
+    SELECT COALESCE(e.value_on, e.booked_on) AS paid_on,
+           CASE WHEN e.credit_account = 'receivable' THEN e.amount_fen ELSE -e.amount_fen END AS fen
     FROM ledger_entry e JOIN bill b ON b.id = e.bill_id
     WHERE e.household_id = s.household_id AND b.due_date <= s.speaks_until
       AND COALESCE(e.value_on, e.booked_on) BETWEEN s.as_of AND LEAST(s.until - 1, s.as_of + CAST(:long AS int))

@@ -54,7 +54,10 @@ def dispute_bill(
 def settle_dispute(
     session: Session, caller: Caller, bill_id: int, request_id: UUID, settled: Settlement, now: datetime
 ) -> dict[str, Any]:
-    """End a bill's open dispute; unless it was upheld, the bill is on the ladder again. NotFound, Forbidden, Conflict."""
+    """End a bill's open dispute; unless it was upheld, the bill is on the ladder again. NotFound, Conflict, Forbidden.
+
+    The same call again changes nothing.
+    """
     caller.require(*STAFF)
     bill = _bill(session, caller, bill_id)
     kept = tables.settled_by_request(session, request_id)

@@ -1,4 +1,4 @@
-"""LAW of treatment (D2): which cause of arrears the facts suggest, and why. It is only ever suggested; people set it."""
+"""LAW of treatment (D2): which cause of arrears the facts suggest, and why. It is suggested only; people set it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,10 @@ def _ours_to_put_right(facts: Facts) -> Suggestion | None:
 
 def _habit(facts: Facts) -> Suggestion | None:
     if facts.payments == 0 and facts.overdue_days > NEVER_PAYS_DAYS and facts.demands:
-        reasons = ({"fact": "never_paid", "overdue_days": facts.overdue_days}, {"fact": "demands", "count": facts.demands})
+        reasons = (
+            {"fact": "never_paid", "overdue_days": facts.overdue_days},
+            {"fact": "demands", "count": facts.demands},
+        )
         return Suggestion("malicious", reasons)
     if facts.reminded and facts.paid_soon == facts.reminded:
         return Suggestion("forgot", ({"fact": "pays_when_reminded", "bills": facts.reminded, "days": SOON_DAYS},))
