@@ -83,7 +83,7 @@ def test_d2_the_suggested_cause(facts: Facts, cause: str) -> None:
 def test_d2_nobody_with_a_reason_is_called_malicious(facts: Facts) -> None:
     reason = facts.part_paid or facts.service_issues or facts.vacant or facts.segment == "low_income"
     if suggest_cause(facts).cause == "malicious":
-        assert not (reason or facts.legacy_dispute or facts.payments)
+        assert (bool(reason), facts.legacy_dispute, facts.payments) == (False, False, 0)
 
 
 def test_d5_d8_names_and_shares() -> None:
