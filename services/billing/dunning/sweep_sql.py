@@ -95,9 +95,9 @@ WITH piece AS MATERIALIZED (
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
                               as_of, due_date, deadline, position, step)
-  SELECT t.household_id, t.bill_id, p.slice_id, t.overdue_fen, t.late_fee_fen, p.estate_id, t.overdue_days, :as_of,
-         t.due_date, t.deadline, t.position, t.step
-  FROM told t JOIN piece p USING (estate_id) ORDER BY t.household_id
+  SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
+         estate_id, overdue_days, :as_of, due_date, deadline, position, step
+  FROM told
 ), steward AS (
   SELECT DISTINCT ON (estate_id, building) estate_id, building, staff_code FROM stewardship
   WHERE estate_id = ANY (:estate_ids) AND (to_date IS NULL OR to_date >= :as_of)
