@@ -20,7 +20,7 @@ from services.common.access import Caller
 from services.common.database import transaction
 
 WRITTEN = ("dunning_action", "outbox")
-ARREARS = Path(__file__).with_name("arrears.sql")
+ARREARS = Path(__file__).with_name("sweep.sql")
 AS_OF = date(2026, 11, 20)
 # A billing process handles ten events at a time; as many as this machine has cores are enough to show it.
 WORKERS = 2
