@@ -20,6 +20,7 @@ WORKLOADS = {
     "bill_run_1m": "bench.bill_run:run_1m",
     "collection_rate_p99": "bench.collection_rate:run",
     "late_fee_1m": "bench.late_fee:run",
+    "sweep_1m": "bench.sweep:run_1m",
 }
 
 

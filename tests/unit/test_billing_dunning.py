@@ -10,6 +10,7 @@ from services.billing.dunning.rules import (
     BUCKETS,
     HoldFact,
     HoldPeriod,
+    Standing,
     Step,
     Taken,
     bucket_days,
@@ -22,72 +23,138 @@ from services.billing.dunning.rules import (
 LADDER = [
     Step("reminder", 1, -7, 0),
     Step("notice", 2, 1, 14, ("no_hold",)),
-    Step("visit", 3, 8, 15, ("no_hold",)),
-    Step("demand", 4, 16, 44, ("no_hold",)),
-    Step("legal", 5, 61, None, ("no_hold",)),
+    Step("visit", 3, 8, 15, ("no_hold",), 3),
+    Step("demand", 4, 16, 44, ("no_hold",), 7),
+    Step("formal", 5, 45, 60, ("no_hold",), 15),
+    Step("legal", 6, 61, None, ("no_hold",), 15),
 ]
+EARLY = [*LADDER[:4], Step("legal", 6, 31, None, ("no_hold", "after:notice", "after:demand"))]
 DUE = date(2026, 10, 15)
+BILL = 7
 
 
 def on(day: int) -> date:
     return DUE + timedelta(days=day)
 
 
-def due(day: int, taken: list[Taken] | None = None, *, held: bool = False) -> str | None:
-    step = due_step(LADDER, taken or [], DUE, on(day), held=held)
+def took(code: str, day: int, bill: int = BILL, deadline: int | None = None, *, without: bool = False) -> Taken:
+    return Taken(code, bill, on(day), None if deadline is None else on(deadline), without)
+
+
+def due(
+    day: int, *taken: Taken, held: bool = False, covered: int | None = None, ladder: list[Step] = LADDER
+) -> str | None:
+    bill = Standing(BILL, DUE, taken, None if covered is None else on(covered))
+    step = due_step(ladder, bill, on(day), held=held)
     return step.code if step else None
 
 
 @pytest.mark.parametrize(
     ("day", "code"),
     [(-8, None), (-7, "reminder"), (0, "reminder"), (1, "notice"), (10, "notice"), (15, "visit"), (16, "demand"),
-     (44, "demand"), (45, None), (60, None), (61, "legal"), (4000, "legal")],
+     (44, "demand"), (45, "formal"), (60, "formal"), (61, "legal"), (4000, "legal")],
 )  # fmt: skip
-def test_the_step_of_a_day(day: int, code: str | None) -> None:
+def test_d1_the_step_of_a_day(day: int, code: str | None) -> None:
     assert due(day) == code
 
 
-def test_a_step_is_taken_once_and_no_two_on_one_day() -> None:
-    assert due(10, [Taken(2, on(10))]) is None
-    assert due(11, [Taken(2, on(10))]) == "visit"
-    assert due(12, [Taken(2, on(10)), Taken(3, on(11))]) is None
+def test_d1_a_step_is_taken_once_and_no_two_on_one_day() -> None:
+    assert due(10, took("notice", 10)) is None
+    assert due(11, took("notice", 10)) == "visit"
+    assert due(12, took("notice", 10), took("visit", 11)) is None
+    assert due(10, took("notice", 10, bill=1)) is None
 
 
-def test_no_rung_below_one_already_taken() -> None:
-    assert due(9, [Taken(3, on(8))]) is None
+def test_d1_no_rung_below_one_already_taken() -> None:
+    assert due(9, took("visit", 8)) is None
 
 
-def test_a_sweep_for_an_earlier_day_takes_nothing() -> None:
-    assert due(8, [Taken(2, on(10))]) is None
+def test_d1_a_sweep_for_an_earlier_day_takes_nothing() -> None:
+    assert due(8, took("notice", 10)) is None
+    assert due(8, took("notice", 10, bill=1)) is None
 
 
-def test_a_hold_stops_escalation_but_no_reminder() -> None:
+def test_d3_a_hold_stops_escalation_but_no_reminder() -> None:
     assert due(-1, held=True) == "reminder"
     assert due(20, held=True) is None
 
 
-def test_what_comes_next() -> None:
-    def following(day: int, taken: list[Taken]) -> tuple[str, date] | None:
-        found = next_step(LADDER, taken, DUE, on(day))
-        return (found[0].code, found[1]) if found else None
-
-    assert following(-30, []) == ("reminder", on(-7))
-    assert following(3, []) == ("notice", on(1))
-    assert following(10, [Taken(2, on(10))]) == ("visit", on(11))
-    assert following(50, []) == ("legal", on(61))
-    assert following(70, [Taken(5, on(70))]) is None
+def test_d1_a_rung_taken_for_another_bill_counts_when_this_one_was_old_enough() -> None:
+    assert due(9, took("visit", 8, bill=1)) is None
+    assert due(20, took("visit", 7, bill=1)) == "demand"
+    assert due(9, took("visit", 7, bill=1)) == "notice"
+    assert due(17, took("demand", 16, bill=1)) is None
 
 
-@given(st.lists(st.integers(-20, 100), max_size=40), st.lists(st.booleans(), min_size=40, max_size=40))
-def test_sweeps_of_any_days_take_rungs_in_order_once(days: list[int], held: list[bool]) -> None:
+def test_d1_a_rung_that_left_the_bill_out_does_not_count() -> None:
+    assert due(20, took("demand", 18, bill=1, without=True)) == "demand"
+
+
+def test_d1_a_bill_that_was_passed_over_gets_every_rung_late_and_apart() -> None:
+    taken: list[Taken] = []
+    for day in range(20, 90):
+        if code := due(day, *taken, covered=19):
+            taken.append(took(code, day))
+    assert [(one.code, (one.as_of - DUE).days) for one in taken] == [
+        ("notice", 20), ("visit", 23), ("demand", 30), ("formal", 45), ("legal", 61),
+    ]  # fmt: skip
+
+
+def test_d1_a_bill_that_nobody_swept_goes_on_where_its_age_puts_it() -> None:
+    assert due(20) == due(20, covered=0) == "demand"
+    assert due(20, covered=1) == "notice"
+
+
+def test_d2_legal_earlier_but_never_before_notice_and_demand_and_its_deadline() -> None:
+    told = [took("notice", 3), took("demand", 20, deadline=35)]
+    assert due(40, ladder=EARLY) == "demand"
+    assert due(4000, ladder=EARLY) is None
+    assert due(35, *told, ladder=EARLY) is None
+    assert due(36, *told, ladder=EARLY) == "legal"
+    assert due(36, told[1], ladder=EARLY) is None
+
+
+def test_d1_what_comes_next() -> None:
+    def following(
+        day: int, *taken: Taken, covered: int | None = None, ladder: list[Step] = LADDER
+    ) -> tuple[str, int] | None:
+        bill = Standing(BILL, DUE, taken, None if covered is None else on(covered))
+        found = next_step(ladder, bill, on(day))
+        return (found[0].code, (found[1] - DUE).days) if found else None
+
+    assert following(-30) == ("reminder", -7)
+    assert following(3) == ("notice", 1)
+    assert following(10, took("notice", 10)) == ("visit", 11)
+    assert following(50, took("demand", 40)) == ("formal", 45)
+    assert following(70, took("legal", 70)) is None
+    assert following(30, took("notice", 26), covered=25) == ("visit", 29)
+    assert following(22, took("notice", 3), took("demand", 20, deadline=35), ladder=EARLY) == ("legal", 36)
+
+
+@given(st.lists(st.integers(-20, 100), max_size=40), st.lists(st.booleans(), min_size=40, max_size=40),
+       st.none() | st.integers(-20, 100))  # fmt: skip
+def test_d1_sweeps_of_any_days_take_rungs_in_order_once(days: list[int], held: list[bool], covered: int | None) -> None:
     taken: list[Taken] = []
     for day, hold in zip(days, held, strict=False):
-        step = due_step(LADDER, taken, DUE, on(day), held=hold)
-        if step:
-            assert step.covers(day)
-            taken.append(Taken(step.position, on(day)))
-    positions = [one.position for one in taken]
+        if code := due(day, *taken, held=hold, covered=covered):
+            taken.append(took(code, day))
+    codes = [step.code for step in LADDER]
+    positions = [codes.index(one.code) for one in taken]
     assert positions == sorted(set(positions))
+    assert [one.as_of for one in taken] == sorted({one.as_of for one in taken})
+    by_code = {step.code: step for step in LADDER}
+    assert all((one.as_of - DUE).days >= by_code[one.code].earliest_day for one in taken)
+    if covered is not None and covered >= 1:
+        urging = [position for position in positions if position]
+        assert urging == list(range(1, 1 + len(urging))), "none is skipped"
+
+
+@given(st.lists(st.tuples(st.integers(-10, 80), st.sampled_from(LADDER[1:])), max_size=6), st.integers(1, 90))
+def test_d1_nothing_is_repeated_that_the_bill_was_part_of(others: list[tuple[int, Step]], day: int) -> None:
+    taken = [took(step.code, when, bill=1) for when, step in others]
+    code = due(day, *taken)
+    counted = {step.position for when, step in others if when >= step.earliest_day}
+    assert code is None or next(step.position for step in LADDER if step.code == code) > max(counted, default=0)
 
 
 def at(hour: int) -> datetime:
@@ -105,6 +172,13 @@ def test_open_closed_early_and_ended_holds() -> None:
     assert hold_periods([HoldFact(at(1), False), HoldFact(at(1), True)]) == [HoldPeriod(at(1), at(1))]
     late_clock = [HoldFact(at(1), False), HoldFact(at(2), True)]
     assert hold_periods(late_clock, ended=True) == [HoldPeriod(at(2), at(2))]
+
+
+def test_d3_a_hold_ends_with_its_last_day() -> None:
+    over = at(5)
+    assert hold_periods([HoldFact(at(1), True)], over=over) == [HoldPeriod(at(1), over)]
+    assert hold_periods([HoldFact(at(1), True), HoldFact(at(3), False)], over=over) == [HoldPeriod(at(1), at(3))]
+    assert hold_periods([HoldFact(at(1), True), HoldFact(at(9), False)], over=over) == [HoldPeriod(at(1), over)]
 
 
 def test_buckets_cover_every_overdue_day_once() -> None:

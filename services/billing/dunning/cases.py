@@ -1,8 +1,8 @@
 """STORY of cases: what was done about a household's arrears, why it does not pay, what comes next (D1, D2, D3, D5)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from itertools import chain
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
@@ -10,11 +10,15 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.dunning import queries, rules, tables
-from services.billing.dunning.rules import BUCKETS, Cause
-from services.billing.ledger.late_fee import late_fees_due
+from services.billing.dunning.rules import Cause
+from services.billing.dunning.treatment import tables as treatment
+from services.billing.dunning.treatment.disputes import dispute_view
+from services.billing.dunning.treatment.facts import facts_of
+from services.billing.dunning.treatment.plans import plan_view
+from services.billing.dunning.treatment.rules import suggest_cause
 from services.billing.portfolio.tables import find_household
 from services.common.access import Caller
-from services.common.calendar import business_date
+from services.common.calendar import business_date, start_of_business_day
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.paging import page, position
 
@@ -22,11 +26,13 @@ COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
 READERS = (*COLLECTORS, "auditor")
 _NOTES = UUID("6f1d2c1e-6a57-5e0c-9a35-0b8f3d0f6d11")
 ContactKind = Literal["phone", "visit", "message", "letter", "other"]
+ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]
 
 
 @dataclass(frozen=True)
 class ContactNote:
-    """A talk with the owner: `answer` is what the owner said, `promised_on` the day payment was promised for."""
+    """A talk with the owner: `answer` is what the owner said, `outcome` what came of it, `promised_on` the day payment
+    was promised for. With `step`, the task of that step is answered."""
 
     kind: str
     answer: str
@@ -34,41 +40,70 @@ class ContactNote:
     note: str | None = None
     promised_on: date | None = None
     cause: Cause | None = None
+    outcome: ContactOutcome | None = None
 
 
 def get_dunning_case(session: Session, caller: Caller, household: str, today: date) -> dict[str, Any]:
     """Steps taken, holds, contacts and the next step of a household; empty lists and null without arrears.
 
-    `{household, estate, cause, held, steps: [{step, as_of, due_date, overdue_days, kind, template, …}], holds:
-    [{reason, since, released_at, source, source_id}], next_step: {step, earliest_on} | null, contacts: […]}`.
+    `{household, estate, cause, suggested_cause: {cause, reasons}, held, steps: [{step, as_of, due_date, overdue_days,
+    kind, template, answered, …}], holds: [{reason, since, released_at, until, source, source_id}], next_step: {step,
+    earliest_on, promised_on} | null, promise: {promised_on, …} | null, contacts, disputes, plan, plans}`.
     The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
-    an estate never swept it is today's. An owner sees no contacts. NotFound, Forbidden.
+    an estate never swept it is today's. An owner sees no contacts, plans or suggestions. NotFound, Forbidden.
     """
     caller.require(*READERS, "cashier", "owner")
     row = find_household(session, caller, household)
-    actions = queries.actions(session, row.id)
-    ladder = queries.ladder(session, row.estate_id)
-    holds = _holds(session, row.id)
-    contacts = [] if caller.is_owner else [_contact(one) for one in queries.contacts(session, row.id)]
-    return {
+    contacts = queries.contacts(session, row.id)
+    promise = next((one for one in reversed(contacts) if one.promised_on and one.promised_on >= today), None)
+    ladder = queries.ladder(session, row.estate_id, row.arrears_cause)
+    case = {
         "household": household,
         "estate": row.estate,
         "cause": row.arrears_cause,
-        "held": any(hold["released_at"] is None for hold in holds),
-        "steps": [_step(action, ladder) for action in actions],
-        "holds": holds,
-        "next_step": _next(session, row.id, actions, ladder, queries.last_swept(session, row.estate_id) or today),
-        "contacts": contacts,
+        "steps": [_step(action, ladder) for action in queries.actions(session, row.id)],
+        "next_step": _next(session, row, ladder, queries.last_swept(session, row.estate_id) or today, promise),
+        "disputes": [dispute_view(one, household) for one in treatment.disputes(session, row.id)],
+        **_held(session, row.id, today),
+    }
+    return case | (_NOT_FOR_OWNERS if caller.is_owner else _work(session, row, contacts, promise, today))
+
+
+_NOT_FOR_OWNERS: dict[str, Any] = {"contacts": [], "promise": None, "plan": None, "plans": [], "suggested_cause": None}
+
+
+def _work(
+    session: Session, row: Row[Any], contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
+) -> dict[str, Any]:
+    """What staff keep about a household."""
+    plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
+    suggestion = suggest_cause(facts_of(session, row, today))
+    return {
+        "contacts": [_contact(one) for one in contacts],
+        "promise": _contact(promise) if promise else None,
+        "plan": plans[0] if plans else None,
+        "plans": plans,
+        "suggested_cause": {"cause": suggestion.cause, "reasons": list(suggestion.reasons)},
     }
 
 
+@dataclass(frozen=True)
+class CaseCut:
+    """Which cases: of an estate, whose last step this is; `unanswered`: with a task (of that step) nobody answered."""
+
+    estate: str | None = None
+    step: str | None = None
+    unanswered: bool = False
+
+
 def list_dunning_cases(
-    session: Session, caller: Caller, estate: str | None, step: str | None, limit: int, cursor: str | None, today: date
+    session: Session, caller: Caller, cut: CaseCut, limit: int, cursor: str | None, today: date
 ) -> dict[str, Any]:
     """Households with an unpaid bill on the ladder and their last step: `{household, estate, building, step, as_of,
-    due_date, overdue_days, overdue_fen, cause, held}`, paged."""
+    due_date, overdue_days, overdue_fen, cause, held, answered}`, paged."""
     caller.require(*READERS)
-    rows = queries.cases(session, _scope(caller, estate), step, _after(cursor), limit + 1)
+    named = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
+    rows = queries.cases(session, named, _after(cursor), limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
     return {"items": [_case(row, today) for row in shown], "next_cursor": next_cursor}
 
@@ -82,8 +117,10 @@ def add_contact(
     """
     caller.require(*COLLECTORS)
     row = find_household(session, caller, household)
-    if said.step is not None and said.step not in queries.ladder(session, row.estate_id):
+    if said.step is not None and said.step not in queries.codes(session, row.estate_id):
         raise Invalid("There is no such step.", [{"loc": "step", "msg": "not a step of this estate's ladder"}])
+    if said.outcome == "promised" and said.promised_on is None:
+        raise Invalid("A promise has a day.", [{"loc": "promised_on", "msg": "the day payment was promised for"}])
     wanted = {"household_id": row.id, "contacted_by": caller.sub, **asdict(said)}
     new = tables.insert_contact(session, {"id": request_id, "contacted_at": now, **wanted})
     if new and said.cause is not None:
@@ -111,46 +148,6 @@ def set_arrears_cause(
     return {"household": household, "cause": cause}
 
 
-@dataclass(frozen=True)
-class ArrearsCut:
-    """How the arrears ledger is cut; None: not by this."""
-
-    estate: str | None = None
-    building: str | None = None
-    steward: str | None = None
-    bucket: str | None = None
-    cause: Cause | None = None
-
-
-def list_arrears(
-    session: Session, caller: Caller, cut: ArrearsCut, limit: int, cursor: str | None, today: date
-) -> dict[str, Any]:
-    """Overdue households (D5): `{household, estate, building, steward, cause, overdue_fen, late_fee_fen, bills,
-    oldest_due_date, overdue_days, bucket, buckets}`, paged. A household is in the bucket of its oldest bill;
-    `buckets` splits its amount by the age of each bill. Invalid (unknown bucket), Forbidden."""
-    caller.require(*READERS, "cashier")
-    named = {
-        "estates": _scope(caller, cut.estate),
-        "building": cut.building,
-        "steward": cut.steward,
-        "cause": cut.cause,
-    }
-    rows = queries.arrears(session, named, _bucket(cut.bucket), _after(cursor), limit + 1, today)
-    shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
-    fees = late_fees_due(session, [row.household_id for row in shown], today)
-    return {"items": [_arrears(row, fees.get(row.household_id, 0)) for row in shown], "next_cursor": next_cursor}
-
-
-def _bucket(name: str | None) -> tuple[int, int | None]:
-    if name is None:
-        return 1, None
-    try:
-        return rules.bucket_days(name)
-    except KeyError as error:
-        known = ", ".join(bucket for bucket, _, _ in BUCKETS)
-        raise Invalid("There is no such bucket.", [{"loc": "bucket", "msg": f"one of {known}"}]) from error
-
-
 def _scope(caller: Caller, estate: str | None) -> list[str] | None:
     codes = caller.estate_filter(estate)
     return None if codes is None else sorted(codes)
@@ -161,37 +158,31 @@ def _after(cursor: str | None) -> int:
     return key[0] if key else 0
 
 
-def _holds(session: Session, household_id: int) -> list[dict[str, Any]]:
-    found = queries.hold_facts(session, household_id)
-    periods = chain.from_iterable(
-        (
-            {
-                "reason": reason,
-                "since": period.since,
-                "released_at": period.released_at,
-                "source": kind,
-                "source_id": str(source_id),
-            }
-            for period in rules.hold_periods(facts, ended=ended)
-        )
-        for (kind, source_id), (reason, ended, facts) in found.items()
-    )
-    return sorted(periods, key=lambda hold: (hold["since"], hold["source_id"]))
+def _held(session: Session, household_id: int, today: date) -> dict[str, Any]:
+    """Every hold there was, and whether one stands."""
+    periods: list[dict[str, Any]] = []
+    for (kind, source_id), known in queries.hold_facts(session, household_id).items():
+        about = {"reason": known.reason, "until": known.until, "source": kind, "source_id": str(source_id)}
+        over = start_of_business_day(known.until + timedelta(days=1)) if known.until and known.until < today else None
+        found = rules.hold_periods(known.facts, ended=known.ended, over=over)
+        periods += [{"since": one.since, "released_at": one.released_at, **about} for one in found]
+    periods.sort(key=lambda hold: (hold["since"], hold["source_id"]))
+    return {"held": any(hold["released_at"] is None for hold in periods), "holds": periods}
 
 
 def _next(
-    session: Session, household_id: int, actions: Any, ladder: dict[str, Row[Any]], today: date
+    session: Session, row: Row[Any], ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
 ) -> dict[str, Any] | None:
-    oldest = queries.oldest_open(session, household_id)
-    if oldest is None:
+    bill = queries.standing(session, row.id)
+    found = rules.next_step(queries.steps(ladder), bill, today) if bill else None
+    if found is None:
         return None
-    taken = queries.taken(actions, oldest.id)
-    found = rules.next_step(queries.steps(ladder), taken, oldest.due_date, today)
-    return {"step": found[0].code, "earliest_on": found[1]} if found else None
+    return {"step": found[0].code, "earliest_on": found[1], "promised_on": promise.promised_on if promise else None}
 
 
 def _step(action: Row[Any], ladder: dict[str, Row[Any]]) -> dict[str, Any]:
     rung = ladder.get(action.step)
+    kind = rung.kind if rung else None
     return {
         "step": action.step,
         "as_of": action.as_of,
@@ -201,8 +192,9 @@ def _step(action: Row[Any], ladder: dict[str, Row[Any]]) -> dict[str, Any]:
         "late_fee_fen": action.late_fee_fen,
         "deadline": action.deadline,
         "bill_id": str(action.bill_id),
-        "kind": rung.kind if rung else None,
+        "kind": kind,
         "template": rung.template if rung else None,
+        "answered": action.answered if kind == "task" else None,
     }
 
 
@@ -216,21 +208,3 @@ def _case(row: Row[Any], today: date) -> dict[str, Any]:
     fields = row._asdict()
     del fields["household_id"]
     return fields | {"overdue_days": (today - row.due_date).days}
-
-
-def _arrears(row: Row[Any], late_fee_fen: int) -> dict[str, Any]:
-    amounts = (row.b1, row.b2, row.b3, row.b4, row.b5)
-    return {
-        "household": row.household,
-        "estate": row.estate,
-        "building": row.building,
-        "steward": row.steward,
-        "cause": row.cause,
-        "overdue_fen": row.overdue_fen,
-        "late_fee_fen": late_fee_fen,
-        "bills": row.bills,
-        "oldest_due_date": row.oldest_due_date,
-        "overdue_days": row.overdue_days,
-        "bucket": rules.bucket_of(row.overdue_days),
-        "buckets": {name: fen for (name, _, _), fen in zip(BUCKETS, amounts, strict=True)},
-    }

@@ -4,32 +4,38 @@ The instants are the events' own, so any order of arrival leads to the same reco
 say they hold nothing, leave no trace.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-Source = Literal["complaint", "work_order", "payment", "plan", "waiver"]
+Source = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem"]
 REASONS: dict[Source, str] = {
     "complaint": "open_complaint",
     "work_order": "open_work_order",
     "payment": "payment_in_flight",
     "plan": "performing_plan",
     "waiver": "pending_waiver",
+    "problem": "promised_fix",
 }
 
 # A hold stands for a household while this is true of one of its rows `h`.
 STANDS = "h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since)"
 
+# … and on a day, unless its own last day is over; needs the parameter `:as_of`.
+STANDS_ON = f"{STANDS} AND (h.until IS NULL OR h.until >= :as_of)"
+
 # GREATEST ignores nulls: the last opening and the last closing win, whichever arrives first.
 _UPSERT = text("""
-INSERT INTO dunning_hold AS o (source_kind, source_id, household_id, reason, since, released_at, ended)
-SELECT :kind, :source_id, h.id, :reason, CAST(:since AS timestamptz), CAST(:released_at AS timestamptz), :ended
+INSERT INTO dunning_hold AS o (source_kind, source_id, household_id, reason, since, released_at, until, ended)
+SELECT :kind, :source_id, h.id, :reason, CAST(:since AS timestamptz), CAST(:released_at AS timestamptz),
+       CAST(:until AS date), :ended
 FROM household h WHERE h.code = :household
 ON CONFLICT (source_kind, source_id) DO UPDATE SET since = GREATEST(o.since, excluded.since),
-  released_at = GREATEST(o.released_at, excluded.released_at), ended = o.ended OR excluded.ended
+  released_at = GREATEST(o.released_at, excluded.released_at), ended = o.ended OR excluded.ended,
+  until = COALESCE(excluded.until, o.until)
 RETURNING household_id
 """)
 _FACT = text("""
@@ -51,11 +57,18 @@ class UnknownHousehold(LookupError):
 
 
 def hold(
-    session: Session, source: Source, source_id: UUID, household: str | None, at: datetime, *, holds_dunning: bool
+    session: Session,
+    source: Source,
+    source_id: UUID,
+    household: str | None,
+    at: datetime,
+    *,
+    holds_dunning: bool,
+    until: date | None = None,
 ) -> None:
-    """The source opened, or opened again, at an instant. UnknownHousehold."""
+    """The source opened, or opened again, at an instant; `until` is the last day it stands. UnknownHousehold."""
     if household is not None and holds_dunning:
-        _upsert(session, source, source_id, household, since=at)
+        _upsert(session, source, source_id, household, since=at, until=until)
         _remember(session, source, source_id, at, holds=True)
 
 
@@ -94,6 +107,7 @@ def _upsert(
     since: datetime | None = None,
     released_at: datetime | None = None,
     *,
+    until: date | None = None,
     ended: bool = False,
 ) -> None:
     row = {
@@ -103,6 +117,7 @@ def _upsert(
         "reason": REASONS[source],
         "since": since,
         "released_at": released_at,
+        "until": until,
         "ended": ended,
     }
     if session.execute(_UPSERT, row).first() is None:

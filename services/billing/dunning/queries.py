@@ -1,6 +1,7 @@
 """STORE of dunning, reading side: cases, arrears and sweeps by name (D1, D3, D5)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -8,23 +9,43 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning.holds import STANDS
-from services.billing.dunning.rules import HoldFact, Step, Taken
+from services.billing.dunning.holds import STANDS_ON
+from services.billing.dunning.ladder_sql import COVERED, RUNGS, WITHOUT
+from services.billing.dunning.rules import HoldFact, Standing, Step, Taken
 from services.billing.dunning.tables import dunning_contact, dunning_sweep
-from services.billing.figures.tables import STEWARD
 from services.billing.ledger.tables import OPEN
 
-_LADDER = text("""
-SELECT code, position, earliest_day, latest_day, requires, kind, template FROM dunning_step
-WHERE estate_id = (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0)) ORDER BY position
+# The task of an action `a` is answered when a talk about that step was recorded after it was set.
+ANSWERED = """EXISTS (SELECT FROM dunning_contact c JOIN dunning_sweep_slice s ON s.id = a.slice_id
+  WHERE c.household_id = a.household_id AND c.step = a.step AND c.contacted_at >= s.finished_at)"""
+_TASK = """(EXISTS (SELECT FROM dunning_step s
+          WHERE s.code = a.step AND s.kind = 'task' AND s.estate_id IN (a.estate_id, 0))
+  OR EXISTS (SELECT FROM dunning_track t WHERE t.code = a.step AND t.kind = 'task'))"""
+_LADDER = text(f"""
+WITH place AS (SELECT CAST(:estate_id AS int) AS estate_id), cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}
+SELECT code, position, earliest_day, latest_day, requires, gap_days, kind, template FROM rung ORDER BY position
 """)
-_OLDEST = text(f"SELECT id, due_date FROM bill WHERE household_id = :id AND {OPEN} ORDER BY due_date, id LIMIT 1")
-_ACTIONS = text("""
-SELECT bill_id, step, position, as_of, due_date, overdue_days, overdue_fen, late_fee_fen, deadline
-FROM dunning_action WHERE household_id = :id ORDER BY id
+_CODES = text("""
+SELECT code FROM dunning_step WHERE estate_id = (
+  SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0))
+UNION SELECT code FROM dunning_track WHERE code IS NOT NULL
+""")
+_OLDEST = text(f"""
+SELECT o.*, {COVERED} AS covered_until FROM (
+  SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
+  WHERE household_id = :id AND {OPEN} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
+""")
+_TAKEN = text(f"""
+SELECT a.step, a.bill_id, a.as_of, a.deadline, {WITHOUT} AS without
+FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
+""")
+_ACTIONS = text(f"""
+SELECT a.bill_id, a.step, a.as_of, a.due_date, a.overdue_days, a.overdue_fen, a.late_fee_fen, a.deadline,
+       {ANSWERED} AS answered
+FROM dunning_action a WHERE a.household_id = :id ORDER BY a.id
 """)
 _HOLDS = text("""
-SELECT h.source_kind, h.source_id, h.reason, h.ended, f.at, f.holds
+SELECT h.source_kind, h.source_id, h.reason, h.ended, h.until, f.at, f.holds
 FROM dunning_hold h JOIN dunning_hold_fact f USING (source_kind, source_id)
 WHERE h.household_id = :id ORDER BY f.at, h.source_kind, h.source_id
 """)
@@ -32,44 +53,16 @@ _CASES = text(f"""
 SELECT * FROM (
   SELECT DISTINCT ON (a.household_id) a.household_id, o.code AS household, e.code AS estate, b.building, a.step,
     a.as_of, a.due_date, a.overdue_fen, o.arrears_cause AS cause,
-    EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {STANDS}) AS held
+    EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {STANDS_ON}) AS held,
+    CASE WHEN {_TASK} THEN {ANSWERED} END AS answered
   FROM dunning_action a
   JOIN bill b ON b.id = a.bill_id AND {OPEN}
   JOIN household o ON o.id = a.household_id
   JOIN estate e ON e.id = a.estate_id
   WHERE a.household_id > :after AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+    AND (NOT :unanswered OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_TASK} AND NOT {ANSWERED})
   ORDER BY a.household_id, a.as_of DESC, a.position DESC
 ) latest WHERE CAST(:step AS text) IS NULL OR step = :step ORDER BY household_id LIMIT :limit
-""")
-_ARREARS = text(f"""
-WITH {STEWARD}, overdue AS (
-  SELECT b.household_id, b.building, b.due_date, b.id, w.staff_code, :as_of - b.due_date AS days,
-         b.amount_fen - b.paid_fen - b.waived_fen AS fen
-  FROM bill b
-  JOIN household h ON h.id = b.household_id
-  JOIN estate e ON e.id = b.estate_id
-  LEFT JOIN steward w ON w.estate_id = b.estate_id AND w.building = b.building
-  WHERE {OPEN} AND b.due_date < :as_of AND b.household_id > :after
-    AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
-    AND (CAST(:building AS text) IS NULL OR b.building = :building)
-    AND (CAST(:steward AS text) IS NULL OR w.staff_code = :steward)
-    AND (CAST(:cause AS text) IS NULL OR h.arrears_cause = :cause)
-), household_overdue AS (
-  SELECT household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills, min(due_date) AS oldest_due_date,
-    max(days) AS overdue_days, (array_agg(building ORDER BY due_date, id))[1] AS building,
-    (array_agg(staff_code ORDER BY due_date, id))[1] AS steward,
-    COALESCE(sum(fen) FILTER (WHERE days BETWEEN 1 AND 15), 0)::bigint AS b1,
-    COALESCE(sum(fen) FILTER (WHERE days BETWEEN 16 AND 30), 0)::bigint AS b2,
-    COALESCE(sum(fen) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS b3,
-    COALESCE(sum(fen) FILTER (WHERE days BETWEEN 61 AND 365), 0)::bigint AS b4,
-    COALESCE(sum(fen) FILTER (WHERE days > 365), 0)::bigint AS b5
-  FROM overdue GROUP BY household_id
-  HAVING max(days) >= :low AND (CAST(:high AS int) IS NULL OR max(days) <= :high)
-  ORDER BY household_id LIMIT :limit
-)
-SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause
-FROM household_overdue o JOIN household h ON h.id = o.household_id JOIN estate e ON e.id = h.estate_id
-ORDER BY o.household_id
 """)
 _LAST_SWEPT = text("""
 SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
@@ -82,21 +75,27 @@ FROM dunning_sweep_slice s JOIN estate e ON e.id = s.estate_id WHERE s.sweep_id 
 """)
 
 
-def ladder(session: Session, estate_id: int) -> dict[str, Row[Any]]:
-    """The rungs that apply on an estate, by code, in order."""
-    return {row.code: row for row in session.execute(_LADDER, {"estate_id": estate_id})}
+def ladder(session: Session, estate_id: int, cause: str = "unknown") -> dict[str, Row[Any]]:
+    """The rungs that apply on an estate on the track of a cause, by code, in order."""
+    return {row.code: row for row in session.execute(_LADDER, {"estate_id": estate_id, "cause": cause})}
 
 
 def steps(rows: dict[str, Row[Any]]) -> list[Step]:
     """Rungs as the rules want them."""
     return [
-        Step(row.code, row.position, row.earliest_day, row.latest_day, tuple(row.requires)) for row in rows.values()
+        Step(row.code, row.position, row.earliest_day, row.latest_day, tuple(row.requires), row.gap_days)
+        for row in rows.values()
     ]
 
 
-def oldest_open(session: Session, household_id: int) -> Row[Any] | None:
-    """The bill a household's ladder goes by."""
-    return session.execute(_OLDEST, {"id": household_id}).one_or_none()
+def standing(session: Session, household_id: int) -> Standing | None:
+    """The bill a household's ladder goes by, and what counts for it; None without an open, undisputed bill."""
+    found = session.execute(_OLDEST, {"id": household_id}).one_or_none()
+    if found is None:
+        return None
+    rows = session.execute(_TAKEN, {"id": household_id, "bill_id": found.bill_id})
+    taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
+    return Standing(found.bill_id, found.due_date, taken, found.covered_until)
 
 
 def last_swept(session: Session, estate_id: int) -> date | None:
@@ -110,18 +109,28 @@ def actions(session: Session, household_id: int) -> Sequence[Row[Any]]:
     return session.execute(_ACTIONS, {"id": household_id}).all()
 
 
-def taken(rows: Sequence[Row[Any]], bill_id: int) -> list[Taken]:
-    """The rungs taken for one bill."""
-    return [Taken(row.position, row.as_of) for row in rows if row.bill_id == bill_id]
+@dataclass
+class HoldSource:
+    """What is known of one source of holds."""
+
+    reason: str
+    ended: bool
+    until: date | None
+    facts: list[HoldFact]
 
 
-def hold_facts(session: Session, household_id: int) -> dict[tuple[str, UUID], tuple[str, bool, list[HoldFact]]]:
-    """Per source: the reason, whether it is over for good, and what is known of it."""
-    found: dict[tuple[str, UUID], tuple[str, bool, list[HoldFact]]] = {}
+def hold_facts(session: Session, household_id: int) -> dict[tuple[str, UUID], HoldSource]:
+    """Everything that ever held a household, by kind and id."""
+    found: dict[tuple[str, UUID], HoldSource] = {}
     for row in session.execute(_HOLDS, {"id": household_id}):
-        source = found.setdefault((row.source_kind, row.source_id), (row.reason, row.ended, []))
-        source[2].append(HoldFact(row.at, row.holds))
+        new = HoldSource(row.reason, row.ended, row.until, [])
+        found.setdefault((row.source_kind, row.source_id), new).facts.append(HoldFact(row.at, row.holds))
     return found
+
+
+def codes(session: Session, estate_id: int) -> frozenset[str]:
+    """Every step that may be taken on an estate, on the track of whichever cause."""
+    return frozenset(session.scalars(_CODES, {"estate_id": estate_id}))
 
 
 def contacts(session: Session, household_id: int) -> Sequence[Row[Any]]:
@@ -135,20 +144,9 @@ def contact(session: Session, contact_id: UUID) -> Row[Any] | None:
     return session.execute(select(dunning_contact).where(dunning_contact.c.id == contact_id)).one_or_none()
 
 
-def cases(
-    session: Session, estates: Sequence[str] | None, step: str | None, after: int, limit: int
-) -> Sequence[Row[Any]]:
+def cases(session: Session, cut: dict[str, Any], after: int, limit: int) -> Sequence[Row[Any]]:
     """Households with an unpaid bill on the ladder, with their last step."""
-    cut = {"estates": estates, "step": step, "after": after, "limit": limit}
-    return session.execute(_CASES, cut).all()
-
-
-def arrears(
-    session: Session, cut: dict[str, Any], days: tuple[int, int | None], after: int, limit: int, as_of: date
-) -> Sequence[Row[Any]]:
-    """Overdue households by id, their oldest bill's age between `days`."""
-    more = {"low": days[0], "high": days[1], "after": after, "limit": limit, "as_of": as_of}
-    return session.execute(_ARREARS, cut | more).all()
+    return session.execute(_CASES, cut | {"after": after, "limit": limit}).all()
 
 
 def sweep(session: Session, sweep_id: UUID) -> Row[Any] | None:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 NO_HOLD = "no_hold"
+AFTER = "after:"
 Cause = Literal["forgot", "dissatisfied", "hardship", "malicious", "legacy_dispute", "vacant", "unknown"]
 BUCKETS: tuple[tuple[str, int, int | None], ...] = (
     ("1-15", 1, 15),
@@ -29,48 +30,140 @@ class Step:
     earliest_day: int
     latest_day: int | None
     requires: tuple[str, ...] = ()
+    gap_days: int = 1
 
     def covers(self, day: int) -> bool:
         """Whether the day is in its window."""
         return self.earliest_day <= day and (self.latest_day is None or day <= self.latest_day)
 
+    @property
+    def escalates(self) -> bool:
+        """It urges for money, so a hold stops it; a reminder before the due date does not."""
+        return NO_HOLD in self.requires
+
+    @property
+    def after(self) -> frozenset[str]:
+        """Rungs that must count for the bill, and whose deadline must be over, before this one."""
+        return frozenset(name.removeprefix(AFTER) for name in self.requires if name.startswith(AFTER))
+
 
 @dataclass(frozen=True)
 class Taken:
-    """A rung that was taken for a bill, and the as-of day of the sweep that took it."""
+    """A rung taken for the household, on the as-of day of its sweep, when `bill_id` was its oldest bill.
 
-    position: int
-    as_of: date
-
-
-def due_step(ladder: Iterable[Step], taken: Sequence[Taken], due: date, as_of: date, *, held: bool) -> Step | None:
-    """The one rung that is due for a household's oldest open bill: the lowest above all taken ones whose window covers
-    the day. One rung a day at most; none for a day before one already swept, so that no rung comes out of order.
-
-    A hold stops escalation; reminders before the due date go out all the same (`requires` says which).
+    `without`: the bill we ask about was in dispute then, so the words said to the household left it out.
     """
-    if any(one.as_of >= as_of for one in taken):
+
+    code: str
+    bill_id: int
+    as_of: date
+    deadline: date | None = None
+    without: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What decides about a household's oldest open and undisputed bill.
+
+    `taken` are the rungs of the household, for whichever bill. `covered_until`: the last day the estate was swept for
+    while this bill was out of sight: an older bill stood before it, it was in dispute, or it was settled and came back.
+    """
+
+    bill_id: int
+    due: date
+    taken: Sequence[Taken] = ()
+    covered_until: date | None = None
+
+
+def due_step(ladder: Sequence[Step], bill: Standing, as_of: date, *, held: bool) -> Step | None:
+    """The one rung that is due: the lowest above all that count for the bill (`counts`), its window covering the day.
+
+    One rung a day at most per household; none for a day before one already taken, so that no rung comes out of order.
+    A hold stops escalation; reminders before the due date go out all the same (`requires` says which).
+
+    A bill that was passed over while others had their rungs (`makes_up`) gets every rung of escalation, in order and
+    `gap_days` apart: late rather than never. Rungs missed because of a hold, or because nobody swept, are let go: the
+    bill goes on where its age puts it.
+    """
+    if any(one.as_of >= as_of for one in bill.taken):
         return None
-    above = max((one.position for one in taken), default=-1)
-    day = (as_of - due).days
-    found = min(
-        (step for step in ladder if step.position > above and step.covers(day)),
-        key=lambda step: step.position,
-        default=None,
-    )
-    return None if found and held and NO_HOLD in found.requires else found
+    late = makes_up(ladder, bill)
+    found = min(_open(ladder, bill, as_of, late=late), key=lambda step: step.position, default=None)
+    if found is None or (found.escalates and (held or (late and as_of < _after_gap(found, bill)))):
+        return None
+    return found
 
 
-def next_step(ladder: Iterable[Step], taken: Sequence[Taken], due: date, today: date) -> tuple[Step, date] | None:
+def counts(step: Step, one: Taken, bill: Standing) -> bool:
+    """Whether a rung that was taken counts for the bill: taken for it, or for another when it was old enough itself.
+
+    A notice states all that is overdue; to send it again because another bill has become the oldest would repeat it.
+    """
+    if one.bill_id == bill.bill_id:
+        return True
+    return not one.without and (one.as_of - bill.due).days >= step.earliest_day
+
+
+def makes_up(ladder: Iterable[Step], bill: Standing) -> bool:
+    """Whether the estate was swept while the bill was out of sight and old enough for the first rung of escalation."""
+    first = min((step.earliest_day for step in ladder if step.escalates), default=None)
+    return first is not None and bill.covered_until is not None and (bill.covered_until - bill.due).days >= first
+
+
+def next_step(ladder: Sequence[Step], bill: Standing, today: date) -> tuple[Step, date] | None:
     """The rung that comes next and the first day it may be taken; None when the ladder ends or nothing is left."""
-    above = max((one.position for one in taken), default=-1)
-    after = max((one.as_of + timedelta(days=1) for one in taken), default=date.min)
-    for step in sorted(ladder, key=lambda step: step.position):
-        earliest = max(due + timedelta(days=step.earliest_day), after)
-        still_open = step.latest_day is None or max(earliest, today) <= due + timedelta(days=step.latest_day)
-        if step.position > above and still_open:
+    late = makes_up(ladder, bill)
+    for step in sorted(_above(ladder, bill), key=lambda step: step.position):
+        earliest = max(bill.due + timedelta(days=step.earliest_day), _next_day(bill), *_released(ladder, step, bill))
+        if late and step.escalates:
+            return (step, max(earliest, _after_gap(step, bill))) if step.after <= _told(ladder, bill).keys() else None
+        if step.after <= _told(ladder, bill).keys() and step.covers((max(earliest, today) - bill.due).days):
             return step, earliest
     return None
+
+
+def _above(ladder: Sequence[Step], bill: Standing) -> list[Step]:
+    """Rungs above all that count."""
+    by_code = {step.code: step for step in ladder}
+    done = [by_code[one.code] for one in bill.taken if one.code in by_code and counts(by_code[one.code], one, bill)]
+    above = max((step.position for step in done), default=None)
+    return [step for step in ladder if above is None or step.position > above]
+
+
+def _open(ladder: Sequence[Step], bill: Standing, as_of: date, *, late: bool) -> list[Step]:
+    day = (as_of - bill.due).days
+    over = {code for code, deadline in _told(ladder, bill).items() if deadline is None or deadline < as_of}
+    return [
+        step
+        for step in _above(ladder, bill)
+        if step.earliest_day <= day and (step.covers(day) or (late and step.escalates)) and step.after <= over
+    ]
+
+
+def _told(ladder: Sequence[Step], bill: Standing) -> dict[str, date | None]:
+    """Rungs that count for the bill, each with the deadline it set; of several the first to end."""
+    by_code = {step.code: step for step in ladder}
+    found: dict[str, date | None] = {}
+    for one in bill.taken:
+        known = by_code.get(one.code)
+        if one.bill_id == bill.bill_id or (known and counts(known, one, bill)):
+            deadlines = [found[one.code], one.deadline] if one.code in found else [one.deadline]
+            found[one.code] = None if None in deadlines else min(day for day in deadlines if day)
+    return found
+
+
+def _released(ladder: Sequence[Step], step: Step, bill: Standing) -> list[date]:
+    """The days after the deadlines this rung waits for."""
+    told = _told(ladder, bill)
+    return [deadline + timedelta(days=1) for code in step.after if (deadline := told.get(code))]
+
+
+def _next_day(bill: Standing) -> date:
+    return max((one.as_of + timedelta(days=1) for one in bill.taken), default=date.min)
+
+
+def _after_gap(step: Step, bill: Standing) -> date:
+    return max((one.as_of + timedelta(days=step.gap_days) for one in bill.taken), default=date.min)
 
 
 @dataclass(frozen=True)
@@ -89,10 +182,11 @@ class HoldPeriod:
     released_at: datetime | None
 
 
-def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False) -> list[HoldPeriod]:
+def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False, over: datetime | None = None) -> list[HoldPeriod]:
     """The record of one source, oldest first (D3). A closing at the very instant of an opening counts after it.
 
-    `ended`: the source is over for good, even if its clock said that it opened after it closed.
+    `ended`: the source is over for good, even if its clock said that it opened after it closed. `over`: the instant at
+    which its last day ended; a later closing closes nothing.
     """
     periods: list[HoldPeriod] = []
     since: datetime | None = None
@@ -102,7 +196,13 @@ def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False) -> list[Hold
         elif since:
             periods.append(HoldPeriod(since, fact.at))
             since = None
-    return [*periods, HoldPeriod(since, since if ended else None)] if since else periods
+    periods += [HoldPeriod(since, since if ended else None)] if since else []
+    return periods if over is None else [_until(period, over) for period in periods]
+
+
+def _until(period: HoldPeriod, over: datetime) -> HoldPeriod:
+    released = over if period.released_at is None else min(period.released_at, over)
+    return HoldPeriod(period.since, max(period.since, released))
 
 
 def bucket_of(days: int) -> str | None:

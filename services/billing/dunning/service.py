@@ -1,13 +1,15 @@
-"""DOORS of dunning: sweeps, cases, arrears, and the events that hold escalation (D1, D2, D3, D5)."""
+"""DOORS of dunning: sweeps, cases, and the events that hold escalation (D1, D3)."""
 
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.billing.dunning import cases, handlers, holds
-from services.billing.dunning.cases import ArrearsCut, ContactKind, ContactNote
+from services.billing.dunning.cases import CaseCut
 from services.billing.dunning.handlers import SweepRequest
-from services.billing.dunning.rules import Cause
+from services.billing.dunning.ladder.service import LadderDoors
+from services.billing.dunning.measures.service import MeasureDoors
+from services.billing.dunning.treatment.service import TreatmentDoors
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.events import (
@@ -98,8 +100,8 @@ class HoldDoors(EstateService):
                 holds.expire_payment(session, event.payment_id, event.household, message.occurred_at)
 
 
-class DunningDoors(HoldDoors):
-    """Sweeps, cases, contacts and the arrears ledger."""
+class DunningDoors(HoldDoors, LadderDoors, TreatmentDoors, MeasureDoors):
+    """Sweeps and cases; ladder, treatment and measures have doors of their own."""
 
     @rpc
     def start_sweep(
@@ -129,59 +131,17 @@ class DunningDoors(HoldDoors):
         caller: Caller,
         estate: str | None = None,
         step: str | None = None,
+        unanswered: bool = False,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """Households on the ladder."""
-        today = business_date(self.clock())
+        cut, today = CaseCut(estate, step, unanswered), business_date(self.clock())
         with self.transaction() as session:
-            return cases.list_dunning_cases(session, caller, estate, step, limit, cursor, today)
+            return cases.list_dunning_cases(session, caller, cut, limit, cursor, today)
 
     @rpc
     def get_dunning_case(self, caller: Caller, household: str) -> dict[str, Any]:
         """One household's steps, holds, contacts and next step."""
         with self.transaction() as session:
             return cases.get_dunning_case(session, caller, household, business_date(self.clock()))
-
-    @rpc
-    def add_contact(
-        self,
-        caller: Caller,
-        household: str,
-        request_id: UUID,
-        kind: ContactKind,
-        answer: str,
-        step: str | None = None,
-        note: str | None = None,
-        promised_on: date | None = None,
-        cause: Cause | None = None,
-    ) -> dict[str, Any]:
-        """Record a talk with the owner."""
-        said = ContactNote(kind, answer, step, note, promised_on, cause)
-        with self.transaction() as session:
-            return cases.add_contact(session, caller, household, request_id, said, self.clock())
-
-    @rpc
-    def set_arrears_cause(
-        self, caller: Caller, household: str, cause: Cause, note: str | None = None
-    ) -> dict[str, Any]:
-        """Record why a household does not pay."""
-        with self.transaction() as session:
-            return cases.set_arrears_cause(session, caller, household, cause, note, self.clock())
-
-    @rpc
-    def list_arrears(
-        self,
-        caller: Caller,
-        estate: str | None = None,
-        building: str | None = None,
-        steward: str | None = None,
-        bucket: str | None = None,
-        cause: Cause | None = None,
-        limit: Limit = DEFAULT_LIMIT,
-        cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """Overdue households."""
-        cut = ArrearsCut(estate, building, steward, bucket, cause)
-        with self.transaction() as session:
-            return cases.list_arrears(session, caller, cut, limit, cursor, business_date(self.clock()))

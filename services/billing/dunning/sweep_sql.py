@@ -1,86 +1,143 @@
-"""STORE of a sweep: one estate's slice as one statement, `rules.due_step` in SQL (D1, D3, decision 5).
+"""STORE of a sweep: the slices of some estates as one statement, `rules.due_step` in SQL (D1, D3, decision 5).
 
-For each household its oldest open bill; for that bill the lowest rung above all taken ones whose window covers the
-day, one rung a day at most. A rung that requires no hold waits while one stands, and is counted as held. Amounts are
-added up in `part`, not joined: the planner cannot know how many there are.
+For each household its oldest open bill that nobody disputes; for that bill the rung that is due, and then what the
+household is told: an action and its part of an event. Households without open bills are not looked at, those without a
+rung to take drop out in `wanting`, before anything is asked about their past.
+
+Amounts are added up in `part`, not joined: the planner cannot know how many there are.
 """
 
-from sqlalchemy import text
-
-from services.billing.dunning.holds import STANDS
-from services.billing.figures.tables import STEWARD
+from services.billing.bills.prepared import Prepared
+from services.billing.dunning.holds import STANDS_ON
+from services.billing.dunning.ladder_sql import COVERED_AFTER, RUNGS, WITHOUT
 from services.billing.ledger.late_fee import LATE_FEE
 from services.billing.ledger.tables import OPEN
 
-SWEEP = text(f"""
-WITH ladder AS (
-  SELECT * FROM dunning_step WHERE estate_id = (
-    SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0))
+# Open bills as far as a rung may reach, by household and due date as the index has them. `total_fen` of the first bill
+# is what a notice states: all that is overdue, or before the due date all that falls due with it.
+_OLDEST = f"""open_bill AS MATERIALIZED (
+  SELECT household_id, id, due_date, estate_id, building, amount_fen - paid_fen - waived_fen AS fen, disputed_at
+  FROM bill WHERE estate_id = ANY (:estate_ids) AND {OPEN}
+    AND due_date <= :as_of - (SELECT min(earliest_day) FROM rung)
+), disputed AS MATERIALIZED (
+  SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
+), placed AS (
+  SELECT *, row_number() OVER household AS place, first_value(due_date) OVER household AS first_due
+  FROM open_bill WHERE disputed_at IS NULL WINDOW household AS (PARTITION BY household_id ORDER BY due_date, id)
 ), oldest AS (
-  SELECT DISTINCT ON (household_id) household_id, id AS bill_id, due_date
-  FROM bill WHERE estate_id = :estate_id AND {OPEN}
-  ORDER BY household_id, due_date, id
-), due AS (
-  SELECT o.household_id, o.bill_id, o.due_date, CAST(:as_of AS date) - o.due_date AS days, step.*,
-    'no_hold' = ANY (step.requires)
-      AND EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {STANDS}) AS held
-  FROM oldest o
-  LEFT JOIN LATERAL (SELECT max(a.position) AS position, max(a.as_of) AS as_of FROM dunning_action a
-                     WHERE a.household_id = o.household_id AND a.bill_id = o.bill_id) taken ON true
-  JOIN LATERAL (SELECT l.code, l.position, l.requires, l.deadline_days FROM ladder l
-                WHERE l.position > COALESCE(taken.position, -1)
-                  AND CAST(:as_of AS date) - o.due_date >= l.earliest_day
-                  AND (l.latest_day IS NULL OR CAST(:as_of AS date) - o.due_date <= l.latest_day)
-                ORDER BY l.position LIMIT 1) step ON true
-  WHERE taken.as_of IS NULL OR taken.as_of < :as_of
-), subject AS (
+  SELECT household_id, min(id) FILTER (WHERE place = 1) AS bill_id, min(due_date) AS due_date,
+         min(estate_id) FILTER (WHERE place = 1) AS estate_id, min(building) FILTER (WHERE place = 1) AS building,
+         sum(fen) FILTER (WHERE due_date < :as_of OR due_date = first_due)::bigint AS fen
+  FROM placed GROUP BY household_id
+)"""
+
+_DUE = f"""standing AS (
+  SELECT o.*, h.code AS household, h.arrears_cause AS cause, own.ladder, :as_of - o.due_date AS days,
+         past.above, past.last_on, past.told
+  FROM oldest o JOIN household h ON h.id = o.household_id JOIN own ON own.estate_id = o.estate_id
+  CROSS JOIN LATERAL (
+    SELECT max(r.position) FILTER (WHERE c.counts) AS above, max(a.as_of) AS last_on,
+           array_agg(a.step) FILTER (WHERE c.counts AND (a.deadline IS NULL OR a.deadline < :as_of)) AS told
+    FROM dunning_action a
+    LEFT JOIN rung r ON r.ladder = own.ladder AND r.cause = h.arrears_cause AND r.code = a.step
+    CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
+      r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {WITHOUT}) AS counts) c
+    WHERE a.household_id = o.household_id) past
+), wanting AS MATERIALIZED (
+  SELECT * FROM standing s
+  WHERE (last_on IS NULL OR last_on < :as_of) AND EXISTS (
+    SELECT FROM rung r
+    WHERE r.ladder = s.ladder AND r.cause = s.cause AND (s.above IS NULL OR r.position > s.above)
+      AND r.earliest_day <= s.days AND (r.escalates OR r.latest_day IS NULL OR s.days <= r.latest_day))
+), due AS MATERIALIZED (
+  SELECT o.*, step.code, step.position, step.kind, step.template, step.channels, step.deadline_days,
+    step.escalates AND EXISTS (
+      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {STANDS_ON}) AS held
+  FROM wanting o
+  CROSS JOIN LATERAL (SELECT {COVERED_AFTER} - o.due_date AS covered_day OFFSET 0) sight
+  CROSS JOIN LATERAL (
+    SELECT min(r.position) AS position FROM rung r
+    WHERE r.ladder = o.ladder AND r.cause = o.cause AND (o.above IS NULL OR r.position > o.above)
+      AND r.earliest_day <= o.days
+      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND sight.covered_day >= r.first_day)
+      AND (cardinality(r.after) = 0 OR r.after <@ o.told)) lowest
+  JOIN rung step ON step.ladder = o.ladder AND step.cause = o.cause AND step.position = lowest.position
+  WHERE NOT (step.escalates AND COALESCE(sight.covered_day >= step.first_day, false)
+             AND COALESCE(o.last_on + step.gap_days > :as_of, false))
+)"""
+
+_SWEEP = f"""
+WITH piece AS MATERIALIZED (
+  SELECT e.id AS estate_id, e.code AS estate, p.slice_id
+  FROM unnest(:estate_ids, :slice_ids) AS p (estate_id, slice_id) JOIN public.estate e ON e.id = p.estate_id
+), estate AS MATERIALIZED (  -- so that the late fee looks at the rates of these only
+  SELECT * FROM public.estate WHERE id = ANY (:estate_ids)
+), place AS (
+  SELECT estate_id FROM piece
+), cause AS (
+  SELECT DISTINCT arrears_cause AS cause FROM household WHERE estate_id = ANY (:estate_ids)
+), {RUNGS}, {_OLDEST}, {_DUE}, subject AS (
   SELECT household_id FROM due WHERE NOT held AND days > 0
 ), {LATE_FEE}, part AS (
-  SELECT household_id, bill_id, due_date, days, position, code, deadline_days, 0 AS fen, 0 AS fee_fen
+  SELECT household_id, bill_id, estate_id, due_date, days, position, code, deadline_days, kind, template, channels,
+         household, building, fen, 0 AS fee_fen
   FROM due WHERE NOT held
   UNION ALL
-  SELECT d.household_id, NULL, NULL, NULL, NULL, NULL, NULL, b.amount_fen - b.paid_fen - b.waived_fen, 0
-  FROM due d JOIN bill b ON b.estate_id = :estate_id AND b.household_id = d.household_id
-    AND b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen
-    AND b.due_date <= greatest(CAST(:as_of AS date) - 1, d.due_date)
-  WHERE NOT d.held
-  UNION ALL
-  SELECT household_id, NULL, NULL, NULL, NULL, NULL, NULL, 0, due_fen FROM late_fee
+  SELECT household_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, due_fen
+  FROM late_fee WHERE bill_id NOT IN (SELECT id FROM disputed)
+), told AS MATERIALIZED (
+  SELECT household_id, max(bill_id) AS bill_id, max(estate_id) AS estate_id, sum(fen)::bigint AS overdue_fen,
+         sum(fee_fen)::bigint AS late_fee_fen, max(days) AS overdue_days, max(due_date) AS due_date,
+         :as_of + max(deadline_days) AS deadline, max(position) AS position, max(code) AS step,
+         max(kind) AS kind, max(template) AS template, max(channels) AS channels, max(household) AS household,
+         max(building) AS building
+  FROM part GROUP BY household_id
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
                               as_of, due_date, deadline, position, step)
-  SELECT household_id, max(bill_id), :slice_id, sum(fen), sum(fee_fen), :estate_id, max(days), :as_of, max(due_date),
-         CAST(:as_of AS date) + max(deadline_days), max(position), max(code)
-  FROM part GROUP BY household_id ORDER BY household_id
-  ON CONFLICT (household_id, bill_id, step) DO NOTHING
-  RETURNING id
-)
-SELECT (SELECT count(*) FROM taken) AS actions, (SELECT count(*) FROM due WHERE held) AS held
-""")
-
-# What a slice did, as batches of `DunningItem` in the outbox. `steward` is the building's on that day (A4).
-TELL = text(f"""
-WITH {STEWARD}, step AS (
-  SELECT * FROM dunning_step WHERE estate_id = (
-    SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0))
+  SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
+         estate_id, overdue_days, :as_of, due_date, deadline, position, step
+  FROM told
+), steward AS (
+  SELECT DISTINCT ON (estate_id, building) estate_id, building, staff_code FROM stewardship
+  WHERE estate_id = ANY (:estate_ids) AND (to_date IS NULL OR to_date >= :as_of)
+  ORDER BY estate_id, building, from_date
 ), item AS (
-  SELECT (row_number() OVER (ORDER BY a.id) - 1) / :batch AS batch, a.id, json_build_object(
-    'household', h.code, 'building', b.building, 'cause', concat_ws(':', 'dunning', h.code, a.bill_id, a.step),
-    'step', a.step, 'kind', s.kind, 'template', s.template, 'channels', s.channels, 'steward', w.staff_code,
-    'due_date', a.due_date, 'overdue_days', a.overdue_days, 'overdue_fen', a.overdue_fen,
-    'late_fee_fen', a.late_fee_fen, 'deadline', a.deadline) AS body
-  FROM dunning_action a
-  JOIN household h ON h.id = a.household_id
-  JOIN bill b ON b.id = a.bill_id
-  JOIN step s ON s.code = a.step
-  LEFT JOIN steward w ON w.estate_id = a.estate_id AND w.building = b.building
-  WHERE a.slice_id = :slice_id
+  SELECT t.*, w.staff_code AS steward, concat_ws(':', 'dunning', t.household, t.bill_id, t.step) AS cause,
+         (row_number() OVER (PARTITION BY t.estate_id ORDER BY t.household_id) - 1) / :batch AS batch
+  FROM told t LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
+), batch AS (
+  SELECT i.estate_id, i.batch, json_agg(said ORDER BY i.household_id) AS items
+  FROM item i CROSS JOIN LATERAL (
+    SELECT i.household, i.building, i.cause, i.step, i.kind, i.template, i.channels, i.steward, i.due_date,
+           i.overdue_days, i.overdue_fen, i.late_fee_fen, i.deadline) said
+  GROUP BY i.estate_id, i.batch
+), event AS (
+  INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
+                      due_at)
+  SELECT gen_random_uuid(), :event, :version, :source, 'estate:' || p.estate,
+         json_build_object('sweep_id', :sweep_id, 'estate', p.estate, 'as_of', :as_of, 'items', b.items),
+         :now, :trace_id, :exchange, :event, :now
+  FROM batch b JOIN piece p USING (estate_id) ORDER BY b.estate_id, b.batch
 )
-INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
-                    due_at)
-SELECT gen_random_uuid(), :event, :version, :source, :aggregate,
-       json_build_object('sweep_id', :sweep_id, 'estate', :estate, 'as_of', CAST(:as_of AS date),
-                          'items', json_agg(body ORDER BY id)),
-       :now, :trace_id, :exchange, :event, :now
-FROM item GROUP BY batch ORDER BY batch
-""")
+UPDATE dunning_sweep_slice s SET finished_at = :now, actions = done.actions, held = done.held
+FROM (
+  SELECT p.slice_id, COALESCE(max(d.actions), 0) AS actions, COALESCE(max(d.held), 0) AS held
+  FROM piece p LEFT JOIN (
+    SELECT estate_id, count(*) FILTER (WHERE NOT held) AS actions, count(*) FILTER (WHERE held) AS held
+    FROM due GROUP BY estate_id) d USING (estate_id)
+  GROUP BY p.slice_id) done
+WHERE s.id = done.slice_id
+RETURNING s.estate_id, s.actions, s.held
+"""
+
+# Long to read and to plan: a connection prepares it once.
+SWEEP = Prepared(
+    "sweep_slices",
+    _SWEEP,
+    {
+        "slice_ids": "bigint[]", "estate_ids": "integer[]", "as_of": "date", "past": "boolean", "sweep_id": "uuid",
+        "batch": "integer", "event": "text", "version": "integer", "source": "text", "trace_id": "text",
+        "exchange": "text", "now": "timestamptz",
+    },
+)  # fmt: skip

@@ -5,7 +5,6 @@ and closing is kept in `dunning_hold_fact`, so that the record is whole and even
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
-from services.billing.tables import household, metadata
+from services.billing.dunning.ladder.rules import WORDINGS
+from services.billing.tables import household, ledger_entry, metadata
+
+OUTCOMES = "('reached', 'not_reached', 'promised', 'refused', 'disputed', 'wrong_number', 'other')"
+TEMPLATES = "('" + "', '".join(WORDINGS) + "')"
 
 dunning_step = Table(
     "dunning_step",
@@ -48,13 +51,41 @@ dunning_step = Table(
     Column("kind", Text, nullable=False),
     Column("channels", ARRAY(Text), nullable=False),
     Column("template", Text, nullable=False),
-    # no_hold: waits while a hold stands
+    # no_hold: waits while a hold stands; after:<code>: that rung counts for the bill and its deadline is over
     Column("requires", ARRAY(Text), nullable=False),
     # how long the household or the steward has from the day of the sweep
     Column("deadline_days", Integer),
+    # days since the household's last step when rungs are made up for (`rules.due_step`)
+    Column("gap_days", SmallInteger, nullable=False, server_default="1"),
     CheckConstraint("kind IN ('message', 'task')", name="kind"),
     CheckConstraint("latest_day >= earliest_day", name="days"),
+    CheckConstraint("gap_days >= 1", name="gap_days"),
+    CheckConstraint(f"template IN {TEMPLATES}", name="template"),
     UniqueConstraint("estate_id", "position", name="dunning_step_position_key"),
+)
+
+# What stands on the track of a cause instead of a rung of the ladder (D2): `code` null leaves the rung out, null
+# elsewhere is as the rung replaced has it. Position is always the rung's, so a track never changes the order.
+dunning_track = Table(
+    "dunning_track",
+    metadata,
+    Column("cause", Text, primary_key=True),
+    Column("replaces", Text, primary_key=True),
+    Column("code", Text),
+    Column("earliest_day", Integer),
+    Column("latest_day", Integer),
+    Column("kind", Text),
+    Column("channels", ARRAY(Text)),
+    Column("template", Text),
+    Column("requires", ARRAY(Text)),
+    Column("deadline_days", Integer),
+    Column("gap_days", SmallInteger),
+    CheckConstraint("kind IN ('message', 'task')", name="kind"),
+    CheckConstraint(f"template IN {TEMPLATES}", name="template"),
+    CheckConstraint(
+        "code = replaces OR code IS NULL OR kind IS NOT NULL AND channels IS NOT NULL AND template IS NOT NULL",
+        name="added",
+    ),
 )
 
 dunning_sweep = Table(
@@ -75,6 +106,8 @@ dunning_sweep_slice = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("sweep_id", Uuid, ForeignKey("dunning_sweep.id"), nullable=False),
     Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    # the slice that was asked for by an event and takes this one with it: many small estates are one piece of work
+    Column("leader_id", BigInteger),
     Column("actions", Integer, nullable=False, server_default="0"),
     # households whose step waits for a hold
     Column("held", Integer, nullable=False, server_default="0"),
@@ -82,6 +115,7 @@ dunning_sweep_slice = Table(
     Column("finished_at", DateTime(timezone=True)),
     UniqueConstraint("sweep_id", "estate_id", name="dunning_sweep_slice_key"),
     Index("dunning_sweep_slice_estate_idx", "estate_id", "finished_at"),
+    Index("dunning_sweep_slice_leader_idx", "leader_id"),
 )
 
 dunning_action = Table(
@@ -103,6 +137,8 @@ dunning_action = Table(
     Column("step", Text, nullable=False),
     UniqueConstraint("household_id", "bill_id", "step", name="dunning_action_once_key"),
     Index("dunning_action_slice_id_idx", "slice_id"),
+    # steps are taken day by day: a block-range index finds a span of days and costs a sweep next to nothing
+    Index("dunning_action_as_of_idx", "as_of", postgresql_using="brin"),
 )
 
 dunning_hold = Table(
@@ -116,9 +152,13 @@ dunning_hold = Table(
     Column("since", DateTime(timezone=True)),
     # last closing
     Column("released_at", DateTime(timezone=True)),
+    # last day it stands, whatever else happens; null: for as long as it is open
+    Column("until", Date),
     # cannot open again, whatever arrives
     Column("ended", Boolean, nullable=False, server_default="false"),
-    CheckConstraint("source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver')", name="source_kind"),
+    CheckConstraint(
+        "source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem')", name="source_kind"
+    ),
     Index("dunning_hold_household_id_idx", "household_id"),
 )
 
@@ -146,16 +186,38 @@ dunning_contact = Table(
     Column("cause", Text),
     Column("contacted_at", DateTime(timezone=True), nullable=False),
     Column("contacted_by", Text, nullable=False),
+    # what came of it; null: not said
+    Column("outcome", Text),
+    CheckConstraint(f"outcome IN {OUTCOMES}", name="outcome"),
     Index("dunning_contact_household_id_idx", "household_id", "contacted_at"),
 )
+
+# Principal that came back after it was settled (a refund, a payment placed elsewhere): rare, and asked for by bill.
+RESTORED = "debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity')"
+Index("ledger_entry_restored_idx", ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
 
 # A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.
 _SWEEP_LOCK = 0x5EE9
 
 
-def lock_ladder(session: Session, estate_id: int) -> None:
-    """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:space, :id)"), {"space": _SWEEP_LOCK, "id": estate_id})
+def lock_ladder(session: Session, estate_ids: Sequence[int]) -> None:
+    """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order.
+
+    No ladder changes meanwhile either (`lock_to_change`). Locks are taken in one order whoever asks.
+    """
+    session.execute(_LOCK_SWEEP, {"space": _SWEEP_LOCK, "ids": sorted(estate_ids)})
+
+
+def lock_to_change(session: Session, estate_id: int) -> None:
+    """Wait for running sweeps and hold off others, to change the ladder of an estate; 0 is the group's: of all."""
+    session.execute(_LOCK_LADDER, {"space": _SWEEP_LOCK, "id": estate_id})
+
+
+_LOCK_SWEEP = text("""
+SELECT pg_advisory_xact_lock_shared(:space, 0), (
+  SELECT count(pg_advisory_xact_lock(:space, id)) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
+""")
+_LOCK_LADDER = text("SELECT pg_advisory_xact_lock(:space, :id)")
 
 
 def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
@@ -164,30 +226,34 @@ def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
     return session.execute(statement).first() is not None
 
 
-def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int]) -> list[int]:
-    """One slice per estate; returns their ids."""
-    rows = [{"sweep_id": sweep_id, "estate_id": estate_id} for estate_id in estate_ids]
-    if not rows:
-        return []
-    return list(session.scalars(insert(dunning_sweep_slice).returning(dunning_sweep_slice.c.id), rows))
+def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], together: int) -> list[int]:
+    """One slice per estate, `together` of them to a leader; returns the leaders' ids."""
+    key = {"sweep_id": sweep_id, "estate_ids": list(estate_ids), "together": together}
+    return list(session.scalars(_PLAN, key)) if estate_ids else []
 
 
-_SLICE = text("""
-SELECT s.id, s.sweep_id, s.estate_id, s.finished_at, w.as_of, e.code AS estate
-FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id JOIN estate e ON e.id = s.estate_id
-WHERE s.id = :slice_id
+_PLAN = text("""
+WITH planned AS (
+  SELECT estate_id, place, nextval(pg_get_serial_sequence('dunning_sweep_slice', 'id')) AS id
+  FROM unnest(CAST(:estate_ids AS int[])) WITH ORDINALITY AS e (estate_id, place) ORDER BY place
+), led AS (
+  INSERT INTO dunning_sweep_slice (id, sweep_id, estate_id, leader_id)
+  SELECT id, CAST(:sweep_id AS uuid), estate_id,
+         first_value(id) OVER (PARTITION BY (place - 1) / :together ORDER BY place)
+  FROM planned ORDER BY place
+  RETURNING id, leader_id
+)
+SELECT id FROM led WHERE id = leader_id ORDER BY id
+""")
+_WAITING = text("""
+SELECT s.id, s.sweep_id, s.estate_id, w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
+WHERE (s.id = :slice_id OR s.leader_id = :slice_id) AND s.finished_at IS NULL ORDER BY s.id
 """)
 
 
-def load_slice(session: Session, slice_id: int) -> Row[Any]:
-    """A slice with its sweep's day and its estate's code; NoResultFound when there is none."""
-    return session.execute(_SLICE, {"slice_id": slice_id}).one()
-
-
-def finish_slice(session: Session, slice_id: int, *, actions: int, held: int, now: datetime) -> None:
-    """Mark the slice done with its counts."""
-    done = update(dunning_sweep_slice).where(dunning_sweep_slice.c.id == slice_id)
-    session.execute(done.values(actions=actions, held=held, finished_at=now))
+def waiting_slices(session: Session, slice_id: int) -> Sequence[Row[Any]]:
+    """A slice and those it takes with it, as far as they are not done."""
+    return session.execute(_WAITING, {"slice_id": slice_id}).all()
 
 
 def insert_contact(session: Session, contact: dict[str, Any]) -> bool:

@@ -16,6 +16,11 @@ DEMAND_LETTER = "dunning.demand_letter"
 FORMAL_NOTICE = "dunning.formal_notice"
 LEGAL_FILE_TASK = "dunning.legal_file_task"
 LIMITATION_TASK = "dunning.limitation_task"
+# what stands on the ladder of some causes of arrears instead (D2)
+PLAN_OFFER_TASK = "dunning.plan_offer_task"
+PROBLEM_TASK = "dunning.problem_task"
+VACANCY_TASK = "dunning.vacancy_task"
+SETTLEMENT_TASK = "dunning.settlement_task"
 RECEIPT = "payment.receipt"
 COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
 RATING = "rating.invitation"
@@ -24,6 +29,7 @@ SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
 
 CODES = frozenset(
     {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, LIMITATION_TASK, BELOW_PLAN}
+    | {PLAN_OFFER_TASK, PROBLEM_TASK, VACANCY_TASK, SETTLEMENT_TASK}
     | {RECEIPT, RATING}
     | set(COMPLAINT.values())
     | set(SLA.values())

@@ -8,7 +8,7 @@ from alembic import op
 from services.notifications.migrations.wordings import Wording, insert_first_version, remove
 
 revision = "notifications_0011"
-down_revision = "notifications_0004"
+down_revision = "notifications_0005"
 branch_labels = None
 depends_on = None
 
