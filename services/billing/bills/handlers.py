@@ -17,7 +17,6 @@ from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffAnom
 from services.billing.bills.tables import Anomaly, Posting, Slice
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
-from services.billing.tables import lock_estate
 from services.common.access import Caller
 from services.common.calendar import WorkingCalendar, add_months, business_date, format_period, parse_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
@@ -97,8 +96,8 @@ def _request_slices(session: Session, run_id: UUID, slice_ids: Sequence[int], no
 def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Settings) -> None:
     """Bill one slice of a run, or judge it in a dry run. A slice that is done is left alone (B4)."""
     allow_long_statements(session, settings.bill_run_statement_timeout_ms)
-    lock_estate(session, tables.load_slice(session, slice_id).estate_id)
-    piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it before we got the lock
+    tables.lock_slice(session, slice_id)
+    piece = tables.load_slice(session, slice_id)
     if piece.finished:
         return
     found = _found(session, piece)

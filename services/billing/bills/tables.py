@@ -4,24 +4,37 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.bills import issue_sql
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
-from services.billing.tables import bill_run, bill_run_slice, billing_policy, tariff, unit
+from services.billing.tables import bill_run, billing_policy, tariff, unit
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id
 
 GROUP_DEFAULT = 0
-END_OF_UNITS = 2**63 - 1
+END_OF_UNITS = LARGEST = 2**63 - 1
+# price and vacancy ratio have four decimals each
+WEIGHT_SCALE = 10**8
 NOTHING = Prices(rates=())
+# Built once, not for every slice.
+VERSIONS = select(
+    *[tariff.c[name] for name in TariffVersion.__dataclass_fields__ if name != "published"], tariff.c.published_at
+).where(tariff.c.estate_id == bindparam("of_estate"))
+POLICY = (
+    select(*[billing_policy.c[name] for name in BillingPolicy.__dataclass_fields__])
+    .where(billing_policy.c.estate_id == func.any(bindparam("estate_ids")))
+    .order_by(billing_policy.c.estate_id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -66,8 +79,7 @@ class Anomaly:
 
 def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
     """Every tariff version of an estate."""
-    columns = [tariff.c[name] for name in TariffVersion.__dataclass_fields__ if name != "published"]
-    rows = session.execute(select(*columns, tariff.c.published_at).where(tariff.c.estate_id == estate_id)).mappings()
+    rows = session.execute(VERSIONS, {"of_estate": estate_id}).mappings()
     return [
         TariffVersion(
             **{k: v for k, v in row.items() if k != "published_at"}, published=row["published_at"] is not None
@@ -78,9 +90,7 @@ def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
 
 def load_policy(session: Session, estate_id: int) -> BillingPolicy:
     """The estate's own policy, or else the group's default (B3)."""
-    columns = [billing_policy.c[name] for name in BillingPolicy.__dataclass_fields__]
-    query = select(*columns).where(billing_policy.c.estate_id.in_([estate_id, GROUP_DEFAULT]))
-    row = session.execute(query.order_by(billing_policy.c.estate_id.desc()).limit(1)).mappings().one()
+    row = session.execute(POLICY, {"estate_ids": [estate_id, GROUP_DEFAULT]}).mappings().one()
     return BillingPolicy(**row)
 
 
@@ -93,15 +103,19 @@ def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
 
 # --- runs ----------------------------------------------------------------------------------------------------------
 
+# From one slice's first unit the index leads to the next one's, `size` units on: nothing is sorted or numbered.
 PLAN = text("""
 INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
+WITH RECURSIVE cut AS (
+  SELECT e.id AS estate_id, 0 AS n, CAST(0 AS bigint) AS from_unit_id FROM estate e WHERE e.id = ANY (:estate_ids)
+  UNION ALL
+  SELECT c.estate_id, c.n + 1, u.id FROM cut c CROSS JOIN LATERAL (
+    SELECT id FROM unit WHERE estate_id = c.estate_id AND id >= c.from_unit_id
+    ORDER BY estate_id, id OFFSET :size LIMIT 1) u
+)
 SELECT CAST(:run_id AS uuid), estate_id, from_unit_id,
-       lead(from_unit_id) OVER (PARTITION BY estate_id ORDER BY from_unit_id)
-FROM (SELECT e.id AS estate_id, coalesce(u.id, 0) AS from_unit_id,
-             row_number() OVER (PARTITION BY e.id ORDER BY u.id) - 1 AS n
-      FROM estate e LEFT JOIN unit u ON u.estate_id = e.id WHERE e.id = ANY (:estate_ids)) counted
-WHERE n % :size = 0
-ORDER BY n, estate_id
+       lead(from_unit_id) OVER (PARTITION BY estate_id ORDER BY n)
+FROM cut ORDER BY n, estate_id
 RETURNING id
 """)
 
@@ -133,13 +147,26 @@ def name_requests(session: Session, requests: Iterable[tuple[int, UUID]]) -> Non
     session.execute(statement, [{"id": slice_id, "event_id": str(event_id)} for slice_id, event_id in requests])
 
 
-# Text, because it runs twice a slice and building it each time took longer than running it.
+# What runs for every slice is text: to build it each time took longer than to run it.
+LOCK_SLICE = text("SELECT pg_advisory_xact_lock(estate_id) FROM bill_run_slice WHERE id = :id")
 SLICE = text("""
 SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
          SELECT FROM bill_run_slice o
          WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first
 FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id WHERE s.id = :id
 """)
+FINISH = text("""
+UPDATE bill_run_slice SET bills = :bills, amount_fen = :amount_fen, rates = :rates, anomalies = :anomalies,
+       anomaly_count = :anomaly_count, finished_at = :finished_at WHERE id = :id
+""")
+
+
+def lock_slice(session: Session, slice_id: int) -> None:
+    """Hold the estate of a slice alone, as `lock_estate` does; NoResultFound when there is no such slice.
+
+    Only what is read after it is true: another replica may have finished the slice before we got the lock.
+    """
+    session.execute(LOCK_SLICE, {"id": slice_id}).one()
 
 
 def load_slice(session: Session, slice_id: int) -> Slice:
@@ -162,7 +189,8 @@ def load_slice(session: Session, slice_id: int) -> Slice:
 
 def finish_slice(session: Session, slice_id: int, **outcome: Any) -> None:
     """Mark the slice done with its counts."""
-    session.execute(update(bill_run_slice).where(bill_run_slice.c.id == slice_id).values(**outcome))
+    documents = {name: json.dumps(outcome[name]) for name in ("rates", "anomalies")}
+    session.execute(FINISH, {"id": slice_id} | outcome | documents)
 
 
 RUN_PROGRESS = text("""
@@ -215,8 +243,8 @@ def issue(
     because no rate covers their usage. `credited` households are told of by `apply_credit`'s caller.
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
-    parameters |= {"credited": list(credited), "covered": list(covered)}
-    return session.execute(issue_sql.ISSUE, parameters).one()
+    parameters |= {"credited": list(credited), "covered": list(covered), "run_id": str(piece.run_id)}
+    return issue_sql.ISSUE.execute(session, parameters).one()
 
 
 def apply_credit(session: Session, piece: Slice, posting: Posting, credited: list[int]) -> Sequence[Row[Any]]:
@@ -253,13 +281,14 @@ def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,
         "to_unit_id": piece.to_unit_id,
-        "rates": json.dumps([_weights(rate) for rate in prices.rates]),
+        "rates": json.dumps([weights(rate) for rate in prices.rates]),
         "lines": json.dumps([asdict(line) for line in prices.lines], default=str),
         "apart": list(prices.apart),
     }
 
 
-def _weights(rate: Rate) -> dict[str, Any]:
+def weights(rate: Rate) -> dict[str, Any]:
+    """A rate as `issue_sql.RATE` reads it."""
     return {
         "fee_item": rate.fee_item,
         "usage": rate.usage,
@@ -269,6 +298,29 @@ def _weights(rate: Rate) -> dict[str, Any]:
         "m2_vacant": str(rate.weight("per_area", vacant=True)),
         "flat": str(rate.weight("fixed", vacant=False)),
         "flat_vacant": str(rate.weight("fixed", vacant=True)),
+        **scaled(rate),
+    }
+
+
+def scaled(rate: Rate) -> dict[str, Any]:
+    """The rate in whole numbers of 64 bits: fen = floor((m² × 100 × times + plus) / over).
+
+    Weights have 8 decimals, areas 2: nothing is lost. `exact_m2` is the largest area for which nothing overflows; none
+    when that is no area at all.
+    """
+    over = rate.month_days * WEIGHT_SCALE
+    times, times_vacant = (int(rate.weight("per_area", vacant=v) * WEIGHT_SCALE) for v in (False, True))
+    plus, plus_vacant = (int(rate.weight("fixed", vacant=v) * WEIGHT_SCALE) * 100 + over // 2 for v in (False, True))
+    most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
+    if most < 0:
+        return {"exact_m2": None, "times": 0, "times_vacant": 0, "plus": 0, "plus_vacant": 0, "over": 1}
+    return {
+        "exact_m2": str(Decimal(most) / 100),
+        "times": times,
+        "times_vacant": times_vacant,
+        "plus": plus,
+        "plus_vacant": plus_vacant,
+        "over": over,
     }
 
 
