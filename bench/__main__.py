@@ -18,6 +18,7 @@ WORKLOADS = {
     "event_lag_p99": "bench.event_lag:run",
     "bill_run_100k": "bench.bill_run:run_100k",
     "bill_run_1m": "bench.bill_run:run_1m",
+    "bill_run_1m_2_replicas": "bench.bill_run_replicas:run_1m",
 }
 
 

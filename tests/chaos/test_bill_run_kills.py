@@ -1,7 +1,7 @@
 """kill -9 of billing replicas at random points of a bill run: it goes on by itself and bills every home once (B4).
 
 A point is a number of slices done, so that every kill hits a run at work however fast the machine is: while all
-replicas are down, nothing is done and nothing is killed. `ESTATELOOP_CHAOS_SEED` sets points and victims; it is printed.
+replicas are down, nothing is done and nothing is killed. `ESTATELOOP_CHAOS_SEED` sets points and victims.
 """
 
 import os
@@ -45,7 +45,7 @@ CALLER = Caller.system("chaos")
 
 def replicas_and_relay(place: Place, ports: PortBook) -> Sequence[Child]:
     """Three times billing, one relay; nothing else runs."""
-    modules = {name: ("services.common.runner", "billing") for name in REPLICAS}
+    modules = dict.fromkeys(REPLICAS, ("services.common.runner", "billing"))
     modules |= {"relay": ("services.common.relay", "billing")}
     return [_child(name, module, place, ports.port(f"{name}-http")) for name, module in modules.items()]
 
@@ -91,10 +91,10 @@ def kill_at(stack: Stack, engine: Engine, run_id: UUID, point: int, chance: rand
     until(lambda: one(engine, DONE, run_id=run_id) >= point, f"{point} slices are done", 60)
     running = until(lambda: sorted(stack.pids().keys() & set(REPLICAS)), "a replica runs", 30)
     victim = chance.choice(running)
-    at_work = one(engine, WORKING) > 0
+    working = one(engine, WORKING) > 0
     stack.kill(victim)
     assert one(engine, DONE, run_id=run_id) < SLICES, "the run is still at work"
-    return victim, at_work
+    return victim, working
 
 
 def test_b4_a_run_survives_twenty_kills_and_bills_once(stack: Stack, engine: Engine) -> None:
@@ -105,7 +105,9 @@ def test_b4_a_run_survives_twenty_kills_and_bills_once(stack: Stack, engine: Eng
     assert one(engine, "SELECT count(*) FROM bill_run_slice") == SLICES
 
     kills = [kill_at(stack, engine, run_id, point, chance) for point in points]
-    print(f"killed {dict(Counter(victim for victim, _ in kills))}, at work {sum(at_work for _, at_work in kills)} times")
+    print(
+        f"killed {dict(Counter(victim for victim, _ in kills))}, at work {sum(at_work for _, at_work in kills)} times"
+    )
     assert len(kills) == KILLS
 
     until(lambda: one(engine, DONE, run_id=run_id) == SLICES, "the run ends by itself", 60)

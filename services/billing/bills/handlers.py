@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.batches import batches
 from services.billing.bills import lines, rules, tables
+from services.billing.bills.credit import apply_credit
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffAnomaly
 from services.billing.bills.tables import Anomaly, Posting, Slice
 from services.billing.portfolio.tables import estates_in_scope
@@ -102,7 +103,9 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
         return
     found = _found(session, piece)
     policy = tables.load_policy(session, piece.estate_id)
-    posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), business_date(now), now)
+    # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
+    issued_on = max(business_date(now), piece.first_open)
+    posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
     if piece.first:
         anomalies.add_tariffs(found.anomalies)
@@ -143,7 +146,7 @@ def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies",
     credited = tables.credited_households(session, piece.estate_id)
     issued = tables.issue(session, piece, found.prices, found.covered, posting, credited)
     if credited:
-        paid = tables.apply_credit(session, piece, posting, credited)
+        paid = apply_credit(session, piece, posting, credited)
         events = _issued_events(piece, posting.due_date, paid)
         record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
     if issued.passed_over:

@@ -41,7 +41,8 @@ POLICY = (
 class Slice:
     """One piece of a run: the units of one estate from `from_unit_id` up to, not including, `to_unit_id`.
 
-    `first` of its estate: that one tells what concerns the whole estate.
+    `first` of its estate: that one tells what concerns the whole estate. `first_open`: the first day of the estate on
+    which something can still be booked (B8).
     """
 
     id: int
@@ -55,6 +56,7 @@ class Slice:
     dry_run: bool
     finished: bool
     first: bool
+    first_open: date
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ LOCK_SLICE = text("SELECT pg_advisory_xact_lock(estate_id) FROM bill_run_slice W
 SLICE = text("""
 SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
          SELECT FROM bill_run_slice o
-         WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first
+         WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first,
+       (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed
 FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id WHERE s.id = :id
 """)
 FINISH = text("""
@@ -184,6 +187,7 @@ def load_slice(session: Session, slice_id: int) -> Slice:
         dry_run=row.dry_run,
         finished=row.finished_at is not None,
         first=row.first,
+        first_open=add_months(row.last_closed, 1) if row.last_closed else date.min,
     )
 
 
