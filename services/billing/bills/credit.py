@@ -15,9 +15,9 @@ from services.billing.ledger.placing import entries_by_bill, policy_of
 from services.billing.ledger.tables import account, keep_fee_left
 
 
-def apply_credit(session: Session, piece: Slice, posting: Posting, credited: list[int]) -> Sequence[Row[Any]]:
+def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[Row[Any]]:
     """Pay the new bills of credited households, oldest bill first; returns these bills as they are told of."""
-    paid = tables.apply_credit(session, piece, posting, credited)
+    paid = tables.apply_credit(session, piece, posting)
     if posting.due_date < posting.issued_on:
         _keep_fee_left(session, posting, [row for row in paid if row.open_fen == 0])
     return paid

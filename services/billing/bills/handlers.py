@@ -102,10 +102,9 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
     if piece.finished:
         return
     found = _found(session, piece)
-    policy = tables.load_policy(session, piece.estate_id)
     # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
     issued_on = max(business_date(now), piece.first_open)
-    posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
+    posting = Posting(rules.due_date(piece.policy, piece.period, WorkingCalendar()), issued_on, now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
     if piece.first:
         anomalies.add_tariffs(found.anomalies)
@@ -113,7 +112,11 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
         bills, amount_fen = _judge(session, piece, found, anomalies, settings)
     else:
         bills, amount_fen = _issue(session, piece, found, anomalies, posting)
-    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": as_used(found.prices.rates, policy, posting.due_date)}
+    outcome = {
+        "bills": bills,
+        "amount_fen": amount_fen,
+        "rates": as_used(found.prices.rates, piece.policy, posting.due_date),
+    }
     tables.finish_slice(session, piece.id, finished_at=now, **outcome, **anomalies.outcome())
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
 
@@ -143,10 +146,9 @@ def _wanted(piece: Slice, fee_item: str | None) -> bool:
 
 
 def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", posting: Posting) -> tuple[int, int]:
-    credited = tables.credited_households(session, piece.estate_id)
-    issued = tables.issue(session, piece, found.prices, found.covered, posting, credited)
-    if credited:
-        paid = apply_credit(session, piece, posting, credited)
+    issued = tables.issue(session, piece, found.prices, found.covered, posting)
+    if piece.credited:
+        paid = apply_credit(session, piece, posting)
         events = _issued_events(piece, posting.due_date, paid)
         record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
     if issued.passed_over:

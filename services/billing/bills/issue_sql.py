@@ -66,7 +66,8 @@ RECURSIVE rolled_key AS (
 # Whether a line was billed before is one look at the unique index per line: OFFSET leaves the planner no other way. It
 # knows nothing yet of the rows this very run writes, and would read all of them again for every slice.
 # `credited` are the households with a prepaid balance: their events wait until the balance was applied.
-# Events are cut from one array per fee item.
+# Events are cut from one array per fee item. FULL JOIN is for the planner, which cannot make a loop of it: codes are
+# read in one go along the index, not one by one. Households without a new bill fall out, having no fee item.
 ISSUE = Prepared(
     "issue_slice",
     f"""
@@ -93,12 +94,15 @@ WITH {_MAYBE_BILLED}, {PRICED}, issued AS (
   FROM issued GROUP BY building, fee_item ORDER BY building, fee_item
   ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
   SET billed_fen = r.billed_fen + excluded.billed_fen, billed_count = r.billed_count + excluded.billed_count
+), resident AS MATERIALIZED (
+  SELECT h.id, h.code FROM (SELECT min(household_id) AS first, max(household_id) AS last FROM issued) i
+  JOIN household h ON h.estate_id = :estate_id AND h.id BETWEEN i.first AND i.last
 ), told_of AS (
   SELECT i.fee_item, array_agg(
     '{{"bill_id":' || i.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || i.amount_fen
-    || ',"open_fen":' || i.amount_fen || '}}') AS bills
-  FROM issued i JOIN household h ON h.id = i.household_id
-  WHERE i.household_id <> ALL (:credited) GROUP BY i.fee_item
+    || ',"open_fen":' || i.amount_fen || '}}')
+    FILTER (WHERE i.id IS NOT NULL AND i.household_id <> ALL (:credited)) AS bills
+  FROM issued i FULL JOIN resident h ON h.id = i.household_id GROUP BY i.fee_item
 ), told AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
                       due_at)
@@ -123,9 +127,6 @@ FROM issued
         "version": "int", "event_source": "text", "exchange": "text", "aggregate": "text", "trace_id": "text",
     },
 )  # fmt: skip
-
-# Households are locked before bills, in the order of their ids.
-CREDITED = text("SELECT id FROM household WHERE estate_id = :estate_id AND credit_fen > 0 ORDER BY id FOR UPDATE")
 
 # The new bills of credited households, in the order in which the balance meets them; then what it pays of each.
 APPLY_CREDIT = text("""

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.bills import issue_sql
+from services.billing.bills.prepared import Prepared
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
-from services.billing.tables import bill_run, billing_policy, tariff, unit
+from services.billing.tables import bill_run, unit
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
@@ -25,15 +26,11 @@ END_OF_UNITS = LARGEST = 2**63 - 1
 # price and vacancy ratio have four decimals each
 WEIGHT_SCALE = 10**8
 NOTHING = Prices(rates=())
-# Built once, not for every slice.
-VERSIONS = select(
-    *[tariff.c[name] for name in TariffVersion.__dataclass_fields__ if name != "published"], tariff.c.published_at
-).where(tariff.c.estate_id == bindparam("of_estate"))
-POLICY = (
-    select(*[billing_policy.c[name] for name in BillingPolicy.__dataclass_fields__])
-    .where(billing_policy.c.estate_id == func.any(bindparam("estate_ids")))
-    .order_by(billing_policy.c.estate_id.desc())
-    .limit(1)
+_VERSION = [name for name in TariffVersion.__dataclass_fields__ if name != "published"]
+VERSIONS = Prepared(
+    "tariff_versions",
+    f"SELECT {', '.join(_VERSION)}, published_at IS NOT NULL AS published FROM tariff WHERE estate_id = :estate_id",
+    {"estate_id": "int"},
 )
 
 
@@ -42,7 +39,8 @@ class Slice:
     """One piece of a run: the units of one estate from `from_unit_id` up to, not including, `to_unit_id`.
 
     `first` of its estate: that one tells what concerns the whole estate. `first_open`: the first day of the estate on
-    which something can still be booked (B8).
+    which something can still be booked (B8). `policy`: the estate's own, or else the group's default (B3). `credited`:
+    the households of the estate that have a prepaid balance, locked (B6).
     """
 
     id: int
@@ -57,6 +55,8 @@ class Slice:
     finished: bool
     first: bool
     first_open: date
+    policy: BillingPolicy
+    credited: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,7 @@ class Anomaly:
 
 def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
     """Every tariff version of an estate."""
-    rows = session.execute(VERSIONS, {"of_estate": estate_id}).mappings()
-    return [
-        TariffVersion(
-            **{k: v for k, v in row.items() if k != "published_at"}, published=row["published_at"] is not None
-        )
-        for row in rows
-    ]
-
-
-def load_policy(session: Session, estate_id: int) -> BillingPolicy:
-    """The estate's own policy, or else the group's default (B3)."""
-    row = session.execute(POLICY, {"estate_ids": [estate_id, GROUP_DEFAULT]}).mappings().one()
-    return BillingPolicy(**row)
+    return [TariffVersion(**row) for row in VERSIONS.execute(session, {"estate_id": estate_id}).mappings()]
 
 
 def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
@@ -149,19 +137,42 @@ def name_requests(session: Session, requests: Iterable[tuple[int, UUID]]) -> Non
     session.execute(statement, [{"id": slice_id, "event_id": str(event_id)} for slice_id, event_id in requests])
 
 
-# What runs for every slice is text: to build it each time took longer than to run it.
-LOCK_SLICE = text("SELECT pg_advisory_xact_lock(estate_id) FROM bill_run_slice WHERE id = :id")
-SLICE = text("""
+# Prepared, because they run for every slice: each took longer to build and to plan than to run.
+LOCK_SLICE = Prepared(
+    "lock_slice",
+    "SELECT pg_advisory_xact_lock(estate_id) FROM bill_run_slice WHERE id = :id",
+    {"id": "bigint"},
+)
+_POLICY = tuple(BillingPolicy.__dataclass_fields__)
+# Households are locked before bills, in the order of their ids.
+SLICE = Prepared(
+    "slice",
+    f"""
 SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
          SELECT FROM bill_run_slice o
          WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first,
-       (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed
-FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id WHERE s.id = :id
-""")
-FINISH = text("""
+       (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed,
+       ARRAY(SELECT id FROM household h WHERE h.estate_id = s.estate_id AND h.credit_fen > 0
+             ORDER BY id FOR UPDATE) AS credited,
+       {", ".join(f"p.{name} AS policy_{name}" for name in _POLICY)}
+FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id
+CROSS JOIN LATERAL (SELECT * FROM billing_policy WHERE estate_id IN (s.estate_id, {GROUP_DEFAULT})
+                    ORDER BY estate_id DESC LIMIT 1) p
+WHERE s.id = :id
+""",
+    {"id": "bigint"},
+)
+FINISH = Prepared(
+    "finish_slice",
+    """
 UPDATE bill_run_slice SET bills = :bills, amount_fen = :amount_fen, rates = :rates, anomalies = :anomalies,
        anomaly_count = :anomaly_count, finished_at = :finished_at WHERE id = :id
-""")
+""",
+    {
+        "id": "bigint", "bills": "int", "amount_fen": "bigint", "rates": "jsonb", "anomalies": "jsonb",
+        "anomaly_count": "int", "finished_at": "timestamptz",
+    },
+)  # fmt: skip
 
 
 def lock_slice(session: Session, slice_id: int) -> None:
@@ -169,12 +180,12 @@ def lock_slice(session: Session, slice_id: int) -> None:
 
     Only what is read after it is true: another replica may have finished the slice before we got the lock.
     """
-    session.execute(LOCK_SLICE, {"id": slice_id}).one()
+    LOCK_SLICE.execute(session, {"id": slice_id}).one()
 
 
 def load_slice(session: Session, slice_id: int) -> Slice:
     """A slice with what its run asks for; NoResultFound when there is none."""
-    row = session.execute(SLICE, {"id": slice_id}).one()
+    row = SLICE.execute(session, {"id": slice_id}).one()
     return Slice(
         id=row.id,
         run_id=row.run_id,
@@ -188,13 +199,15 @@ def load_slice(session: Session, slice_id: int) -> Slice:
         finished=row.finished_at is not None,
         first=row.first,
         first_open=add_months(row.last_closed, 1) if row.last_closed else date.min,
+        policy=BillingPolicy(**{name: row._mapping[f"policy_{name}"] for name in _POLICY}),
+        credited=row.credited,
     )
 
 
 def finish_slice(session: Session, slice_id: int, **outcome: Any) -> None:
     """Mark the slice done with its counts."""
     documents = {name: json.dumps(outcome[name]) for name in ("rates", "anomalies")}
-    session.execute(FINISH, {"id": slice_id} | outcome | documents)
+    FINISH.execute(session, {"id": slice_id} | outcome | documents)
 
 
 RUN_PROGRESS = text("""
@@ -228,32 +241,26 @@ def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[dict[str, 
 # --- issuing -------------------------------------------------------------------------------------------------------
 
 
-def credited_households(session: Session, estate_id: int) -> list[int]:
-    """Lock and name the households of the estate that have a prepaid balance (B6)."""
-    return list(session.scalars(issue_sql.CREDITED, {"estate_id": estate_id}))
-
-
 def issue(
     session: Session,
     piece: Slice,
     prices: Prices,
     covered: Sequence[str],
     posting: Posting,
-    credited: Sequence[int],
 ) -> Row[Any]:
     """Issue the bills of a slice with ledger, rollup and events.
 
     Returns (bills, amount_fen) of those that are new, and whether units were passed over, be it for an amount of 0 or
-    because no rate covers their usage. `credited` households are told of by `apply_credit`'s caller.
+    because no rate covers their usage. Credited households are told of by `apply_credit`'s caller.
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
-    parameters |= {"credited": list(credited), "covered": list(covered), "run_id": str(piece.run_id)}
+    parameters |= {"credited": piece.credited, "covered": list(covered), "run_id": str(piece.run_id)}
     return issue_sql.ISSUE.execute(session, parameters).one()
 
 
-def apply_credit(session: Session, piece: Slice, posting: Posting, credited: list[int]) -> Sequence[Row[Any]]:
+def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[Row[Any]]:
     """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
-    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": credited}
+    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited}
     return session.execute(issue_sql.APPLY_CREDIT, parameters).all()
 
 
