@@ -30,7 +30,7 @@ def run_100k(servers: BenchServers) -> Result:
 
 def run_1m(servers: BenchServers) -> Result:
     """Workload L: 600 estates."""
-    return measure(servers, "bill_run_1m", 1_000_000, 600, rounds=1)
+    return measure(servers, "bill_run_1m", 1_000_000, 600, rounds=3)
 
 
 def measure(servers: BenchServers, name: str, households: int, estates: int, rounds: int) -> Result:

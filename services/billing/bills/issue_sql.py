@@ -65,6 +65,7 @@ RECURSIVE rolled_key AS (
 
 # Whether a line was billed before is one look at the unique index per line: OFFSET leaves the planner no other way. It
 # knows nothing yet of the rows this very run writes, and would read all of them again for every slice.
+# Rollups need no order here, for nobody else rolls up on the estate meanwhile.
 # `credited` are the households with a prepaid balance: their events wait until the balance was applied.
 # Events are cut from one array per fee item. FULL JOIN is for the planner, which cannot make a loop of it: codes are
 # read in one go along the index, not one by one. Households without a new bill fall out, having no fee item.
@@ -80,7 +81,7 @@ WITH {_MAYBE_BILLED}, {PRICED}, issued AS (
   WHERE amount_fen > 0 AND NOT ((SELECT yes FROM maybe_billed) AND EXISTS (
     SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
       AND b.voided_at IS NULL AND b.charge_id IS NULL OFFSET 0))
-  ORDER BY fee_item, unit_id
+  ORDER BY fee_item COLLATE "C", unit_id
   RETURNING id, household_id, building, fee_item, amount_fen
 ), entry AS (
   INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
@@ -91,7 +92,7 @@ WITH {_MAYBE_BILLED}, {PRICED}, issued AS (
 ), rolled AS (
   INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, billed_count)
   SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(amount_fen), count(*)
-  FROM issued GROUP BY building, fee_item ORDER BY building, fee_item
+  FROM issued GROUP BY building, fee_item
   ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
   SET billed_fen = r.billed_fen + excluded.billed_fen, billed_count = r.billed_count + excluded.billed_count
 ), resident AS MATERIALIZED (
