@@ -4,6 +4,7 @@ The bound is `INSERT … SELECT` of the very rows the run wrote (bills, ledger e
 the same indexes and checks, one statement a table in one transaction.
 """
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -39,7 +40,7 @@ def measure(servers: BenchServers, name: str, households: int, estates: int, rou
     bill(engine, households)  # the bound copies what a run wrote
     value, bound = alternate(lambda: bill(engine, households), lambda: copy_rows(engine), rounds)
     engine.dispose()
-    ratio, note = round(value / bound, 2), f"{households / value:,.0f} bills/s"
+    ratio, note = round(value / bound, 2), f"{households / value:,.0f} bills/s, load {os.getloadavg()[0]:.1f}"
     return Result(name, round(value, 2), "s", round(bound, 2), ratio, households, peak_rss_mib(), note)
 
 

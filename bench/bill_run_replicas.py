@@ -4,6 +4,7 @@ Real services, relay and broker: from the request to the last slice's commit. Th
 below 1 says that the second one helps. `rss_mib` is the largest of all processes of ours: replicas, relay, bench.
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -61,7 +62,7 @@ def measure(servers: BenchServers, name: str, households: int, estates: int) -> 
 
         two, one = alternate(partial(timed, 2), partial(timed, 1), ROUNDS)
     engine.dispose()
-    note = f"bound: one replica; {households / two:,.0f} bills/s"
+    note = f"bound: one replica; {households / two:,.0f} bills/s, load {os.getloadavg()[0]:.1f}"
     rss = max(*largest, peak_rss_mib())
     return Result(name, round(two, 2), "s", round(one, 2), round(two / one, 2), households, rss, note)
 

@@ -87,7 +87,7 @@ def start(engine: Engine) -> UUID:
 
 
 def kill_at(stack: Stack, engine: Engine, run_id: UUID, point: int, chance: random.Random) -> tuple[str, bool]:
-    """Kill one replica that runs once `point` slices are done: which, and whether a slice was being billed then."""
+    """Kill one replica that runs once `point` slices are done: which, and whether any was in a transaction then."""
     until(lambda: one(engine, DONE, run_id=run_id) >= point, f"{point} slices are done", 60)
     running = until(lambda: sorted(stack.pids().keys() & set(REPLICAS)), "a replica runs", 30)
     victim = chance.choice(running)
@@ -105,9 +105,8 @@ def test_b4_a_run_survives_twenty_kills_and_bills_once(stack: Stack, engine: Eng
     assert one(engine, "SELECT count(*) FROM bill_run_slice") == SLICES
 
     kills = [kill_at(stack, engine, run_id, point, chance) for point in points]
-    print(
-        f"killed {dict(Counter(victim for victim, _ in kills))}, at work {sum(at_work for _, at_work in kills)} times"
-    )
+    busy = sum(working for _, working in kills)
+    print(f"killed {dict(Counter(victim for victim, _ in kills))}, {busy} times while replicas were in a transaction")
     assert len(kills) == KILLS
 
     until(lambda: one(engine, DONE, run_id=run_id) == SLICES, "the run ends by itself", 60)

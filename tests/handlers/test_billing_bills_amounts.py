@@ -120,6 +120,8 @@ PARTS = st.builds(
     vacancy_ratio=st.none() | st.decimals(0, 1, places=4),
     days=st.integers(1, 31),
 )
+# more decimals than a price and a ratio of today have: must not be cut
+FINEST = Part(1, 1, "per_area", Decimal("2.3456"), Decimal("0.700003"), 30, date(2026, 10, 1))
 DEAREST = Part(1, 1, "per_area", Decimal("99999999.9999"), None, 31, date(2026, 10, 1))
 
 
@@ -140,6 +142,7 @@ def test_b3_sql_equals_python(desk: Desk) -> None:
             vacant=st.booleans(),
         )
         @example(area=Decimal("99999.99"), parts=[DEAREST], month_days=31, vacant=False)
+        @example(area=Decimal("87.33"), parts=[FINEST], month_days=30, vacant=True)
         @example(area=Decimal("0.01"), parts=[replace(DEAREST, method="fixed")], month_days=31, vacant=True)
         def holds(area: Decimal, parts: list[Part], month_days: int, vacant: bool) -> None:
             rate = Rate("property_fee", "residential", month_days, tuple(parts))

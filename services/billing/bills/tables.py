@@ -316,14 +316,15 @@ def weights(rate: Rate) -> dict[str, Any]:
 def scaled(rate: Rate) -> dict[str, Any]:
     """The rate in whole numbers of 64 bits: fen = floor((m² × 100 × times + plus) / over).
 
-    Weights have 8 decimals, areas 2: nothing is lost. `exact_m2` is the largest area for which nothing overflows; none
-    when that is no area at all.
+    `exact_m2` is the largest area for which nothing overflows; null when there is none, or a weight has more decimals
+    than the scale and would be cut: then numerics compute every amount.
     """
     over = rate.month_days * WEIGHT_SCALE
-    times, times_vacant = (int(rate.weight("per_area", vacant=v) * WEIGHT_SCALE) for v in (False, True))
-    plus, plus_vacant = (int(rate.weight("fixed", vacant=v) * WEIGHT_SCALE) * 100 + over // 2 for v in (False, True))
+    exact = [rate.weight(method, vacant=v) * WEIGHT_SCALE for method in ("per_area", "fixed") for v in (False, True)]
+    times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
+    plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
     most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
-    if most < 0:
+    if most < 0 or any(weight % 1 for weight in exact):
         return {"exact_m2": None, "times": 0, "times_vacant": 0, "plus": 0, "plus_vacant": 0, "over": 1}
     return {
         "exact_m2": str(Decimal(most) / 100),
