@@ -21,6 +21,7 @@ WORKLOADS = {
     "collection_rate_p99": "bench.collection_rate:run",
     "late_fee_1m": "bench.late_fee:run",
     "sweep_1m": "bench.sweep:run_1m",
+    "bill_run_1m_2_replicas": "bench.bill_run_replicas:run_1m",
 }
 
 

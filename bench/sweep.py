@@ -47,7 +47,7 @@ def measure(servers: BenchServers, name: str, households: int, estates: int, rou
 
 def arrears(servers: BenchServers, households: int, estates: int) -> Engine:
     """A billing database with bills and their ledger."""
-    engine = portfolio(servers, households, estates)
+    engine, _ = portfolio(servers, households, estates)
     statements = [part for part in ARREARS.read_text().split(";\n") if part.strip()]
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in statements:

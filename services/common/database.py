@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine, func, make_url, select, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -14,6 +14,9 @@ from services.common.settings import CommonSettings
 GATEWAY = "gateway"
 SERVICES = ("billing", "payments", "notifications", "workorders", "feedback")
 SPARE_CONNECTIONS = 3
+_LIMITS = text(
+    "SELECT set_config('statement_timeout', :milliseconds, true), set_config('lock_timeout', :milliseconds, true)"
+)
 
 
 def database_name(prefix: str, service: str) -> str:
@@ -68,8 +71,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 def allow_long_statements(session: Session, milliseconds: int) -> None:
     """For the rest of this transaction a statement, or its wait for a lock, may take longer than a door's."""
-    limits = (func.set_config(name, str(milliseconds), True) for name in ("statement_timeout", "lock_timeout"))
-    session.execute(select(*limits))
+    session.execute(_LIMITS, {"milliseconds": str(milliseconds)})
 
 
 def is_outage(error: BaseException) -> bool:

@@ -184,8 +184,7 @@ def test_b3_in_advance_consumption_is_billed_for_the_cycle_before(desk: Desk) ->
 COMPUTED = text(f"""
 SELECT {issue_sql.AMOUNT}
 FROM (SELECT CAST(:area AS numeric) AS area_m2) u, (SELECT CAST(:vacant AS boolean) AS vacant) v,
-     jsonb_to_record(CAST(:rate AS jsonb)) AS r(m2 numeric, m2_vacant numeric, flat numeric, flat_vacant numeric,
-                                                month_days int, grade text)
+     jsonb_to_record(CAST(:rate AS jsonb)) AS r({issue_sql.RATE})
 """)
 VERSIONS = st.lists(
     st.fixed_dictionaries(

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from services.billing.batches import batches
 from services.billing.bills import computed, rules, tables
+from services.billing.bills.credit import apply_credit
 from services.billing.bills.cycles import Cycle
 from services.billing.bills.lines import Job
 from services.billing.bills.rules import USAGES, BillingPolicy, Prices, Rate, TariffAnomaly
 from services.billing.bills.tables import Anomaly, Posting, Slice
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
-from services.billing.tables import lock_estate
 from services.common.access import Caller
 from services.common.calendar import WorkingCalendar, add_months, business_date, format_period, parse_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
@@ -99,12 +99,14 @@ def _request_slices(session: Session, run_id: UUID, slice_ids: Sequence[int], no
 def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Settings) -> None:
     """Bill one slice of a run, or judge it in a dry run. A slice that is done is left alone (B4)."""
     allow_long_statements(session, settings.bill_run_statement_timeout_ms)
-    lock_estate(session, tables.load_slice(session, slice_id).estate_id)
-    piece = tables.load_slice(session, slice_id)  # again: another replica may have finished it before we got the lock
+    tables.lock_slice(session, slice_id)
+    piece = tables.load_slice(session, slice_id)
     if piece.finished:
         return
-    policy = tables.load_policy(session, piece.estate_id)
-    posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), business_date(now), now)
+    policy = piece.policy
+    # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
+    issued_on = max(business_date(now), piece.first_open)
+    posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
     cycle = policy.issued_in(piece.period)
     found = _found(session, piece, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
@@ -132,13 +134,11 @@ def issue_as_due(
     """
     cycle = Cycle(piece.period, months)
     found = _found(session, piece, cycle, cycle, now, settings)[0]
-    policy = tables.load_policy(session, piece.estate_id)
-    posting = Posting(due_date, business_date(now), now)
-    issued = tables.issue(session, piece, found.prices, found.covered, posting, credited=())
+    posting = Posting(due_date, max(business_date(now), piece.first_open), now)
+    issued = tables.issue(session, replace(piece, credited=[]), found.prices, found.covered, posting)
     outcome = {"bills": issued.bills, "amount_fen": issued.amount_fen}
-    tables.finish_slice(
-        session, piece.id, finished_at=now, **outcome, rates=as_used(found.prices.rates, policy, due_date)
-    )
+    used = as_used(found.prices.rates, piece.policy, due_date)
+    tables.finish_slice(session, piece.id, finished_at=now, **outcome, rates=used, anomalies=[], anomaly_count=0)
 
 
 @dataclass(frozen=True)
@@ -173,10 +173,9 @@ def _wanted(piece: Slice, fee_item: str | None) -> bool:
 
 
 def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", posting: Posting) -> tuple[int, int]:
-    credited = tables.credited_households(session, piece.estate_id)
-    issued = tables.issue(session, piece, found.prices, found.covered, posting, credited)
-    if credited:
-        paid = tables.apply_credit(session, piece, posting, credited)
+    issued = tables.issue(session, piece, found.prices, found.covered, posting)
+    if piece.credited:
+        paid = apply_credit(session, piece, posting)
         events = _issued_events(piece, posting.due_date, paid)
         record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
     if issued.passed_over:

@@ -3,24 +3,36 @@
 Every statement joins `rate`, the month's rates as `rules.rates` found them, to the units of the slice; the amount is
 `rules.amount_fen` in SQL. Beside them stand `line`s whose amount `lines.py` worked out, because it takes more than a
 rate and an area; units `apart` get nothing but such lines. Under the estate's exclusive lock nothing else posts on the
-estate meanwhile.
+estate meanwhile. docs/billing/bill-run.md says where the time goes.
 """
 
 from sqlalchemy import text
 
+from services.billing.bills.prepared import Prepared
+
 # What a unit owes: floor((2x + d) / 2d) is half up of x / d in exact numerics; div() truncates, and x is not negative.
+# Up to `exact_m2` the same quotient fits whole numbers of 64 bits (`tables.scaled`), which take a fraction of the time.
 AMOUNT = """
-div((u.area_m2 * CASE WHEN v.vacant THEN r.m2_vacant ELSE r.m2 END
-     + CASE WHEN v.vacant THEN r.flat_vacant ELSE r.flat END) * 200 + r.month_days, 2 * r.month_days)::bigint
+CASE WHEN u.area_m2 <= r.exact_m2
+  THEN ((u.area_m2 * 100)::bigint * CASE WHEN v.vacant THEN r.times_vacant ELSE r.times END
+        + CASE WHEN v.vacant THEN r.plus_vacant ELSE r.plus END) / r.over
+  ELSE div((u.area_m2 * CASE WHEN v.vacant THEN r.m2_vacant ELSE r.m2 END
+            + CASE WHEN v.vacant THEN r.flat_vacant ELSE r.flat END) * 200 + r.month_days, 2 * r.month_days)::bigint
+END
+"""
+
+# A rate as `tables.weights` gives it.
+RATE = """
+fee_item text, usage text, tariff_id int, month_days int, grade text, others text[], lacking boolean, m2 numeric,
+m2_vacant numeric, flat numeric, flat_vacant numeric, exact_m2 numeric, times bigint, times_vacant bigint, plus bigint,
+plus_vacant bigint, over bigint
 """
 
 # A rate that depends on the grade comes once for each grade it names (`grade`), and once for all `others`; those for
 # whom it has no factor are `lacking`. What was used of the unit's grade is kept, for the explanation.
 PRICED = f"""
 rate AS MATERIALIZED (
-  SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r(
-    fee_item text, usage text, tariff_id int, month_days int, grade text, others text[], lacking boolean,
-    m2 numeric, m2_vacant numeric, flat numeric, flat_vacant numeric)
+  SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r({RATE})
 ), line AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
     unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, inputs jsonb)
@@ -40,22 +52,42 @@ rate AS MATERIALIZED (
   FROM line l JOIN unit u ON u.id = l.unit_id
 )"""
 
-# Whether a line was billed before is one look at the unique index per line: LATERAL with LIMIT leaves the planner no
-# other way. It knows nothing yet of the rows this very run writes, and would read all of them again for every slice.
+# Every bill is in a rollup of its estate, fee item and period, whatever building its unit was in then; so one look at
+# each building and fee item there ever was in the estate tells whether any line may have been billed before. It may
+# only err by saying yes. Without it each line of a month never billed would be looked for among all bills.
+_MAYBE_BILLED = """
+RECURSIVE rolled_key AS (
+  (SELECT building, fee_item FROM rate_rollup WHERE estate_id = :estate_id ORDER BY building, fee_item LIMIT 1)
+  UNION ALL
+  SELECT following.* FROM rolled_key k CROSS JOIN LATERAL (
+    SELECT building, fee_item FROM rate_rollup
+    WHERE estate_id = :estate_id AND (building, fee_item) > (k.building, k.fee_item)
+    ORDER BY building, fee_item LIMIT 1) following
+), maybe_billed AS MATERIALIZED (
+  SELECT EXISTS (SELECT FROM rolled_key k CROSS JOIN LATERAL (
+    SELECT FROM rate_rollup o WHERE o.estate_id = :estate_id AND o.building = k.building
+      AND o.fee_item = k.fee_item AND o.period = :period LIMIT 1) found) AS yes
+)"""
+
+# Whether a line was billed before is one look at the unique index per line: OFFSET leaves the planner no other way. It
+# knows nothing yet of the rows this very run writes, and would read all of them again for every slice.
+# Rollups need no order here, for nobody else rolls up on the estate meanwhile.
 # `credited` are the households with a prepaid balance: their events wait until the balance was applied.
-ISSUE = text(f"""
-WITH {PRICED}, issued AS (
+# Events are cut from one array per fee item. FULL JOIN is for the planner, which cannot make a loop of it: codes are
+# read in one go along the index, not one by one. Households without a new bill fall out, having no fee item.
+ISSUE = Prepared(
+    "issue_slice",
+    f"""
+WITH {_MAYBE_BILLED}, {PRICED}, issued AS (
   INSERT INTO bill (unit_id, household_id, amount_fen, estate_id, tariff_id, period, due_date, issued_on, building,
                     fee_item, area_m2, vacant, run_id, inputs, months)
   SELECT unit_id, household_id, amount_fen, :estate_id, tariff_id, :period, :due_date, :issued_on, building,
-         fee_item, area_m2, vacant, CAST(:source AS uuid), inputs, months
-  FROM priced p LEFT JOIN LATERAL (
-    SELECT true AS billed FROM bill b
-    WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
-      AND b.voided_at IS NULL AND b.charge_id IS NULL LIMIT 1
-  ) before ON true
-  WHERE amount_fen > 0 AND before.billed IS NULL
-  ORDER BY fee_item, unit_id
+         fee_item, area_m2, vacant, :run_id, inputs, months
+  FROM priced p
+  WHERE amount_fen > 0 AND NOT ((SELECT yes FROM maybe_billed) AND EXISTS (
+    SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
+      AND b.voided_at IS NULL AND b.charge_id IS NULL OFFSET 0))
+  ORDER BY fee_item COLLATE "C", unit_id
   RETURNING id, household_id, building, fee_item, amount_fen
 ), entry AS (
   INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
@@ -66,33 +98,42 @@ WITH {PRICED}, issued AS (
 ), rolled AS (
   INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, billed_count)
   SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(amount_fen), count(*)
-  FROM issued GROUP BY building, fee_item ORDER BY building, fee_item
+  FROM issued GROUP BY building, fee_item
   ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
   SET billed_fen = r.billed_fen + excluded.billed_fen, billed_count = r.billed_count + excluded.billed_count
-), numbered AS (
-  SELECT i.*, (row_number() OVER () - 1) / :batch AS batch
-  FROM issued i WHERE i.household_id <> ALL (:credited)
+), resident AS MATERIALIZED (
+  SELECT h.id, h.code FROM (SELECT min(household_id) AS first, max(household_id) AS last FROM issued) i
+  JOIN household h ON h.estate_id = :estate_id AND h.id BETWEEN i.first AND i.last
+), told_of AS (
+  SELECT i.fee_item, array_agg(
+    '{{"bill_id":' || i.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || i.amount_fen
+    || ',"open_fen":' || i.amount_fen || '}}')
+    FILTER (WHERE i.id IS NOT NULL AND i.household_id <> ALL (:credited)) AS bills
+  FROM issued i FULL JOIN resident h ON h.id = i.household_id GROUP BY i.fee_item
 ), told AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
                       due_at)
   SELECT gen_random_uuid(), :event, :version, :event_source, :aggregate,
-         json_build_object('run_id', :source, 'estate', :estate, 'fee_item', n.fee_item, 'period', :period_text,
-           'due_date', CAST(:due_date AS date), 'bills', CAST('[' || string_agg(
-             '{{"bill_id":' || n.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || n.amount_fen
-             || ',"open_fen":' || n.amount_fen || '}}', ',') || ']' AS json)),
+         json_build_object('run_id', :source, 'estate', :estate, 'fee_item', t.fee_item, 'period', :period_text,
+           'due_date', :due_date,
+           'bills', CAST('[' || array_to_string(t.bills[n : n + :batch - 1], ',') || ']' AS json)),
          :now, :trace_id, :exchange, :event, :now
-  FROM numbered n JOIN household h ON h.id = n.household_id
-  GROUP BY n.fee_item, n.batch ORDER BY n.fee_item, n.batch
+  FROM told_of t CROSS JOIN LATERAL generate_series(1, cardinality(t.bills), :batch) AS n
 )
 SELECT count(*) AS bills, coalesce(sum(amount_fen), 0)::bigint AS amount_fen,
        EXISTS (SELECT FROM priced WHERE amount_fen = 0)
        OR EXISTS (SELECT FROM unit u WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
                     AND u.usage <> ALL (:covered)) AS passed_over
 FROM issued
-""")
-
-# Households are locked before bills, in the order of their ids.
-CREDITED = text("SELECT id FROM household WHERE estate_id = :estate_id AND credit_fen > 0 ORDER BY id FOR UPDATE")
+""",
+    {
+        "estate_id": "int", "from_unit_id": "bigint", "to_unit_id": "bigint",
+        "rates": "jsonb", "lines": "jsonb", "apart": "bigint[]", "covered": "text[]", "credited": "bigint[]",
+        "months": "int", "run_id": "uuid", "source": "text", "period": "date", "due_date": "date", "issued_on": "date",
+        "now": "timestamptz", "estate": "text", "period_text": "text", "batch": "int", "event": "text",
+        "version": "int", "event_source": "text", "exchange": "text", "aggregate": "text", "trace_id": "text",
+    },
+)  # fmt: skip
 
 # The new bills of credited households, in the order in which the balance meets them; then what it pays of each.
 APPLY_CREDIT = text("""

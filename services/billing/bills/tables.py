@@ -8,31 +8,41 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.bills import issue_sql
+from services.billing.bills.prepared import Prepared
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
-from services.billing.tables import bill_run, bill_run_slice, billing_policy, tariff
+from services.billing.tables import bill_run, billing_policy
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id
 
 GROUP_DEFAULT = 0
-END_OF_UNITS = 2**63 - 1
+END_OF_UNITS = LARGEST = 2**63 - 1
+# price and vacancy ratio have four decimals each
+WEIGHT_SCALE = 10**8
 NOTHING = Prices(rates=())
-PLAIN_FIELDS = [
-    name for name in TariffVersion.__dataclass_fields__ if name not in ("published", "tiers", "grade_factors")
-]
+NO_SCALE: dict[str, Any] = {"exact_m2": None, "times": 0, "times_vacant": 0, "plus": 0, "plus_vacant": 0, "over": 1}
+_PLAIN = [name for name in TariffVersion.__dataclass_fields__ if name not in ("published", "tiers", "grade_factors")]
+VERSIONS = Prepared(
+    "tariff_versions",
+    f"SELECT {', '.join(_PLAIN)}, tiers, grade_factors, published_at IS NOT NULL AS published FROM tariff"
+    " WHERE estate_id = :estate_id",
+    {"estate_id": "int"},
+)
 
 
 @dataclass(frozen=True)
 class Slice:
     """One piece of a run: the units of one estate from `from_unit_id` up to, not including, `to_unit_id`.
 
-    `first` of its estate: that one tells what concerns the whole estate.
+    `first` of its estate: that one tells what concerns the whole estate. `first_open`: the first day of the estate on
+    which something can still be booked (B8). `policy`: the estate's own, or else the group's default (B3). `credited`:
+    the households of the estate that have a prepaid balance, locked (B6).
     """
 
     id: int
@@ -46,6 +56,9 @@ class Slice:
     dry_run: bool
     finished: bool
     first: bool
+    first_open: date
+    policy: BillingPolicy
+    credited: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -70,11 +83,11 @@ class Anomaly:
 
 def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
     """Every tariff version of an estate."""
-    rows = session.execute(select(tariff).where(tariff.c.estate_id == estate_id))
+    rows = VERSIONS.execute(session, {"estate_id": estate_id})
     return [
         TariffVersion(
-            **{name: getattr(row, name) for name in PLAIN_FIELDS},
-            published=row.published_at is not None,
+            **{name: getattr(row, name) for name in _PLAIN},
+            published=row.published,
             tiers=tuple((Decimal(above), Decimal(price)) for above, price in row.tiers or ()),
             grade_factors=row.grade_factors and {grade: Decimal(f) for grade, f in row.grade_factors.items()},
         )
@@ -92,15 +105,19 @@ def load_policy(session: Session, estate_id: int) -> BillingPolicy:
 
 # --- runs ----------------------------------------------------------------------------------------------------------
 
+# From one slice's first unit the index leads to the next one's, `size` units on: nothing is sorted or numbered.
 PLAN = text("""
 INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
+WITH RECURSIVE cut AS (
+  SELECT e.id AS estate_id, 0 AS n, CAST(0 AS bigint) AS from_unit_id FROM estate e WHERE e.id = ANY (:estate_ids)
+  UNION ALL
+  SELECT c.estate_id, c.n + 1, u.id FROM cut c CROSS JOIN LATERAL (
+    SELECT id FROM unit WHERE estate_id = c.estate_id AND id >= c.from_unit_id
+    ORDER BY estate_id, id OFFSET :size LIMIT 1) u
+)
 SELECT CAST(:run_id AS uuid), estate_id, from_unit_id,
-       lead(from_unit_id) OVER (PARTITION BY estate_id ORDER BY from_unit_id)
-FROM (SELECT e.id AS estate_id, coalesce(u.id, 0) AS from_unit_id,
-             row_number() OVER (PARTITION BY e.id ORDER BY u.id) - 1 AS n
-      FROM estate e LEFT JOIN unit u ON u.estate_id = e.id WHERE e.id = ANY (:estate_ids)) counted
-WHERE n % :size = 0
-ORDER BY n, estate_id
+       lead(from_unit_id) OVER (PARTITION BY estate_id ORDER BY n)
+FROM cut ORDER BY n, estate_id
 RETURNING id
 """)
 
@@ -132,18 +149,55 @@ def name_requests(session: Session, requests: Iterable[tuple[int, UUID]]) -> Non
     session.execute(statement, [{"id": slice_id, "event_id": str(event_id)} for slice_id, event_id in requests])
 
 
-# Text, because it runs twice a slice and building it each time took longer than running it.
-SLICE = text("""
+# Prepared, because they run for every slice: each took longer to build and to plan than to run.
+LOCK_SLICE = Prepared(
+    "lock_slice",
+    "SELECT pg_advisory_xact_lock(estate_id) FROM bill_run_slice WHERE id = :id",
+    {"id": "bigint"},
+)
+_POLICY = tuple(BillingPolicy.__dataclass_fields__)
+# Households are locked before bills, in the order of their ids.
+SLICE = Prepared(
+    "slice",
+    f"""
 SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
          SELECT FROM bill_run_slice o
-         WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first
-FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id WHERE s.id = :id
-""")
+         WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first,
+       (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed,
+       ARRAY(SELECT id FROM household h WHERE h.estate_id = s.estate_id AND h.credit_fen > 0
+             ORDER BY id FOR UPDATE) AS credited,
+       {", ".join(f"p.{name} AS policy_{name}" for name in _POLICY)}
+FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id
+CROSS JOIN LATERAL (SELECT * FROM billing_policy WHERE estate_id IN (s.estate_id, {GROUP_DEFAULT})
+                    ORDER BY estate_id DESC LIMIT 1) p
+WHERE s.id = :id
+""",
+    {"id": "bigint"},
+)
+FINISH = Prepared(
+    "finish_slice",
+    """
+UPDATE bill_run_slice SET bills = :bills, amount_fen = :amount_fen, rates = :rates, anomalies = :anomalies,
+       anomaly_count = :anomaly_count, finished_at = :finished_at WHERE id = :id
+""",
+    {
+        "id": "bigint", "bills": "int", "amount_fen": "bigint", "rates": "jsonb", "anomalies": "jsonb",
+        "anomaly_count": "int", "finished_at": "timestamptz",
+    },
+)  # fmt: skip
+
+
+def lock_slice(session: Session, slice_id: int) -> None:
+    """Hold the estate of a slice alone, as `lock_estate` does; NoResultFound when there is no such slice.
+
+    Only what is read after it is true: another replica may have finished the slice before we got the lock.
+    """
+    LOCK_SLICE.execute(session, {"id": slice_id}).one()
 
 
 def load_slice(session: Session, slice_id: int) -> Slice:
     """A slice with what its run asks for; NoResultFound when there is none."""
-    row = session.execute(SLICE, {"id": slice_id}).one()
+    row = SLICE.execute(session, {"id": slice_id}).one()
     return Slice(
         id=row.id,
         run_id=row.run_id,
@@ -156,12 +210,16 @@ def load_slice(session: Session, slice_id: int) -> Slice:
         dry_run=row.dry_run,
         finished=row.finished_at is not None,
         first=row.first,
+        first_open=add_months(row.last_closed, 1) if row.last_closed else date.min,
+        policy=BillingPolicy(**{name: row._mapping[f"policy_{name}"] for name in _POLICY}),
+        credited=row.credited,
     )
 
 
 def finish_slice(session: Session, slice_id: int, **outcome: Any) -> None:
     """Mark the slice done with its counts."""
-    session.execute(update(bill_run_slice).where(bill_run_slice.c.id == slice_id).values(**outcome))
+    documents = {name: json.dumps(outcome[name]) for name in ("rates", "anomalies")}
+    FINISH.execute(session, {"id": slice_id} | outcome | documents)
 
 
 RUN_PROGRESS = text("""
@@ -195,32 +253,26 @@ def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[dict[str, 
 # --- issuing -------------------------------------------------------------------------------------------------------
 
 
-def credited_households(session: Session, estate_id: int) -> list[int]:
-    """Lock and name the households of the estate that have a prepaid balance (B6)."""
-    return list(session.scalars(issue_sql.CREDITED, {"estate_id": estate_id}))
-
-
 def issue(
     session: Session,
     piece: Slice,
     prices: Prices,
     covered: Sequence[str],
     posting: Posting,
-    credited: Sequence[int],
 ) -> Row[Any]:
     """Issue the bills of a slice with ledger, rollup and events.
 
     Returns (bills, amount_fen) of those that are new, and whether units were passed over, be it for an amount of 0 or
-    because no rate covers their usage. `credited` households are told of by `apply_credit`'s caller.
+    because no rate covers their usage. Credited households are told of by `apply_credit`'s caller.
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
-    parameters |= {"credited": list(credited), "covered": list(covered)}
-    return session.execute(issue_sql.ISSUE, parameters).one()
+    parameters |= {"credited": piece.credited, "covered": list(covered), "run_id": str(piece.run_id)}
+    return issue_sql.ISSUE.execute(session, parameters).one()
 
 
-def apply_credit(session: Session, piece: Slice, posting: Posting, credited: list[int]) -> Sequence[Row[Any]]:
+def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[Row[Any]]:
     """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
-    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": credited}
+    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited}
     return session.execute(issue_sql.APPLY_CREDIT, parameters).all()
 
 
@@ -252,7 +304,7 @@ def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,
         "to_unit_id": piece.to_unit_id,
-        "rates": json.dumps([weights for rate in prices.rates for weights in by_grade(rate)]),
+        "rates": json.dumps([row for rate in prices.rates for row in by_grade(rate)]),
         "lines": json.dumps([asdict(line) for line in prices.lines], default=str),
         "apart": list(prices.apart),
         "months": prices.months,
@@ -263,21 +315,45 @@ def by_grade(rate: Rate) -> list[dict[str, Any]]:
     """A rate as SQL reads it: once, or for each grade it names and then for all others (B1)."""
     grades = rate.grades
     if all(part.grade_factors is None for part in rate.parts):
-        return [_weights(rate, rate)]
+        return [weights(rate, rate)]
     priced: list[tuple[str | None, list[str] | None]] = [*((grade, None) for grade in grades), (None, grades)]
-    return [_weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in priced]
+    return [weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in priced]
 
 
-def _weights(rate: Rate, priced: Rate | None) -> dict[str, Any]:
-    """`priced` None: there is no factor for these units, they are passed over."""
+def weights(rate: Rate, priced: Rate | None) -> dict[str, Any]:
+    """A rate as `issue_sql.RATE` reads it; `priced` None: no factor for these units, they are passed over."""
     key = {"fee_item": rate.fee_item, "usage": rate.usage, "tariff_id": rate.tariff_id, "month_days": rate.month_days}
     if priced is None:
-        return key | dict.fromkeys(("m2", "m2_vacant", "flat", "flat_vacant"), "0") | {"lacking": True}
+        return key | dict.fromkeys(("m2", "m2_vacant", "flat", "flat_vacant"), "0") | NO_SCALE | {"lacking": True}
     return key | {
         "m2": str(priced.weight("per_area", vacant=False)),
         "m2_vacant": str(priced.weight("per_area", vacant=True)),
         "flat": str(priced.weight("fixed", vacant=False)),
         "flat_vacant": str(priced.weight("fixed", vacant=True)),
+        **scaled(priced),
+    }
+
+
+def scaled(rate: Rate) -> dict[str, Any]:
+    """The rate in whole numbers of 64 bits: fen = floor((m² × 100 × times + plus) / over).
+
+    `exact_m2` is the largest area for which nothing overflows; null when there is none, or a weight has more decimals
+    than the scale and would be cut: then numerics compute every amount.
+    """
+    over = rate.month_days * WEIGHT_SCALE
+    exact = [rate.weight(method, vacant=v) * WEIGHT_SCALE for method in ("per_area", "fixed") for v in (False, True)]
+    times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
+    plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
+    most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
+    if most < 0 or any(weight % 1 for weight in exact):
+        return NO_SCALE
+    return {
+        "exact_m2": str(Decimal(most) / 100),
+        "times": times,
+        "times_vacant": times_vacant,
+        "plus": plus,
+        "plus_vacant": plus_vacant,
+        "over": over,
     }
 
 
