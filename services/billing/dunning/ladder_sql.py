@@ -17,7 +17,7 @@ RUNGS = """own AS MATERIALIZED (
   FROM (
     SELECT s.estate_id AS ladder, c.cause, COALESCE(t.code, s.code) AS code, s.position,
       COALESCE(t.earliest_day, s.earliest_day) AS earliest_day, COALESCE(t.latest_day, s.latest_day) AS latest_day,
-      COALESCE(t.kind, s.kind) AS kind, COALESCE(t.channels, s.channels) AS channels,
+      COALESCE(t.kind, s.kind) AS kind, to_json(COALESCE(t.channels, s.channels)) AS channels,
       COALESCE(t.template, s.template) AS template, COALESCE(t.requires, s.requires) AS requires,
       COALESCE(t.deadline_days, s.deadline_days) AS deadline_days, COALESCE(t.gap_days, s.gap_days) AS gap_days
     FROM dunning_step s CROSS JOIN cause c LEFT JOIN dunning_track t ON t.cause = c.cause AND t.replaces = s.code

@@ -104,7 +104,7 @@ WITH piece AS MATERIALIZED (
   WHERE estate_id = ANY (:estate_ids) AND (to_date IS NULL OR to_date >= :as_of)
   ORDER BY estate_id, building, from_date
 ), item AS (
-  SELECT t.*, w.staff_code AS steward, concat_ws(':', 'dunning', t.household, t.bill_id, t.step) AS cause,
+  SELECT t.*, w.staff_code AS steward, 'dunning:' || t.household || ':' || t.bill_id || ':' || t.step AS cause,
          (row_number() OVER (PARTITION BY t.estate_id ORDER BY t.household_id) - 1) / :batch AS batch
   FROM told t LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
 ), batch AS (
