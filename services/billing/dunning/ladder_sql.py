@@ -17,7 +17,7 @@ RUNGS = """own AS MATERIALIZED (
   FROM (
     SELECT s.estate_id AS ladder, c.cause, COALESCE(t.code, s.code) AS code, s.position,
       COALESCE(t.earliest_day, s.earliest_day) AS earliest_day, COALESCE(t.latest_day, s.latest_day) AS latest_day,
-      COALESCE(t.kind, s.kind) AS kind, COALESCE(t.channels, s.channels) AS channels,
+      COALESCE(t.kind, s.kind) AS kind, to_json(COALESCE(t.channels, s.channels)) AS channels,
       COALESCE(t.template, s.template) AS template, COALESCE(t.requires, s.requires) AS requires,
       COALESCE(t.deadline_days, s.deadline_days) AS deadline_days, COALESCE(t.gap_days, s.gap_days) AS gap_days
     FROM dunning_step s CROSS JOIN cause c LEFT JOIN dunning_track t ON t.cause = c.cause AND t.replaces = s.code
@@ -31,16 +31,18 @@ _LEFT = """COALESCE(older.disputed_at, older.voided_at,
   (SELECT max(e.created_at) FROM ledger_entry e WHERE e.bill_id = older.id AND e.credit_account = 'receivable'))"""
 
 # `rules.Standing.covered_until` of a row `o(estate_id, household_id, bill_id, due_date)`. GREATEST ignores nulls.
-_HIDDEN = f"""(SELECT max(GREATEST(a.as_of, {_SWEPT.format(until=_LEFT, since="")}))
+COVERED = f"""GREATEST(
+  (SELECT max(GREATEST(a.as_of, {_SWEPT.format(until=_LEFT, since="")}))
    FROM dunning_action a JOIN bill older ON older.id = a.bill_id
-   WHERE a.household_id = o.household_id AND (a.due_date, a.bill_id) < (o.due_date, o.bill_id))"""
-_ABSENT = f"""GREATEST((SELECT max({_SWEPT.format(until="d.settled_at", since="AND s.finished_at >= d.opened_at")})
+   WHERE a.household_id = o.household_id AND (a.due_date, a.bill_id) < (o.due_date, o.bill_id)),
+  (SELECT max({_SWEPT.format(until="d.settled_at", since="AND s.finished_at >= d.opened_at")})
    FROM bill_dispute d WHERE d.bill_id = o.bill_id AND d.settled_at IS NOT NULL),
   (SELECT max({_SWEPT.format(until="e.created_at", since="")})
-   FROM ledger_entry e WHERE e.bill_id = o.bill_id AND e.{RESTORED.replace("AND credit", "AND e.credit")}))"""
-COVERED = f"GREATEST({_HIDDEN}, {_ABSENT})"
-# … and of one with `last_on`: without a step of the household nothing was taken for an older bill.
-COVERED_AFTER = f"GREATEST(CASE WHEN o.last_on IS NOT NULL THEN {_HIDDEN} END, {_ABSENT})"
+   FROM ledger_entry e
+   WHERE e.estate_id = o.estate_id AND e.bill_id = o.bill_id AND e.{RESTORED.replace("AND credit", "AND e.credit")}))"""
+# Bills of `place` that may have been out of sight without any step of their household. There are few.
+ABSENT = f"""SELECT bill_id FROM ledger_entry WHERE estate_id IN (SELECT estate_id FROM place) AND {RESTORED}
+  UNION ALL SELECT bill_id FROM bill_dispute WHERE settled_at IS NOT NULL"""
 
 # `rules.Taken.without`: the bill `o` was in dispute when the action `a` was taken.
 WITHOUT = """EXISTS (SELECT FROM bill_dispute d JOIN dunning_sweep_slice s ON s.id = a.slice_id

@@ -194,7 +194,7 @@ dunning_contact = Table(
 
 # Principal that came back after it was settled (a refund, a payment placed elsewhere): rare, and asked for by bill.
 RESTORED = "debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity')"
-Index("ledger_entry_restored_idx", ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
+Index("ledger_entry_restored_idx", ledger_entry.c.estate_id, ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
 
 # A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.
 _SWEEP_LOCK = 0x5EE9

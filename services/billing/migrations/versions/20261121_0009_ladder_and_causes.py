@@ -119,7 +119,7 @@ CREATE INDEX dunning_action_as_of_idx ON dunning_action USING brin (as_of);
 
 # Principal that was settled and came back, rare among millions of entries: only these are in the index.
 RESTORED = """
-CREATE INDEX ledger_entry_restored_idx ON ledger_entry (bill_id)
+CREATE INDEX ledger_entry_restored_idx ON ledger_entry (estate_id, bill_id)
     WHERE debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity');
 """
 
