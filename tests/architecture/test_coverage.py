@@ -1,11 +1,19 @@
-"""docs/coverage.md names every row of the product page once, and every test it names exists and asserts something."""
+"""docs/coverage.md names every row of the product page once; every test it names exists and asserts something; and what
+billing does (A, B, C, D) and its figures is shown by a test that carries the row's ID, on paths the gateway has."""
 
 import re
 from pathlib import Path
 
+from gateway.app import create_app
+from gateway.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([A-J]\d) \| (yes|part|no) \| ([^|]*)\| ([^|]*)\| ([^|]*)\|$", re.MULTILINE)
 ROWS_OF_THE_PRODUCT = {"A": 4, "B": 9, "C": 4, "D": 8, "E": 7, "F": 5, "G": 8, "H": 5, "I": 5, "J": 3}
+
+
+NAMED_BY_ID = re.compile(r"^(?:[A-D]\d|J[13])$")
+PATH = re.compile(r"`(?:(GET|POST|PUT|GET/PUT) )?(/v1/[^`?]*)(?:\?[^`]*)?`")
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:
@@ -25,3 +33,24 @@ def test_what_works_is_shown_by_a_test_and_what_is_missing_is_said() -> None:
         assert missing.strip() or state != "part", f"{product_id} is part; what is missing?"
         for name in named:
             assert "assert" in (ROOT / name).read_text(), f"{product_id}: {name} asserts nothing"
+
+
+def test_no_row_of_billing_is_without_a_test_of_its_name() -> None:
+    for product_id, _, _, tests, _ in rows():
+        if NAMED_BY_ID.match(product_id):
+            named = [name.strip() for name in tests.split(",")]
+            found = [name for name in named if f"def test_{product_id.lower()}_" in (ROOT / name).read_text()]
+            assert found, f"{product_id}: no test in {tests} is called test_{product_id.lower()}_…"
+
+
+def test_the_paths_of_the_page_are_the_gateway_s() -> None:
+    """Path by path, whatever its parameters are called."""
+    known = {shape(path) for path in create_app(Settings(jwt_secret="s" * 32)).openapi()["paths"]}
+    named = [path for _, _, paths, _, _ in rows() for _, path in PATH.findall(paths)]
+    assert len(named) > 40
+    assert [path for path in named if shape(path) not in known] == []
+
+
+def shape(path: str) -> str:
+    """A path with all its parameters alike."""
+    return re.sub(r"\{\w+\}", "{}", path)

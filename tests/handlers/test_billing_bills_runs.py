@@ -34,7 +34,7 @@ def issued(desk: Desk) -> list[BillsIssued]:
         return events(session, BillsIssued)
 
 
-def test_a_run_bills_every_unit_and_posts_it(desk: Desk) -> None:
+def test_b4_a_run_bills_every_unit_and_posts_it(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     done = desk.run()
     assert {k: done[k] for k in ("status", "estates_total", "estates_done", "bills", "amount_fen", "anomalies")} == {
@@ -66,7 +66,7 @@ def test_a_run_bills_every_unit_and_posts_it(desk: Desk) -> None:
     ]
 
 
-def test_issued_bills_are_told_to_others(desk: Desk) -> None:
+def test_b4_issued_bills_are_told_to_others(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     run_id = desk.run()["id"]
     told = issued(desk)
@@ -80,7 +80,7 @@ def test_issued_bills_are_told_to_others(desk: Desk) -> None:
     }
 
 
-def test_bills_are_told_in_batches_of_500(desk: Desk) -> None:
+def test_b4_bills_are_told_in_batches_of_500(desk: Desk) -> None:
     homes = [f"E1,1,{n},10.00,residential,occupied,H{n},a,13800000000" for n in range(1, 1_203)]
     desk.settings = Settings()
     desk.estate("E1", *homes)
@@ -88,7 +88,7 @@ def test_bills_are_told_in_batches_of_500(desk: Desk) -> None:
     assert sorted(len(event.bills) for event in issued(desk)) == [202, 500, 500]
 
 
-def test_running_twice_bills_once(desk: Desk) -> None:
+def test_b4_running_twice_bills_once(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.run()
     again = desk.run()
@@ -105,7 +105,7 @@ def test_b4_a_second_run_finds_bills_under_a_building_renamed_since(desk: Desk) 
     assert (desk.run()["bills"], desk.one("SELECT count(*) FROM bill")) == (1, 4)
 
 
-def test_the_same_slice_twice_bills_once(desk: Desk) -> None:
+def test_b4_the_same_slice_twice_bills_once(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     run_id = desk.start()
     for slice_id in desk.slices(run_id) * 2:
@@ -114,7 +114,7 @@ def test_the_same_slice_twice_bills_once(desk: Desk) -> None:
     assert desk.one("SELECT sum(amount_fen)::int FROM ledger_entry") == 48_723
 
 
-def test_two_runs_at_the_same_time_bill_once(desk: Desk) -> None:
+def test_b4_two_runs_at_the_same_time_bill_once(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     runs = [desk.start() for _ in range(4)]
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -124,7 +124,7 @@ def test_two_runs_at_the_same_time_bill_once(desk: Desk) -> None:
     assert desk.one("SELECT count(*) FROM bill") == 3
 
 
-def test_a_slice_that_dies_leaves_nothing_and_is_billed_later(desk: Desk) -> None:
+def test_b4_a_slice_that_dies_leaves_nothing_and_is_billed_later(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     run_id = desk.start()
     first, second = desk.slices(run_id)
@@ -139,7 +139,7 @@ def test_a_slice_that_dies_leaves_nothing_and_is_billed_later(desk: Desk) -> Non
     assert (desk.progress(run_id)["status"], desk.one("SELECT count(*) FROM bill")) == ("done", 3)
 
 
-def test_a_parked_slice_fails_the_run_until_it_is_replayed(desk: Desk) -> None:
+def test_b4_a_parked_slice_fails_the_run_until_it_is_replayed(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     run_id = desk.start()
     event_id = desk.rows("SELECT event_id FROM bill_run_slice ORDER BY id")[0][0]
@@ -156,7 +156,7 @@ def test_a_parked_slice_fails_the_run_until_it_is_replayed(desk: Desk) -> None:
     assert desk.progress(run_id)["status"] == "pending"
 
 
-def test_the_same_request_is_the_same_run(desk: Desk) -> None:
+def test_b4_the_same_request_is_the_same_run(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     run_id = desk.start(estates=["E1"])
     assert desk.start(run_id=run_id, estates=["E1"]) == run_id
@@ -167,7 +167,7 @@ def test_the_same_request_is_the_same_run(desk: Desk) -> None:
         desk.start(run_id=run_id, estates=["E1"], dry_run=True)
 
 
-def test_a_dry_run_writes_nothing_and_counts_all(desk: Desk) -> None:
+def test_b4_a_dry_run_writes_nothing_and_counts_all(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     dry = desk.run(dry_run=True)
     assert (dry["status"], dry["dry_run"], dry["bills"], dry["amount_fen"]) == ("done", True, 3, 48_723)
@@ -178,7 +178,7 @@ def test_a_dry_run_writes_nothing_and_counts_all(desk: Desk) -> None:
     assert (wet["bills"], wet["amount_fen"]) == (dry["bills"], dry["amount_fen"])
 
 
-def test_a_dry_run_names_what_is_odd(desk: Desk) -> None:
+def test_b4_a_dry_run_names_what_is_odd(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.run("2026-09")
     changed = (HOMES[0].replace("87.33", "120.00"), HOMES[1].replace("100.00", "0"))
@@ -200,7 +200,7 @@ def test_a_dry_run_names_what_is_odd(desk: Desk) -> None:
     assert (again["bills"], {a["kind"] for a in again["anomalies"]} & {"already_billed"}) == (1, {"already_billed"})
 
 
-def test_anomalies_are_bounded_but_all_counted(desk: Desk) -> None:
+def test_b4_anomalies_are_bounded_but_all_counted(desk: Desk) -> None:
     desk.settings = Settings(slice_anomalies=3)
     parked = [f"E1,1,P{n},12,parking,occupied,H1,a,13800000000" for n in range(10)]
     desk.estate("E1", "E1,1,101,50,residential,occupied,H1,a,13800000000", *parked)
@@ -208,7 +208,7 @@ def test_anomalies_are_bounded_but_all_counted(desk: Desk) -> None:
     assert (len(done["anomalies"]), done["anomalies_total"], done["bills"]) == (3, 10, 1)
 
 
-def test_an_estate_without_published_tariff_is_an_anomaly_not_a_failure(desk: Desk) -> None:
+def test_b4_an_estate_without_published_tariff_is_an_anomaly_not_a_failure(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.load(
         "estates", "estate_code,name,region,city,property_type,service_grade,charging_mode", "E2,b,r,c,p,g,酬金制"
@@ -222,7 +222,7 @@ def test_an_estate_without_published_tariff_is_an_anomaly_not_a_failure(desk: De
     ]
 
 
-def test_metered_fees_are_told_not_silently_left_out(desk: Desk) -> None:
+def test_b4_metered_fees_are_told_not_silently_left_out(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.load("tariffs", TARIFFS, "E1,water,metered,residential,3.15,2020-01-01,")
     desk.publish("E1")
@@ -230,7 +230,7 @@ def test_metered_fees_are_told_not_silently_left_out(desk: Desk) -> None:
     assert found == {(f"E1/{code}", "water", "missing_reading") for code in ("101", "102", "201")}
 
 
-def test_only_the_fee_items_and_estates_asked_for_are_billed(desk: Desk) -> None:
+def test_b4_only_the_fee_items_and_estates_asked_for_are_billed(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.estate("E2", "E2,1,101,10,residential,occupied,H9,a,13800000000")
     desk.load("tariffs", TARIFFS, "E1,lift,fixed,residential,12.00,2020-01-01,")
@@ -240,7 +240,7 @@ def test_only_the_fee_items_and_estates_asked_for_are_billed(desk: Desk) -> None
     assert desk.run()["bills"] == 4
 
 
-def test_a_run_is_limited_to_the_callers_estates(desk: Desk) -> None:
+def test_b4_a_run_is_limited_to_the_callers_estates(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.estate("E2", "E2,1,101,10,residential,occupied,H9,a,13800000000")
     own = desk.start(caller=manager("E2"))
@@ -264,19 +264,19 @@ def test_a_run_is_limited_to_the_callers_estates(desk: Desk) -> None:
         {"fee_items": []},
     ],
 )
-def test_bad_requests_are_refused(desk: Desk, asked: dict[str, object]) -> None:
+def test_b4_bad_requests_are_refused(desk: Desk, asked: dict[str, object]) -> None:
     desk.estate("E1", *HOMES)
     with pytest.raises(Invalid):
         desk.start(**({"period": "2026-10"} | asked))  # type: ignore[arg-type]
     assert desk.one("SELECT count(*) FROM bill_run") == 0
 
 
-def test_next_month_may_be_billed(desk: Desk) -> None:
+def test_b4_next_month_may_be_billed(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     assert desk.run("2026-12")["bills"] == 3
 
 
-def test_an_unknown_run_is_not_found(desk: Desk) -> None:
+def test_b4_an_unknown_run_is_not_found(desk: Desk) -> None:
     with pytest.raises(NotFound):
         desk.progress(uuid4())
 
@@ -291,7 +291,7 @@ def test_b8_a_bill_is_never_booked_in_a_closed_month(desk: Desk) -> None:
     assert desk.rows(days) == [(date(2026, 12, 1),) * 3]
 
 
-def test_bill_balances_equal_the_receivable_account(desk: Desk) -> None:
+def test_b7_bill_balances_equal_the_receivable_account(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.write("UPDATE household SET credit_fen = 25000 WHERE code = 'H1'")
     for period in ("2026-09", "2026-10"):
@@ -304,7 +304,7 @@ def test_bill_balances_equal_the_receivable_account(desk: Desk) -> None:
     assert desk.one("SELECT (sum(billed_fen) - sum(collected_fen))::int FROM rate_rollup") == receivable
 
 
-def test_the_ledger_is_append_only(desk: Desk) -> None:
+def test_b7_the_ledger_is_append_only(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.run()
     for statement in ("UPDATE ledger_entry SET amount_fen = 1", "DELETE FROM ledger_entry", "TRUNCATE ledger_entry"):
@@ -312,14 +312,14 @@ def test_the_ledger_is_append_only(desk: Desk) -> None:
             desk.write(statement)
 
 
-def test_an_estate_may_have_a_due_date_policy_of_its_own(desk: Desk) -> None:
+def test_b3_an_estate_may_have_a_due_date_policy_of_its_own(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.write("INSERT INTO billing_policy SELECT id, 'monthly', 'advance', 31, 0, false FROM estate WHERE code = 'E1'")
     desk.run()
     assert {row[0] for row in desk.rows("SELECT due_date FROM bill")} == {date(2026, 10, 31)}
 
 
-def test_an_unsold_flat_is_the_developers_at_the_full_price(desk: Desk) -> None:
+def test_b3_an_unsold_flat_is_the_developers_at_the_full_price(desk: Desk) -> None:
     desk.estate("E1", "E1,1,101,100.00,residential,unsold,DEV,开发商,10000000000", HOMES[1])
     assert desk.run()["amount_fen"] == 23_500 + 16_450
 

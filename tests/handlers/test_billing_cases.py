@@ -24,7 +24,7 @@ def engine(database: Callable[[str], Engine]) -> Engine:
     return database("billing")
 
 
-def test_a_household_without_arrears_has_an_empty_case(books: Books) -> None:
+def test_d1_a_household_without_arrears_has_an_empty_case(books: Books) -> None:
     books.household()
     case = books.case()
     assert (case["steps"], case["holds"], case["next_step"], case["contacts"]) == ([], [], None, [])
@@ -32,7 +32,7 @@ def test_a_household_without_arrears_has_an_empty_case(books: Books) -> None:
         books.case("H9")
 
 
-def test_the_next_step(books: Books) -> None:
+def test_d1_the_next_step(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     assert books.case(today=day(on(-20)))["next_step"] == {
@@ -48,7 +48,7 @@ def test_the_next_step(books: Books) -> None:
     }
 
 
-def test_the_next_step_goes_by_the_day_the_estate_was_last_swept_for(books: Books) -> None:
+def test_d1_the_next_step_goes_by_the_day_the_estate_was_last_swept_for(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     complaint = complain(books, NOW)
@@ -66,7 +66,7 @@ def test_the_next_step_goes_by_the_day_the_estate_was_last_swept_for(books: Book
     assert books.case(today=day(on(300)))["next_step"]["step"] == "formal_notice"
 
 
-def test_a_contact_is_recorded_once(books: Books) -> None:
+def test_d1_a_contact_is_recorded_once(books: Books) -> None:
     books.household()
     said = ContactNote("phone", "after salary day", "visit", "18:30", date(2026, 11, 28), "forgot")
     request = uuid4()
@@ -83,7 +83,7 @@ def test_a_contact_is_recorded_once(books: Books) -> None:
         cases.add_contact(books.session, SYSTEM, "H9", uuid4(), said, NOW)
 
 
-def test_an_owner_sees_the_own_case_without_contacts(books: Books) -> None:
+def test_d1_an_owner_sees_the_own_case_without_contacts(books: Books) -> None:
     books.household()
     cases.add_contact(books.session, STEWARD, "H1", uuid4(), ContactNote("phone", "x"), NOW)
     owner = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
@@ -92,7 +92,7 @@ def test_an_owner_sees_the_own_case_without_contacts(books: Books) -> None:
         cases.get_dunning_case(books.session, owner.model_copy(update={"household": "H2"}), "H1", TODAY)
 
 
-def test_the_cause_of_arrears(books: Books) -> None:
+def test_d2_the_cause_of_arrears(books: Books) -> None:
     books.household()
     for _ in range(2):
         answer = cases.set_arrears_cause(books.session, STEWARD, "H1", "dissatisfied", "lift noise", NOW)
@@ -104,7 +104,7 @@ def test_the_cause_of_arrears(books: Books) -> None:
         )
 
 
-def test_list_of_cases(books: Books) -> None:
+def test_d1_list_of_cases(books: Books) -> None:
     for code, fen in (("H1", 100), ("H2", 200), ("H3", 300)):
         books.household(code)
         books.bill(fen, DUE, code)
@@ -128,7 +128,7 @@ def arrears(books: Books, cut: ArrearsCut, caller: Caller = SYSTEM, **paging: An
     return found["items"]  # type: ignore[no-any-return]
 
 
-def test_the_arrears_ledger(books: Books) -> None:
+def test_d5_the_arrears_ledger(books: Books) -> None:
     books.household("H1", building="1")
     books.household("H2", building="2")
     books.household("H3", "E2")
@@ -160,7 +160,7 @@ def test_the_arrears_ledger(books: Books) -> None:
         arrears(books, ArrearsCut(bucket="7-9"))
 
 
-def test_arrears_are_paged(books: Books) -> None:
+def test_d5_arrears_are_paged(books: Books) -> None:
     for number in range(5):
         books.household(f"H{number}")
         books.bill(100, DUE, f"H{number}")

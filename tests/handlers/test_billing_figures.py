@@ -62,7 +62,7 @@ def gauges(books: Books, name: str) -> dict[tuple[str, ...], float]:
     return {tuple(sample.labels.values()): sample.value for sample in families[name].samples}
 
 
-def test_api_metric_and_ledger_agree_to_the_fen(books: Books) -> None:
+def test_j1_api_metric_and_ledger_agree_to_the_fen(books: Books) -> None:
     year(books)
     november = {"as_of": TODAY, "since": date(2026, 11, 1), "until": date(2026, 11, 30)}
     everything = november | {"since": date(2000, 1, 1), "until": TODAY}
@@ -78,7 +78,7 @@ def test_api_metric_and_ledger_agree_to_the_fen(books: Books) -> None:
         }
 
 
-def test_recovery_is_what_came_in_this_month_of_what_was_open_before(books: Books) -> None:
+def test_j1_recovery_is_what_came_in_this_month_of_what_was_open_before(books: Books) -> None:
     books.bill(10000, "2026-09-15")
     books.bill(20000, "2026-10-15")
     books.bill(70000, "2026-11-15")
@@ -93,14 +93,14 @@ def test_recovery_is_what_came_in_this_month_of_what_was_open_before(books: Book
     assert gauges(books, "estateloop_collection_rate_ratio")["E1", "recovery"] == received / 26000
 
 
-def test_an_estate_with_nothing_to_collect_has_no_rate(books: Books) -> None:
+def test_j1_an_estate_with_nothing_to_collect_has_no_rate(books: Books) -> None:
     books.bill(10000, "2026-11-15")
     assert {estate for estate, _ in gauges(books, "estateloop_collection_rate_ratio")} == {"E1"}
     assert rates(books, due_in="2026-10") == {}
     assert handlers.estate_figures(books.session, SYSTEM, "E2", TODAY)["rate"] is None
 
 
-def test_groupings_add_up(books: Books) -> None:
+def test_j1_groupings_add_up(books: Books) -> None:
     year(books)
     group = rates(books, group_by="group")["group"]
     for grouping in ("region", "estate", "building", "steward", "fee_item"):
@@ -113,7 +113,7 @@ def test_groupings_add_up(books: Books) -> None:
     assert group["billed_count"] == 24
 
 
-def test_filters_and_periods(books: Books) -> None:
+def test_j1_filters_and_periods(books: Books) -> None:
     year(books)
     assert rates(books, period="2026-10", estate="E1")["E1"]["billed_fen"] == 10000 + 20001 + 2222
     assert rates(books, due_in="2026-10", estate="E1") == {} | rates(books, period="2026-09", estate="E1")
@@ -126,7 +126,7 @@ def test_filters_and_periods(books: Books) -> None:
         rates(books, period="2026-10", due_in="2026-10")
 
 
-def test_the_cut_off_is_for_receipts(books: Books) -> None:
+def test_j1_the_cut_off_is_for_receipts(books: Books) -> None:
     books.bill(10000, "2026-10-15")
     books.pay(2500, "2026-10-10")
     books.pay(2500, "2026-10-20")
@@ -134,14 +134,14 @@ def test_the_cut_off_is_for_receipts(books: Books) -> None:
     assert before == [0.0, 0.25, 0.25, 0.5]
 
 
-def test_late_fee_and_overpayment_are_not_collected(books: Books) -> None:
+def test_j1_late_fee_and_overpayment_are_not_collected(books: Books) -> None:
     books.bill(10000, "2026-10-15")
     books.pay(99999, "2026-11-20")
     item = rates(books)["E1"]
     assert (item["collected_fen"], item["rate"]) == (10000, 1.0)
 
 
-def test_scope(books: Books) -> None:
+def test_j1_scope(books: Books) -> None:
     year(books)
     manager = Caller(sub="m", roles=frozenset({"estate_manager"}), estates=frozenset({"E2"}))
     assert set(rates(books, caller=manager)) == {"E2"}
@@ -158,7 +158,7 @@ def test_scope(books: Books) -> None:
         handlers.estate_figures(books.session, SYSTEM, "E9", TODAY)
 
 
-def test_dashboards(books: Books) -> None:
+def test_j1_dashboards(books: Books) -> None:
     for due in ("2025-01-15", "2026-10-15", "2026-11-15", "2026-12-15"):
         books.bill(10000, due)
     books.bill(100, "2026-11-15", "H3")
@@ -180,14 +180,14 @@ def test_dashboards(books: Books) -> None:
     assert {bucket: fen for (estate, bucket), fen in metric.items() if estate == "E1"} == one["receivable_by_bucket"]
 
 
-def test_empty_group(database: Callable[[str], Engine]) -> None:
+def test_j1_empty_group(database: Callable[[str], Engine]) -> None:
     with Session(database("billing")) as session:
         assert handlers.collection_rates(session, SYSTEM, RateCut("group"), TODAY)["items"][0]["rate"] is None
         assert handlers.group_figures(session, SYSTEM, TODAY)["receivable_fen"] == 0
         assert [list(family.samples) for family in figure_families(session, TODAY)] == [[], []]
 
 
-def test_a_reading_is_kept_only_as_long_as_it_was_dear() -> None:
+def test_j1_a_reading_is_kept_only_as_long_as_it_was_dear() -> None:
     values = iter(range(10))
     cheap: Reading[int] = Reading()
     assert [cheap.last(lambda: next(values)) for _ in range(2)] == [0, 0]

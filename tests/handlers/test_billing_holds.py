@@ -23,7 +23,7 @@ def engine(database: Callable[[str], Engine]) -> Engine:
     return database("billing")
 
 
-def test_a_complaint_holds_at_once_and_its_end_resumes_at_the_right_rung(books: Books) -> None:
+def test_d3_a_complaint_holds_at_once_and_its_end_resumes_at_the_right_rung(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     books.sweep(on(1))
@@ -39,7 +39,7 @@ def test_a_complaint_holds_at_once_and_its_end_resumes_at_the_right_rung(books: 
     assert books.steps() == ["overdue_notice", "demand_letter"]
 
 
-def test_reminders_go_out_while_held(books: Books) -> None:
+def test_d3_reminders_go_out_while_held(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     complain(books, NOW)
@@ -47,7 +47,7 @@ def test_reminders_go_out_while_held(books: Books) -> None:
     assert books.steps() == ["reminder_1"]
 
 
-def test_one_hold_of_several_is_enough(books: Books) -> None:
+def test_d3_one_hold_of_several_is_enough(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     complain(books, NOW)
@@ -67,7 +67,7 @@ FACTS: list[Callable[[Session, UUID], None]] = [
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_news_in_any_order_leads_to_the_same_hold(books: Books, count: int) -> None:
+def test_d3_news_in_any_order_leads_to_the_same_hold(books: Books, count: int) -> None:
     books.household()
     books.bill(30000, DUE)
     seen = set()
@@ -83,7 +83,7 @@ def test_news_in_any_order_leads_to_the_same_hold(books: Books, count: int) -> N
     assert len(only[1]) == (1 if count == 2 else 2)
 
 
-def test_events_that_hold_nothing(books: Books) -> None:
+def test_d3_events_that_hold_nothing(books: Books) -> None:
     books.household()
     holds.hold(books.session, "complaint", uuid4(), None, NOW, holds_dunning=True)
     holds.hold(books.session, "complaint", uuid4(), "H1", NOW, holds_dunning=False)
@@ -94,7 +94,7 @@ def test_events_that_hold_nothing(books: Books) -> None:
         holds.hold(books.session, "complaint", uuid4(), "H9", NOW, holds_dunning=True)
 
 
-def test_a_payment_in_flight_holds_until_it_is_posted(books: Books) -> None:
+def test_d3_a_payment_in_flight_holds_until_it_is_posted(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     payment = uuid4()
@@ -107,7 +107,7 @@ def test_a_payment_in_flight_holds_until_it_is_posted(books: Books) -> None:
     assert books.steps() == ["overdue_notice"]
 
 
-def test_the_news_of_a_start_may_come_last(books: Books) -> None:
+def test_d3_the_news_of_a_start_may_come_last(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)
     posted, expired = uuid4(), uuid4()
@@ -120,7 +120,7 @@ def test_the_news_of_a_start_may_come_last(books: Books) -> None:
 
 
 @pytest.mark.parametrize("first", ["start", "settle"])
-def test_start_and_settlement_at_once_leave_no_hold(engine: Engine, first: str) -> None:
+def test_d3_start_and_settlement_at_once_leave_no_hold(engine: Engine, first: str) -> None:
     """Neither transaction sees the other's rows; the household's lock makes the second wait for the first."""
     payment = uuid4()
     deeds: dict[str, Callable[[Session], Any]] = {

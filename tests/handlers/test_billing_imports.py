@@ -54,7 +54,7 @@ def recorded(desk: Desk) -> int:
     return int(desk.one("SELECT count(*) FROM outbox"))
 
 
-def test_estates_are_loaded_and_told(desk: Desk) -> None:
+def test_a3_estates_are_loaded_and_told(desk: Desk) -> None:
     assert desk.rows("SELECT code, charging_mode, late_fee_clause FROM estate ORDER BY code") == [
         ("E1", "lump_sum", "合同第七条"),
         ("E2", "remuneration", None),
@@ -64,7 +64,7 @@ def test_estates_are_loaded_and_told(desk: Desk) -> None:
     assert [(e.estate, e.region) for e in event.estates] == [("E1", "华东"), ("E2", "华南")]
 
 
-def test_each_kind_again_changes_nothing_and_tells_nobody(desk: Desk) -> None:
+def test_a3_each_kind_again_changes_nothing_and_tells_nobody(desk: Desk) -> None:
     files = {
         "estates": (ESTATES, E1, E2),
         "units": (UNITS, *HOMES),
@@ -84,7 +84,7 @@ def test_each_kind_again_changes_nothing_and_tells_nobody(desk: Desk) -> None:
     assert desk.rows("SELECT xmin::text FROM unit UNION ALL SELECT xmin::text FROM household ORDER BY 1") == versions
 
 
-def test_units_and_households_are_loaded_and_told(desk: Desk) -> None:
+def test_a3_units_and_households_are_loaded_and_told(desk: Desk) -> None:
     result = desk.load("units", UNITS, *HOMES)
     assert result == {"kind": "units", "rows": 3, "created": 3, "updated": 0, "unchanged": 0}
     [homes], [contacts] = told(desk, HouseholdsRegistered), told(desk, ContactsRegistered)
@@ -101,7 +101,7 @@ def test_units_and_households_are_loaded_and_told(desk: Desk) -> None:
     assert "13812345678" not in homes.model_dump_json()
 
 
-def test_only_what_changed_is_counted_and_told(desk: Desk) -> None:
+def test_a3_only_what_changed_is_counted_and_told(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     phone = HOMES[1].replace("13812345679", "13900000000")
     new = "E1,3,301,66.00,residential,occupied,H3,韩梅梅,13700000000"
@@ -111,13 +111,13 @@ def test_only_what_changed_is_counted_and_told(desk: Desk) -> None:
     assert [c.household for c in latest.contacts] == ["H2", "H3"]
 
 
-def test_a_changed_owner_updates_every_row_of_the_household(desk: Desk) -> None:
+def test_a3_a_changed_owner_updates_every_row_of_the_household(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     renamed = [home.replace("王小明", "王大明") for home in HOMES]
     assert counts(desk.load("units", UNITS, *renamed)) == (0, 2, 1)
 
 
-def test_a_unit_that_changes_hands_is_told_for_both(desk: Desk) -> None:
+def test_a3_a_unit_that_changes_hands_is_told_for_both(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     sold = "E1,1,101,87.33,residential,occupied,H2,李雷,13812345679"
     assert counts(desk.load("units", UNITS, sold)) == (0, 1, 0)
@@ -126,7 +126,7 @@ def test_a_unit_that_changes_hands_is_told_for_both(desk: Desk) -> None:
     assert [(h.household, h.unit) for h in latest.households] == [("H1", "E1/201"), ("H2", "E1/101")]
 
 
-def test_columns_a_file_does_not_have_keep_what_they_hold(desk: Desk) -> None:
+def test_a3_columns_a_file_does_not_have_keep_what_they_hold(desk: Desk) -> None:
     with_email = UNITS + ",email,language,floor"
     desk.load("units", with_email, HOMES[0] + ",li@example.com,en,7")
     desk.load("units", UNITS, HOMES[0].replace("87.33", "88.00"))
@@ -136,7 +136,7 @@ def test_columns_a_file_does_not_have_keep_what_they_hold(desk: Desk) -> None:
     assert desk.rows("SELECT email, language FROM household") == [(None, "zh-CN")]
 
 
-def test_one_bad_cell_loads_nothing(desk: Desk) -> None:
+def test_a3_one_bad_cell_loads_nothing(desk: Desk) -> None:
     before = recorded(desk)
     with pytest.raises(Invalid) as refused:
         desk.load("units", UNITS, *HOMES, "E9,1,1,-1,villa,occupied,H9,a,13800000000")
@@ -150,14 +150,14 @@ def test_one_bad_cell_loads_nothing(desk: Desk) -> None:
     assert recorded(desk) == before
 
 
-def test_a_household_of_another_estate_is_refused(desk: Desk) -> None:
+def test_a3_a_household_of_another_estate_is_refused(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     with pytest.raises(Invalid) as refused:
         desk.load("units", UNITS, "E2,1,101,50,residential,occupied,H1,王小明,13812345678")
     assert [(e["line"], e["column"]) for e in refused.value.errors] == [(2, "household_code")]
 
 
-def test_roles_scope_and_kinds(desk: Desk) -> None:
+def test_a3_roles_scope_and_kinds(desk: Desk) -> None:
     with pytest.raises(Forbidden):
         desk.load("units", UNITS, *HOMES, caller=manager("E1", role="cashier"))
     with pytest.raises(NotFound):
@@ -170,7 +170,7 @@ def test_roles_scope_and_kinds(desk: Desk) -> None:
         desk.load("estates", ESTATES, E1.replace("E1", "E3"), caller=manager("E1"))
 
 
-def test_empty_and_too_large_files(desk: Desk) -> None:
+def test_a3_empty_and_too_large_files(desk: Desk) -> None:
     with pytest.raises(Invalid):
         desk.load("units", "")
     assert desk.load("units", UNITS)["rows"] == 0
@@ -179,7 +179,7 @@ def test_empty_and_too_large_files(desk: Desk) -> None:
         desk.load("units", UNITS, *HOMES)
 
 
-def test_the_same_request_answers_the_same(desk: Desk) -> None:
+def test_a3_the_same_request_answers_the_same(desk: Desk) -> None:
     request_id = uuid4()
     first = desk.load("units", UNITS, *HOMES, request_id=request_id)
     assert desk.load("units", UNITS, *HOMES, request_id=request_id) == first
@@ -187,14 +187,14 @@ def test_the_same_request_answers_the_same(desk: Desk) -> None:
         desk.load("units", UNITS, HOMES[0], request_id=request_id)
 
 
-def test_the_same_file_at_the_same_time_is_loaded_once(desk: Desk) -> None:
+def test_a3_the_same_file_at_the_same_time_is_loaded_once(desk: Desk) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
         results = list(pool.map(lambda _: desk.load("units", UNITS, *HOMES), range(4)))
     assert sorted(counts(result) for result in results) == [(0, 0, 3)] * 3 + [(3, 0, 0)]
     assert len(told(desk, HouseholdsRegistered)) == 1
 
 
-def test_checks_can_be_run_elsewhere(desk: Desk) -> None:
+def test_a3_checks_can_be_run_elsewhere(desk: Desk) -> None:
     """The door hands over a thread pool: nothing checked there may touch the session."""
     offloaded = []
 
@@ -215,7 +215,7 @@ def test_checks_can_be_run_elsewhere(desk: Desk) -> None:
 STEWARDS = "SELECT building, staff_code, from_date, to_date FROM stewardship ORDER BY building, from_date"
 
 
-def test_the_first_steward_answers_for_the_past_too(desk: Desk) -> None:
+def test_a3_the_first_steward_answers_for_the_past_too(desk: Desk) -> None:
     desk.load("staff", STAFF, "S1,张三,steward,E1,1;2,13800000001,", "M1,王五,estate_manager,E1,1,,")
     assert desk.rows(STEWARDS) == [("1", "S1", date(1900, 1, 1), None), ("2", "S1", date(1900, 1, 1), None)]
     [event] = told(desk, StaffRegistered)
@@ -226,7 +226,7 @@ def test_the_first_steward_answers_for_the_past_too(desk: Desk) -> None:
     ]
 
 
-def test_a_building_passes_to_another_steward_from_today(desk: Desk) -> None:
+def test_a3_a_building_passes_to_another_steward_from_today(desk: Desk) -> None:
     desk.load("staff", STAFF, "S1,张三,steward,E1,1;2,13800000001,")
     assert counts(desk.load("staff", STAFF, "S2,李四,steward,E1,2,13800000002,")) == (1, 0, 0)
     assert desk.rows(STEWARDS) == [
@@ -239,7 +239,7 @@ def test_a_building_passes_to_another_steward_from_today(desk: Desk) -> None:
     assert [(s.staff, s.buildings) for s in latest.staff] == [("S1", ["1"]), ("S2", ["2"])]
 
 
-def test_a_building_handed_back_on_the_same_day_leaves_no_trace(desk: Desk) -> None:
+def test_a3_a_building_handed_back_on_the_same_day_leaves_no_trace(desk: Desk) -> None:
     desk.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
     desk.load("staff", STAFF, "S2,李四,steward,E1,1,13800000002,")
     desk.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
@@ -249,7 +249,7 @@ def test_a_building_handed_back_on_the_same_day_leaves_no_trace(desk: Desk) -> N
     ]
 
 
-def test_a_steward_who_leaves_an_estate_leaves_its_buildings(desk: Desk) -> None:
+def test_a3_a_steward_who_leaves_an_estate_leaves_its_buildings(desk: Desk) -> None:
     desk.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
     later = replace(desk, now=datetime(2026, 12, 1, 4, tzinfo=UTC))
     later.load("staff", STAFF, "S1,张三,steward,E2,9,13800000001,")
@@ -268,7 +268,7 @@ BALANCES = (
 )
 
 
-def test_opening_balances_are_posted_and_told(desk: Desk) -> None:
+def test_a3_opening_balances_are_posted_and_told(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     assert counts(desk.load("opening_balances", OPENING, *BALANCES)) == (3, 0, 0)
     assert desk.rows("SELECT amount_fen, paid_fen, issued_on, due_date, tariff_id FROM bill ORDER BY id") == [
@@ -294,21 +294,21 @@ def test_opening_balances_are_posted_and_told(desk: Desk) -> None:
     ]
 
 
-def test_the_day_it_was_paid_may_be_named(desk: Desk) -> None:
+def test_a3_the_day_it_was_paid_may_be_named(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     desk.load("opening_balances", OPENING + ",paid_on", BALANCES[0] + ",2025-03-01")
     assert desk.rows("SELECT booked_on FROM ledger_entry WHERE kind = 'opening_paid'") == [(date(2025, 3, 1),)]
     assert counts(desk.load("opening_balances", OPENING, BALANCES[0])) == (0, 0, 1)
 
 
-def test_a_payment_later_does_not_make_the_same_file_differ(desk: Desk) -> None:
+def test_a3_a_payment_later_does_not_make_the_same_file_differ(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     desk.load("opening_balances", OPENING, *BALANCES)
     desk.write("UPDATE bill SET paid_fen = amount_fen")
     assert counts(desk.load("opening_balances", OPENING, *BALANCES)) == (0, 0, 3)
 
 
-def test_a_bill_that_stands_is_never_edited(desk: Desk) -> None:
+def test_a3_a_bill_that_stands_is_never_edited(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     desk.load("opening_balances", OPENING, *BALANCES)
     with pytest.raises(Invalid) as refused:
@@ -316,7 +316,7 @@ def test_a_bill_that_stands_is_never_edited(desk: Desk) -> None:
     assert [(e["line"], e["column"]) for e in refused.value.errors] == [(2, "amount_yuan")]
 
 
-def test_a_period_billed_by_a_run_is_refused(desk: Desk) -> None:
+def test_a3_a_period_billed_by_a_run_is_refused(desk: Desk) -> None:
     desk.load("units", UNITS, *HOMES)
     desk.load("tariffs", TARIFFS, "E1,property_fee,per_area,residential,2.35,2020-01-01,")
     desk.publish("E1")
@@ -329,7 +329,7 @@ def test_a_period_billed_by_a_run_is_refused(desk: Desk) -> None:
 # --- tariffs -------------------------------------------------------------------------------------------------------
 
 
-def test_tariff_versions_are_numbered_and_published_ones_stand(desk: Desk) -> None:
+def test_a3_tariff_versions_are_numbered_and_published_ones_stand(desk: Desk) -> None:
     first = "E1,property_fee,per_area,residential,2.35,2020-01-01,0.7"
     second = "E1,property_fee,per_area,residential,2.50,2026-01-01,0.7"
     desk.load("tariffs", TARIFFS, second, first)
@@ -344,7 +344,7 @@ def test_tariff_versions_are_numbered_and_published_ones_stand(desk: Desk) -> No
     assert desk.one("SELECT max(version) FROM tariff") == 3
 
 
-def test_a_large_file_is_loaded_in_seconds(desk: Desk) -> None:
+def test_a3_a_large_file_is_loaded_in_seconds(desk: Desk) -> None:
     homes = [f"E1,{n // 100},{n},87.33,residential,occupied,H{n},王小明,13812345678" for n in range(30_000)]
     assert desk.load("units", UNITS, *homes)["created"] == 30_000
     assert counts(desk.load("units", UNITS, *homes)) == (0, 0, 30_000)

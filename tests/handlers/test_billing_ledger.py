@@ -31,7 +31,7 @@ def totals(books: Books) -> dict[str, int]:
     return {line.account: line.balance_fen for line in trial_balance(books.session, SYSTEM, None)["accounts"]}
 
 
-def test_a_payment_settles_bills_oldest_first_and_the_rest_is_credit(books: Books) -> None:
+def test_b6_a_payment_settles_bills_oldest_first_and_the_rest_is_credit(books: Books) -> None:
     books.household()
     new, old = books.bill(50000, "2026-11-15"), books.bill(30000, "2026-10-15")
     event = books.pay(90000, "2026-11-10", channel="wechat")
@@ -49,14 +49,14 @@ def test_a_payment_settles_bills_oldest_first_and_the_rest_is_credit(books: Book
     assert imbalance_fen(books.session) == 0
 
 
-def test_entries_are_booked_on_the_business_day(books: Books) -> None:
+def test_b7_entries_are_booked_on_the_business_day(books: Books) -> None:
     books.household()
     books.bill(50000, "2026-10-15")
     books.pay(100, "2026-09-30")
     assert books.one("SELECT booked_on FROM ledger_entry WHERE debit_account = 'cash_cash'") == date(2026, 9, 30)
 
 
-def test_designated_bills_come_first(books: Books) -> None:
+def test_b9_designated_bills_come_first(books: Books) -> None:
     books.household()
     books.bill(30000, "2026-10-15")
     chosen = books.bill(50000, "2026-12-15")
@@ -64,7 +64,7 @@ def test_designated_bills_come_first(books: Books) -> None:
     assert books.one("SELECT paid_fen FROM bill WHERE id = :id", id=chosen) == 20000
 
 
-def test_late_fee_first_is_a_policy(books: Books) -> None:
+def test_b9_late_fee_first_is_a_policy(books: Books) -> None:
     books.household()
     books.session.execute(text("UPDATE collection_policy SET allocation = 'late_fee_first'"))
     books.bill(100000, "2026-10-15")
@@ -72,7 +72,7 @@ def test_late_fee_first_is_a_policy(books: Books) -> None:
     assert totals(books)["late_fee_income"] == -300
 
 
-def test_a_payment_is_posted_once_even_without_the_inbox(books: Books) -> None:
+def test_b7_a_payment_is_posted_once_even_without_the_inbox(books: Books) -> None:
     books.household()
     books.bill(50000, "2026-10-15")
     event = books.pay(20000, "2026-10-10")
@@ -82,7 +82,7 @@ def test_a_payment_is_posted_once_even_without_the_inbox(books: Books) -> None:
     assert len(events(books.session, PaymentAllocated)) == 1
 
 
-def test_copies_arriving_at_once_are_posted_once(engine: Engine) -> None:
+def test_b7_copies_arriving_at_once_are_posted_once(engine: Engine) -> None:
     with Session(engine) as session:
         books = Books(session)
         books.household()
@@ -101,7 +101,7 @@ def test_copies_arriving_at_once_are_posted_once(engine: Engine) -> None:
         assert imbalance_fen(session) == 0
 
 
-def test_different_payments_at_once_lose_nothing(engine: Engine) -> None:
+def test_b7_different_payments_at_once_lose_nothing(engine: Engine) -> None:
     with Session(engine) as session:
         books = Books(session)
         books.household()
@@ -127,7 +127,7 @@ def test_different_payments_at_once_lose_nothing(engine: Engine) -> None:
         assert imbalance_fen(session) == 0
 
 
-def test_any_order_of_arrival_leads_to_the_same_books(database: Callable[[str], Engine]) -> None:
+def test_b9_any_order_of_arrival_leads_to_the_same_books(database: Callable[[str], Engine]) -> None:
     payments = [
         settled(70000, "2025-03-16", payment_id=UUID(int=1)),
         settled(40000, "2025-02-14", payment_id=UUID(int=2)),
@@ -156,7 +156,7 @@ def test_any_order_of_arrival_leads_to_the_same_books(database: Callable[[str], 
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
-def test_credit_that_was_spent_is_not_taken_back(books: Books) -> None:
+def test_b6_credit_that_was_spent_is_not_taken_back(books: Books) -> None:
     household_id = books.household()
     books.bill(10000, "2026-01-15")
     books.pay(12000, "2026-03-16")
@@ -175,13 +175,13 @@ def test_credit_that_was_spent_is_not_taken_back(books: Books) -> None:
     assert books.one("SELECT credit_fen FROM household") == 0
 
 
-def test_a_household_nobody_knows_stops_the_event(books: Books) -> None:
+def test_b9_a_household_nobody_knows_stops_the_event(books: Books) -> None:
     books.estate()
     with pytest.raises(UnknownHousehold):
         allocate_payment(books.session, settled(100, "2026-10-10", "NOBODY"), NOW)
 
 
-def test_the_ledger_refuses_change(books: Books) -> None:
+def test_b7_the_ledger_refuses_change(books: Books) -> None:
     books.household()
     books.bill(100, "2026-10-15")
     with pytest.raises(DBAPIError, match="append-only"):
@@ -198,7 +198,7 @@ def test_the_ledger_refuses_change(books: Books) -> None:
         "UPDATE bill SET waived_fen = 7 WHERE paid_fen < amount_fen - 7",
     ],
 )
-def test_every_difference_is_seen(books: Books, damage: str) -> None:
+def test_b7_every_difference_is_seen(books: Books, damage: str) -> None:
     books.household()
     books.bill(50000, "2026-10-15")
     books.pay(20000, "2026-10-10")
@@ -207,7 +207,7 @@ def test_every_difference_is_seen(books: Books, damage: str) -> None:
     assert imbalance_fen(books.session) >= 7
 
 
-def test_differences_of_two_estates_do_not_hide_each_other(books: Books) -> None:
+def test_b7_differences_of_two_estates_do_not_hide_each_other(books: Books) -> None:
     books.household()
     books.household("H2", "E2")
     books.session.execute(text("UPDATE household SET credit_fen = 5 WHERE code = 'H1'"))
@@ -217,7 +217,7 @@ def test_differences_of_two_estates_do_not_hide_each_other(books: Books) -> None
     assert imbalance_fen(books.session) == 10
 
 
-def test_trial_balance(books: Books) -> None:
+def test_b7_trial_balance(books: Books) -> None:
     books.household()
     books.household("H2", "E2")
     books.bill(50000, "2026-10-15")
@@ -238,13 +238,13 @@ def test_trial_balance(books: Books) -> None:
         trial_balance(books.session, SYSTEM, "E9")
 
 
-def test_empty_books_balance(books: Books) -> None:
+def test_b7_empty_books_balance(books: Books) -> None:
     balance = trial_balance(books.session, SYSTEM, None)
     assert (balance["accounts"], balance["difference_fen"], balance["imbalance_fen"]) == ([], 0, 0)
     assert handlers.imbalance_fen(books.session) == 0
 
 
-def test_a_payment_of_an_unknown_bill_falls_to_the_oldest(books: Books) -> None:
+def test_b9_a_payment_of_an_unknown_bill_falls_to_the_oldest(books: Books) -> None:
     books.household()
     bill_id = books.bill(100, "2026-10-15")
     books.pay(60, "2026-10-10", bills=[987654], payment_id=uuid4())

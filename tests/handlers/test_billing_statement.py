@@ -36,7 +36,7 @@ def sums(statement: dict[str, Any]) -> tuple[int, int, int, int]:
         (50000, "2025-04-15", [(20000, "2025-04-10"), (30000, "2025-05-15")], "2025-06-01", 270),
     ],
 )
-def test_worked_examples(
+def test_c1_worked_examples(
     books: Books, principal: int, due: str, payments: list[tuple[int, str]], as_of: str, fee: int
 ) -> None:
     books.household()
@@ -47,7 +47,7 @@ def test_worked_examples(
     assert sums(books.statement(as_of)) == (left, fee, 0, left + fee)
 
 
-def test_every_bill_is_listed_due_or_not(books: Books) -> None:
+def test_c1_every_bill_is_listed_due_or_not(books: Books) -> None:
     books.household()
     books.bill(30000, "2026-10-15")
     later = books.bill(50000, "2026-12-15", issued="2026-11-01")
@@ -63,7 +63,7 @@ def test_every_bill_is_listed_due_or_not(books: Books) -> None:
     assert (second["id"], second["status"], second["overdue_days"]) == (later, "open", 0)
 
 
-def test_as_of_a_past_day_it_is_as_it_was(books: Books) -> None:
+def test_c1_as_of_a_past_day_it_is_as_it_was(books: Books) -> None:
     books.household()
     books.bill(30000, "2026-10-15", issued="2026-10-05")
     books.pay(45000, "2026-10-20")
@@ -75,7 +75,7 @@ def test_as_of_a_past_day_it_is_as_it_was(books: Books) -> None:
     assert sums(books.statement("2026-10-20")) == (0, 0, 14955, -14955)
 
 
-def test_an_opening_balance_stands_on_every_day(books: Books) -> None:
+def test_c1_an_opening_balance_stands_on_every_day(books: Books) -> None:
     books.household()
     books.bill(30000, "2025-09-15", period="2025-09", issued="2025-09-15")
     books.session.execute(text("UPDATE bill SET run_id = NULL"))
@@ -86,7 +86,7 @@ def test_an_opening_balance_stands_on_every_day(books: Books) -> None:
     assert sums(books.statement("2025-09-10")) == (20000, 0, 0, 20000)
 
 
-def test_a_paid_bill_whose_late_fee_is_open_stays(books: Books) -> None:
+def test_c1_a_paid_bill_whose_late_fee_is_open_stays(books: Books) -> None:
     books.household()
     bill_id = books.bill(100000, "2026-01-15")
     books.pay(100000, "2026-02-14")
@@ -97,14 +97,14 @@ def test_a_paid_bill_whose_late_fee_is_open_stays(books: Books) -> None:
     assert sums(books.statement("2026-11-21")) == (0, 0, 0, 0)
 
 
-def test_no_clause_no_fee(books: Books) -> None:
+def test_c1_no_clause_no_fee(books: Books) -> None:
     books.estate("E2", clause=None)
     books.household("H2", "E2")
     books.bill(100000, "2025-01-15", "H2")
     assert sums(books.statement("2026-11-21", "H2")) == (100000, 0, 0, 100000)
 
 
-def test_paid_before_the_books_opened_never_accrued(books: Books) -> None:
+def test_c1_paid_before_the_books_opened_never_accrued(books: Books) -> None:
     household_id = books.household()
     bill_id = books.bill(100000, "2025-01-15")
     books.session.execute(text("UPDATE bill SET paid_fen = 40000"))
@@ -113,20 +113,20 @@ def test_paid_before_the_books_opened_never_accrued(books: Books) -> None:
     assert late_fees_due(books.session, [household_id], date(2025, 1, 25)) == {household_id: 180}
 
 
-def test_a_voided_bill_is_owed_by_nobody(books: Books) -> None:
+def test_c1_a_voided_bill_is_owed_by_nobody(books: Books) -> None:
     books.household()
     books.bill(100000, "2025-01-15")
     books.session.execute(text("UPDATE bill SET voided_at = now()"))
     assert sums(books.statement("2026-11-21")) == (0, 0, 0, 0)
 
 
-def test_an_empty_household(books: Books) -> None:
+def test_c1_an_empty_household(books: Books) -> None:
     books.household()
     shown = books.statement("2026-11-21")
     assert (sums(shown), shown["bills"]) == ((0, 0, 0, 0), [])
 
 
-def test_who_may_see_it(books: Books) -> None:
+def test_c1_who_may_see_it(books: Books) -> None:
     books.household()
     day = date(2026, 11, 21)
     owner = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
@@ -139,7 +139,7 @@ def test_who_may_see_it(books: Books) -> None:
         statement(books.session, SYSTEM, "H9", day)
 
 
-def test_queries_do_not_grow_with_bills(engine: Engine, books: Books) -> None:
+def test_c1_queries_do_not_grow_with_bills(engine: Engine, books: Books) -> None:
     books.household()
     for month in range(1, 13):
         books.bill(10000, f"2025-{month:02d}-15")
@@ -164,7 +164,7 @@ DAYS = st.dates(date(2025, 1, 1), date(2025, 12, 31))
     ),
     days=st.integers(-20, 700),
 )  # fmt: skip
-def test_sql_and_python_count_the_same_late_fee(
+def test_c1_sql_and_python_count_the_same_late_fee(
     engine: Engine, bills: Any, payments: Any, restored: bool, rates: Any, policy: Any, days: int
 ) -> None:
     with Session(engine) as session:

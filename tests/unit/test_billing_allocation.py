@@ -19,41 +19,41 @@ def money(fen: int, on: date = date(2025, 3, 16), number: int = 1, designated: t
     return Money(UUID(int=number), fen, on, datetime(2025, 3, 16, tzinfo=UTC), "cash", designated)
 
 
-def test_oldest_first_principal_before_late_fee() -> None:
+def test_b9_oldest_first_principal_before_late_fee() -> None:
     # the old bill owes 60 days = 18.00, the new one 29 days = 4.35
     placed = place(money(102000), [NEW, OLD], POLICY, "principal_first")
     assert placed.shares == (Share(1, 100000, 1800), Share(2, 200, 0))
     assert placed.credit_fen == 0
 
 
-def test_late_fee_first() -> None:
+def test_b9_late_fee_first() -> None:
     placed = place(money(2000), [OLD], POLICY, "late_fee_first")
     assert placed.shares == (Share(1, 200, 1800),)
 
 
-def test_designated_bills_first_in_the_order_named() -> None:
+def test_b9_designated_bills_first_in_the_order_named() -> None:
     third = OpenBill(3, date(2025, 4, 15), 1000)
     placed = place(money(51500, designated=(3, 2)), [OLD, NEW, third], POLICY, "principal_first")
     assert placed.shares == (Share(3, 1000, 0), Share(2, 50000, 435), Share(1, 65, 0))
 
 
-def test_a_designated_bill_of_nobody_is_passed_over() -> None:
+def test_b9_a_designated_bill_of_nobody_is_passed_over() -> None:
     assert place(money(10, designated=(99,)), [OLD], POLICY, "principal_first").shares == (Share(1, 10, 0),)
 
 
-def test_the_rest_becomes_credit() -> None:
+def test_b9_the_rest_becomes_credit() -> None:
     placed = place(money(200000), [OLD, NEW], POLICY, "principal_first")
     assert placed.credit_fen == 200000 - 100000 - 1800 - 50000 - 435
     assert place(money(7), [], POLICY, "principal_first").credit_fen == 7
 
 
-def test_a_bill_whose_principal_is_paid_still_owes_its_late_fee() -> None:
+def test_b9_a_bill_whose_principal_is_paid_still_owes_its_late_fee() -> None:
     paid = OpenBill(1, date(2025, 1, 15), 100000, (BillEvent("payment", date(2025, 3, 16), 100000),))
     placed = place(money(5000, on=date(2025, 4, 30)), [paid, NEW], POLICY, "principal_first")
     assert placed.shares == (Share(1, 0, 1800), Share(2, 3200, 0))
 
 
-def test_late_fee_received_on_a_later_day_is_not_taken_twice() -> None:
+def test_b9_late_fee_received_on_a_later_day_is_not_taken_twice() -> None:
     events = (BillEvent("payment", date(2025, 3, 16), 100000), BillEvent("late_fee_payment", date(2025, 3, 16), 1800))
     assert (
         place(
@@ -63,7 +63,7 @@ def test_late_fee_received_on_a_later_day_is_not_taken_twice() -> None:
     )
 
 
-def test_difference_names_only_what_changes() -> None:
+def test_b9_difference_names_only_what_changes() -> None:
     before = {1: Share(1, 100, 5), 2: Share(2, 50, 0)}
     assert difference(before, [Share(1, 100, 5), Share(3, 50, 0)]) == [Share(2, -50, 0), Share(3, 50, 0)]
 
@@ -77,7 +77,7 @@ def totals(placements: list[Placement]) -> list[tuple[int, list[Share], int]]:
     st.randoms(use_true_random=False),
     st.sampled_from(["principal_first", "late_fee_first"]),
 )
-def test_the_order_of_arrival_does_not_matter_and_nothing_is_lost(payments, random, within) -> None:
+def test_b9_the_order_of_arrival_does_not_matter_and_nothing_is_lost(payments, random, within) -> None:
     moneys = [money(fen, on, number) for number, (fen, on) in enumerate(payments)]
     expected = place_all(moneys, [OLD, NEW], POLICY, within)
     random.shuffle(moneys)

@@ -9,18 +9,18 @@ from services.billing.ledger.balance import Checks, Kept, Moved, accounts, check
 from services.common.contracts.errors import Invalid
 
 
-def test_rate() -> None:
+def test_j1_rate() -> None:
     assert rate(98, 100) == 0.98
     assert rate(0, 100) == 0.0
     assert rate(0, 0) is None
 
 
-def test_month() -> None:
+def test_j1_month() -> None:
     assert month(date(2028, 2, 10)) == (date(2028, 2, 1), date(2028, 2, 29))
     assert month(date(2026, 12, 31)) == (date(2026, 12, 1), date(2026, 12, 31))
 
 
-def test_a_bad_period_names_its_argument() -> None:
+def test_j1_a_bad_period_names_its_argument() -> None:
     with pytest.raises(Invalid) as problem:
         first_of("2026-13", "due_in")
     assert problem.value.errors[0]["loc"] == "due_in"
@@ -31,12 +31,12 @@ PAID = Moved(1, "cash_pos", "receivable", 60)
 OVERPAID = Moved(1, "cash_pos", "customer_credit", 5)
 
 
-def test_accounts() -> None:
+def test_b7_accounts() -> None:
     lines = {line.account: line.balance_fen for line in accounts([ISSUED, PAID, OVERPAID])}
     assert lines == {"receivable": 40, "fee_income": -100, "cash_pos": 65, "customer_credit": -5}
 
 
-def test_collected_is_principal_from_payers_less_what_went_back() -> None:
+def test_b7_collected_is_principal_from_payers_less_what_went_back() -> None:
     opening = Moved(1, "opening_equity", "receivable", 7)
     applied = Moved(1, "customer_credit", "receivable", 3)
     back = Moved(1, "receivable", "cash_pos", 10)
@@ -44,11 +44,11 @@ def test_collected_is_principal_from_payers_less_what_went_back() -> None:
     assert collected([ISSUED, PAID, OVERPAID, opening, applied, back, credit_note]) == 60
 
 
-def test_checks_are_nothing_when_all_agree() -> None:
+def test_b7_checks_are_nothing_when_all_agree() -> None:
     kept = Kept(1, bills_open_fen=40, household_credit_fen=5, rolled_billed_fen=100, rolled_collected_fen=60)
     assert check([ISSUED, PAID, OVERPAID], [kept]) == Checks()
 
 
-def test_an_estate_without_postings_is_checked_too() -> None:
+def test_b7_an_estate_without_postings_is_checked_too() -> None:
     assert check([], [Kept(1, bills_open_fen=3)]).total_fen == 3
     assert check([ISSUED], []).total_fen == 200

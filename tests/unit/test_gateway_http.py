@@ -40,7 +40,6 @@ def test_starting_needs_neither_broker_nor_database_and_readiness_tells(client: 
 def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
     problem(client.get("/v1/nothing"), 404)
     problem(client.get("/"), 404)
-    problem(client.get("/v1/waivers"), 404)
     reply = client.delete("/v1/payments")
     problem(reply, 405)
     assert reply.headers["Allow"] == "POST"
