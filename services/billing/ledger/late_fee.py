@@ -208,7 +208,8 @@ late_candidate AS ({candidates}
   SELECT s.bill_id, s.household_id, s.estate_id,
          least(CASE WHEN s.capped THEN s.amount_fen END,
                round(sum(s.balance::numeric * r.e8
-                         * greatest(0, least(s.until, r.to_on) - greatest(s.on_day, r.since_on))) * 0.00000001))::bigint AS accrued_fen
+                         * greatest(0, least(s.until, r.to_on) - greatest(s.on_day, r.since_on)))
+                     * 0.00000001))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day
   WHERE s.balance > 0 AND s.until > s.on_day
