@@ -21,41 +21,40 @@ MOVED = "NOT b.late_fee_apart AND (b.paid_fen > 0 OR b.waived_fen > 0)"
 UNMOVED = "NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0"
 
 # Per estate, and per rate of it, one row. Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], and a
-# day in [from_on, to_on) accrues by this rate next. Before the first rate there is one of nothing; an estate without a
-# clause has nothing else. `e8` is the daily rate in 1e-8, and what accrues from such a day to `:as_of` is
+# day in [from_on, to_on) accrues by this rate next. The first rate's row has the days before it too: they count as its
+# own first day, `since_on`, for nothing accrues on them. Thus most estates have one row.
+# `e8` is the daily rate in 1e-8, 0 for an estate without a clause, and what accrues from such a day to `:as_of` is
 # `sum_e8 - e8 * (day - EPOCH)`. A bill belongs to the row with due_from <= due_date < due_to, if it is overdue at all.
 EPOCH = "DATE '2000-01-01'"
 TERMS = f"""
 late_policy AS (
   SELECT e.id AS estate_id, COALESCE(e.late_fee_clause, '') <> '' AS charges, p.late_fee_capped AS capped, p.grace_days,
          CASE p.grace_mode WHEN 'from_due' THEN 0 ELSE p.grace_days END AS start_after,
-         (SELECT max(r.estate_id) FROM late_fee_rate r WHERE r.estate_id IN (e.id, 0)) AS rates_of
-  FROM estate e
-  JOIN LATERAL (SELECT * FROM collection_policy c WHERE c.estate_id IN (e.id, 0)
-                ORDER BY c.estate_id DESC LIMIT 1) p ON true
+         CASE WHEN e.id IN (SELECT r.estate_id FROM late_fee_rate r) THEN e.id ELSE 0 END AS rates_of
+  FROM estate e JOIN collection_policy p
+    ON p.estate_id = CASE WHEN e.id IN (SELECT c.estate_id FROM collection_policy c) THEN e.id ELSE 0 END
 ), late_rate AS (
   SELECT p.estate_id, CASE WHEN p.charges THEN (r.daily * 100000000)::bigint ELSE 0 END AS e8,
-         r.effective_from - 1 AS from_on,
-         COALESCE(lead(r.effective_from) OVER (PARTITION BY p.estate_id ORDER BY r.effective_from) - 1,
-                  DATE '9999-12-31') AS to_on
+         r.effective_from - 1 AS since_on,
+         CASE WHEN lag(r.effective_from) OVER by_day IS NULL THEN DATE '1000-01-01'
+              ELSE r.effective_from - 1 END AS from_on,
+         COALESCE(lead(r.effective_from) OVER by_day - 1, DATE '9999-12-31') AS to_on
   FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of
-  UNION ALL
-  SELECT p.estate_id, 0, DATE '1000-01-01', min(r.effective_from) - 1
-  FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of GROUP BY p.estate_id
+  WINDOW by_day AS (PARTITION BY p.estate_id ORDER BY r.effective_from)
 ), late_sum AS (
-  SELECT r.*, r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on) + COALESCE(sum(
-           r.e8 * greatest(0, least(r.to_on, :as_of) - r.from_on)) OVER (
-             PARTITION BY r.estate_id ORDER BY r.from_on ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS most
+  SELECT r.*, sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.since_on)) OVER (
+           PARTITION BY r.estate_id ORDER BY r.since_on DESC ROWS UNBOUNDED PRECEDING) AS most
   FROM late_rate r
 ), late_terms AS (
-  SELECT p.estate_id, p.grace_days, p.start_after, r.from_on, r.to_on, r.e8, r.from_on - p.start_after AS due_from,
+  SELECT p.estate_id, p.grace_days, p.start_after, r.since_on, r.from_on, r.to_on, r.e8,
+         r.from_on - p.start_after AS due_from,
          least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days) AS due_to,
-         (r.most + r.e8 * (r.from_on - {EPOCH}))::bigint AS sum_e8,
+         (r.most + r.e8 * (r.since_on - {EPOCH}))::bigint AS sum_e8,
          CASE WHEN p.capped THEN 100000000 ELSE 9223372036854775807 END AS cap_e8,
          floor(9000000000000000000 / greatest(r.most, 100000000))::bigint AS largest_fen
   FROM late_policy p JOIN late_sum r USING (estate_id)
 )"""
-_TERM_OF_BILL = "t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to"
+TERM_OF_BILL = "t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to"
 
 # Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
 # books were opened was paid on a day nobody knows, so it never accrued.
@@ -65,42 +64,63 @@ _MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity
          ELSE COALESCE(e.value_on, e.booked_on) END"""
 _MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
 
-# What one fen of a bill accrues in 1e-8 fen.
-_RATES = f"(t.sum_e8 - t.e8 * (b.due_date + t.start_after - {EPOCH}))"
+# What one fen of a bill accrues in 1e-8 fen, and what one fen of an entry would have accrued after it.
+_RATES = f"(t.sum_e8 - t.e8 * (greatest(b.due_date + t.start_after, t.since_on) - {EPOCH}))"
+_SPARED = f"(r.sum_e8 - r.e8 * (greatest(b.day, r.since_on) - {EPOCH}))"
+# Whole numbers of 64 bits hold any real bill; larger ones are counted as decimals. Both round half up to the fen.
+_SMALL = "b.amount_fen < t.largest_fen"
+
+# Fee of a bill `b` nothing was paid on, by its row `t` of late_terms: one product; the cap is on the rates.
+UNMOVED_FEE = f"""CASE WHEN {_SMALL} THEN (b.amount_fen * least({_RATES}, t.cap_e8) + 50000000) / 100000000
+            ELSE round(b.amount_fen::numeric * least({_RATES}, t.cap_e8) * 0.00000001)::bigint END"""
 
 
 def unmoved_fees(bills: str, where: str, terms: str) -> str:
-    """Fee and principal of bills nothing was paid on: one product each, half up to the fen; the cap is on the rates.
+    """Fee and principal of bills nothing was paid on.
 
-    Whole numbers of 64 bits hold any real bill; larger ones are counted as decimals. `bills` is a FROM item named b,
-    `terms` one with the columns of late_terms and {} for its name.
+    `bills` is a FROM item named b, `terms` one with the columns of late_terms and {} for its name.
     """
-    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen,
-       CASE WHEN b.amount_fen < t.largest_fen THEN (b.amount_fen * least({_RATES}, t.cap_e8) + 50000000) / 100000000
-            ELSE round(b.amount_fen::numeric * least({_RATES}, t.cap_e8) * 0.00000001)::bigint END AS fee_fen
-  FROM {bills} JOIN {terms.format("t")} ON {_TERM_OF_BILL} WHERE {UNMOVED} AND {where}"""
+    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen, {UNMOVED_FEE} AS fee_fen
+  FROM {bills} JOIN {terms.format("t")} ON {TERM_OF_BILL} WHERE {UNMOVED} AND {where}"""
 
 
 def moved_fees(bills: str, where: str, terms: str) -> str:
     """Fee and principal of bills on which principal only went down: the product less what each payment spares.
 
-    No such bill is open for less than nothing, so the difference is not negative. Arguments as above.
+    No such bill is open for less than nothing, so the difference is not negative. Arguments as above. The planner
+    cannot know how many bills fall into a row of the terms, so it must not join by that first (OFFSET 0). Most were
+    reduced once: that entry is `whole`, and nothing needs adding up.
     """
     return f"""SELECT id, household_id, estate_id, amount_fen - settled_fen AS principal_fen,
        least(CASE WHEN cap_e8 = 100000000 THEN amount_fen END,
-             round((amount_fen * rates_e8 - spared_e8) * 0.00000001)::bigint) AS fee_fen
+             CASE WHEN small THEN (amount_fen * rates_e8 - spared_e8 + 50000000) / 100000000
+                  ELSE round((amount_fen::numeric * rates_e8 - spared_large_e8) * 0.00000001)::bigint END) AS fee_fen
   FROM (
-    SELECT b.id, b.household_id, b.estate_id, b.amount_fen, t.cap_e8, {_RATES}::numeric AS rates_e8,
-           sum(e.amount_fen * (r.sum_e8 - r.e8 * (d.day - {EPOCH}))::numeric) AS spared_e8,
-           COALESCE(sum(e.amount_fen) FILTER (WHERE {_MOVED_ON} <= :as_of), 0)::bigint AS settled_fen
-    FROM {bills} JOIN {terms.format("t")} ON {_TERM_OF_BILL}
-    JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
-    CROSS JOIN LATERAL (
-      SELECT least(:as_of, CASE WHEN {_MOVED_ON} <= b.due_date + t.grace_days THEN b.due_date + t.start_after
-                                ELSE {_MOVED_ON} END) AS day) d
-    JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND d.day >= r.from_on AND d.day < r.to_on
-    WHERE {MOVED} AND {where}
-    GROUP BY b.id, b.household_id, b.estate_id, b.amount_fen, t.cap_e8, rates_e8
+    WITH reduced AS MATERIALIZED (
+      SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.whole, b.cap_e8, b.small, b.rates_e8,
+             CASE WHEN b.small THEN b.fen * {_SPARED} END AS spared_e8,
+             CASE WHEN NOT b.small THEN b.fen::numeric * {_SPARED} END AS spared_large_e8,
+             CASE WHEN b.moved_on <= :as_of THEN b.fen ELSE 0 END AS settled_fen
+      FROM (
+        SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.fen, b.moved_on, b.whole,
+               t.cap_e8, {_SMALL} AS small, {_RATES} AS rates_e8,
+               least(:as_of, CASE WHEN b.moved_on <= b.due_date + t.grace_days THEN b.due_date + t.start_after
+                                  ELSE b.moved_on END) AS day
+        FROM (
+          SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date, e.amount_fen AS fen,
+                 {_MOVED_ON} AS moved_on, e.amount_fen = b.paid_fen + b.waived_fen AS whole
+          FROM {bills} JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
+          WHERE {MOVED} AND {where} OFFSET 0) b
+        JOIN {terms.format("t")} ON {TERM_OF_BILL} OFFSET 0) b
+      JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on
+    )
+    SELECT id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8, spared_e8, spared_large_e8, settled_fen
+    FROM reduced WHERE whole
+    UNION ALL
+    SELECT id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8, sum(spared_e8)::bigint,
+           sum(spared_large_e8), sum(settled_fen)::bigint
+    FROM reduced WHERE NOT whole
+    GROUP BY id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8
   ) moved"""
 
 
@@ -197,7 +217,8 @@ late_candidate AS ({candidates}
 ), late_accrued AS (
   SELECT s.bill_id, s.household_id, s.estate_id,
          least(CASE WHEN s.capped THEN s.amount_fen END,
-               round(sum(s.balance::numeric * (r.e8 * (least(s.until, r.to_on) - greatest(s.on_day, r.from_on))))
+               round(sum(s.balance::numeric * r.e8
+                         * greatest(0, least(s.until, r.to_on) - greatest(s.on_day, r.since_on)))
                      * 0.00000001))::bigint AS accrued_fen
   FROM late_segment s
   JOIN late_rate r ON r.estate_id = s.estate_id AND r.from_on < s.until AND r.to_on > s.on_day

@@ -98,6 +98,12 @@ Index(
     postgresql_include=["household_id", "amount_fen", "due_date"],
     postgresql_where=text(f"{OPEN} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
 )
+Index(
+    "ledger_entry_reduction_idx",
+    ledger_entry.c.bill_id,
+    postgresql_include=["amount_fen", "booked_on", "value_on", "debit_account"],
+    postgresql_where=text("credit_account = 'receivable'"),
+)
 Index("bill_late_fee_apart_idx", bill.c.estate_id, bill.c.id, postgresql_where=text(f"{OPEN} AND late_fee_apart"))
 
 # A statement as of a past day shows what was owed on it, due or not, even when it was billed afterwards: a bill belongs

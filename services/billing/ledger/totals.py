@@ -1,8 +1,8 @@
 """STORE of late fee by estate (C1): every overdue bill of a group in one statement.
 
-Open bills nothing was paid on are scanned once, one product each. Those paid in part are found by an index of their own
-and read their entries; only those marked apart, found by another, are counted by segments. The terms go in as arrays,
-for a common table expression would keep the scan from being shared among the server's workers.
+Open bills nothing was paid on are read once, row by row of the terms, one product each. Those paid in part are found by
+an index of their own and read their entries from another; only those marked apart, found by a third, are counted by
+segments. The terms go in as arrays of known length, for the planner guesses that of a common table expression wrong.
 """
 
 from collections.abc import Sequence
@@ -13,37 +13,55 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.billing.ledger import tables
-from services.billing.ledger.late_fee import OPEN_BILL, TERMS, chain, moved_fees, unmoved_fees
+from services.billing.ledger.late_fee import OPEN_BILL, TERM_OF_BILL, TERMS, UNMOVED_FEE, chain, moved_fees
 from services.common.access import Caller
 from services.common.contracts.errors import NotFound
 
 _TERMS = text(f"WITH {TERMS} SELECT * FROM late_terms ORDER BY estate_id, from_on")
 _COLUMNS = {
-    "estate_id": "int", "grace_days": "int", "start_after": "int", "from_on": "date", "to_on": "date", "e8": "bigint",
+    "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",
+    "to_on": "date", "e8": "bigint",
     "due_from": "date", "due_to": "date", "sum_e8": "bigint", "cap_e8": "bigint", "largest_fen": "bigint",
 }  # fmt: skip
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
 
-_SUMS = "estate_id, count(*) AS bills, sum(principal_fen) AS principal_fen, sum(fee_fen) AS late_fee_fen"
+_SUMS = "sum(bills) AS bills, sum(principal_fen) AS principal_fen, sum(late_fee_fen) AS late_fee_fen"
 _SCOPE = "(CAST(:estate_ids AS int[]) IS NULL OR b.estate_id = ANY (:estate_ids))"
+_APART = f"SELECT b.id FROM bill b WHERE {OPEN_BILL} AND b.late_fee_apart"
 # Bills of which only late fee is left, and bills settled since `:as_of`: neither is open.
 _FEE_LEFT = "SELECT b.* FROM late_fee_left f JOIN bill b ON b.id = f.bill_id"
 _SETTLED_SINCE = """SELECT b.* FROM bill b WHERE NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
     AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)"""
 
 
+def _unmoved(terms: str) -> str:
+    """Bills nothing was paid on: row by row of the terms, for then their part of the index needs no further join.
+
+    Whether a bill is apart is looked up, for to read it from the bill is to decode all its columns.
+    """
+    return f"""SELECT t.estate_id, u.* FROM {terms.format("t")} CROSS JOIN LATERAL (
+      SELECT count(*) AS bills, sum(b.amount_fen) AS principal_fen, sum({UNMOVED_FEE}) AS late_fee_fen
+      FROM bill b
+      WHERE {TERM_OF_BILL} AND {OPEN_BILL} AND b.paid_fen = 0 AND b.waived_fen = 0 AND b.id NOT IN ({_APART})
+    ) u WHERE u.bills > 0"""
+
+
+def _moved(terms: str, bills: str, where: str) -> str:
+    return f"""SELECT estate_id, count(*) AS bills, sum(principal_fen) AS principal_fen, sum(fee_fen) AS late_fee_fen
+    FROM ({moved_fees(bills, where, terms)}) x GROUP BY estate_id"""
+
+
 def _by_estate(settled: str) -> str:
     terms = f"unnest({_ARRAYS}) AS {{}}({', '.join(_COLUMNS)})"
     opened = ("bill b", f"{OPEN_BILL} AND {_SCOPE}")
     closed = (f"({settled}) b", f"b.voided_at IS NULL AND NOT ({OPEN_BILL}) AND {_SCOPE}")
-    sources = [form(*bills, terms) for bills in (opened, closed) for form in (unmoved_fees, moved_fees)]
-    parts = "\n  UNION ALL\n".join(f"SELECT {_SUMS} FROM ({source}) x GROUP BY estate_id" for source in sources)
+    plain = [_unmoved(terms), _moved(terms, *opened), _moved(terms, *closed)]
     apart = " UNION ALL ".join(
         f"SELECT b.* FROM {bills} WHERE {where} AND b.late_fee_apart" for bills, where in (opened, closed)
     )
     return f"""
 WITH {TERMS}, {chain(apart)}, part AS (
-  {parts}
+  SELECT estate_id, {_SUMS} FROM ({" UNION ALL ".join(plain)}) x GROUP BY estate_id
   UNION ALL
   SELECT estate_id, count(*), sum(principal_fen), 0 FROM late_principal GROUP BY estate_id
   UNION ALL
@@ -82,6 +100,6 @@ def late_fee_by_estate(
     """`estate, bills, principal_fen, late_fee_fen` by estate; `past`: with bills settled since that day."""
     terms = session.execute(_TERMS, {"as_of": as_of}).all()
     wanted = [term for term in terms if estate_ids is None or term.estate_id in estate_ids]
-    arrays = {name: [getattr(term, name) for term in wanted] for name in _COLUMNS}
+    arrays = {name: "{" + ",".join(str(getattr(term, name)) for term in wanted) + "}" for name in _COLUMNS}
     named = {"as_of": as_of, "estate_ids": None if estate_ids is None else list(estate_ids)}
     return session.execute(_THEN if past else _NOW, arrays | named).all()

@@ -71,6 +71,8 @@ UPDATE bill SET late_fee_apart = true WHERE id IN (
 CREATE INDEX bill_late_fee_moved_idx ON bill (estate_id, id) INCLUDE (household_id, amount_fen, due_date)
     WHERE voided_at IS NULL AND amount_fen > paid_fen + waived_fen
       AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0);
+CREATE INDEX ledger_entry_reduction_idx ON ledger_entry (bill_id)
+    INCLUDE (amount_fen, booked_on, value_on, debit_account) WHERE credit_account = 'receivable';
 CREATE INDEX bill_late_fee_apart_idx ON bill (estate_id, id)
     WHERE voided_at IS NULL AND amount_fen > paid_fen + waived_fen AND late_fee_apart;
 CREATE FUNCTION set_late_fee_apart() RETURNS trigger LANGUAGE plpgsql AS $$
