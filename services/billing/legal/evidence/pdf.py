@@ -15,6 +15,8 @@ FONT = "NotoSansSC"
 _PACKAGE, _FILE = "pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"
 _HEAD = FontFace(fill_color=(235, 238, 242))
 _MISSING = "〓"
+# of a column, in letters
+_NARROWEST, _WIDEST = 8, 40
 
 
 class Paper(FPDF):  # type: ignore[misc]  # the library has no types
@@ -75,8 +77,15 @@ def _section(paper: Paper, part: Section) -> None:
         text_align="LEFT",
         line_height=4.2,
         first_row_as_headings=True,
+        col_widths=_widths(part),
     ) as table:
         for cells in (part.heads, *part.rows):
             row = table.row()
             for text in cells:
                 row.cell(paper.printable(text))
+
+
+def _widths(part: Section) -> tuple[int, ...]:
+    """A column is as wide as its longest cell asks for, within bounds: no formula is broken inside a number."""
+    columns = zip(part.heads, *part.rows, strict=True)
+    return tuple(min(_WIDEST, max(_NARROWEST, *(len(text) for text in column))) for column in columns)
