@@ -11,20 +11,19 @@ is never a nested loop; nobody has a fee who is not told of it, so it is a LEFT 
 from services.billing.bills.prepared import Prepared
 from services.billing.dunning.holds import STANDS_ON
 from services.billing.dunning.ladder_sql import ABSENT, COVERED, RUNGS, WITHOUT
-from services.billing.ledger.late_fee import OPEN_BILL, TERMS, chain, moved_fees, unmoved_fees
+from services.billing.ledger.late_fee import OPEN_BILL, TERMS, UNMOVED, chain, moved_fees, unmoved_fees
 from services.billing.ledger.tables import OPEN
 
 # In place of null: no rung counts, and a bill that never was out of sight.
 _NONE, _NEVER = -99_999, -999_999_999
-_CANDIDATES = ("late_candidate b", "b.voided_at IS NULL", "late_terms {}")
 
 # Open bills that a rung may reach or that accrue a late fee, read once for both. What falls due later is on nobody's
 # mind yet. `fen` of the first bill is what a notice states: all that is overdue, or before the due date all that falls
 # due with it; to the window all overdue bills are peers.
 _OLDEST = f"""open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
-         disputed_at
-  FROM bill WHERE estate_id = ANY (:estate_ids) AND {OPEN}
+         disputed_at, {UNMOVED} AS unmoved
+  FROM bill b WHERE estate_id = ANY (:estate_ids) AND {OPEN}
     AND due_date <= :as_of - (SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
                                            (SELECT min(earliest_day) FROM dunning_track)))
 ), disputed AS MATERIALIZED (
@@ -52,7 +51,7 @@ _DUE = f"""past AS MATERIALIZED (
   CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
     r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {WITHOUT}) AS counts) c
   GROUP BY o.household_id
-), wanting AS MATERIALIZED (
+), wanting AS (
   SELECT s.* FROM (
     SELECT o.*, own.ladder, :as_of - o.due_date AS days, COALESCE(past.above, {_NONE}) AS above, past.last_on,
            COALESCE(past.told, '{{}}') AS told
@@ -91,12 +90,17 @@ _DUE = f"""past AS MATERIALIZED (
 
 # What is open and overdue of those who are told; and what is settled and left a late fee behind.
 _ACCRUING = f"""
-  SELECT id, household_id, estate_id, due_date, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart
+  SELECT id, household_id, estate_id, due_date, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart, unmoved
   FROM open_bill WHERE household_id IN (SELECT household_id FROM subject)
   UNION ALL
   SELECT b.id, b.household_id, b.estate_id, b.due_date, b.amount_fen, b.paid_fen, b.waived_fen, b.voided_at,
-         b.late_fee_apart
-  FROM subject s JOIN late_fee_left f USING (household_id) JOIN bill b ON b.id = f.bill_id AND NOT ({OPEN_BILL})"""
+         b.late_fee_apart, false
+  FROM subject s JOIN late_fee_left f USING (household_id)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({OPEN_BILL})"""
+# With constants in place of what `unmoved` says the planner does not think that hardly any bill is left.
+_UNMOVED = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
+                      false AS late_fee_apart FROM late_candidate WHERE unmoved) b"""
+_TERMS = "late_terms {}"
 
 _SWEEP = f"""
 WITH piece AS MATERIALIZED (
@@ -112,9 +116,9 @@ WITH piece AS MATERIALIZED (
   SELECT household_id, sum(fen)::bigint AS fen FROM (
     SELECT bill_id, household_id, due_fen AS fen FROM late_counted
     UNION ALL
-    SELECT id, household_id, fee_fen FROM ({unmoved_fees(*_CANDIDATES)}) unmoved
+    SELECT id, household_id, fee_fen FROM ({unmoved_fees(_UNMOVED, "true", _TERMS)}) unmoved
     UNION ALL
-    SELECT id, household_id, fee_fen FROM ({moved_fees(*_CANDIDATES)}) moved
+    SELECT id, household_id, fee_fen FROM ({moved_fees("late_candidate b", "NOT b.unmoved", _TERMS)}) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
 ), told AS MATERIALIZED (
   SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,
@@ -123,9 +127,9 @@ WITH piece AS MATERIALIZED (
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
                               as_of, due_date, deadline, position, step)
-  SELECT t.household_id, t.bill_id, p.slice_id, t.overdue_fen, t.late_fee_fen, t.estate_id, t.overdue_days, :as_of,
-         t.due_date, t.deadline, t.position, t.step
-  FROM told t JOIN piece p ON p.estate_id = t.estate_id
+  SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
+         estate_id, overdue_days, :as_of, due_date, deadline, position, step
+  FROM told
 ), steward AS (
   SELECT DISTINCT ON (estate_id, building) estate_id, building, to_json(staff_code)::text AS steward FROM stewardship
   WHERE estate_id = ANY (:estate_ids) AND (to_date IS NULL OR to_date >= :as_of)
