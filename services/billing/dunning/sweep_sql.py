@@ -4,8 +4,9 @@ For each household its oldest open bill that nobody disputes; for that bill the 
 household is told: an action and its part of an event. Households without open bills are not looked at, those without a
 rung to take drop out in `wanting`, before anything is asked about their past.
 
-The planner cannot know how many rows a part has and thinks of few. Amounts meet their households in a FULL JOIN, which
-is never a nested loop; nobody has a fee who is not told of it, so it is a LEFT JOIN in effect.
+The planner cannot know how many rows a part has and thinks of few, so large parts meet by index or on equal columns
+only. Fees meet their households in a FULL JOIN, which is never a nested loop; nobody has a fee who is not told of it,
+so it is a LEFT JOIN in effect. For the same reason actions are looked up behind an OFFSET 0, household by household.
 """
 
 from services.billing.bills.prepared import Prepared
