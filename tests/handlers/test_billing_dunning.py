@@ -70,6 +70,34 @@ def test_the_item_says_what_is_owed(books: Books) -> None:
     )  # fmt: skip
 
 
+def test_c1_an_item_states_the_fee_of_the_statement_whatever_was_paid(books: Books) -> None:
+    """Nothing paid, paid in part, counted by segments, settled with a fee left behind; one name JSON has to escape."""
+    names = ["untouched", "in part", "apart", "fee left", 'quo"ted\\1']
+    for name in names:
+        books.household(name, building='B "2"')
+        books.bill(30000, DUE, name)
+    books.pay(12000, on(9), "in part")
+    apart = books.bill(7000, on(2), "apart", fee_item="parking")
+    books.session.execute(text("UPDATE bill SET late_fee_apart = true WHERE id = :id"), {"id": apart})
+    settled = books.bill(20000, on(-40), "fee left", fee_item="parking")
+    books.session.execute(text("UPDATE bill SET paid_fen = amount_fen WHERE id = :id"), {"id": settled})
+    paid = text("""
+      INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
+                                debit_account, credit_account, source)
+      SELECT amount_fen, id, household_id, :now, estate_id, :on, 'payment', 'cash_cash', 'receivable', 'by hand'
+      FROM bill WHERE id = :id""")
+    books.session.execute(paid, {"id": settled, "now": NOW, "on": day(on(5))})
+    left = text("INSERT INTO late_fee_left (bill_id, household_id) SELECT id, household_id FROM bill WHERE id = :id")
+    books.session.execute(left, {"id": settled})
+    books.sweep(on(20))
+    told = {item.household: item for item in items(books)}
+    assert sorted(told) == sorted(names)
+    assert {item.building for item in told.values()} == {'B "2"'}
+    stated = {name: books.statement(on(20), name)["late_fee_fen"] for name in names}
+    assert {name: item.late_fee_fen for name, item in told.items()} == stated
+    assert stated["fee left"] > stated["apart"] > stated["untouched"] > stated["in part"] > 0
+
+
 def test_a_reminder_names_the_amount_that_will_be_due(books: Books) -> None:
     books.household()
     books.bill(30000, DUE)

@@ -124,4 +124,4 @@ def _about(pieces: Sequence[Row[Any]], now: datetime) -> dict[str, Any]:
         "now": now,
     }
     work = {"slice_ids": [piece.id for piece in pieces], "estate_ids": [piece.estate_id for piece in pieces]}
-    return envelope | work | {"sweep_id": pieces[0].sweep_id, "as_of": pieces[0].as_of, "past": False}
+    return envelope | work | {"sweep_id": pieces[0].sweep_id, "as_of": pieces[0].as_of}
