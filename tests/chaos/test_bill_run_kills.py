@@ -33,7 +33,8 @@ from tests.support.waiting import until
 SEED = int(os.environ.get("ESTATELOOP_CHAOS_SEED", "20261121"))
 KILLS = 20
 REPLICAS = ("billing-1", "billing-2", "billing-3")
-HOMES, ESTATES, SLICE_UNITS = 30_000, 15, 75
+# an estate is a slice of its own and a small one, which shares its message with two others
+HOMES, ESTATES, SLICE_UNITS = 30_000, 300, 75
 SLICES = ESTATES * -(-HOMES // ESTATES // SLICE_UNITS)
 PORTFOLIO = Path(__file__).parents[2] / "bench" / "portfolio.sql"
 BILLS, ENTRIES = "SELECT count(*) FROM bill", "SELECT count(*) FROM ledger_entry"

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from services.billing.bills import handlers
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from services.common.contracts.events import BillsIssued
+from services.common.contracts.events import BillRunSliceRequested, BillsIssued
 from services.common.messaging.parking import park, replay, waiting
 from tests.support.billing import NOW, TARIFFS, UNITS, Desk, manager
 from tests.support.outbox import events
@@ -137,6 +138,55 @@ def test_b4_a_slice_that_dies_leaves_nothing_and_is_billed_later(desk: Desk) -> 
     desk.write("ALTER TABLE outbox DROP CONSTRAINT broken")
     desk.bill(second)
     assert (desk.progress(run_id)["status"], desk.one("SELECT count(*) FROM bill")) == ("done", 3)
+
+
+def requests(desk: Desk) -> list[BillRunSliceRequested]:
+    with Session(desk.engine) as session:
+        return events(session, BillRunSliceRequested)
+
+
+def take(desk: Desk, request: BillRunSliceRequested, attempt: int = 1) -> None:
+    with Session(desk.engine) as session, session.begin():
+        handlers.take(session, request, attempt, now=NOW, settings=desk.settings)
+
+
+def three_small_estates(desk: Desk) -> UUID:
+    for code in ("E1", "E2", "E3"):
+        desk.estate(code, f"{code},1,101,87.33,residential,occupied,H{code},王小明,13812345678")
+    return desk.start()
+
+
+def test_b4_small_estates_share_a_request_and_are_slices_still(desk: Desk) -> None:
+    run_id = three_small_estates(desk)
+    assert [1 + len(request.more) for request in requests(desk)] == [2, 1]
+    for request in requests(desk) * 2:
+        take(desk, request)
+    progress = desk.progress(run_id)
+    assert (progress["status"], progress["estates_done"], progress["bills"]) == ("done", 3, 3)
+    assert {event.estate: len(event.bills) for event in issued(desk)} == {"E1": 1, "E2": 1, "E3": 1}
+    assert desk.rows("SELECT DISTINCT bills FROM bill_run_slice") == [(1,)]
+
+
+def test_b4_an_estate_that_fails_takes_no_other_with_it(desk: Desk) -> None:
+    run_id = three_small_estates(desk)
+    request = requests(desk)[0]
+    desk.write("ALTER TABLE bill ADD CONSTRAINT broken CHECK (estate_id > 1) NOT VALID")
+    with pytest.raises(DBAPIError):
+        take(desk, request)
+    assert desk.one("SELECT count(*) FROM bill") == 0
+    take(desk, request, attempt=2)
+    first, second = requests(desk)[-2:]
+    assert (first.more, second.more) == ([], [])
+    with pytest.raises(DBAPIError):
+        take(desk, first)
+    take(desk, second)
+    progress = desk.progress(run_id)
+    assert (progress["estates_done"], progress["bills"]) == (1, 1)
+    named = desk.rows(
+        "SELECT s.event_id = o.event_id FROM bill_run_slice s JOIN outbox o ON (o.data->>'slice_id')::int = s.id"
+        " AND o.event = 'bill_run_slice_requested' WHERE s.id < 3 ORDER BY s.id, o.id"
+    )
+    assert named == [(False,), (True,), (True,)], "a slice is parked when the request that asks for it now is"
 
 
 def test_b4_a_parked_slice_fails_the_run_until_it_is_replayed(desk: Desk) -> None:

@@ -70,12 +70,13 @@ class Desk:
     def slices(self, run_id: UUID) -> list[int]:
         """The slices a run asked for, in the order of their events."""
         with Session(self.engine) as session:
-            return [e.slice_id for e in events(session, BillRunSliceRequested) if e.run_id == run_id]
+            asked = [e for e in events(session, BillRunSliceRequested) if e.run_id == run_id]
+            return [slice_id for e in asked for slice_id in (e.slice_id, *e.more)]
 
     def bill(self, slice_id: int) -> None:
         """Take one slice, as a replica does."""
         with Session(self.engine) as session, session.begin():
-            bills.bill_slice(session, slice_id, now=self.now, settings=self.settings)
+            bills.bill_slices(session, [slice_id], now=self.now, settings=self.settings)
 
     def run(self, period: str = "2026-10", **asked: Any) -> dict[str, Any]:
         """A whole run, and its progress afterwards."""

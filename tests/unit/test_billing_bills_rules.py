@@ -19,6 +19,7 @@ from services.billing.bills.rules import (
     rates,
     run_status,
     tariff_anomalies,
+    together,
 )
 from services.billing.bills.views import rules as views
 from services.common.calendar import WorkingCalendar
@@ -196,3 +197,24 @@ def test_formula_of_a_split_month_with_vacancy() -> None:
 )
 def test_status_of_a_bill(amount: int, paid: int, waived: int, voided: bool, expected: str) -> None:
     assert views.status(amount, paid, waived, voided=voided) == expected
+
+
+@pytest.mark.parametrize(
+    ("units", "groups"),
+    [
+        ([], []),
+        ([5_000, 5_000, 12], [[0], [1], [2]]),
+        ([1_667] * 7, [[0, 1, 2], [3, 4, 5], [6]]),
+        ([4_000, 2_000, 0], [[0, 1, 2]]),
+        ([4_000, 2_001, 0], [[0], [1, 2]]),
+    ],
+)
+def test_b4_small_slices_share_a_message(units: list[int], groups: list[list[int]]) -> None:
+    assert together(enumerate(units), 5_000) == groups
+
+
+@given(st.lists(st.integers(0, 5_000)))
+def test_b4_every_slice_is_in_one_message_of_bounded_size(units: list[int]) -> None:
+    groups = together(enumerate(units), 5_000)
+    assert [slice_id for group in groups for slice_id in group] == list(range(len(units)))
+    assert all(sum(units[slice_id] for slice_id in group) <= 7_500 for group in groups)

@@ -14,7 +14,7 @@ from services.billing.bills.shared import handlers as shared
 def compute(session: Session, job: Job, rates: Sequence[Rate]) -> tuple[Lines, list[int]]:
     """The lines of a slice, and the units whose rates are among them.
 
-    Without metered and shared fees this asks who changed hands and whether there are bills for several months, no more.
+    Without metered and shared fees this asks nothing where nobody changed hands or moved in and bills are by the month.
     """
     found = Lines()
     meters = metered.load(session, job)

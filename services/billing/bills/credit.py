@@ -8,7 +8,8 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.bills import tables
-from services.billing.bills.tables import Posting, Slice
+from services.billing.bills.slices import Slice
+from services.billing.bills.tables import Posting
 from services.billing.ledger.allocation import OpenBill, only_fee_is_left
 from services.billing.ledger.entries import bill_events
 from services.billing.ledger.placing import entries_by_bill, policy_of

@@ -12,12 +12,13 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.batches import batches
-from services.billing.bills import computed, rules, tables
+from services.billing.bills import computed, rules, slices, tables
 from services.billing.bills.credit import apply_credit
 from services.billing.bills.cycles import Cycle
 from services.billing.bills.lines import Job
-from services.billing.bills.rules import USAGES, BillingPolicy, Prices, Rate, TariffAnomaly
-from services.billing.bills.tables import Anomaly, Posting, Slice
+from services.billing.bills.rules import USAGES, BillingPolicy, Prices, Rate, TariffAnomaly, TariffVersion
+from services.billing.bills.slices import Slice
+from services.billing.bills.tables import Anomaly, Posting
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
 from services.common.access import Caller
@@ -62,8 +63,8 @@ def start_bill_run(
     }
     estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
     if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
-        slice_ids = tables.plan_slices(session, request_id, estate_ids, settings.slice_units)
-        _request_slices(session, request_id, slice_ids, now)
+        planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
+        _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
     elif not run.items() <= (tables.load_run(session, request_id) or {}).items():
         raise Conflict("This request id was used for another bill run.")
     return {"id": str(request_id)}
@@ -86,30 +87,45 @@ def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
     return None if values is None else sorted(set(values))
 
 
-def _request_slices(session: Session, run_id: UUID, slice_ids: Sequence[int], now: datetime) -> None:
-    events = [BillRunSliceRequested(run_id=run_id, slice_id=slice_id) for slice_id in slice_ids]
+def _request_slices(session: Session, run_id: UUID, groups: Sequence[Sequence[int]], now: datetime) -> None:
+    events = [BillRunSliceRequested(run_id=run_id, slice_id=first, more=more) for first, *more in groups]
     event_ids = record_many(session, events, aggregate=f"bill_run:{run_id}", at=now)
     if event_ids:
-        tables.name_requests(session, zip(slice_ids, event_ids, strict=True))
+        slices.name_requests(session, zip(groups, event_ids, strict=True))
 
 
-# --- one slice -----------------------------------------------------------------------------------------------------
+# --- some slices ---------------------------------------------------------------------------------------------------
 
 
-def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Settings) -> None:
-    """Bill one slice of a run, or judge it in a dry run. A slice that is done is left alone (B4)."""
+def take(session: Session, event: BillRunSliceRequested, attempt: int, *, now: datetime, settings: Settings) -> None:
+    """Bill the slices of a request; when that failed, ask for each by itself, so that one estate fails alone (B4)."""
+    slice_ids = [event.slice_id, *event.more]
+    if attempt > 1 and event.more:
+        _request_slices(session, event.run_id, [[slice_id] for slice_id in slice_ids], now)
+    else:
+        bill_slices(session, slice_ids, now=now, settings=settings)
+
+
+def bill_slices(session: Session, slice_ids: Sequence[int], *, now: datetime, settings: Settings) -> None:
+    """Bill slices of a run, or judge them in a dry run. A slice that is done is left alone (B4)."""
     allow_long_statements(session, settings.bill_run_statement_timeout_ms)
-    tables.lock_slice(session, slice_id)
-    piece = tables.load_slice(session, slice_id)
-    if piece.finished:
-        return
+    slices.lock(session, slice_ids)
+    pieces = [piece for piece in slices.load(session, slice_ids) if not piece.finished]
+    versions = tables.load_versions(session, [piece.estate_id for piece in pieces])
+    done = [_bill(session, piece, versions[piece.estate_id], now, settings) for piece in pieces]
+    slices.finish(session, done, now)
+
+
+def _bill(
+    session: Session, piece: Slice, versions: Sequence[TariffVersion], now: datetime, settings: Settings
+) -> dict[str, Any]:
     policy = piece.policy
     # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
     issued_on = max(business_date(now), piece.first_open)
     posting = Posting(rules.due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
     cycle = policy.issued_in(piece.period)
-    found = _found(session, piece, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
+    found = _found(session, piece, versions, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
     bills = amount_fen = 0
     for one in found:
         anomalies.add_found(one.anomalies)
@@ -120,9 +136,8 @@ def bill_slice(session: Session, slice_id: int, *, now: datetime, settings: Sett
             done = _issue(session, months, one, anomalies, posting)
         bills, amount_fen = bills + done[0], amount_fen + done[1]
     used = as_used(found[0].prices.rates if found else [], policy, posting.due_date)
-    outcome = {"bills": bills, "amount_fen": amount_fen, "rates": used}
-    tables.finish_slice(session, piece.id, finished_at=now, **outcome, **anomalies.outcome())
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
+    return {"id": piece.id, "bills": bills, "amount_fen": amount_fen, "rates": used, **anomalies.outcome()}
 
 
 def issue_as_due(
@@ -133,12 +148,13 @@ def issue_as_due(
     The caller holds the estate alone.
     """
     cycle = Cycle(piece.period, months)
-    found = _found(session, piece, cycle, cycle, now, settings)[0]
+    versions = tables.load_versions(session, [piece.estate_id])[piece.estate_id]
+    found = _found(session, piece, versions, cycle, cycle, now, settings)[0]
     posting = Posting(due_date, max(business_date(now), piece.first_open), now)
     issued = tables.issue(session, replace(piece, credited=[]), found.prices, found.covered, posting)
-    outcome = {"bills": issued.bills, "amount_fen": issued.amount_fen}
     used = as_used(found.prices.rates, piece.policy, due_date)
-    tables.finish_slice(session, piece.id, finished_at=now, **outcome, rates=used, anomalies=[], anomaly_count=0)
+    outcome = {"id": piece.id, "bills": issued.bills, "amount_fen": issued.amount_fen, "rates": used}
+    slices.finish(session, [outcome | {"anomalies": [], "anomaly_count": 0}], now)
 
 
 @dataclass(frozen=True)
@@ -152,10 +168,15 @@ class Found:
 
 
 def _found(
-    session: Session, piece: Slice, cycle: Cycle, consumed: Cycle, now: datetime, settings: Settings
+    session: Session,
+    piece: Slice,
+    versions: Sequence[TariffVersion],
+    cycle: Cycle,
+    consumed: Cycle,
+    now: datetime,
+    settings: Settings,
 ) -> list[Found]:
     """What a slice bills: a cycle by rate, `consumed` of metered and shared fees; then lines for other months (B3)."""
-    versions = tables.load_versions(session, piece.estate_id)
     prices = rules.by_price(versions)
     job = Job(piece, cycle, consumed, prices, piece.fee_items, settings.unusual_consumption_percent, now)
     rates = [rate for rate in rules.rates(versions, cycle.first, cycle.months) if job.wants(rate.fee_item)]

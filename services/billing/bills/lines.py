@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.billing.bills import rules, units
 from services.billing.bills.cycles import Cycle
 from services.billing.bills.rules import Line, Rate, Stay, TariffAnomaly, TariffVersion
-from services.billing.bills.tables import Slice
+from services.billing.bills.slices import Slice
 from services.billing.bills.units import Known
 from services.billing.portfolio.payers import changed_hands
 
@@ -70,7 +70,8 @@ class Lines:
 def known(session: Session, job: Job, since: date) -> Known:
     """Who pays on which day from `since` on, and which months of the slice's units are billed."""
     piece, last = job.piece, max(job.cycle.last, job.consumed.last)
-    days = changed_hands(session, piece.estate_id, piece.from_unit_id, piece.to_unit_id, since, last)
+    units_of = (piece.estate_id, piece.from_unit_id, piece.to_unit_id)
+    days = changed_hands(session, *units_of, since, last) if piece.changed_hands else []
     payers = {unit_id: list(own) for unit_id, own in groupby(days, key=lambda one: one.unit_id)}
     first = min(job.cycle.first, job.consumed.first)
     span = Cycle(first, job.cycle.months * (1 if job.cycle == job.consumed else 2))

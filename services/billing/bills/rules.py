@@ -339,3 +339,19 @@ def run_status(slices: int, done: int, parked: int) -> str:
     if parked:
         return "failed"
     return "running" if done else "pending"
+
+
+def together(slices: Iterable[tuple[int, int]], most: int) -> list[list[int]]:
+    """Slices that are asked for in one message, in their order, from (id, units).
+
+    They have about `most` units: a slice goes with those before it as long as half of it fits beside them.
+    """
+    groups: list[list[int]] = []
+    room = 0
+    for slice_id, units in slices:
+        if not groups or units > 2 * room:
+            groups.append([])
+            room = most
+        groups[-1].append(slice_id)
+        room = max(room - units, 0)
+    return groups

@@ -42,13 +42,13 @@ class BillDoors(EstateService):
         with self.transaction() as session:
             return handlers.get_bill_run(session, caller, run_id)
 
-    @event_handler(BillRunSliceRequested)
+    @event_handler(BillRunSliceRequested, prefetch=2)
     def on_bill_run_slice_requested(self, message: Message) -> None:
-        """One slice waits for any replica."""
+        """Some slices wait for any replica."""
         with self.transaction() as session:
             if first_delivery(session, message):
                 event = BillRunSliceRequested.parse(message)
-                handlers.bill_slice(session, event.slice_id, now=self.clock(), settings=settings())
+                handlers.take(session, event, message.attempt, now=self.clock(), settings=settings())
 
     @rpc
     def list_bills(

@@ -1,7 +1,7 @@
 """STORE of bills and bill runs: loading what the rules need, and the set-based statements of `issue_sql` (B4)."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from services.billing.bills import issue_sql
 from services.billing.bills.prepared import Prepared
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
+from services.billing.bills.slices import GROUP_DEFAULT, Slice
 from services.billing.tables import bill_run, billing_policy
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id
 
-GROUP_DEFAULT = 0
-END_OF_UNITS = LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
 # price and vacancy ratio have four decimals each
 WEIGHT_SCALE = 10**8
 NOTHING = Prices(rates=())
@@ -30,35 +30,10 @@ NO_SCALE: dict[str, Any] = {"exact_m2": None, "times": 0, "times_vacant": 0, "pl
 _PLAIN = [name for name in TariffVersion.__dataclass_fields__ if name not in ("published", "tiers", "grade_factors")]
 VERSIONS = Prepared(
     "tariff_versions",
-    f"SELECT {', '.join(_PLAIN)}, tiers, grade_factors, published_at IS NOT NULL AS published FROM tariff"
-    " WHERE estate_id = :estate_id",
-    {"estate_id": "int"},
+    f"SELECT estate_id, {', '.join(_PLAIN)}, tiers, grade_factors, published_at IS NOT NULL AS published FROM tariff"
+    " WHERE estate_id = ANY (:estate_ids)",
+    {"estate_ids": "int[]"},
 )
-
-
-@dataclass(frozen=True)
-class Slice:
-    """One piece of a run: the units of one estate from `from_unit_id` up to, not including, `to_unit_id`.
-
-    `first` of its estate: that one tells what concerns the whole estate. `first_open`: the first day of the estate on
-    which something can still be booked (B8). `policy`: the estate's own, or else the group's default (B3). `credited`:
-    the households of the estate that have a prepaid balance, locked (B6).
-    """
-
-    id: int
-    run_id: UUID
-    estate_id: int
-    estate: str
-    from_unit_id: int
-    to_unit_id: int
-    period: date
-    fee_items: frozenset[str] | None
-    dry_run: bool
-    finished: bool
-    first: bool
-    first_open: date
-    policy: BillingPolicy
-    credited: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -81,18 +56,18 @@ class Anomaly:
     detail: str
 
 
-def load_versions(session: Session, estate_id: int) -> list[TariffVersion]:
-    """Every tariff version of an estate."""
-    rows = VERSIONS.execute(session, {"estate_id": estate_id})
-    return [
-        TariffVersion(
+def load_versions(session: Session, estate_ids: Sequence[int]) -> dict[int, list[TariffVersion]]:
+    """Every tariff version of each of the estates."""
+    found: dict[int, list[TariffVersion]] = {estate_id: [] for estate_id in estate_ids}
+    for row in VERSIONS.execute(session, {"estate_ids": list(found)}):
+        version = TariffVersion(
             **{name: getattr(row, name) for name in _PLAIN},
             published=row.published,
             tiers=tuple((Decimal(above), Decimal(price)) for above, price in row.tiers or ()),
             grade_factors=row.grade_factors and {grade: Decimal(f) for grade, f in row.grade_factors.items()},
         )
-        for row in rows
-    ]
+        found[row.estate_id].append(version)
+    return found
 
 
 def load_policy(session: Session, estate_id: int) -> BillingPolicy:
@@ -105,22 +80,6 @@ def load_policy(session: Session, estate_id: int) -> BillingPolicy:
 
 # --- runs ----------------------------------------------------------------------------------------------------------
 
-# From one slice's first unit the index leads to the next one's, `size` units on: nothing is sorted or numbered.
-PLAN = text("""
-INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
-WITH RECURSIVE cut AS (
-  SELECT e.id AS estate_id, 0 AS n, CAST(0 AS bigint) AS from_unit_id FROM estate e WHERE e.id = ANY (:estate_ids)
-  UNION ALL
-  SELECT c.estate_id, c.n + 1, u.id FROM cut c CROSS JOIN LATERAL (
-    SELECT id FROM unit WHERE estate_id = c.estate_id AND id >= c.from_unit_id
-    ORDER BY estate_id, id OFFSET :size LIMIT 1) u
-)
-SELECT CAST(:run_id AS uuid), estate_id, from_unit_id,
-       lead(from_unit_id) OVER (PARTITION BY estate_id ORDER BY n)
-FROM cut ORDER BY n, estate_id
-RETURNING id
-""")
-
 
 def insert_run(session: Session, run: dict[str, Any]) -> bool:
     """Write the run; False when there is one of this id already."""
@@ -132,94 +91,6 @@ def load_run(session: Session, run_id: UUID) -> dict[str, Any] | None:
     """The run as it was asked for."""
     row = session.execute(select(bill_run).where(bill_run.c.id == run_id)).mappings().first()
     return dict(row) if row else None
-
-
-def plan_slices(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -> list[int]:
-    """Cut the estates into slices of at most `size` units; returns their ids.
-
-    First slices of all estates come first, so that replicas do not queue for the lock of one large estate.
-    """
-    parameters = {"run_id": str(run_id), "estate_ids": list(estate_ids), "size": size}
-    return list(session.scalars(PLAN, parameters))
-
-
-def name_requests(session: Session, requests: Iterable[tuple[int, UUID]]) -> None:
-    """Remember which event asks for which slice, so that a parked one can be told."""
-    statement = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = :id")
-    session.execute(statement, [{"id": slice_id, "event_id": str(event_id)} for slice_id, event_id in requests])
-
-
-# Prepared, because they run for every slice: each took longer to build and to plan than to run.
-LOCK_SLICE = Prepared(
-    "lock_slice",
-    "SELECT pg_advisory_xact_lock(estate_id) FROM bill_run_slice WHERE id = :id",
-    {"id": "bigint"},
-)
-_POLICY = tuple(BillingPolicy.__dataclass_fields__)
-# Households are locked before bills, in the order of their ids.
-SLICE = Prepared(
-    "slice",
-    f"""
-SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
-         SELECT FROM bill_run_slice o
-         WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first,
-       (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed,
-       ARRAY(SELECT id FROM household h WHERE h.estate_id = s.estate_id AND h.credit_fen > 0
-             ORDER BY id FOR UPDATE) AS credited,
-       {", ".join(f"p.{name} AS policy_{name}" for name in _POLICY)}
-FROM bill_run_slice s JOIN bill_run r ON r.id = s.run_id JOIN estate e ON e.id = s.estate_id
-CROSS JOIN LATERAL (SELECT * FROM billing_policy WHERE estate_id IN (s.estate_id, {GROUP_DEFAULT})
-                    ORDER BY estate_id DESC LIMIT 1) p
-WHERE s.id = :id
-""",
-    {"id": "bigint"},
-)
-FINISH = Prepared(
-    "finish_slice",
-    """
-UPDATE bill_run_slice SET bills = :bills, amount_fen = :amount_fen, rates = :rates, anomalies = :anomalies,
-       anomaly_count = :anomaly_count, finished_at = :finished_at WHERE id = :id
-""",
-    {
-        "id": "bigint", "bills": "int", "amount_fen": "bigint", "rates": "jsonb", "anomalies": "jsonb",
-        "anomaly_count": "int", "finished_at": "timestamptz",
-    },
-)  # fmt: skip
-
-
-def lock_slice(session: Session, slice_id: int) -> None:
-    """Hold the estate of a slice alone, as `lock_estate` does; NoResultFound when there is no such slice.
-
-    Only what is read after it is true: another replica may have finished the slice before we got the lock.
-    """
-    LOCK_SLICE.execute(session, {"id": slice_id}).one()
-
-
-def load_slice(session: Session, slice_id: int) -> Slice:
-    """A slice with what its run asks for; NoResultFound when there is none."""
-    row = SLICE.execute(session, {"id": slice_id}).one()
-    return Slice(
-        id=row.id,
-        run_id=row.run_id,
-        estate_id=row.estate_id,
-        estate=row.code,
-        from_unit_id=row.from_unit_id,
-        to_unit_id=END_OF_UNITS if row.to_unit_id is None else row.to_unit_id,
-        period=row.period,
-        fee_items=None if row.fee_items is None else frozenset(row.fee_items),
-        dry_run=row.dry_run,
-        finished=row.finished_at is not None,
-        first=row.first,
-        first_open=add_months(row.last_closed, 1) if row.last_closed else date.min,
-        policy=BillingPolicy(**{name: row._mapping[f"policy_{name}"] for name in _POLICY}),
-        credited=row.credited,
-    )
-
-
-def finish_slice(session: Session, slice_id: int, **outcome: Any) -> None:
-    """Mark the slice done with its counts."""
-    documents = {name: json.dumps(outcome[name]) for name in ("rates", "anomalies")}
-    FINISH.execute(session, {"id": slice_id} | outcome | documents)
 
 
 RUN_PROGRESS = text("""

@@ -9,7 +9,8 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from services.billing.bills.cycles import Cycle
-from services.billing.bills.tables import Slice
+from services.billing.bills.prepared import Prepared
+from services.billing.bills.slices import Slice
 from services.billing.portfolio.payers import PayerDays
 from services.billing.tables import unit
 from services.common.calendar import add_months
@@ -27,11 +28,15 @@ SELECT b.unit_id, b.fee_item, b.period, b.months FROM unit u JOIN bill b ON b.un
 WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
   AND b.months = 1 AND b.period >= :first AND b.period <= :last AND b.voided_at IS NULL AND b.charge_id IS NULL
 """)
-_MOVING_IN = text("""
+_MOVING_IN = Prepared(
+    "moving_in",
+    """
 SELECT id FROM unit
 WHERE estate_id = :estate_id AND id >= :from_unit_id AND id < :to_unit_id
   AND status = 'occupied' AND move_in_date > :first
-""")
+""",
+    {"estate_id": "int", "from_unit_id": "bigint", "to_unit_id": "bigint", "first": "date"},
+)
 
 Billed = dict[tuple[int, str], list[Cycle]]
 
@@ -68,7 +73,7 @@ class Known:
 def billed_months(session: Session, piece: Slice, span: Cycle) -> Billed:
     """Bills that cover months of `span`: those for several months, and, where it has several itself, those for one."""
     key = _of(piece) | {"first": span.first, "last": span.last, "year_before": add_months(span.first, -12)}
-    rows = list(session.execute(_BILLED_LONGER, key))
+    rows = list(session.execute(_BILLED_LONGER, key)) if piece.billed_longer else []
     if span.months > 1:
         rows += session.execute(_BILLED_WITHIN, key)
     found: Billed = {}
@@ -81,7 +86,9 @@ def billed_months(session: Session, piece: Slice, span: Cycle) -> Billed:
 
 def moving_in(session: Session, piece: Slice, first: date) -> list[int]:
     """Units whose owner moved in after `first`: a part of the cycle counts as vacant (B3)."""
-    return list(session.scalars(_MOVING_IN, _of(piece) | {"first": first}))
+    if not piece.moved_in:
+        return []
+    return [row.id for row in _MOVING_IN.execute(session, _of(piece) | {"first": first})]
 
 
 def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:

@@ -90,7 +90,7 @@ def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> di
 
 def _price(session: Session, estate_id: int, fee_item: str, period: date) -> Decimal:
     """The price of a unit of the fee in that month, when there is exactly one."""
-    versions = (v for v in load_versions(session, estate_id) if v.fee_item == fee_item)
+    versions = (v for v in load_versions(session, [estate_id])[estate_id] if v.fee_item == fee_item)
     held = (shared_price(found, period) for found in rules.by_price(versions))
     prices = {price.newest.unit_price for price in held if price}
     if len(prices) != 1:

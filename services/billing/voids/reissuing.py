@@ -9,7 +9,8 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.bills import handlers as bills
-from services.billing.bills.tables import insert_run, load_slice
+from services.billing.bills import slices
+from services.billing.bills.tables import insert_run
 from services.billing.bills.views.handlers import bill_view
 from services.billing.bills.views.tables import load_bill
 from services.billing.credits.applying import Applying, Portion, apply_credit
@@ -51,7 +52,7 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: Row[Any], now: da
     if not insert_run(session, run | asked):
         raise Conflict("This request id was used for a bill run.")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
-    piece = load_slice(session, slice_id)
+    [piece] = slices.load(session, [slice_id])
     bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())
 
 

@@ -240,11 +240,15 @@ class LimitationWarned(Event):
 
 
 class BillRunSliceRequested(Event):
-    """One slice of a bill run waits for any billing replica; taking it twice bills once (B4)."""
+    """Slices of a bill run wait for any billing replica; taking them twice bills once (B4).
+
+    Small estates come several at a time: `more` are the slices beside the first.
+    """
 
     NAME, SOURCE, AUDIENCE = "bill_run_slice_requested", "billing", ("billing",)
     run_id: UUID
     slice_id: int
+    more: list[int] = []
 
 
 class SweepSliceRequested(Event):

@@ -7,13 +7,26 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from kombu import Queue
+from kombu import Consumer, Queue
 from nameko.messaging import QueueConsumer
 from nameko.rpc import ReplyListener, RpcProxy
 
 from services.common.observability.logs import get_logger
 
 log = get_logger(__name__)
+
+
+class PacedConsumer(Consumer):
+    """A consumer that holds so many unacked messages and no more; the others of its channel may hold others."""
+
+    def __init__(self, *args: Any, prefetch_count: int, **kwargs: Any) -> None:
+        self.most = prefetch_count
+        super().__init__(*args, **kwargs)
+
+    def consume(self, no_ack: bool | None = None) -> None:
+        """The broker applies a limit to the consumers that begin after it was set on their channel."""
+        self.qos(prefetch_count=self.most)
+        super().consume(no_ack)
 
 
 class SafeQueueConsumer(QueueConsumer):
@@ -24,9 +37,12 @@ class SafeQueueConsumer(QueueConsumer):
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Iterable[Any]:
         """As Nameko's, but with `on_message`, so that kombu neither decodes nor drops a body."""
         for provider in self._providers:
-            consumer = consumer_cls(queues=[provider.queue], on_message=partial(self.handle_message, provider, None))
-            consumer.qos(prefetch_count=self.prefetch_count)
-            self._consumers[provider] = consumer
+            self._consumers[provider] = PacedConsumer(
+                channel,
+                queues=[provider.queue],
+                on_message=partial(self.handle_message, provider, None),
+                prefetch_count=getattr(provider, "prefetch", None) or self.prefetch_count,
+            )
         return list(self._consumers.values())
 
     def on_iteration(self) -> None:

@@ -113,10 +113,11 @@ class EventHandler(RawConsumer):
     until it is back and then delivered again. Unreadable, of an unknown version: parked at once.
     """
 
-    def __init__(self, event: type[Event], **kwargs: Any) -> None:
+    def __init__(self, event: type[Event], prefetch: int | None = None, **kwargs: Any) -> None:
         self.event = event
+        self.prefetch = prefetch
         self.label = event.NAME
-        super().__init__(event, **kwargs)
+        super().__init__(event, prefetch, **kwargs)
 
     def setup(self) -> None:
         """Name and declare the queue."""
@@ -248,9 +249,13 @@ class DeadLetterHandler(RawConsumer):
         self.set_aside(raw, error, event, self.settings.delivery_limit, event_id, origin)
 
 
-def event_handler(event: type[Event]) -> Callable[[Door], Door]:
-    """Mark a door as the handler of `event`. The door takes one Message and commits by itself."""
-    return EventHandler.decorator(event)  # type: ignore[no-any-return]
+def event_handler(event: type[Event], prefetch: int | None = None) -> Callable[[Door], Door]:
+    """Mark a door as the handler of `event`. The door takes one Message and commits by itself.
+
+    `prefetch`: so many messages a process holds, at work or waiting; default as many as it has workers. Long work that
+    replicas share out wants few, or one of them ends up with what another could do.
+    """
+    return EventHandler.decorator(event, prefetch)  # type: ignore[no-any-return]
 
 
 dead_letter_handler = DeadLetterHandler.decorator

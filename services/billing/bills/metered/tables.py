@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills.tables import Slice
+from services.billing.bills.slices import Slice
 
 # Of each meter the newest span before the cycle, and every span from the cycle on. Spans are read from the bills
 # themselves: a voided bill frees its span. A meter that stood still for twelve bills opens where it stands.

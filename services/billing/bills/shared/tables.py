@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.billing.bills.shared.rules import Cost, Share, SharingUnit
-from services.billing.bills.tables import Slice
+from services.billing.bills.slices import Slice
 from services.billing.tables import metadata, unit
 
 shared_cost = Table(
