@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from local.children import Child
 from local.ports import LOOPBACK, PortBook
+from local.processes import ProcessError
 from local.supervisor import Stack
 from local.table import Place, common_environ
 from services.billing.bills import handlers
@@ -90,12 +91,22 @@ def start(engine: Engine) -> UUID:
 def kill_at(stack: Stack, engine: Engine, run_id: UUID, point: int, chance: random.Random) -> tuple[str, bool]:
     """Kill one replica that runs once `point` slices are done: which, and whether any was in a transaction then."""
     until(lambda: one(engine, DONE, run_id=run_id) >= point, f"{point} slices are done", 60)
-    running = until(lambda: sorted(stack.pids().keys() & set(REPLICAS)), "a replica runs", 30)
-    victim = chance.choice(running)
     working = one(engine, WORKING) > 0
-    stack.kill(victim)
+    victim = until(lambda: kill_one(stack, chance), "a replica runs and is killed", 30)
     assert one(engine, DONE, run_id=run_id) < SLICES, "the run is still at work"
     return victim, working
+
+
+def kill_one(stack: Stack, chance: random.Random) -> str | None:
+    """Kill a replica that runs; which, or None when none does or the one chosen was still dying of the last kill."""
+    running = sorted(stack.pids().keys() & set(REPLICAS))
+    victim = chance.choice(running) if running else None
+    try:
+        if victim:
+            stack.kill(victim)
+    except ProcessError:
+        return None
+    return victim
 
 
 def test_b4_a_run_survives_twenty_kills_and_bills_once(stack: Stack, engine: Engine) -> None:

@@ -19,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 
+from local.processes import ProcessError
 from local.supervisor import Stack
 from services.common.calendar import add_months, business_date, format_period
 from services.common.database import SERVICES
@@ -60,9 +61,12 @@ class Chaos:
             self.stopping.wait(chance.uniform(0.2, 1.2))
 
     def _kill(self, victim: str) -> None:
-        """A victim that is still down from the last kill is no kill."""
+        """A victim that is still down from the last kill, or just going down, is no kill."""
         if victim in self.stack.pids():
-            self.stack.kill(victim)
+            try:
+                self.stack.kill(victim)
+            except ProcessError:
+                return
             self.kills[victim] += 1
 
 
