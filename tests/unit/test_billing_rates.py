@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
-from services.billing.figures.rules import first_of, month, rate
+from services.billing.figures.rules import month, rate
 from services.billing.ledger.balance import Checks, Kept, Moved, accounts, check, collected
+from services.billing.periods import first_of
 from services.common.contracts.errors import Invalid
 
 

@@ -19,10 +19,11 @@ from services.billing.bills.lines import Job
 from services.billing.bills.rules import USAGES, BillingPolicy, Prices, Rate, TariffAnomaly, TariffVersion
 from services.billing.bills.slices import Slice
 from services.billing.bills.tables import Anomaly, Posting
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
 from services.common.access import Caller
-from services.common.calendar import WorkingCalendar, add_months, business_date, format_period, parse_period
+from services.common.calendar import WorkingCalendar, add_months, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
 from services.common.database import allow_long_statements
@@ -71,10 +72,7 @@ def start_bill_run(
 
 
 def _period(period: str, today: date) -> date:
-    try:
-        first = parse_period(period)
-    except ValueError as error:
-        raise Invalid("The period is not valid.", [{"loc": "period", "msg": str(error)}]) from error
+    first = first_of(period)
     if not EARLIEST_PERIOD <= first <= add_months(today, 1):
         told = f"not between {format_period(EARLIEST_PERIOD)} and next month"
         raise Invalid("The period cannot be billed.", [{"loc": "period", "msg": told}])

@@ -14,22 +14,15 @@ from services.billing.books import rules, tables
 from services.billing.books.rules import CATEGORIES
 from services.billing.ledger import tables as ledger
 from services.billing.ledger.balance import Moved
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate_shared
 from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import business_date, parse_period
+from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid
 
 KEEPERS = ("group_admin", "finance")
 FUNDED = "remuneration"
-
-
-def period_of(period: str) -> date:
-    """The first day of "YYYY-MM"; Invalid otherwise."""
-    try:
-        return parse_period(period)
-    except ValueError as error:
-        raise Invalid("The period is not valid.", [{"loc": "period", "msg": str(error)}]) from error
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,7 @@ def get_fund(session: Session, caller: Caller, estate: str, period: str | None, 
     """The fund of an estate up to today or in a month: per category opening, contributed, spent, returned, closing."""
     caller.require(*STAFF_ROLES)
     found = _funded(session, caller, estate)
-    first = date.min if period is None else period_of(period)
+    first = date.min if period is None else first_of(period)
     last = today if period is None else rules.last_day(first)
     entries = [] if period is None else tables.fund_entries(session, found.id, first, last)
     policy = tables.load_fund_policy(session, found.id)

@@ -10,11 +10,12 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.books import rules, tables
-from services.billing.books.funds import FUNDED, KEEPERS, fund, period_of
+from services.billing.books.funds import FUNDED, KEEPERS, fund
 from services.billing.ledger import balance, balance_sql
 from services.billing.ledger import tables as ledger
 from services.billing.ledger.balance import Moved
 from services.billing.ledger.entries import CUSTOMER_CREDIT, FEE_INCOME
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate
 from services.common.access import Caller
@@ -35,7 +36,7 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
     """
     caller.require(*KEEPERS)
     found = find_estate(session, caller, estate)
-    month = period_of(period)
+    month = first_of(period)
     lock_estate(session, found.id)
     closed = {row.period: row for row in tables.closes(session, found.id)}
     if month not in closed:

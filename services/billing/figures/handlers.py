@@ -10,7 +10,8 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.figures import check, tables
-from services.billing.figures.rules import BUCKET_LABELS, first_of, rate
+from services.billing.figures.rules import BUCKET_LABELS, rate
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import Invalid

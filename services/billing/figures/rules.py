@@ -2,8 +2,7 @@
 
 from datetime import date, timedelta
 
-from services.common.calendar import add_months, parse_period
-from services.common.contracts.errors import Invalid
+from services.common.calendar import add_months
 
 BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "365+")
 
@@ -17,11 +16,3 @@ def month(day: date) -> tuple[date, date]:
     """First and last day of the month of `day`."""
     first = day.replace(day=1)
     return first, add_months(first, 1) - timedelta(days=1)
-
-
-def first_of(period: str, name: str) -> date:
-    """The first day of "YYYY-MM"; Invalid naming the argument otherwise."""
-    try:
-        return parse_period(period)
-    except ValueError as error:
-        raise Invalid("The period is not valid.", [{"loc": name, "msg": str(error)}]) from error

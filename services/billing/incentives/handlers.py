@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from services.billing.incentives import rules, tables
 from services.billing.incentives.rules import Policy
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.tables import lock_estate
 from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import add_months, business_date, format_period, parse_period
+from services.common.calendar import add_months, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.observability.logs import get_logger
 
@@ -154,7 +155,7 @@ def draw_lots(
     """
     caller.require("group_admin", "finance")
     found = find_estate(session, caller, estate)
-    month, today = _month(asked.month), business_date(now)
+    month, today = first_of(asked.month, "month"), business_date(now)
     lock_estate(session, found.id)
     kept = tables.draw_of(session, found.id, month)
     if kept is None:
@@ -178,17 +179,10 @@ def draw_lots(
     }
 
 
-def _month(month: str) -> date:
-    try:
-        return parse_period(month)
-    except ValueError as error:
-        raise Invalid("The month is not valid.", [{"loc": "month", "msg": str(error)}]) from error
-
-
 def _draw(
     session: Session, caller: Caller, estate_id: int, request_id: UUID, asked: DrawRequest, now: datetime
 ) -> None:
-    month, today = _month(asked.month), business_date(now)
+    month, today = first_of(asked.month, "month"), business_date(now)
     tickets: Mapping[int, int] = tables.tickets_of_month(session, estate_id, month)
     won = rules.draw(asked.seed, tickets, asked.winners)
     days = tables.load_policy(session, estate_id).coupon_days

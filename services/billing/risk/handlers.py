@@ -8,11 +8,12 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.risk import history, rules, tables
 from services.common.access import Caller
-from services.common.calendar import business_date, format_period, parse_period
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.calendar import business_date, format_period
+from services.common.contracts.errors import Conflict, NotFound
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 
@@ -29,19 +30,12 @@ def request_training(
     The same request again is the same training. Invalid (cutoff), Conflict (id used for another), Forbidden.
     """
     caller.require("group_admin")
-    row = {"id": training_id, "cutoff": _month(cutoff), "requested_by": caller.sub}
+    row = {"id": training_id, "cutoff": first_of(cutoff, "cutoff") if cutoff else None, "requested_by": caller.sub}
     if not tables.insert_training(session, row | {"requested_at": now}):
         kept = tables.training(session, training_id)
         if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
             raise Conflict("This request id was used for another training.")
     return {"id": str(training_id)}
-
-
-def _month(cutoff: str | None) -> date | None:
-    try:
-        return None if cutoff is None else parse_period(cutoff)
-    except ValueError as error:
-        raise Invalid("The cut-off is not valid.", [{"loc": "cutoff", "msg": str(error)}]) from error
 
 
 def get_training(session: Session, caller: Caller, training_id: UUID) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from services.billing.bills import rules
 from services.billing.bills.shared import tables as shared
 from services.billing.bills.shared.rules import shared_price
 from services.billing.bills.tables import load_versions
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate
 from services.billing.tariffs import tables
 from services.common.access import Caller
-from services.common.calendar import add_months, business_date, format_period, parse_period
+from services.common.calendar import add_months, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.money import half_up
 from services.common.observability.logs import get_logger
@@ -63,7 +64,7 @@ def record(session: Session, caller: Caller, request_id: UUID, told: SharedCost,
 
 
 def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> dict[str, Any]:
-    period = _period(told.period)
+    period = first_of(told.period)
     if not EARLIEST <= period <= today:
         raise Invalid(
             "The period cannot be shared.", [{"loc": "period", "msg": f"from {EARLIEST:%Y-%m} to this month"}]
@@ -99,13 +100,6 @@ def _price(session: Session, estate_id: int, fee_item: str, period: date) -> Dec
     return prices.pop()
 
 
-def _period(period: str) -> date:
-    try:
-        return parse_period(period)
-    except ValueError as error:
-        raise Invalid("The period is not valid.", [{"loc": "period", "msg": str(error)}]) from error
-
-
 def _same(row: Row[Any], estate_id: int, told: SharedCost) -> bool:
     key = (row.estate_id, row.fee_item, format_period(row.period), row.building, row.quantity, row.note)
     asked = (estate_id, told.fee_item, told.period, told.building or "", told.quantity, told.note)
@@ -116,7 +110,7 @@ def list_costs(session: Session, caller: Caller, code: str, period: str | None) 
     """The costs recorded for an estate, of one month or of all: `{"items": […], "next_cursor": null}`."""
     caller.require(*READERS)
     estate = find_estate(session, caller, code)
-    periods = None if period is None else [_period(period)]
+    periods = None if period is None else [first_of(period)]
     rows = shared.costs_recorded(session, estate.id, periods)
     return {"items": [_view(row, code) for row in rows], "next_cursor": None}
 

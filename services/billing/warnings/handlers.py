@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from services.billing.figures import tables as figures
-from services.billing.figures.rules import first_of
+from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.warnings import rules, tables
 from services.billing.warnings.rules import BELOW_PLAN, CALENDAR_MISSING, Point, Shortfall, Standing
