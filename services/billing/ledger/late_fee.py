@@ -24,7 +24,8 @@ UNMOVED = "NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0"
 # day in [from_on, to_on) accrues by this rate next. The first rate's row has the days before it too: they count as its
 # own first day, `since_on`, for nothing accrues on them. Thus most estates have one row.
 # `e8` is the daily rate in 1e-8, 0 for an estate without a clause, and what accrues from such a day to `:as_of` is
-# `sum_e8 - e8 * (day - EPOCH)`. A bill belongs to the row with due_from <= due_date < due_to, if it is overdue at all.
+# `sum_e8 - e8 * (day - EPOCH)`; `due_e8` and `due_since` say the same by due date. A bill belongs to the row with
+# due_from <= due_date < due_to, if it is overdue at all.
 EPOCH = "DATE '2000-01-01'"
 TERMS = f"""
 late_policy AS (
@@ -50,6 +51,8 @@ late_policy AS (
          r.from_on - p.start_after AS due_from,
          least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days) AS due_to,
          (r.most + r.e8 * (r.since_on - {EPOCH}))::bigint AS sum_e8,
+         (r.most + r.e8 * (r.since_on - p.start_after - {EPOCH}))::bigint AS due_e8,
+         r.since_on - p.start_after AS due_since,
          CASE WHEN p.capped THEN 100000000 ELSE 9223372036854775807 END AS cap_e8,
          floor(9000000000000000000 / greatest(r.most, 100000000))::bigint AS largest_fen
   FROM late_policy p JOIN late_sum r USING (estate_id)
@@ -65,7 +68,7 @@ _MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity
 _MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
 
 # What one fen of a bill accrues in 1e-8 fen, and what one fen of an entry would have accrued after it.
-_RATES = f"(t.sum_e8 - t.e8 * (greatest(b.due_date + t.start_after, t.since_on) - {EPOCH}))"
+_RATES = f"(t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - {EPOCH}))"
 _SPARED = f"(r.sum_e8 - r.e8 * (greatest(b.day, r.since_on) - {EPOCH}))"
 # Whole numbers of 64 bits hold any real bill; larger ones are counted as decimals. Both round half up to the fen.
 _SMALL = "b.amount_fen < t.largest_fen"
@@ -88,8 +91,9 @@ def moved_fees(bills: str, where: str, terms: str) -> str:
     """Fee and principal of bills on which principal only went down: the product less what each payment spares.
 
     No such bill is open for less than nothing, so the difference is not negative. Arguments as above. The planner
-    cannot know how many bills fall into a row of the terms, so it must not join by that first (OFFSET 0). Most were
-    reduced once: that entry is `whole`, and nothing needs adding up.
+    cannot know how many bills fall into a row of the terms, so it must not join by that first (OFFSET 0); the outer
+    join only tells it that there are entries of all those bills. Most were reduced once: that entry is `whole`, and
+    nothing needs adding up.
     """
     return f"""SELECT id, household_id, estate_id, amount_fen - settled_fen AS principal_fen,
        least(CASE WHEN cap_e8 = 100000000 THEN amount_fen END,
@@ -109,7 +113,7 @@ def moved_fees(bills: str, where: str, terms: str) -> str:
         FROM (
           SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date, e.amount_fen AS fen,
                  {_MOVED_ON} AS moved_on, e.amount_fen = b.paid_fen + b.waived_fen AS whole
-          FROM {bills} JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
+          FROM {bills} LEFT JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
           WHERE {MOVED} AND {where} OFFSET 0) b
         JOIN {terms.format("t")} ON {TERM_OF_BILL} OFFSET 0) b
       JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on

@@ -90,12 +90,20 @@ late_fee_left = Table(
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
 OPEN = "voided_at IS NULL AND amount_fen > paid_fen + waived_fen"
 Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(OPEN))
-# Of those the ones paid in part, with what their late fee needs, and the few whose late fee is more than that (C1).
+# The late fee of a group reads indexes only (C1): of those nothing was paid on, of those paid in part, with what their
+# late fee needs, and of the few whose late fee is more than that.
+Index(
+    "bill_late_fee_unmoved_idx",
+    bill.c.estate_id,
+    bill.c.due_date,
+    postgresql_include=["amount_fen"],
+    postgresql_where=text("voided_at IS NULL AND NOT late_fee_apart AND paid_fen = 0 AND waived_fen = 0"),
+)
 Index(
     "bill_late_fee_moved_idx",
     bill.c.estate_id,
     bill.c.id,
-    postgresql_include=["household_id", "amount_fen", "due_date"],
+    postgresql_include=["household_id", "amount_fen", "due_date", "paid_fen", "waived_fen"],
     postgresql_where=text(f"{OPEN} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
 )
 Index(

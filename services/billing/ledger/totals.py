@@ -2,7 +2,8 @@
 
 Open bills nothing was paid on are read once, row by row of the terms, one product each. Those paid in part are found by
 an index of their own and read their entries from another; only those marked apart, found by a third, are counted by
-segments. The terms go in as arrays of known length, for the planner guesses that of a common table expression wrong.
+segments. All three indexes hold what is needed of a bill. The terms come as arrays of known length from a statement of
+their own, for the planner guesses the length of what it has to compute wrong.
 """
 
 from collections.abc import Sequence
@@ -13,21 +14,24 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.billing.ledger import tables
-from services.billing.ledger.late_fee import OPEN_BILL, TERM_OF_BILL, TERMS, UNMOVED_FEE, chain, moved_fees
+from services.billing.ledger.late_fee import OPEN_BILL, TERM_OF_BILL, TERMS, UNMOVED, UNMOVED_FEE, chain, moved_fees
 from services.common.access import Caller
 from services.common.contracts.errors import NotFound
 
-_TERMS = text(f"WITH {TERMS} SELECT * FROM late_terms ORDER BY estate_id, from_on")
 _COLUMNS = {
     "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",
     "to_on": "date", "e8": "bigint",
-    "due_from": "date", "due_to": "date", "sum_e8": "bigint", "cap_e8": "bigint", "largest_fen": "bigint",
+    "due_from": "date", "due_to": "date", "sum_e8": "bigint", "due_e8": "bigint", "due_since": "date",
+    "cap_e8": "bigint", "largest_fen": "bigint",
 }  # fmt: skip
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+_TERMS = text(f"""
+WITH {TERMS} SELECT {", ".join(f"CAST(array_agg({name}) AS text) AS {name}" for name in _COLUMNS)}
+FROM late_terms WHERE CAST(:estate_ids AS int[]) IS NULL OR estate_id = ANY (:estate_ids)
+""")
 
-_SUMS = "sum(bills) AS bills, sum(principal_fen) AS principal_fen, sum(late_fee_fen) AS late_fee_fen"
+_SUMS = "sum(bills) AS bills, sum(principal_fen) AS principal_fen, sum(fee_fen) AS late_fee_fen"
 _SCOPE = "(CAST(:estate_ids AS int[]) IS NULL OR b.estate_id = ANY (:estate_ids))"
-_APART = f"SELECT b.id FROM bill b WHERE {OPEN_BILL} AND b.late_fee_apart"
 # Bills of which only late fee is left, and bills settled since `:as_of`: neither is open.
 _FEE_LEFT = "SELECT b.* FROM late_fee_left f JOIN bill b ON b.id = f.bill_id"
 _SETTLED_SINCE = """SELECT b.* FROM bill b WHERE NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
@@ -35,24 +39,19 @@ _SETTLED_SINCE = """SELECT b.* FROM bill b WHERE NOT EXISTS (SELECT FROM late_fe
 
 
 def _unmoved(terms: str) -> str:
-    """Bills nothing was paid on: row by row of the terms, for then their part of the index needs no further join.
-
-    Whether a bill is apart is looked up, for to read it from the bill is to decode all its columns.
-    """
+    """Bills nothing was paid on: row by row of the terms, for then their part of the index needs no further join."""
     return f"""SELECT t.estate_id, u.* FROM {terms.format("t")} CROSS JOIN LATERAL (
-      SELECT count(*) AS bills, sum(b.amount_fen) AS principal_fen, sum({UNMOVED_FEE}) AS late_fee_fen
-      FROM bill b
-      WHERE {TERM_OF_BILL} AND {OPEN_BILL} AND b.paid_fen = 0 AND b.waived_fen = 0 AND b.id NOT IN ({_APART})
+      SELECT count(*) AS bills, sum(b.amount_fen) AS principal_fen, sum({UNMOVED_FEE}) AS fee_fen
+      FROM bill b WHERE {TERM_OF_BILL} AND b.voided_at IS NULL AND {UNMOVED}
     ) u WHERE u.bills > 0"""
 
 
 def _moved(terms: str, bills: str, where: str) -> str:
-    return f"""SELECT estate_id, count(*) AS bills, sum(principal_fen) AS principal_fen, sum(fee_fen) AS late_fee_fen
-    FROM ({moved_fees(bills, where, terms)}) x GROUP BY estate_id"""
+    return f"SELECT estate_id, 1, principal_fen, fee_fen FROM ({moved_fees(bills, where, terms)}) x"
 
 
 def _by_estate(settled: str) -> str:
-    terms = f"unnest({_ARRAYS}) AS {{}}({', '.join(_COLUMNS)})"
+    terms = "term {}"  # with a name
     opened = ("bill b", f"{OPEN_BILL} AND {_SCOPE}")
     closed = (f"({settled}) b", f"b.voided_at IS NULL AND NOT ({OPEN_BILL}) AND {_SCOPE}")
     plain = [_unmoved(terms), _moved(terms, *opened), _moved(terms, *closed)]
@@ -60,7 +59,9 @@ def _by_estate(settled: str) -> str:
         f"SELECT b.* FROM {bills} WHERE {where} AND b.late_fee_apart" for bills, where in (opened, closed)
     )
     return f"""
-WITH {TERMS}, {chain(apart)}, part AS (
+WITH {TERMS}, {chain(apart)}, term AS MATERIALIZED (
+  SELECT * FROM unnest({_ARRAYS}) AS t({", ".join(_COLUMNS)})
+), part AS (
   SELECT estate_id, {_SUMS} FROM ({" UNION ALL ".join(plain)}) x GROUP BY estate_id
   UNION ALL
   SELECT estate_id, count(*), sum(principal_fen), 0 FROM late_principal GROUP BY estate_id
@@ -98,8 +99,6 @@ def late_fee_by_estate(
     session: Session, as_of: date, estate_ids: Sequence[int] | None = None, *, past: bool = False
 ) -> Sequence[Row[Any]]:
     """`estate, bills, principal_fen, late_fee_fen` by estate; `past`: with bills settled since that day."""
-    terms = session.execute(_TERMS, {"as_of": as_of}).all()
-    wanted = [term for term in terms if estate_ids is None or term.estate_id in estate_ids]
-    arrays = {name: "{" + ",".join(str(getattr(term, name)) for term in wanted) + "}" for name in _COLUMNS}
     named = {"as_of": as_of, "estate_ids": None if estate_ids is None else list(estate_ids)}
-    return session.execute(_THEN if past else _NOW, arrays | named).all()
+    terms = session.execute(_TERMS, named).one()._asdict()
+    return session.execute(_THEN if past else _NOW, terms | named).all()
