@@ -42,7 +42,7 @@ class BillDoors(EstateService):
         with self.transaction() as session:
             return handlers.get_bill_run(session, caller, run_id)
 
-    @event_handler(BillRunSliceRequested, prefetch=2)
+    @event_handler(BillRunSliceRequested, prefetch=1)
     def on_bill_run_slice_requested(self, message: Message) -> None:
         """Some slices wait for any replica."""
         with self.transaction() as session:
