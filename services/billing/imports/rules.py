@@ -3,7 +3,7 @@
 Each check notes every bad cell on the sheet and goes on, so that one upload shows all that is wrong with a file.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -40,17 +40,23 @@ class Known:
 class KnownPayer:
     """Who pays for a unit that changed hands: `household` today, `filed` as the last file said.
 
-    `days`: first day → household of the transfers people recorded; a file does not overrule those.
+    `days`: first day → household of the transfers people recorded; a file does not overrule those. `since`: first
+    day → household of all transfers, people's and files'.
     """
 
     unit_id: int
     household: str
     filed: str
     days: Mapping[date, str]
+    since: Mapping[date, str] = field(default_factory=dict)
 
     def is_news(self, household: str | None) -> bool:
         """Whether a file that names this household says something new."""
         return household not in (self.household, self.filed)
+
+    def recorded(self, household: str | None) -> list[date]:
+        """The days from which this household pays by a transfer; none for who has always paid."""
+        return sorted(day for day, whose in self.since.items() if whose == household)
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,20 @@ def _check_payer(sheet: Sheet, row: Row, known: Known) -> None:
     if row["payer_from"] is not None and since > latest_transfer(known.today):
         sheet.reject(row.line, "payer_from", f"{YEARS_AHEAD} years ahead or more")
     payer = known.payers.get(row.key("estate_code", "code") or ("", ""))
-    if payer is not None and payer.is_news(row["household_code"]) and since in payer.days:
+    if payer is None:
+        return
+    if not payer.is_news(row["household_code"]):
+        _check_same_day(sheet, row, payer.recorded(row["household_code"]))
+    elif since in payer.days:
         msg = f"a transfer to {payer.days[since]} from {since} is on record: undo it, or name another payer_from"
         sheet.reject(row.line, "household_code", msg)
+
+
+def _check_same_day(sheet: Sheet, row: Row, recorded: Sequence[date]) -> None:
+    """A payer who is on record from another day is not moved in silence: bills may go by that day."""
+    if row["payer_from"] is not None and recorded and row["payer_from"] not in recorded:
+        days = ", ".join(map(str, recorded))
+        sheet.reject(row.line, "payer_from", f"this household is on record from {days}: undo that transfer first")
 
 
 def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
@@ -195,7 +212,11 @@ def check_opening_balances(sheet: Sheet, known: Known) -> None:
     """Each bill once; what was paid is not more than was owed; a bill that stands is never edited (B5)."""
     check_known_units(sheet, known)
     check_once(sheet, dict(zip(BILL_KEY, BILL_KEY, strict=True)))
+    latest = latest_transfer(known.today)
     for row in sheet.rows:
+        for column in ("period", "due_date"):
+            if row[column] is not None and row[column] > latest:
+                sheet.reject(row.line, column, f"{YEARS_AHEAD} years ahead or more")
         if row["paid_fen"] and row["amount_fen"] and row["paid_fen"] > row["amount_fen"]:
             sheet.reject(row.line, "paid_yuan", "more than amount_yuan")
         if row["paid_on"] is not None and not row["paid_fen"]:
