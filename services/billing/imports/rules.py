@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
+from services.billing.bills.coverage import way
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.sheets import Row, Sheet
 from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
@@ -186,6 +188,42 @@ def check_tariffs(sheet: Sheet, known: Known) -> None:
         standing = known.tariffs.get(row.key(*TARIFF_KEY) or ())
         if standing and standing.published:
             _check_unchanged(sheet, row, standing)
+    _check_methods(sheet, known)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A version as the file or the register has it; `row` None: the register."""
+
+    method: str
+    first: date
+    last: date | None
+    row: Row | None
+
+
+def _check_methods(sheet: Sheet, known: Known) -> None:
+    """A fee passes from a rate to a meter or a shared cost, or back, with the first of a month: no bill is both."""
+    lines: dict[tuple[Any, ...], dict[date, _Version]] = {}
+    for row in sheet.rows:
+        key = row.key(*TARIFF_KEY)
+        if key and row["method"]:
+            lines.setdefault(key[:3], {})[key[3]] = _Version(row["method"], key[3], row["effective_to"], row)
+    for key, standing in known.tariffs.items():
+        if key[:3] in lines:
+            held = _Version(standing.values["method"], key[3], standing.values["effective_to"], None)
+            lines[key[:3]].setdefault(key[3], held)
+    for versions in lines.values():
+        for older, newer in pairwise(sorted(versions.values(), key=lambda version: version.first)):
+            blamed = newer.row or older.row
+            if blamed is not None and _change_within_month(older, newer):
+                told = f"a fee changes from {older.method} to {newer.method} with the first of a month only"
+                sheet.reject(blamed.line, "method", told)
+
+
+def _change_within_month(older: _Version, newer: _Version) -> bool:
+    first = newer.first.replace(day=1)
+    overlapping = newer.first > first and (older.last is None or older.last >= first)
+    return overlapping and way(older.method) != way(newer.method)
 
 
 def _check_price(sheet: Sheet, row: Row) -> None:
