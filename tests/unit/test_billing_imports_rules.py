@@ -242,3 +242,10 @@ def test_a3_what_no_call_could_name_is_refused() -> None:
     assert places("units", UNITS, line) == [(2, column) for column in columns]
     assert places("tariffs", TARIFFS, f"E1,{long},fixed,residential,1,2026-01-01") == [(2, "fee_item")]
     assert places("units", UNITS, line.replace(long, "x" * 64), known=Known(estates={"x" * 64: 1})) == []
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\ufffd", "\u200b", "\u202e", "\ufeff"])
+def test_a3_what_cannot_be_seen_or_read_is_named_with_its_column(sign: str) -> None:
+    assert places("units", UNITS, GOOD_UNIT.replace(",101,", f",1{sign}01,")) == [(2, "unit_code")]
+    in_a_name = places("units", UNITS, GOOD_UNIT.replace("小", sign))
+    assert in_a_name == ([(2, "owner_name")] if sign in "\x00\ufffd" else [])

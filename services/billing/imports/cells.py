@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from unicodedata import category
 
 from services.common.calendar import parse_period
 from services.common.money import fen
@@ -18,6 +19,9 @@ PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,18}[0-9]")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+UNREADABLE = "\ufffd"
+# format, line and paragraph separators: they come with copying, and make two of one code
+INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EARLIEST = date(1900, 1, 1)
 MOST_YUAN = Decimal(10) ** 11
@@ -46,6 +50,8 @@ def text(value: str) -> str:
         raise ValueError(f"longer than {LONGEST} characters")
     if CONTROL.search(value):
         raise ValueError("holds a control character")
+    if UNREADABLE in value:
+        raise ValueError("holds a character that could not be read")
     return value
 
 
@@ -53,6 +59,8 @@ def short(value: str) -> str:
     """Text by which something is asked for."""
     if len(value) > LONGEST_KEY:
         raise ValueError(f"longer than {LONGEST_KEY} characters")
+    if any(category(sign) in INVISIBLE for sign in value):
+        raise ValueError("holds an invisible character")
     return text(value)
 
 
