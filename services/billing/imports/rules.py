@@ -24,16 +24,19 @@ class Known:
     """What the database knows of the things a file names.
 
     `estates`: code → id; `scope`: codes the caller may touch (None: all); `units`: (estate, unit) → id;
-    `households`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands; `tariffs` and
-    `bills`: what stands under the key of a row, as (values, may change).
+    `households` and `staff`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands;
+    `tariffs` and `bills`: what stands under the key of a row, as (values, may change); `voided`: opening balances that
+    were taken back.
     """
 
     estates: Mapping[str, int] = field(default_factory=dict)
     scope: Collection[str] | None = None
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     households: Mapping[str, str] = field(default_factory=dict)
+    staff: Mapping[str, str] = field(default_factory=dict)
     tariffs: Mapping[tuple[Any, ...], "KnownTariff"] = field(default_factory=dict)
     bills: Mapping[tuple[Any, ...], "KnownBill"] = field(default_factory=dict)
+    voided: Collection[tuple[Any, ...]] = ()
     payers: Mapping[tuple[str, str], "KnownPayer"] = field(default_factory=dict)
     today: date = date.max
 
@@ -138,11 +141,13 @@ def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
 
 
 def check_staff(sheet: Sheet, known: Known) -> None:
-    """Each person once; a building has one responsible steward (A4)."""
+    """Each person once, nobody taken from an estate out of scope; a building has one responsible steward (A4)."""
     check_known_estates(sheet, known)
     check_once(sheet, {"code": "staff_code"})
     responsible: dict[tuple[str, str], int] = {}
     for row in sheet.rows:
+        if row["code"] in known.staff and not in_scope(known.staff[row["code"]], known):
+            sheet.reject(row.line, "staff_code", "belongs to an estate outside your scope")
         for building in stewarded(row):
             line = responsible.setdefault((row["estate_code"], building), row.line)
             if line != row.line:
@@ -262,8 +267,13 @@ def check_opening_balances(sheet: Sheet, known: Known) -> None:
         if row["paid_on"] is not None and row["paid_on"] > known.today:
             sheet.reject(row.line, "paid_on", "in the future")
         standing = known.bills.get(row.key(*BILL_KEY) or ())
-        if standing:
+        if standing and not taken_back(row, known):
             _check_standing(sheet, row, standing)
+
+
+def taken_back(row: Row, known: Known) -> bool:
+    """Whether just this opening balance was brought in once and voided since: the same file does not bring it back."""
+    return row.key(*BILL_KEY, "amount_fen", "due_date") in known.voided
 
 
 def _check_standing(sheet: Sheet, row: Row, standing: KnownBill) -> None:
