@@ -88,11 +88,9 @@ def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
 
 def _check_fee_items(session: Session, estate_ids: Sequence[int], asked: Sequence[str] | None) -> None:
     """A name nobody has a tariff of is a mistake: the run would bill nothing and look well done."""
-    unknown = set(asked or ()) - tables.fee_items(session, estate_ids)
+    unknown = sorted(set(asked) - tables.fee_items(session, estate_ids)) if asked else []
     if unknown:
-        raise Invalid(
-            "There is no such fee item.", [{"loc": "fee_items", "msg": f"no tariff of {', '.join(sorted(unknown))}"}]
-        )
+        raise Invalid("There is no such fee item.", [{"loc": "fee_items", "msg": f"no tariff of {', '.join(unknown)}"}])
 
 
 def _request_slices(session: Session, run_id: UUID, groups: Sequence[Sequence[int]], now: datetime) -> None:

@@ -59,7 +59,7 @@ def short(value: str) -> str:
     """Text by which something is asked for."""
     if len(value) > LONGEST_KEY:
         raise ValueError(f"longer than {LONGEST_KEY} characters")
-    if any(category(sign) in INVISIBLE for sign in value):
+    if not value.isascii() and any(category(sign) in INVISIBLE for sign in value):
         raise ValueError("holds an invisible character")
     return text(value)
 
