@@ -279,3 +279,54 @@ def _check_cycle(desk: Desk, oracle: Oracle, cycle: list[date], *, arrears: bool
         assert billed(desk, "light", used[0]) == oracle.shared(used)
         assert sum(billed(desk, "light", used[0]).values()) == COST_FEN * len(used)
         assert billed(desk, "water", used[0]) == oracle.metered(used)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_b3_whatever_the_policy_becomes_no_month_is_billed_twice(database: Callable[[str], Engine], seed: int) -> None:
+    """A policy that changes at random, months run late and again: every stretch costs what its days cost."""
+    desk, dice = Desk(database("billing"), Settings(slice_units=3)), random.Random(seed)
+    world = build(desk, seed=SEED * 100 + seed)
+    months = [date(2025 + n // 12, n % 12 + 1, 1) for n in range(22)]
+    with Session(desk.engine) as session, session.begin():
+        for month in months:
+            cost = SharedCost("E1", "light", f"{month:%Y-%m}", amount_fen=COST_FEN)
+            shared_costs.record(session, FINANCE, uuid4(), cost, NOW)
+    for n, month in enumerate(months):
+        if dice.random() < 0.35:
+            kind = dice.choice(["monthly", "quarterly", "annual"]), dice.choice(["arrears", "advance"])
+            with Session(desk.engine) as session, session.begin():
+                put_policy(session, FINANCE, "E1", BillingPolicy(*kind, 15, 1, roll_to_working_day=False))
+        for asked in (month, dice.choice(months[: n + 1])):
+            dry, wet = desk.run(f"{asked:%Y-%m}", dry_run=True), desk.run(f"{asked:%Y-%m}")
+            assert (dry["bills"], dry["amount_fen"]) == (wet["bills"], wet["amount_fen"])
+    _check_stretches(desk, Oracle(desk, world))
+    assert_explained(desk)
+
+
+def _check_stretches(desk: Desk, oracle: Oracle) -> None:
+    query = """SELECT u.code, b.fee_item, b.period, b.months, h.code, b.amount_fen, b.inputs FROM bill b
+               JOIN unit u ON u.id = b.unit_id JOIN household h ON h.id = b.household_id"""
+    covered: dict[tuple[str, str, date], date] = {}
+    rated: dict[tuple[str, date, date], dict[Key, int]] = defaultdict(dict)
+    spans: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    shared: dict[str, int] = defaultdict(int)
+    for unit, item, first, months, household, fen, inputs in desk.rows(query):
+        last = first
+        for month in (
+            date(first.year + (first.month + k - 1) // 12, (first.month + k - 1) % 12 + 1, 1) for k in range(months)
+        ):
+            assert covered.setdefault((unit, item, month), first) == first, "a month in two bills"
+            last = month.replace(day=month_days(month))
+        if item == "water":
+            spans[unit] |= {(meter["from_on"], meter["to_on"]) for meter in inputs["meters"]}
+        elif item == "light":
+            for share in inputs["shares"]:
+                shared[share["period"]] += share["amount_fen"]
+        else:
+            rated[item, first, last][unit, household, first] = fen
+    for (item, first, last), found in rated.items():
+        units = {unit for unit, _, _ in found}
+        assert found == {key: fen for key, fen in oracle.by_rate(item, first, last).items() if key[0] in units}
+    assert set(shared.values()) == {COST_FEN}, "a cost is shared whole or not at all"
+    for used in spans.values():
+        assert all(one[1] <= following[0] for one, following in pairwise(sorted(used))), "no unit of consumption twice"

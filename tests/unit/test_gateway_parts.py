@@ -154,9 +154,10 @@ def test_metrics_targets() -> None:
 
 def test_a3_a_damaged_utf8_file_is_not_taken_for_gb18030() -> None:
     """One broken byte, and every name of the file was read as another one."""
-    body = "户名\n王小明\n李雷\n韩梅梅\n".encode()
-    damaged = body[:10] + body[11:]
-    assert decoded(damaged).endswith("李雷\n韩梅梅\n")
+    body = "code,owner\nE1,王小明\nE2,李雷\n".encode()
+    damaged = body[:14] + body[15:]
+    assert damaged.decode("gb18030").endswith("E2,鏉庨浄\n")
+    assert decoded(damaged).endswith("小明\nE2,李雷\n")
     assert "\ufffd" in decoded(damaged)
     assert decoded(codecs.BOM_UTF8 + damaged) == decoded(damaged)
     for name in ("联通", "王小明", "翠苑一区7栋", "é"):
