@@ -7,7 +7,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from gateway.guard import Services
-from gateway.roles import RUN_BILLING, SEE_HOUSEHOLD, SEE_RUNS
+from gateway.roles import RUN_BILLING, SEE_HOUSEHOLD, SEE_LEDGER
 from gateway.routing import Routes
 from gateway.schemas.base import BillPath, Created, HouseholdPath, IdPath, Page, StatusFilter
 from gateway.schemas.bills import Bill, BillRun, BillRunRequest, Explanation, Statement
@@ -24,7 +24,7 @@ async def start_bill_run(body: BillRunRequest, call: Services) -> Response:
     return await call("billing", "start_bill_run", http=202, request_id=call.request_id, **asked)
 
 
-@routes.get("/v1/bill-runs/{run_id}", answer=BillRun, roles=SEE_RUNS)
+@routes.get("/v1/bill-runs/{run_id}", answer=BillRun, roles=SEE_LEDGER)
 async def get_bill_run(run_id: IdPath, call: Services) -> Response:
     """How far a bill run is, its totals and anomalies."""
     return await call("billing", "get_bill_run", run_id=run_id)

@@ -36,7 +36,8 @@ def start_of_business_day(day: date) -> datetime:
 def parse_period(period: str) -> date:
     """ "2026-10" → the first day of that month; ValueError otherwise."""
     year, separator, month = period.partition("-")
-    if not (separator and len(year) == 4 and len(month) == 2 and year.isdecimal() and month.isdecimal()):
+    digits = f"{year}{month}"
+    if not (separator and len(year) == 4 and len(month) == 2 and digits.isascii() and digits.isdecimal()):
         raise ValueError("a period is YYYY-MM")
     return date(int(year), int(month), 1)
 

@@ -192,6 +192,7 @@ def test_b4_an_estate_that_fails_takes_no_other_with_it(desk: Desk) -> None:
 def test_b4_a_parked_slice_fails_the_run_until_it_is_replayed(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     run_id = desk.start()
+    first, second = desk.slices(run_id)
     event_id = desk.rows("SELECT event_id FROM bill_run_slice ORDER BY id")[0][0]
     with Session(desk.engine) as session, session.begin():
         event = "bill_run_slice_requested"
@@ -204,6 +205,10 @@ def test_b4_a_parked_slice_fails_the_run_until_it_is_replayed(desk: Desk) -> Non
     with Session(desk.engine) as session, session.begin():
         replay(session, waiting(session, 1)[0].id, NOW)
     assert desk.progress(run_id)["status"] == "pending"
+    desk.bill(first)
+    assert (desk.progress(run_id)["status"], desk.progress(run_id)["estates_done"]) == ("running", 0)
+    desk.bill(second)
+    assert (desk.progress(run_id)["status"], desk.progress(run_id)["bills"]) == ("done", 3)
 
 
 def test_b4_the_same_request_is_the_same_run(desk: Desk) -> None:

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.imports import handlers
 from services.billing.settings import Settings
+from services.billing.tables import lock_estate
+from services.billing.voids.handlers import Void, void_bill
 from services.common.contracts.base import Event
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from services.common.contracts.events import (
@@ -23,6 +25,7 @@ from services.common.contracts.events import (
 )
 from tests.support.billing import ESTATES, FINANCE, OPENING, TARIFFS, UNITS, Desk, manager
 from tests.support.outbox import events
+from tests.support.waiting import until
 
 E1 = "E1,翠苑,华东,杭州,residential,A,lump_sum,合同第七条"
 E2 = "E2,兰苑,华南,广州,residential,A,酬金制,"
@@ -349,3 +352,39 @@ def test_a3_a_large_file_is_loaded_in_seconds(desk: Desk) -> None:
     assert desk.load("units", UNITS, *homes)["created"] == 30_000
     assert counts(desk.load("units", UNITS, *homes)) == (0, 0, 30_000)
     assert max(len(e.contacts) for e in told(desk, ContactsRegistered) if isinstance(e, ContactsRegistered)) == 500
+
+
+def test_a3_nobody_takes_staff_from_an_estate_out_of_scope(desk: Desk) -> None:
+    """Whoever imported staff of one estate could carry off the steward of another."""
+    desk.load("staff", STAFF, "S1,a,steward,E1,1,,")
+    with pytest.raises(Invalid) as refused:
+        desk.load("staff", STAFF, "S2,b,steward,E2,,,", "S1,a,technician,E2,,,", caller=manager("E2", role="finance"))
+    assert [(e["line"], e["column"]) for e in refused.value.errors] == [(3, "staff_code")]
+    assert desk.rows("SELECT code, role FROM staff") == [("S1", "steward")]
+
+
+def test_a3_a_file_of_staff_and_a_run_of_the_same_estates_never_wait_for_each_other(desk: Desk) -> None:
+    """The file held the new estate and asked for the old one, the run the other way round: a deadlock."""
+    desk.load("units", UNITS, *HOMES)
+    desk.load("staff", STAFF, "S1,a,steward,E1,1,,")
+    first, second = (desk.one("SELECT id FROM estate WHERE code = :code", code=code) for code in ("E1", "E2"))
+    with Session(desk.engine) as run, run.begin(), ThreadPoolExecutor(1) as pool:
+        lock_estate(run, min(first, second))
+        file = pool.submit(desk.load, "staff", STAFF, "S1,a,steward,E2,,,")
+        until(lambda: desk.one("SELECT count(*) FROM pg_locks WHERE NOT granted"), "the file waits")
+        lock_estate(run, max(first, second))
+        run.commit()
+        assert file.result()["updated"] == 1
+
+
+def test_a3_a_voided_opening_balance_is_not_brought_back_by_its_file(desk: Desk) -> None:
+    desk.load("units", UNITS, *HOMES)
+    row, corrected = (f"E1,101,property_fee,2025-01,{yuan},2025-02-15," for yuan in ("300.00", "280.00"))
+    desk.load("opening_balances", OPENING, row)
+    wrong = Void(desk.one("SELECT id FROM bill"), "a wrong amount")
+    with Session(desk.engine) as session, session.begin():
+        void_bill(session, FINANCE, uuid4(), wrong, desk.now)
+    assert counts(desk.load("opening_balances", OPENING, row)) == (0, 0, 1)
+    assert counts(desk.load("opening_balances", OPENING, corrected)) == (1, 0, 0)
+    assert counts(desk.load("opening_balances", OPENING, corrected)) == (0, 0, 1)
+    assert desk.rows("SELECT amount_fen, voided_at IS NULL FROM bill ORDER BY id") == [(30_000, False), (28_000, True)]

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.billing.bills.rules import BillingPolicy
 from services.billing.ledger.handlers import imbalance_fen
 from services.billing.portfolio import handlers as portfolio
 from services.billing.portfolio.takeover import take_over
@@ -19,10 +20,11 @@ from services.billing.portfolio.transfers import handlers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.settings import Settings
 from services.billing.tables import lock_estate
+from services.billing.tariffs.policy import put_policy
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, HouseholdsRegistered
-from tests.support.billing import FINANCE, OPENING, UNITS, Desk, manager
+from tests.support.billing import FINANCE, OPENING, TARIFFS, UNITS, Desk, manager
 from tests.support.outbox import events
 
 HOMES = (
@@ -135,6 +137,32 @@ def test_a1_a_back_dated_transfer_edits_no_bill_and_names_those_to_reissue(desk:
     ]
     assert desk.rows(BILLS, unit="101") == before
     assert balanced(desk)
+
+
+def test_a1_bills_to_reissue_are_judged_by_the_months_they_were_issued_for(desk: Desk) -> None:
+    """The policy of today said nothing of a quarter that was billed before it: its bill was not named."""
+    quarterly = BillingPolicy("quarterly", "arrears", 15, 1, roll_to_working_day=False)
+    with Session(desk.engine) as session, session.begin():
+        put_policy(session, FINANCE, "E1", quarterly)
+    desk.run("2026-09")
+    with Session(desk.engine) as session, session.begin():
+        put_policy(session, FINANCE, "E1", replace(quarterly, cycle="monthly"))
+    told = move(desk, replace(SOLD, from_date=date(2026, 9, 11)))
+    assert [(b["household"], b["period"]) for b in told["bills_to_reissue"]] == [("H1", "2026-07")]
+
+
+def test_a1_consumption_caught_up_is_outdated_by_a_transfer_of_its_days(desk: Desk) -> None:
+    desk.load("tariffs", TARIFFS, "E1,water,metered,residential,3,2020-01-01,")
+    desk.publish("E1")
+    read = ("E1,101,water,2026-07-31,0", "E1,101,water,2026-09-30,20")
+    desk.load("meter_readings", "estate_code,unit_code,meter,read_on,reading", *read)
+    desk.run("2026-09", fee_items=["water"])
+    told = move(desk, replace(SOLD, from_date=date(2026, 9, 1)))
+    assert [b["fee_item"] for b in told["bills_to_reissue"]] == ["water"]
+    undo(desk, told["id"])
+    caught_up = move(desk, replace(SOLD, household="H4", from_date=date(2026, 8, 15)))
+    undo(desk, caught_up["id"])
+    assert [b["fee_item"] for b in caught_up["bills_to_reissue"]] == ["water"], "August is in September's bill"
 
 
 def test_a1_a_future_transfer_takes_effect_on_its_day_in_one_replica_and_once(desk: Desk) -> None:
@@ -367,6 +395,23 @@ def test_a3_a_file_may_name_the_day(desk: Desk) -> None:
     with pytest.raises(Invalid) as refused:
         desk.load("units", UNITS + ",payer_from", NEW_OWNER + ",1900-01-01", HOMES[1] + ",2099-01-01")
     assert [(e["line"], e["column"]) for e in refused.value.errors] == [(2, "payer_from"), (3, "payer_from")]
+
+
+def test_a3_another_day_for_the_same_payer_is_not_passed_over_in_silence(desk: Desk) -> None:
+    """The correction of a day was answered with `unchanged`, and the old payer was billed on."""
+    dated = UNITS + ",payer_from"
+    desk.load("units", dated, NEW_OWNER + ",2026-10-20")
+    with pytest.raises(Invalid) as refused:
+        desk.load("units", dated, HOMES[1] + ",", NEW_OWNER + ",2026-10-11")
+    [error] = refused.value.errors
+    assert (error["line"], error["column"]) == (3, "payer_from")
+    assert "2026-10-20" in error["msg"]
+    [(transfer_id,)] = desk.rows("SELECT id::text FROM unit_transfer WHERE source = 'import'")
+    undo(desk, transfer_id)
+    assert desk.load("units", dated, NEW_OWNER + ",2026-10-11")["updated"] == 1
+    assert desk.load("units", dated, NEW_OWNER + ",2026-10-11")["unchanged"] == 1
+    desk.run()
+    assert desk.rows(BILLS, unit="101") == [("H1", "10", 6620), ("H5", "10", 13903)]
 
 
 def test_a3_a_file_older_than_a_transfer_changes_nothing(desk: Desk) -> None:

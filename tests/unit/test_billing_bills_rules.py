@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.billing.bills.coverage import tariff_anomalies
+from services.billing.bills.cycles import Cycle
 from services.billing.bills.rules import (
     BillingPolicy,
     Part,
@@ -18,7 +20,6 @@ from services.billing.bills.rules import (
     due_date,
     rates,
     run_status,
-    tariff_anomalies,
     together,
 )
 from services.billing.bills.views import rules as views
@@ -97,14 +98,14 @@ def test_no_version_in_the_month_is_no_rate() -> None:
 def test_b1_metered_and_shared_fees_are_no_rates() -> None:
     versions = [version(method="metered", fee_item="water"), version(2), version(3, method="shared", fee_item="light")]
     assert [rate.fee_item for rate in rates(versions, OCTOBER)] == ["property"]
-    assert tariff_anomalies(versions, OCTOBER) == []
+    assert tariff_anomalies(versions, Cycle(OCTOBER, 1)) == []
 
 
 def test_an_estate_without_a_published_tariff_is_told() -> None:
-    assert [a.kind for a in tariff_anomalies([], OCTOBER)] == ["no_published_tariff"]
-    waiting = tariff_anomalies([version(published=False)], OCTOBER)
+    assert [a.kind for a in tariff_anomalies([], Cycle(OCTOBER, 1))] == ["no_published_tariff"]
+    waiting = tariff_anomalies([version(published=False)], Cycle(OCTOBER, 1))
     assert [a.kind for a in waiting] == ["no_published_tariff", "unpublished_tariff"]
-    assert tariff_anomalies([version()], OCTOBER) == []
+    assert tariff_anomalies([version()], Cycle(OCTOBER, 1)) == []
 
 
 @given(

@@ -87,11 +87,14 @@ def test_every_bad_cell_is_named() -> None:
         ("NaN", "not a number"),
         ("", "empty"),
         ("-1", "negative"),
-        ("9999999999", "too large: less than 1000000000"),
+        ("9999999999", "too large: less than 10000000"),
+        ("1,000.00", "not a number"),
+        ("８７.33", "not a number"),
+        ("87.3300000000000000000000000000000001", "more than 2 decimals"),
     ],
 )
 def test_areas_are_exact_numbers(cell: str, reason: str) -> None:
-    assert errors("units", UNITS, GOOD_UNIT.replace("87.33", cell)) == [(2, "area_m2", reason)]
+    assert errors("units", UNITS, GOOD_UNIT.replace("87.33", f'"{cell}"')) == [(2, "area_m2", reason)]
 
 
 def test_lines_are_physical_lines() -> None:
@@ -215,3 +218,34 @@ def test_errors_are_capped_with_a_note() -> None:
 @pytest.mark.parametrize("cell", ["a\x00b", "a\ud800", "a\tb", "x" * 501])
 def test_text_that_cannot_be_kept_is_named(cell: str) -> None:
     assert places("units", UNITS, GOOD_UNIT.replace("王小明", cell)) == [(2, "owner_name")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        ("9999-12,10,2025-02-15", "period"),
+        ("2025-01,10,9999-12-31", "due_date"),
+        ("２０２５-01,10,2025-02-15", "period"),
+        ("2025-01,10.0000000000000000000000000000000001,2025-02-15", "amount_yuan"),
+    ],
+)
+def test_a3_an_opening_balance_out_of_all_bounds_is_named(cells: str, column: str) -> None:
+    """A period of the year 9999 was an exception, a 34th decimal was rounded away in silence."""
+    known = Known(estates={"E1": 1}, units={("E1", "101"): 7}, today=date(2026, 11, 21))
+    assert places("opening_balances", OPENING, f"E1,101,property,{cells}", known=known) == [(2, column)]
+
+
+def test_a3_what_no_call_could_name_is_refused() -> None:
+    long = "x" * 65
+    columns = ["estate_code", "building", "unit_code", "household_code"]
+    line = f"{long},{long},{long},87.33,residential,occupied,{long},王小明,13812345678"
+    assert places("units", UNITS, line) == [(2, column) for column in columns]
+    assert places("tariffs", TARIFFS, f"E1,{long},fixed,residential,1,2026-01-01") == [(2, "fee_item")]
+    assert places("units", UNITS, line.replace(long, "x" * 64), known=Known(estates={"x" * 64: 1})) == []
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\ufffd", "\u200b", "\u202e", "\ufeff"])
+def test_a3_what_cannot_be_seen_or_read_is_named_with_its_column(sign: str) -> None:
+    assert places("units", UNITS, GOOD_UNIT.replace(",101,", f",1{sign}01,")) == [(2, "unit_code")]
+    in_a_name = places("units", UNITS, GOOD_UNIT.replace("小", sign))
+    assert in_a_name == ([(2, "owner_name")] if sign in "\x00\ufffd" else [])

@@ -1,5 +1,7 @@
 """The gateway's small parts by themselves: breaker, rate, keys, problems, decoding, metrics."""
 
+import codecs
+
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
@@ -148,3 +150,22 @@ def test_metrics_targets() -> None:
         "billing": "http://127.0.0.1:1/metrics",
         "payments": "http://h:2/metrics",
     }
+
+
+def test_a3_a_damaged_utf8_file_is_not_taken_for_gb18030() -> None:
+    """One broken byte, and every name of the file was read as another one."""
+    body = "code,owner\nE1,王小明\nE2,李雷\n".encode()
+    damaged = body[:14] + body[15:]
+    assert damaged.decode("gb18030").endswith("E2,鏉庨浄\n")
+    assert decoded(damaged).endswith("小明\nE2,李雷\n")
+    assert "\ufffd" in decoded(damaged)
+    assert decoded(codecs.BOM_UTF8 + damaged) == decoded(damaged)
+    for name in ("联通", "王小明", "翠苑一区7栋", "é"):
+        assert decoded(f"code,name\nE1,{name}\n".encode("gb18030")) == f"code,name\nE1,{name}\n"
+
+
+def test_a3_a_nul_is_left_for_the_import_to_name_but_utf16_is_not_text() -> None:
+    assert decoded(b"code\na\x00b") == "code\na\x00b"
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(Invalid):
+            decoded("code,name\nE1,翠苑\n".encode(encoding))

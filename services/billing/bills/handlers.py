@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.batches import batches
-from services.billing.bills import computed, rules, slices, tables
+from services.billing.bills import computed, coverage, rules, slices, tables
 from services.billing.bills.credit import apply_credit
 from services.billing.bills.cycles import Cycle
 from services.billing.bills.lines import Job
@@ -64,6 +64,7 @@ def start_bill_run(
     }
     estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
     if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
+        _check_fee_items(session, estate_ids, run["fee_items"])
         planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
         _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
     elif not run.items() <= (tables.load_run(session, request_id) or {}).items():
@@ -83,6 +84,13 @@ def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
     if values is not None and not values:
         raise Invalid(f"{loc} is empty.", [{"loc": loc, "msg": "name at least one, or leave it out for all"}])
     return None if values is None else sorted(set(values))
+
+
+def _check_fee_items(session: Session, estate_ids: Sequence[int], asked: Sequence[str] | None) -> None:
+    """A name nobody has a tariff of is a mistake: the run would bill nothing and look well done."""
+    unknown = sorted(set(asked) - tables.fee_items(session, estate_ids)) if asked else []
+    if unknown:
+        raise Invalid("There is no such fee item.", [{"loc": "fee_items", "msg": f"no tariff of {', '.join(unknown)}"}])
 
 
 def _request_slices(session: Session, run_id: UUID, groups: Sequence[Sequence[int]], now: datetime) -> None:
@@ -177,9 +185,11 @@ def _found(
     """What a slice bills: a cycle by rate, `consumed` of metered and shared fees; then lines for other months (B3)."""
     prices = rules.by_price(versions)
     job = Job(piece, cycle, consumed, prices, piece.fee_items, settings.unusual_consumption_percent, now)
+    mixed = coverage.mixed(prices, cycle)
     rates = [rate for rate in rules.rates(versions, cycle.first, cycle.months) if job.wants(rate.fee_item)]
+    rates = [rate for rate in rates if (rate.fee_item, rate.usage) not in mixed]
     lines, apart = computed.compute(session, job, rates)
-    wrong = rules.tariff_anomalies(versions, cycle.first, cycle.months) if piece.first else []
+    wrong = coverage.tariff_anomalies(versions, cycle) if piece.first else []
     told = [one for one in wrong if _wanted(piece, one.fee_item)] + lines.anomalies
     own = lines.found.pop(cycle.first, [])
     main = Found(cycle.first, Prices(rates, own, apart, cycle.months), job.usages, told)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.bills import rules, units
+from services.billing.bills import coverage, rules, units
 from services.billing.bills.cycles import Cycle
 from services.billing.bills.rules import Line, Rate, Stay, TariffAnomaly, TariffVersion
 from services.billing.bills.slices import Slice
@@ -49,9 +49,11 @@ class Job:
         return sorted({*(rate.usage for rate in rated), *others})
 
     def priced_by(self, method: str) -> list[Sequence[TariffVersion]]:
-        """The prices that use a method at any time in the months consumed."""
+        """The prices that use a method, and no other, in the months consumed."""
         first, last = self.consumed.first, self.consumed.last
-        held = ((found, rules.days_held(found, first, last)) for found in self.prices)
+        mixed = coverage.mixed(self.prices, self.consumed)
+        wanted = (found for found in self.prices if (found[0].fee_item, found[0].usage) not in mixed)
+        held = ((found, rules.days_held(found, first, last)) for found in wanted)
         return [found for found, days in held if any(version.method == method for version, _, _ in days)]
 
 

@@ -284,22 +284,6 @@ class TariffAnomaly:
     unit: str | None = None
 
 
-def tariff_anomalies(versions: Sequence[TariffVersion], period: date, months: int = 1) -> list[TariffAnomaly]:
-    """What is wrong with the tariffs of one estate for a cycle: none at all, or one that is not published."""
-    last = Cycle(period, months).last
-    held = [v for v in versions if v.effective_from <= last and (v.effective_to or period) >= period]
-    lines = {_line(version) for version in held if version.published}
-    waiting = [v for v in held if not v.published and _line(v) not in lines]
-    anomalies = [TariffAnomaly(v.fee_item, "unpublished_tariff", _price_of(v)) for v in waiting]
-    if not lines:
-        anomalies.insert(0, TariffAnomaly(None, "no_published_tariff", "no published tariff is in effect"))
-    return anomalies
-
-
-def _price_of(version: TariffVersion) -> str:
-    return f"{version.fee_item} for {version.usage}, version {version.version}"
-
-
 @dataclass(frozen=True)
 class BillingPolicy:
     """When bills of an estate are due (B3); shipped: monthly, in arrears, 15th of the next month, not rolled."""

@@ -8,15 +8,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Integer, Row, any_, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from services.billing.bills import issue_sql
 from services.billing.bills.prepared import Prepared
 from services.billing.bills.rules import BillingPolicy, Prices, Rate, TariffVersion
 from services.billing.bills.slices import GROUP_DEFAULT, Slice
-from services.billing.tables import bill_run, billing_policy
+from services.billing.tables import bill_run, billing_policy, tariff
 from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.messaging.names import event_exchange
@@ -68,6 +68,12 @@ def load_versions(session: Session, estate_ids: Sequence[int]) -> dict[int, list
         )
         found[row.estate_id].append(version)
     return found
+
+
+def fee_items(session: Session, estate_ids: Sequence[int]) -> set[str]:
+    """The fee items these estates have any tariff of, published or not."""
+    query = select(tariff.c.fee_item).where(tariff.c.estate_id == any_(literal(list(estate_ids), ARRAY(Integer))))
+    return set(session.scalars(query.distinct()))
 
 
 def load_policy(session: Session, estate_id: int) -> BillingPolicy:
@@ -216,7 +222,7 @@ def scaled(rate: Rate) -> dict[str, Any]:
     times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
     plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
     most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
-    if most < 0 or any(weight % 1 for weight in exact):
+    if most < 1 or any(weight % 1 for weight in exact):
         return NO_SCALE
     return {
         "exact_m2": str(Decimal(most) / 100),

@@ -6,19 +6,26 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from unicodedata import category
 
 from services.common.calendar import parse_period
 from services.common.money import fen
 
 Parse = Callable[[str], Any]
 LONGEST = 500
+# the API takes no longer code in a path, a filter or a body
+LONGEST_KEY = 64
 PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,18}[0-9]")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+UNREADABLE = "\ufffd"
+# format, line and paragraph separators: they come with copying, and make two of one code
+INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EARLIEST = date(1900, 1, 1)
 MOST_YUAN = Decimal(10) ** 11
+FEN_DECIMALS = 2
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,23 @@ def text(value: str) -> str:
         raise ValueError(f"longer than {LONGEST} characters")
     if CONTROL.search(value):
         raise ValueError("holds a control character")
+    if UNREADABLE in value:
+        raise ValueError("holds a character that could not be read")
     return value
 
 
+def short(value: str) -> str:
+    """Text by which something is asked for."""
+    if len(value) > LONGEST_KEY:
+        raise ValueError(f"longer than {LONGEST_KEY} characters")
+    if not value.isascii() and any(category(sign) in INVISIBLE for sign in value):
+        raise ValueError("holds an invisible character")
+    return text(value)
+
+
 def code(value: str) -> str:
-    """A code: text without blanks, slashes or anything that would need escaping in an address."""
-    if any(sign.isspace() or sign in "/?#%&" for sign in text(value)):
+    """A code: a short text without blanks, slashes or anything that would need escaping in an address."""
+    if any(sign.isspace() or sign in "/?#%&" for sign in short(value)):
         raise ValueError("a code holds no blanks and none of / ? # % &")
     return value
 
@@ -112,7 +130,7 @@ def decimal(places: int, below: Decimal, *, at_most: bool = False) -> Parse:
             raise ValueError("negative")
         if number > below or (number == below and not at_most):
             raise ValueError(f"too large: {'at most' if at_most else 'less than'} {below:f}")
-        if -_exponent(number) > places:
+        if _decimals(value) > places:
             raise ValueError(f"more than {places} decimals")
         return number
 
@@ -126,6 +144,8 @@ def amount(value: str) -> int:
         raise ValueError("negative")
     if number >= MOST_YUAN:
         raise ValueError("too large")
+    if _decimals(value) > FEN_DECIMALS:
+        raise ValueError("more than two decimals")
     return fen(number)
 
 
@@ -169,7 +189,9 @@ def _number(value: str) -> Decimal:
         raise ValueError("not a number") from error
 
 
-def _exponent(number: Decimal) -> int:
-    # "1.50" has two decimals, however many zeros follow: a price of 2.35000 is as exact as 2.35.
-    exponent = number.normalize().as_tuple().exponent
-    return min(int(exponent), 0)
+def _decimals(value: str) -> int:
+    """Counted in the text: arithmetic would round what has more digits than it carries.
+
+    "1.50" has one, however many zeros follow: a price of 2.35000 is as exact as 2.35.
+    """
+    return len(value.partition(".")[2].rstrip("0"))

@@ -101,7 +101,7 @@ def import_sheet(
             raise Conflict("This request id was used for another import.")
         return dict(receipt.result)
     estates = tables.known_estates(session, _codes(sheet, "estate_code"))
-    for estate_id in sorted(estates.values()):
+    for estate_id in sorted({*estates.values(), *_left_behind(session, sheet, business_date(now))}):
         lock_estate(session, estate_id)  # before looking: no run may bill meanwhile what is checked here
     known = Known(estates=estates, scope=caller.estate_filter(), today=business_date(now))
     learn(session, sheet, known)
@@ -124,6 +124,11 @@ def _keep(
     return result
 
 
+def _left_behind(session: Session, sheet: Sheet, today: date) -> set[int]:
+    """Other estates a file of staff may take stewards from; locked with the rest, by id, as a run locks its estates."""
+    return stewards.estates_of(session, _codes(sheet, "code"), today) if sheet.kind == "staff" else set()
+
+
 def _codes(sheet: Sheet, name: str) -> set[str]:
     return {row[name] for row in sheet.rows if row[name] is not None}
 
@@ -134,6 +139,8 @@ def learn(session: Session, sheet: Sheet, known: Known) -> None:
     if sheet.kind == "units":
         known.households = tables.known_households(session, _codes(sheet, "household_code"))
         known.payers = passings.known_payers(session, ids)
+    if sheet.kind == "staff":
+        known.staff = {code: row.estate for code, row in tables.known_staff(session, _codes(sheet, "code")).items()}
     if sheet.kind == "tariffs":
         known.tariffs = tables.known_tariffs(session, ids)
     if sheet.kind in ("opening_balances", "meter_readings"):
@@ -141,6 +148,7 @@ def learn(session: Session, sheet: Sheet, known: Known) -> None:
     if sheet.kind == "opening_balances":
         named = [_bill_key(row, known) for row in sheet.rows if _has_unit(row, known)]
         known.bills = tables.known_bills(session, named)
+        known.voided = tables.voided_openings(session, named)
 
 
 def _has_unit(row: Row, known: Known) -> bool:
@@ -253,8 +261,12 @@ def write_tariffs(session: Session, rows: Sequence[Row], context: Context) -> Ou
 
 
 def write_opening_balances(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
-    """Bills from before; those that stand already are as they were, or the check would have said so (B5)."""
-    new = [row for row in rows if row.key(*rules.BILL_KEY) not in context.known.bills]
+    """Bills from before; those that stand already are as they were, or the check would have said so (B5).
+
+    One that was voided since stays void: the same file changes nothing (A3).
+    """
+    known = context.known
+    new = [r for r in rows if r.key(*rules.BILL_KEY) not in known.bills and not rules.taken_back(r, known)]
     bills = [
         _bill_key(row, context.known)
         | {"amount_fen": row["amount_fen"], "due_date": row["due_date"], "paid_fen": row["paid_fen"] or 0}

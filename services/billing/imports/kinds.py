@@ -18,6 +18,7 @@ from services.billing.imports.cells import (
     period,
     phone,
     positive_amount,
+    short,
     text,
 )
 from services.billing.portfolio.transfers.rules import BEGINNING
@@ -35,11 +36,12 @@ SEGMENTS = {
     **dict.fromkeys(("with-children", "有儿童"), "with_children"),
     "老年": "senior",
 }
-AREA = decimal(2, Decimal(10) ** 9)
-PRICE = decimal(4, Decimal(10) ** 8)
+# Together so bounded that a year at the highest price is an amount the ledger can hold.
+AREA = decimal(2, Decimal(10) ** 7)
+PRICE = decimal(4, Decimal(10) ** 7)
+FACTOR = decimal(4, Decimal(10))
+READING = decimal(4, Decimal(10) ** 9)
 RATIO = decimal(4, Decimal(1), at_most=True)
-FACTOR = decimal(4, Decimal(100))
-READING = decimal(4, Decimal(10) ** 10)
 
 
 def tiers(value: str) -> list[list[str]]:
@@ -91,7 +93,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
     "estates": (
         Column("estate_code", code, field="code"),
         Column("name", text),
-        Column("region", text),
+        Column("region", short),
         Column("city", text),
         Column("property_type", text),
         Column("service_grade", text),
@@ -101,8 +103,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "units": (
         Column("estate_code", code),
-        Column("building", text),
-        Column("unit_code", text, field="code"),
+        Column("building", short),
+        Column("unit_code", short, field="code"),
         Column("area_m2", AREA),
         Column("usage", USAGE),
         Column("status", STATUS),
@@ -112,7 +114,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("floor", text),
         optional("move_in_date", day),
         optional("segment", segment),
-        optional("grade", text),
+        optional("grade", short),
         optional("email", email),
         optional("language", LANGUAGE, empty="zh-CN"),
         optional("payer_from", transfer_day),
@@ -128,7 +130,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "tariffs": (
         Column("estate_code", code),
-        Column("fee_item", text),
+        Column("fee_item", short),
         Column("method", METHOD),
         Column("usage", USAGE),
         Column("unit_price_yuan", PRICE, field="unit_price"),
@@ -142,8 +144,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "opening_balances": (
         Column("estate_code", code),
-        Column("unit_code", text),
-        Column("fee_item", text),
+        Column("unit_code", short),
+        Column("fee_item", short),
         Column("period", period),
         Column("amount_yuan", positive_amount, field="amount_fen"),
         Column("due_date", day),
@@ -152,8 +154,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "meter_readings": (
         Column("estate_code", code),
-        Column("unit_code", text),
-        Column("meter", text),
+        Column("unit_code", short),
+        Column("meter", short),
         Column("read_on", day),
         Column("reading", READING),
     ),

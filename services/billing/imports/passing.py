@@ -36,7 +36,8 @@ def known_payers(session: Session, estate_ids: Collection[int]) -> dict[tuple[st
     found: dict[tuple[str, str], KnownPayer] = {}
     for row in tables.ever_transferred(session, estate_ids):
         days = dict(zip(row.days, row.day_households, strict=True))
-        found[row.estate, row.unit] = KnownPayer(row.unit_id, row.household, row.filed, days)
+        since = dict(zip(row.since, row.since_households, strict=True))
+        found[row.estate, row.unit] = KnownPayer(row.unit_id, row.household, row.filed, days, since)
     return found
 
 

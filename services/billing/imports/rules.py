@@ -3,12 +3,14 @@
 Each check notes every bad cell on the sheet and goes on, so that one upload shows all that is wrong with a file.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
+from services.billing.bills.coverage import way
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.sheets import Row, Sheet
 from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
@@ -22,16 +24,19 @@ class Known:
     """What the database knows of the things a file names.
 
     `estates`: code → id; `scope`: codes the caller may touch (None: all); `units`: (estate, unit) → id;
-    `households`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands; `tariffs` and
-    `bills`: what stands under the key of a row, as (values, may change).
+    `households` and `staff`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands;
+    `tariffs` and `bills`: what stands under the key of a row, as (values, may change); `voided`: opening balances that
+    were taken back.
     """
 
     estates: Mapping[str, int] = field(default_factory=dict)
     scope: Collection[str] | None = None
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     households: Mapping[str, str] = field(default_factory=dict)
+    staff: Mapping[str, str] = field(default_factory=dict)
     tariffs: Mapping[tuple[Any, ...], "KnownTariff"] = field(default_factory=dict)
     bills: Mapping[tuple[Any, ...], "KnownBill"] = field(default_factory=dict)
+    voided: Collection[tuple[Any, ...]] = ()
     payers: Mapping[tuple[str, str], "KnownPayer"] = field(default_factory=dict)
     today: date = date.max
 
@@ -40,17 +45,23 @@ class Known:
 class KnownPayer:
     """Who pays for a unit that changed hands: `household` today, `filed` as the last file said.
 
-    `days`: first day → household of the transfers people recorded; a file does not overrule those.
+    `days`: first day → household of the transfers people recorded; a file does not overrule those. `since`: first
+    day → household of all transfers, people's and files'.
     """
 
     unit_id: int
     household: str
     filed: str
     days: Mapping[date, str]
+    since: Mapping[date, str] = field(default_factory=dict)
 
     def is_news(self, household: str | None) -> bool:
         """Whether a file that names this household says something new."""
         return household not in (self.household, self.filed)
+
+    def recorded(self, household: str | None) -> list[date]:
+        """The days from which this household pays by a transfer; none for who has always paid."""
+        return sorted(day for day, whose in self.since.items() if whose == household)
 
 
 @dataclass(frozen=True)
@@ -103,9 +114,20 @@ def _check_payer(sheet: Sheet, row: Row, known: Known) -> None:
     if row["payer_from"] is not None and since > latest_transfer(known.today):
         sheet.reject(row.line, "payer_from", f"{YEARS_AHEAD} years ahead or more")
     payer = known.payers.get(row.key("estate_code", "code") or ("", ""))
-    if payer is not None and payer.is_news(row["household_code"]) and since in payer.days:
+    if payer is None:
+        return
+    if not payer.is_news(row["household_code"]):
+        _check_same_day(sheet, row, payer.recorded(row["household_code"]))
+    elif since in payer.days:
         msg = f"a transfer to {payer.days[since]} from {since} is on record: undo it, or name another payer_from"
         sheet.reject(row.line, "household_code", msg)
+
+
+def _check_same_day(sheet: Sheet, row: Row, recorded: Sequence[date]) -> None:
+    """A payer who is on record from another day is not moved in silence: bills may go by that day."""
+    if row["payer_from"] is not None and recorded and row["payer_from"] not in recorded:
+        days = ", ".join(map(str, recorded))
+        sheet.reject(row.line, "payer_from", f"this household is on record from {days}: undo that transfer first")
 
 
 def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
@@ -119,11 +141,13 @@ def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
 
 
 def check_staff(sheet: Sheet, known: Known) -> None:
-    """Each person once; a building has one responsible steward (A4)."""
+    """Each person once, nobody taken from an estate out of scope; a building has one responsible steward (A4)."""
     check_known_estates(sheet, known)
     check_once(sheet, {"code": "staff_code"})
     responsible: dict[tuple[str, str], int] = {}
     for row in sheet.rows:
+        if row["code"] in known.staff and not in_scope(known.staff[row["code"]], known):
+            sheet.reject(row.line, "staff_code", "belongs to an estate outside your scope")
         for building in stewarded(row):
             line = responsible.setdefault((row["estate_code"], building), row.line)
             if line != row.line:
@@ -169,6 +193,42 @@ def check_tariffs(sheet: Sheet, known: Known) -> None:
         standing = known.tariffs.get(row.key(*TARIFF_KEY) or ())
         if standing and standing.published:
             _check_unchanged(sheet, row, standing)
+    _check_methods(sheet, known)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A version as the file or the register has it; `row` None: the register."""
+
+    method: str
+    first: date
+    last: date | None
+    row: Row | None
+
+
+def _check_methods(sheet: Sheet, known: Known) -> None:
+    """A fee passes from a rate to a meter or a shared cost, or back, with the first of a month: no bill is both."""
+    lines: dict[tuple[Any, ...], dict[date, _Version]] = {}
+    for row in sheet.rows:
+        key = row.key(*TARIFF_KEY)
+        if key and row["method"]:
+            lines.setdefault(key[:3], {})[key[3]] = _Version(row["method"], key[3], row["effective_to"], row)
+    for key, standing in known.tariffs.items():
+        if key[:3] in lines:
+            held = _Version(standing.values["method"], key[3], standing.values["effective_to"], None)
+            lines[key[:3]].setdefault(key[3], held)
+    for versions in lines.values():
+        for older, newer in pairwise(sorted(versions.values(), key=lambda version: version.first)):
+            blamed = newer.row or older.row
+            if blamed is not None and _change_within_month(older, newer):
+                told = f"a fee changes from {older.method} to {newer.method} with the first of a month only"
+                sheet.reject(blamed.line, "method", told)
+
+
+def _change_within_month(older: _Version, newer: _Version) -> bool:
+    first = newer.first.replace(day=1)
+    overlapping = newer.first > first and (older.last is None or older.last >= first)
+    return overlapping and way(older.method) != way(newer.method)
 
 
 def _check_price(sheet: Sheet, row: Row) -> None:
@@ -195,7 +255,11 @@ def check_opening_balances(sheet: Sheet, known: Known) -> None:
     """Each bill once; what was paid is not more than was owed; a bill that stands is never edited (B5)."""
     check_known_units(sheet, known)
     check_once(sheet, dict(zip(BILL_KEY, BILL_KEY, strict=True)))
+    latest = latest_transfer(known.today)
     for row in sheet.rows:
+        for column in ("period", "due_date"):
+            if row[column] is not None and row[column] > latest:
+                sheet.reject(row.line, column, f"{YEARS_AHEAD} years ahead or more")
         if row["paid_fen"] and row["amount_fen"] and row["paid_fen"] > row["amount_fen"]:
             sheet.reject(row.line, "paid_yuan", "more than amount_yuan")
         if row["paid_on"] is not None and not row["paid_fen"]:
@@ -203,8 +267,13 @@ def check_opening_balances(sheet: Sheet, known: Known) -> None:
         if row["paid_on"] is not None and row["paid_on"] > known.today:
             sheet.reject(row.line, "paid_on", "in the future")
         standing = known.bills.get(row.key(*BILL_KEY) or ())
-        if standing:
+        if standing and not taken_back(row, known):
             _check_standing(sheet, row, standing)
+
+
+def taken_back(row: Row, known: Known) -> bool:
+    """Whether just this opening balance was brought in once and voided since: the same file does not bring it back."""
+    return row.key(*BILL_KEY, "amount_fen", "due_date") in known.voided
 
 
 def _check_standing(sheet: Sheet, row: Row, standing: KnownBill) -> None:

@@ -123,6 +123,21 @@ def known_bills(session: Session, keys: Sequence[Mapping[str, Any]]) -> dict[tup
     }
 
 
+VOIDED_OPENINGS = text("""
+SELECT e.code, u.code, b.fee_item, b.period, b.amount_fen, b.due_date
+FROM json_to_recordset(CAST(:keys AS json)) AS k(unit_id bigint, fee_item text, period date)
+JOIN bill b ON b.unit_id = k.unit_id AND b.fee_item = k.fee_item AND b.period = k.period
+  AND b.voided_at IS NOT NULL AND b.tariff_id IS NULL AND b.charge_id IS NULL
+JOIN unit u ON u.id = b.unit_id
+JOIN estate e ON e.id = b.estate_id
+""")
+
+
+def voided_openings(session: Session, keys: Sequence[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
+    """(estate, unit, fee item, period, amount_fen, due_date) of opening balances that were voided; `keys` as above."""
+    return {tuple(row) for row in session.execute(VOIDED_OPENINGS, {"keys": as_json(keys)})}
+
+
 def _texts(codes: Collection[str]) -> ColumnElement[Any]:
     # One array instead of a parameter for each of thirty thousand codes.
     return literal(sorted(codes), ARRAY(Text))
@@ -161,8 +176,9 @@ def upsert(session: Session, table: Table, key: Sequence[str], rows: Sequence[Ma
 
 
 def known_staff(session: Session, codes: Collection[str]) -> dict[str, Row[Any]]:
-    """Code → the people who are known."""
-    return {row.code: row for row in session.execute(select(staff).where(staff.c.code.in_(codes)))}
+    """Code → the people who are known, each with the code of the estate in `estate`."""
+    query = select(staff, estate.c.code.label("estate")).join(estate).where(staff.c.code.in_(codes))
+    return {row.code: row for row in session.execute(query)}
 
 
 # --- what others are told ------------------------------------------------------------------------------------------

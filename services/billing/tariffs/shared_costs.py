@@ -25,6 +25,7 @@ from services.common.observability.logs import get_logger
 
 RECORDERS = ("group_admin", "finance", "estate_manager")
 EARLIEST = date(1990, 1, 1)
+MOST_FEN = 10**12
 READERS = (*RECORDERS, "steward", "auditor")
 log = get_logger(__name__)
 
@@ -77,6 +78,9 @@ def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> di
     amount_fen = half_up(told.quantity * price * 100) if told.quantity and price else told.amount_fen
     if not amount_fen or amount_fen < 0:
         raise Invalid("The cost comes to nothing.", [{"loc": "amount_fen", "msg": "more than 0"}])
+    if amount_fen > MOST_FEN:
+        given = "quantity" if told.amount_fen is None else "amount_fen"
+        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {MOST_FEN} fen"}])
     return {
         "estate_id": estate_id,
         "fee_item": told.fee_item,

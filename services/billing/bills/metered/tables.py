@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from services.billing.bills.slices import Slice
 
-# Of each meter the newest span before the cycle, and every span from the cycle on. Spans are read from the bills
-# themselves: a voided bill frees its span. A meter that stood still for twelve bills opens where it stands.
+# Of each meter the newest span before the cycle, and every span from the cycle on: any of these may have caught up what
+# the cycle left. Spans are read from the bills themselves: a voided bill frees its span. A meter that stood still for
+# twelve bills opens where it stands.
 BILLED = text("""
 WITH spans AS (
   SELECT u.id AS unit_id, b.fee_item, b.period, b.months, m.meter, m.from_on, m.to_on, m.to_reading,
@@ -20,9 +21,12 @@ WITH spans AS (
   FROM unit u
   CROSS JOIN unnest(CAST(:fee_items AS text[])) AS f(fee_item)
   CROSS JOIN LATERAL (
+    (SELECT fee_item, period, months, inputs FROM bill
+     WHERE unit_id = u.id AND fee_item = f.fee_item AND voided_at IS NULL AND charge_id IS NULL AND period < :first
+     ORDER BY period DESC LIMIT 12)
+    UNION ALL
     SELECT fee_item, period, months, inputs FROM bill
-    WHERE unit_id = u.id AND fee_item = f.fee_item AND voided_at IS NULL AND charge_id IS NULL
-    ORDER BY period DESC LIMIT 12) b
+    WHERE unit_id = u.id AND fee_item = f.fee_item AND voided_at IS NULL AND charge_id IS NULL AND period >= :first) b
   CROSS JOIN LATERAL jsonb_to_recordset(b.inputs->'meters') AS m(
     meter text, from_on date, to_on date, to_reading numeric)
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id AND u.usage = ANY (:usages)

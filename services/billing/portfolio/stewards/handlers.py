@@ -68,18 +68,21 @@ def take_over(session: Session, estate_id: int, now: datetime) -> None:
     tell_staff(session, tables.follow(session, tables.due(session, estate_id, today), today), now)
 
 
+def estates_of(session: Session, codes: Collection[str], today: date) -> set[int]:
+    """The estates of these people, and those on which they answer for a building; they are appointed on no others."""
+    return tables.estates_held(session, codes, today)
+
+
 def give_buildings(
     session: Session, code: str, estate_id: int, buildings: Collection[str], by: str, now: datetime
 ) -> set[str]:
     """Let a steward answer for exactly these buildings from today, as a file says (A3, A4); whose list changed.
 
-    The first steward ever named for a building answers for its past too.
+    The first steward ever named for a building answers for its past too. The caller holds the estates of `estates_of`.
     """
     today = business_date(now)
     wanted = {(estate_id, building) for building in buildings}
     given_up = {(row.estate_id, row.building) for row in tables.held_by(session, code, today)} - wanted
-    for elsewhere in sorted({estate for estate, _ in given_up} - {estate_id}):
-        lock_estate(session, elsewhere)
     concerned = {code}
     for estate, building in sorted(wanted | given_up):
         before = tables.terms(session, estate, building)

@@ -57,6 +57,14 @@ def held_by(session: Session, code: str, today: date) -> Sequence[Row[Any]]:
     return session.execute(query.order_by(stewardship.c.estate_id, stewardship.c.building)).all()
 
 
+def estates_held(session: Session, codes: Collection[str], today: date) -> set[int]:
+    """The estates of these people, and those on which any of them answers for a building today."""
+    lasting = stewardship.c.to_date.is_(None) | (stewardship.c.to_date >= today)
+    held = select(stewardship.c.estate_id).where(stewardship.c.staff_code.in_(codes), stewardship.c.from_date <= today)
+    query = select(staff.c.estate_id).where(staff.c.code.in_(codes))
+    return set(session.scalars(query.union(held.where(lasting))))
+
+
 def of_estate(session: Session, estate_id: int) -> Sequence[Row[Any]]:
     """All terms of an estate with the steward's name, by building and day."""
     query = select(stewardship, staff.c.name).outerjoin(staff, staff.c.code == stewardship.c.staff_code)

@@ -7,14 +7,13 @@ are never edited: those for days that have another payer now are named, to be vo
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.bills.tables import load_policy
 from services.billing.imports import cells
 from services.billing.imports.announcements import tell_residents
 from services.billing.portfolio import tables as portfolio
@@ -22,11 +21,10 @@ from services.billing.portfolio.transfers import rules, tables
 from services.billing.portfolio.transfers.rules import BEGINNING, Days, Role, Status
 from services.billing.tables import lock_estate
 from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import add_months, business_date, format_period
+from services.common.calendar import business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 
 KEEPERS = ("group_admin", "finance", "estate_manager")
-CYCLE_MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
 
 
 @dataclass(frozen=True)
@@ -266,10 +264,8 @@ def _plain(value: Any) -> Any:
 
 
 def _outdated(session: Session, unit: Row[Any], before: Sequence[Days], after: Sequence[Days]) -> list[dict[str, Any]]:
-    months = CYCLE_MONTHS[load_policy(session, unit.estate_id).cycle]
     bills = tables.bills(session, unit.id)
-    judged = [tables.as_billed(row, add_months(row.period, months) - timedelta(days=1)) for row in bills]
-    wrong = set(rules.outdated(judged, before, after))
+    wrong = set(rules.outdated([tables.as_billed(row) for row in bills], before, after))
     return [
         {
             "bill_id": row.id,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio.transfers.rules import Billed, Days, Transfer
 from services.billing.tables import household, metadata, unit_payer
+from services.common.calendar import add_months
 
 # Append-only but for being undone. The payer from before the first transfer is a row too (source `before`), so that
 # `unit_payer` can always be worked out again.
@@ -187,7 +188,8 @@ SELECT DISTINCT u.id FROM unit_payer p JOIN unit u ON u.id = p.unit_id
 WHERE p.pending AND p.from_date <= :today AND u.estate_id = :estate_id ORDER BY u.id
 """)
 _BILLS = text("""
-SELECT b.id, h.code AS household, b.fee_item, b.period, b.amount_fen, b.paid_fen
+SELECT b.id, h.code AS household, b.fee_item, b.period, b.months, b.amount_fen, b.paid_fen,
+       (SELECT min((m.value->>'from_on')::date) + 1 FROM jsonb_array_elements(b.inputs->'meters') m) AS metered_from
 FROM bill b JOIN household h ON h.id = b.household_id
 WHERE b.unit_id = :unit_id AND b.voided_at IS NULL AND b.charge_id IS NULL AND b.tariff_id IS NOT NULL
 ORDER BY b.period, b.fee_item, b.id
@@ -200,7 +202,9 @@ _EVER = text("""
 SELECT e.code AS estate, u.code AS unit, u.id AS unit_id, h.code AS household,
        (array_agg(o.code ORDER BY t.filed_at DESC, t.number DESC) FILTER (WHERE t.filed_at IS NOT NULL))[1] AS filed,
        array_remove(array_agg(CASE WHEN t.source = 'request' THEN t.from_date END), NULL) AS days,
-       array_remove(array_agg(CASE WHEN t.source = 'request' THEN o.code END), NULL) AS day_households
+       array_remove(array_agg(CASE WHEN t.source = 'request' THEN o.code END), NULL) AS day_households,
+       array_remove(array_agg(CASE WHEN t.source <> 'before' THEN t.from_date END), NULL) AS since,
+       array_remove(array_agg(CASE WHEN t.source <> 'before' THEN o.code END), NULL) AS since_households
 FROM unit_transfer t JOIN unit u ON u.id = t.unit_id JOIN estate e ON e.id = u.estate_id
 JOIN household o ON o.id = t.household_id JOIN household h ON h.id = u.household_id
 WHERE t.undone_at IS NULL AND u.estate_id = ANY (:estate_ids)
@@ -217,8 +221,8 @@ WHERE t.id = current.id
 
 
 def ever_transferred(session: Session, estate_ids: Collection[int]) -> Sequence[Row[Any]]:
-    """The units of some estates that ever changed hands: their payer of today, the payer files named last, the days on
-    which people recorded a transfer."""
+    """The units of some estates that ever changed hands: their payer of today, the payer files named last, the days of
+    the transfers people recorded, and of all."""
     return session.execute(_EVER, {"estate_ids": list(estate_ids)}).all()
 
 
@@ -248,6 +252,7 @@ def payers(session: Session, unit_id: int) -> Sequence[Row[Any]]:
     return session.execute(query.where(unit_payer.c.unit_id == unit_id).order_by(unit_payer.c.from_date)).all()
 
 
-def as_billed(row: Row[Any], last: date) -> Billed:
-    """A bill of `bills` as the rules want it; `last` is the last day it covers."""
-    return Billed(row.id, row.period, last)
+def as_billed(row: Row[Any]) -> Billed:
+    """A bill of `bills` as the rules want it: the months it was issued for, and what consumption it caught up."""
+    last = add_months(row.period, row.months) - timedelta(days=1)
+    return Billed(row.id, min(row.period, row.metered_from or row.period), last)
