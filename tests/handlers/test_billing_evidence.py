@@ -103,7 +103,7 @@ def test_d4_glyphs_are_embedded_and_what_the_font_lacks_is_marked(
         read = pdf_text(make(books))
     assert not [record for record in caplog.records if "glyph" in record.getMessage()]
     assert "😀" not in read
-    assert "不交!〓" in read
+    assert "不交!〓(U+1F600)" in read
     page: Any = PdfReader(io.BytesIO(base64.b64decode(make(books)["content"]))).pages[0]
     [font] = [font.get_object() for font in page["/Resources"]["/Font"].values()]
     used = {int(code) for code in re.findall(r"> (\d+)\n", font["/Encoding"].get_object().get_data().decode())}
@@ -122,6 +122,13 @@ def drawn(font_file: bytes) -> set[int]:
         font.CharStrings[name].draw(pen)
         found |= {int(name.removeprefix("cid"))} if pen.bounds else set()
     return found
+
+
+def test_d4_a_rare_name_stays_beyond_doubt(books: Books) -> None:
+    books.household()
+    books.session.execute(text("UPDATE household SET owner_name = '㐂田𠮷䶮'"))
+    assert "㐂田〓(U+20BB7)䶮" in pdf_text(make(books))
+    assert "㐂田𠮷䶮" in base64.b64decode(make(books, "csv")["content"]).decode("utf-8-sig")
 
 
 def test_d4_the_same_day_gives_the_same_bytes_whenever_it_is_made(books: Books) -> None:
@@ -188,5 +195,22 @@ def test_d4_the_breakdown_adds_up_to_the_late_fee(
 
 
 def test_d4_a_csv_cell_is_never_a_formula() -> None:
-    pack = Pack("H1", TODAY, (section("t", ("a",), [("=1+1",), ("@x",), ("plain",), ("a\x00b",)]),))
-    assert as_csv(pack).decode("utf-8-sig").splitlines() == ["t", "a", "'=1+1", "'@x", "plain", "ab", ""]
+    words = [
+        "=1+1",
+        "@x",
+        "plain",
+        "a\x00b",
+        "\t-cmd",
+        " =1",
+        "\uff1d1+1",
+        "\uff20x",
+        "+86 138",
+        "-7",
+        "-12.50",
+        "-1+1",
+    ]
+    pack = Pack("H1", TODAY, (section("t", ("a",), [(word,) for word in words]),))
+    assert as_csv(pack).decode("utf-8-sig").splitlines() == [
+        "t", "a", "'=1+1", "'@x", "plain", "ab", "'-cmd", "' =1", "'\uff1d1+1", "'\uff20x", "'+86 138", "-7", "-12.50",
+        "'-1+1", "",
+    ]  # fmt: skip
