@@ -117,6 +117,25 @@ class GiveUp:
 
 Decision = Go | Postpone | GiveUp
 
+HOLD, PAYMENT = "hold", "payment"
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What calls dunning back that was decided up to an instant: a hold of escalation, or money that came in."""
+
+    ground: str
+    at: datetime
+    reason: str
+
+
+def called_back(decided_at: datetime, withdrawals: Sequence[Withdrawal], *, reminder: bool) -> Withdrawal | None:
+    """Why dunning decided then is not said any more (D3); None: it is.
+
+    After a payment the amounts are not true. A hold stops escalation only: a reminder before the due date urges nobody.
+    """
+    return next((one for one in withdrawals if decided_at <= one.at and not (reminder and one.ground == HOLD)), None)
+
 
 def decide(pending: Pending, reach: Reach, means: Means, policy: Policy, now: datetime) -> Decision:
     """The first channel from `position` on that may be used, unless window or cap say later (F3)."""
