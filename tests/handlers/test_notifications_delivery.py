@@ -408,6 +408,17 @@ def test_d3_a_notice_that_waits_is_called_back_when_a_complaint_comes_in(
     assert (fact.outcome, fact.proof) == ("failed", "withdrawn: open_complaint")
 
 
+def test_d3_what_goes_out_at_once_is_not_a_matter_of_milliseconds(
+    world: World, provider: SmsProvider, port: SignedSms
+) -> None:
+    world.learn("H1")
+    world.urge(step("H1"))
+    world.pass_time(seconds=1)
+    world.hold("H1")
+    world.courier({"sms": port}).work(5)
+    assert world.row().status == "sent"
+
+
 @pytest.mark.parametrize(("decided", "status"), [(-1, "failed"), (0, "failed"), (1, "sent")])
 @pytest.mark.parametrize("hold_first", [True, False])
 def test_d3_what_was_decided_before_the_hold_is_not_said_in_any_order_of_arrival(

@@ -111,7 +111,7 @@ def _prepare(session: Session, row: Row[Any], known: Knowledge, terms: Terms, no
     def write(values: dict[str, Any]) -> None:
         tell(session, tables.note(session, row.id, row.claim, values), now)
 
-    withdrawal = known.called_back(row)
+    withdrawal = known.called_back(row, now)
     if withdrawal is not None:
         _fail(write, batch, row.channel or row.channels[0], f"withdrawn: {withdrawal.reason}")
         return

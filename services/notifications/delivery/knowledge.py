@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -49,14 +49,14 @@ class Knowledge:
         """Whether estate and household are known yet; staff need no address to find a task."""
         return row.estate in self.estates and (row.recipient_kind != HOUSEHOLD or row.recipient in self.contacts)
 
-    def called_back(self, row: Row[Any]) -> Withdrawal | None:
+    def called_back(self, row: Row[Any], now: datetime) -> Withdrawal | None:
         """What calls a message back, if it is dunning of a household."""
         if row.category != DUNNING or row.recipient_kind != HOUSEHOLD:
             return None
         known = [
             Withdrawal(one.ground, one.withdrawn_at, one.reason) for one in self.withdrawals.get(row.recipient, ())
         ]
-        return called_back(row.created_at, known, reminder=row.template == REMINDER)
+        return called_back(row.created_at, known, now, reminder=row.template == REMINDER)
 
     def policy(self, row: Row[Any]) -> Policy:
         """The policy for the message's category on its estate."""
