@@ -118,7 +118,7 @@ def test_d1_restored_principal_repeats_nothing(diary: Diary) -> None:
 
 @pytest.mark.parametrize(("fen", "step"), [(30000, "visit"), (10000, "demand_letter")])
 def test_d1_what_comes_back_of_a_bill_paid_in_part_was_never_out_of_sight(diary: Diary, fen: int, step: str) -> None:
-    """Settled and restored, it makes up for the visit of days when nobody looked at it; paid in part, it stood there."""
+    """Settled and restored, it makes up for the visit of days when it was not there; paid in part, it stood there."""
     bill = diary.books.bill(30000, DUE)
     diary.daily(1, 5)
     diary.pay(fen, 1, bills=[bill])

@@ -31,7 +31,8 @@ _LEFT = """COALESCE(older.disputed_at, older.voided_at,
   (SELECT max(e.created_at) FROM ledger_entry e WHERE e.bill_id = older.id AND e.credit_account = 'receivable'))"""
 
 # Nothing was owed on the bill of entry `e` just before it: of a bill paid in part, what comes back was never away.
-_SETTLED = """(SELECT sum(CASE m.debit_account WHEN 'receivable' THEN m.amount_fen ELSE -m.amount_fen END) FROM ledger_entry m
+_SETTLED = """(SELECT sum(CASE m.debit_account WHEN 'receivable' THEN m.amount_fen ELSE -m.amount_fen END)
+      FROM ledger_entry m
       WHERE m.bill_id = e.bill_id AND m.id < e.id AND 'receivable' IN (m.debit_account, m.credit_account)) = 0"""
 
 # `rules.Standing.covered_until` of a row `o(estate_id, household_id, bill_id, due_date)`. GREATEST ignores nulls.
