@@ -18,6 +18,7 @@ from services.common.contracts.events import (
     ComplaintSlaAlarm,
     ContactsRegistered,
     DunningStepsDue,
+    DunningWithdrawn,
     EstatesRegistered,
     LimitationWarned,
     PaymentAllocated,
@@ -78,7 +79,14 @@ class NotificationsService(EstateService):
         """Steps of the ladder to carry out (D1)."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                messages.queue_dunning(session, DunningStepsDue.parse(message), self.clock())
+                messages.queue_dunning(session, DunningStepsDue.parse(message), message.occurred_at, self.clock())
+
+    @event_handler(DunningWithdrawn)
+    def on_dunning_withdrawn(self, message: Message) -> None:
+        """Something holds a household: what is not sent yet is not said (D3)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.withdraw_held(session, DunningWithdrawn.parse(message))
 
     @event_handler(LimitationWarned)
     def on_limitation_warned(self, message: Message) -> None:
@@ -89,10 +97,12 @@ class NotificationsService(EstateService):
 
     @event_handler(PaymentAllocated)
     def on_payment_allocated(self, message: Message) -> None:
-        """Money came in: the receipt."""
+        """Money came in: the receipt, and no dunning that did not know of it."""
+        event = PaymentAllocated.parse(message)
         with self.transaction() as session:
             if first_delivery(session, message):
-                messages.queue_receipt(session, PaymentAllocated.parse(message), self.clock())
+                messages.withdraw_paid(session, event, message.occurred_at)
+                messages.queue_receipt(session, event, self.clock())
 
     @event_handler(ComplaintAnswered)
     def on_complaint_answered(self, message: Message) -> None:

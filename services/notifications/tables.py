@@ -109,6 +109,22 @@ template = Table(
     UniqueConstraint("code", "channel", "language", "version", name="template_version"),
 )
 
+# What calls back dunning of a household that is decided and not sent yet (D3); one row per ground, the last counts.
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("household", Text, primary_key=True),
+    Column("ground", Text, primary_key=True),
+    Column(
+        "withdrawn_at",
+        INSTANT,
+        nullable=False,
+        comment="Dunning decided up to then and not sent is not said",
+    ),
+    Column("reason", Text, nullable=False),
+    CheckConstraint("ground IN ('hold', 'payment')", name="ground"),
+)
+
 message = Table(
     "message",
     metadata,
@@ -141,7 +157,7 @@ message = Table(
     Column("text", Text),
     Column("provider_receipt", Text),
     Column("reason", Text, comment="Why it waits, fell back or failed"),
-    Column("created_at", INSTANT, nullable=False),
+    Column("created_at", INSTANT, nullable=False, comment="Of dunning: when the step was decided"),
     Column("sent_at", INSTANT),
     Column("delivered_on", Date, comment="Business day on which a letter was received, as staff recorded it"),
     Column("delivery_proof", Text, comment="Tracking or receipt number of it, or why it came back"),

@@ -19,6 +19,7 @@ from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFo
 from services.common.database import transaction
 from tests.support.books import NOW, TODAY, Books, day
 from tests.support.legal import AUDITOR, MANAGER, OTHER, hold
+from tests.support.relief import Relief
 from tests.support.waiting import until
 
 OLD, FRESH = "2025-11-15", "2026-06-15"
@@ -244,3 +245,17 @@ def test_d6_a_household_outside_the_programme_has_no_case(books: Books) -> None:
     with pytest.raises(NotFound):
         handlers.record_outcome(books.session, STEWARD, uuid4(), "refused", None, NOW)
     assert handlers.progress(books.session, AUDITOR, "E1", TODAY)["items"] == []
+
+
+def test_d6_what_was_paid_on_a_bill_that_was_voided_is_not_recovered(books: Books) -> None:
+    """It is the household's credit again."""
+    books.household()
+    voided, kept = books.bill(30000, OLD), books.bill(20000, OLD, fee_item="parking")
+    books.pay(5000, "2025-11-01", bills=[voided])
+    start(books)
+    assert case(books)["recovered_fen"] == 0
+    books.pay(1000, OLD, bills=[voided])
+    books.pay(300, OLD, bills=[kept])
+    assert case(books)["recovered_fen"] == 1300
+    Relief(books).void(voided)
+    assert (case(books)["recovered_fen"], case(books)["open_fen"]) == (300, 19700)

@@ -206,6 +206,14 @@ def test_the_same_request_is_one_sweep(books: Books) -> None:
         handlers.get_sweep(books.session, SYSTEM, uuid4())
 
 
+@pytest.mark.parametrize("as_of", ["1999-12-31", "2200-01-01", "9999-12-31"])
+def test_d1_no_sweep_for_a_day_of_another_age(books: Books, as_of: str) -> None:
+    books.household()
+    with pytest.raises(Invalid):
+        books.sweep(as_of)
+    assert books.sweep("2199-12-31")["status"] == "done"
+
+
 def test_a_sweep_of_no_estate_is_done(books: Books) -> None:
     assert books.sweep(on(1))["status"] == "done"
 

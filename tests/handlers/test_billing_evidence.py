@@ -4,9 +4,10 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
+from random import Random
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -28,8 +29,10 @@ from services.billing.legal.evidence.handlers import PLAN, gather
 from services.billing.legal.evidence.rules import Pack, adds_up, as_csv, fingerprint, section, segments
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
+from services.common.money import yuan
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day
 from tests.support.legal import AUDITOR, DUE, MANAGER, OTHER, hold, noon, promise, ripe
+from tests.support.relief import Relief
 
 STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
 D3 = Decimal("0.0003")
@@ -103,7 +106,7 @@ def test_d4_glyphs_are_embedded_and_what_the_font_lacks_is_marked(
         read = pdf_text(make(books))
     assert not [record for record in caplog.records if "glyph" in record.getMessage()]
     assert "😀" not in read
-    assert "不交!〓" in read
+    assert "不交!〓(U+1F600)" in read
     page: Any = PdfReader(io.BytesIO(base64.b64decode(make(books)["content"]))).pages[0]
     [font] = [font.get_object() for font in page["/Resources"]["/Font"].values()]
     used = {int(code) for code in re.findall(r"> (\d+)\n", font["/Encoding"].get_object().get_data().decode())}
@@ -122,6 +125,13 @@ def drawn(font_file: bytes) -> set[int]:
         font.CharStrings[name].draw(pen)
         found |= {int(name.removeprefix("cid"))} if pen.bounds else set()
     return found
+
+
+def test_d4_a_rare_name_stays_beyond_doubt(books: Books) -> None:
+    books.household()
+    books.session.execute(text("UPDATE household SET owner_name = '㐂田𠮷䶮'"))
+    assert "㐂田〓(U+20BB7)䶮" in pdf_text(make(books))
+    assert "㐂田𠮷䶮" in base64.b64decode(make(books, "csv")["content"]).decode("utf-8-sig")
 
 
 def test_d4_the_same_day_gives_the_same_bytes_whenever_it_is_made(books: Books) -> None:
@@ -188,5 +198,53 @@ def test_d4_the_breakdown_adds_up_to_the_late_fee(
 
 
 def test_d4_a_csv_cell_is_never_a_formula() -> None:
-    pack = Pack("H1", TODAY, (section("t", ("a",), [("=1+1",), ("@x",), ("plain",), ("a\x00b",)]),))
-    assert as_csv(pack).decode("utf-8-sig").splitlines() == ["t", "a", "'=1+1", "'@x", "plain", "ab", ""]
+    words = [
+        "=1+1",
+        "@x",
+        "plain",
+        "a\x00b",
+        "\t-cmd",
+        " =1",
+        "\uff1d1+1",
+        "\uff20x",
+        "+86 138",
+        "-7",
+        "-12.50",
+        "-1+1",
+    ]
+    pack = Pack("H1", TODAY, (section("t", ("a",), [(word,) for word in words]),))
+    assert as_csv(pack).decode("utf-8-sig").splitlines() == [
+        "t", "a", "'=1+1", "'@x", "plain", "ab", "'-cmd", "' =1", "'\uff1d1+1", "'\uff20x", "'+86 138", "-7", "-12.50",
+        "'-1+1", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_d4_the_ledger_extract_adds_up_to_the_statement_to_the_fen(books: Books, seed: int) -> None:
+    """Whatever was paid and voided: every bill's balance and the prepaid one; nothing of the household next door."""
+    dice, numbers = Random(seed), {}
+    for code in ("H1", "H2"):
+        books.household(code)
+        dues = ("2026-07-15", "2026-08-15", "2026-09-15")
+        numbers[code] = [books.bill(dice.randint(5000, 30000), due, code, fee_item=due) for due in dues]
+    for _ in range(10):
+        on = (day("2026-08-01") + timedelta(days=dice.randrange(110))).isoformat()
+        books.pay(dice.randint(1, 9000), on, dice.choice(("H1", "H1", "H2")))
+    Relief(books).void(dice.choice(numbers["H1"]))
+    for as_of in ("2026-09-20", "2026-10-20", "2026-11-21"):
+        owed = books.statement(as_of)
+        pack = gather(books.session, MANAGER, "H1", day(as_of))
+        bills, ledger = (
+            next(part.rows for part in pack.sections if part.title.startswith(title)) for title in ("四", "十二")
+        )
+        assert sum(Decimal(row[6]) for row in bills) * 100 == owed["principal_fen"]
+        assert [row[6] for row in bills] == [
+            yuan(balance("receivable", [row for row in ledger if row[7] == bill[0]])) for bill in bills
+        ]
+        assert -balance("customer_credit", ledger) == owed["credit_fen"]
+        assert not {row[7] for row in ledger} & {str(number) for number in numbers["H2"]}
+
+
+def balance(account: str, rows: Sequence[tuple[str, ...]]) -> int:
+    """Debits less credits of an account, in fen."""
+    return sum(round(Decimal(row[6]) * 100) * ((row[4] == account) - (row[5] == account)) for row in rows)

@@ -12,9 +12,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from services.billing.dunning import holds
+from services.common.contracts.events import DunningWithdrawn
 from tests.support.books import NOW, Books
 from tests.support.databases import waits_for_a_lock
 from tests.support.dunning import DUE, complain, on
+from tests.support.outbox import events
 from tests.support.waiting import until
 
 
@@ -105,6 +107,22 @@ def test_d3_a_payment_in_flight_holds_until_it_is_posted(books: Books) -> None:
     assert books.case()["held"] is False
     books.sweep(on(10))
     assert books.steps() == ["overdue_notice"]
+
+
+def test_d3_a_hold_calls_back_what_is_on_its_way_when_we_learn_of_it(books: Books) -> None:
+    """Not of a payment, which may fail, nor of a complaint whose closing came first; late news counts when it comes."""
+    books.household()
+    later, closed = NOW + timedelta(hours=5), uuid4()
+    holds.hold(books.session, "complaint", uuid4(), "H1", NOW, holds_dunning=True, learned_at=later)
+    holds.hold(books.session, "waiver", uuid4(), "H1", NOW, holds_dunning=True)
+    holds.hold(books.session, "complaint", uuid4(), "H1", NOW, holds_dunning=False)
+    holds.start_payment(books.session, uuid4(), "H1", NOW)
+    holds.release(books.session, "complaint", closed, "H1", NOW + timedelta(hours=1))
+    holds.hold(books.session, "complaint", closed, "H1", NOW, holds_dunning=True)
+    assert events(books.session, DunningWithdrawn) == [
+        DunningWithdrawn(household="H1", estate="E1", reason=reason, withdrawn_at=at)
+        for reason, at in (("open_complaint", later), ("pending_waiver", NOW))
+    ]
 
 
 def test_d3_the_news_of_a_start_may_come_last(books: Books) -> None:

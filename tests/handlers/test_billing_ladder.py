@@ -112,16 +112,22 @@ def test_d1_restored_principal_repeats_nothing(diary: Diary) -> None:
     diary.daily(-7, 17)
     diary.pay(30000, 17, bills=[first])
     diary.daily(18, 35)
-    diary.books.session.execute(text("UPDATE bill SET paid_fen = 0 WHERE id = :id"), {"id": first})
-    diary.books.session.execute(
-        text("""
-        INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                                  debit_account, credit_account, source)
-        SELECT 30000, id, household_id, :at, estate_id, :day, 'refund', 'receivable', 'cash_cash', 'refund'
-        FROM bill WHERE id = :id"""),
-        {"id": first, "at": diary.tick(), "day": day(on(36))},
-    )
+    diary.refund(first, 30000, 36)
     assert [step for _, step in diary.daily(36, 70)] == ["H1:formal_notice", "H1:legal_file"]
+
+
+@pytest.mark.parametrize(("fen", "step"), [(30000, "visit"), (10000, "demand_letter")])
+def test_d1_what_comes_back_of_a_bill_paid_in_part_was_never_out_of_sight(diary: Diary, fen: int, step: str) -> None:
+    """Settled and restored, it makes up for the visit of days when it was not there; paid in part, it stood there."""
+    bill = diary.books.bill(30000, DUE)
+    diary.daily(1, 5)
+    diary.pay(fen, 1, bills=[bill])
+    diary.sweep(6)
+    diary.refund(bill, fen, 7)
+    source = complain(diary.books, diary.tick())
+    assert diary.daily(8, 20) == []
+    holds.release(diary.books.session, "complaint", source, "H1", diary.tick())
+    assert diary.sweep(21) == [f"H1:{step}"]
 
 
 def test_d3_release_resumes_at_the_right_step_even_with_a_past(diary: Diary) -> None:

@@ -43,7 +43,7 @@ def test_d4_a_case_from_the_notice_to_the_open_gate(books: Books, database: Call
     world.learn("H1")
     for event in events(books.session, DunningStepsDue):
         with transaction(world.engine) as session:
-            messages.queue_dunning(session, event, world.now)
+            messages.queue_dunning(session, event, world.now, world.now)
     world.courier({}).work(5)
     [letter] = [row for row in world.rows() if row.template == "dunning.demand_letter"]
     assert letter.status == "queued_for_print"

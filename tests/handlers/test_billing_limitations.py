@@ -16,6 +16,8 @@ from services.billing.legal import files, limitations
 from services.billing.legal.clock import Restart, RestartKind, limitation
 from services.billing.legal.clock_sql import near_expiry
 from services.billing.legal.files import Step
+from services.billing.plans.handlers import Offer, sign_plan
+from services.billing.plans.rules import Instalment
 from services.common.contracts.errors import Forbidden, Invalid
 from services.common.contracts.events import LimitationWarned
 from services.common.database import transaction
@@ -60,7 +62,9 @@ def test_d4_sql_and_the_law_give_the_same_clock(books: Books) -> None:
 def _restart(books: Books, dice: Random, household: str, bill_id: int, due: date) -> Restart:
     kinds: list[RestartKind] = ["demand", "lawyers_letter", "proceedings", "promise", "part_payment"]
     kind, on = dice.choice(kinds), due + timedelta(days=dice.randrange(1, 3000))
-    if kind == "promise":
+    if kind == "promise" and dice.random() < 0.5:
+        _signed(books, household, bill_id, on)
+    elif kind == "promise":
         promise(books, on.isoformat(), household)
     elif kind == "part_payment":
         books.pay(1, on.isoformat(), household, bills=[bill_id])
@@ -81,6 +85,29 @@ def _proceedings(books: Books, household: str, on: date) -> None:
     books.session.execute(text(
         "INSERT INTO legal_file_event (request_id, file_id, status, happened_on, recorded_by, recorded_at) "
         "VALUES (:request, :id, 'filed', :on, 'M1', :now)"), key)  # fmt: skip
+
+
+def _signed(books: Books, household: str, bill_id: int, on: date) -> None:
+    """An instalment plan of two parts was signed; how it went on does not matter."""
+    key = {"id": uuid4(), "household": books.households[household][0], "on": on, "bill": bill_id, "now": NOW}
+    books.session.execute(text(
+        "INSERT INTO instalment_plan (id, household_id, estate_id, signed_on, late_days, revives, late_fee_fen, "
+        "status, status_at, created_by, created_at) "
+        "VALUES (:id, :household, 1, :on, 15, false, 0, 'broken', :now, 'M1', :now)"), key)  # fmt: skip
+    books.session.execute(text(
+        "INSERT INTO instalment_plan_part (plan_id, bill_id, due_date, amount_fen) "
+        "SELECT :id, :bill, CAST(:on AS date) + days, 100 FROM unnest(ARRAY[30, 60]) AS days"), key)  # fmt: skip
+
+
+def test_d4_who_signs_an_instalment_plan_promises_to_pay(books: Books) -> None:
+    books.household()
+    planned, other = (books.bill(30000, SOON.isoformat(), fee_item=item) for item in ("property_fee", "parking"))
+    offer = Offer("H1", frozenset({planned}), TODAY, (Instalment(TODAY + timedelta(days=30), 30000),))
+    sign_plan(books.session, MANAGER, uuid4(), offer, NOW)
+    assert [claim["bill_id"] for claim in listed(books)] == [other]
+    [claim] = [one for one in listed(books, within=1200) if one["bill_id"] == planned]
+    assert (claim["restarted_on"], claim["restarted_by"]) == (TODAY, "promise")
+    assert claim["expires_on"] == TODAY.replace(year=TODAY.year + 3)
 
 
 def test_d4_a_failed_delivery_and_a_paid_back_payment_restart_nothing(books: Books) -> None:

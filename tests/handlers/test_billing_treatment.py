@@ -16,6 +16,7 @@ from services.billing.dunning.treatment import disputes, plans
 from services.billing.dunning.treatment.disputes import Settlement
 from services.billing.dunning.treatment.plans import HouseholdPlan
 from services.billing.ledger.handlers import imbalance_fen
+from services.billing.portfolio.files.handlers import FileChange, keep_file
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day
@@ -149,6 +150,20 @@ def test_d2_suggested_from_what_is_on_the_books_and_never_set(diary: Diary) -> N
     assert suggested(diary) == "vacant"
     assert diary.books.case()["cause"] == "unknown"
     assert cases.get_dunning_case(session, OWNER, "H1", TODAY)["suggested_cause"] is None
+
+
+def test_d2_the_owners_file_speaks_for_a_cause(diary: Diary) -> None:
+    """The legacy dispute of the file with the party that has to answer for it, and the segment a person set (A2)."""
+    session, finance = diary.books.session, Caller(sub="f", roles=frozenset({"finance"}), estates=frozenset({"*"}))
+    diary.books.bill(30000, DUE)
+    keep_file(session, finance, "H1", FileChange.model_validate({"segment": "low_income"}), NOW)
+    assert suggested(diary) == "hardship"
+    dispute = {"liable": "developer", "since": "2024-05-01", "note": "roof leaks"}
+    keep_file(session, finance, "H1", FileChange.model_validate({"legacy_dispute": dispute}), NOW)
+    assert diary.books.case()["suggested_cause"] == {
+        "cause": "legacy_dispute", "reasons": [{"fact": "legacy_dispute_on_file", "liable": "developer"}]}  # fmt: skip
+    keep_file(session, finance, "H1", FileChange.model_validate({"legacy_dispute": None}), NOW)
+    assert suggested(diary) == "hardship"
 
 
 def test_d2_never_a_payment_in_spite_of_demands(diary: Diary) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from services.common.calendar import SHANGHAI
-from services.common.contracts.events import WorkOrderSlaAlarm
+from services.common.contracts.events import MessageDelivered, WorkOrderSlaAlarm
 from services.common.database import transaction
 from services.notifications.adapters.signed_sms import SignedSms
 from services.notifications.delivery.handlers import Dispatch, claim
@@ -17,6 +17,7 @@ from services.notifications.delivery.rules import Window
 from services.notifications.messages import handlers as messages
 from services.notifications.ports import Delivered, Outcome, Parcel
 from tests.support.notifications import NOON, TODAY, SmsProvider, World, sms, sms_provider, step
+from tests.support.outbox import events
 
 
 @pytest.fixture
@@ -374,3 +375,85 @@ def test_a_breach_rings_a_manager_who_has_a_phone(world: World, provider: SmsPro
     world.courier({"sms": port}).work(1)
     assert {(row.recipient, row.channel) for row in world.rows()} == {("M1", "sms"), ("M2", "staff_task")}
     assert "项目经理" in world.rows()[0].text
+
+
+NIGHT = NOON.replace(hour=15)  # 23:00 in Shanghai: nobody is written to before 08:00
+MORNING = NIGHT + timedelta(hours=9)
+
+
+def said(world: World, provider: SmsProvider, port: SignedSms) -> dict[str, tuple[str, str | None]]:
+    """Template → status and reason, after the night."""
+    courier = world.courier({"sms": port})
+    world.now = MORNING
+    courier.work(5)
+    assert len(provider.taken) == sum(row.status == "sent" for row in world.rows())
+    return {row.template.partition(".")[2]: (row.status, row.reason) for row in world.rows()}
+
+
+def test_d3_a_notice_that_waits_is_called_back_when_a_complaint_comes_in(
+    world: World, provider: SmsProvider, port: SignedSms
+) -> None:
+    """The family's lift broke in the night: no word about money in the morning. A reminder urges nobody."""
+    world.learn("H1")
+    world.now = NIGHT
+    world.urge(step("H1"), step("H1", "reminder"))
+    world.courier({"sms": port}).work(5)
+    assert provider.taken == {}
+    world.pass_time(hours=1)
+    world.hold("H1")
+    found = said(world, provider, port)
+    assert found["overdue_notice"] == ("failed", "withdrawn: open_complaint")
+    assert found["reminder"][0] == "sent"
+    [fact] = [fact for fact in facts(world) if fact.template == "dunning.overdue_notice"]
+    assert (fact.outcome, fact.proof) == ("failed", "withdrawn: open_complaint")
+
+
+def test_d3_what_goes_out_at_once_is_not_a_matter_of_milliseconds(
+    world: World, provider: SmsProvider, port: SignedSms
+) -> None:
+    world.learn("H1")
+    world.urge(step("H1"))
+    world.pass_time(seconds=1)
+    world.hold("H1")
+    world.courier({"sms": port}).work(5)
+    assert world.row().status == "sent"
+
+
+@pytest.mark.parametrize(("decided", "status"), [(-1, "failed"), (0, "failed"), (1, "sent")])
+@pytest.mark.parametrize("hold_first", [True, False])
+def test_d3_what_was_decided_before_the_hold_is_not_said_in_any_order_of_arrival(
+    world: World, provider: SmsProvider, port: SignedSms, decided: int, status: str, hold_first: bool
+) -> None:
+    world.learn("H1", "H2")
+    held_at, world.now = NIGHT, NIGHT + timedelta(hours=1)
+    arrivals = [
+        lambda: world.hold("H1", held_at),
+        lambda: world.urge(step("H1"), decided_at=held_at + timedelta(minutes=decided)),
+    ]
+    for arrive in arrivals if hold_first else arrivals[::-1]:
+        arrive()
+    world.hold("H1", held_at - timedelta(days=3))
+    world.hold("H2")
+    assert said(world, provider, port)["overdue_notice"][0] == status
+
+
+@pytest.mark.parametrize(("principal_fen", "status"), [(20000, "failed"), (1, "failed"), (0, "sent")])
+def test_d3_an_amount_that_was_paid_meanwhile_is_not_asked_for(
+    world: World, provider: SmsProvider, port: SignedSms, principal_fen: int, status: str
+) -> None:
+    """Prepaid balance changes no amount that was stated."""
+    world.learn("H1")
+    world.now = NIGHT
+    world.urge(step("H1"), step("H1", "reminder"))
+    world.pass_time(hours=1)
+    world.pay("H1", principal_fen=principal_fen)
+    found = said(world, provider, port)
+    assert {name: found[name][0] for name in ("overdue_notice", "reminder")} == {
+        "overdue_notice": status, "reminder": status}  # fmt: skip
+    assert found["receipt"][0] == "sent"
+
+
+def facts(world: World) -> list[MessageDelivered]:
+    """What billing was told of deliveries."""
+    with transaction(world.engine) as session:
+        return events(session, MessageDelivered)

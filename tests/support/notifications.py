@@ -19,10 +19,12 @@ from sqlalchemy import Engine, Row, select
 from sqlalchemy.orm import Session
 
 from services.common.contracts.events import (
+    Allocation,
     ContactEntry,
     ContactsRegistered,
     DunningItem,
     DunningStepsDue,
+    DunningWithdrawn,
     EstateEntry,
     EstatesRegistered,
     PaymentAllocated,
@@ -139,19 +141,28 @@ class World:
         with transaction(self.engine) as session:
             directory.learn_staff(session, event, self.now)
 
-    def urge(self, *items: DunningItem, as_of: date = TODAY) -> int:
+    def urge(self, *items: DunningItem, as_of: date = TODAY, decided_at: datetime | None = None) -> int:
         """A sweep's batch arrives; how many messages are new."""
         event = DunningStepsDue(sweep_id=uuid4(), estate="E1", as_of=as_of, items=list(items))
         with transaction(self.engine) as session:
-            return messages.queue_dunning(session, event, self.now)
+            return messages.queue_dunning(session, event, decided_at or self.now, self.now)
 
-    def pay(self, household: str, payment_id: UUID | None = None) -> int:
-        """A payment was posted."""
+    def hold(self, household: str, at: datetime | None = None) -> None:
+        """Billing tells that a complaint holds the household since an instant."""
+        event = DunningWithdrawn(household=household, estate="E1", reason="open_complaint", withdrawn_at=at or self.now)
+        with transaction(self.engine) as session:
+            messages.withdraw_held(session, event)
+
+    def pay(self, household: str, payment_id: UUID | None = None, principal_fen: int = 0) -> int:
+        """A payment was posted; what did not go to a bill became prepaid balance."""
+        part = Allocation(bill_id=1, fee_item="property_fee", period="2026-10", due_date=date(2026, 11, 15),
+                          principal_fen=principal_fen, late_fee_fen=0)  # fmt: skip
         event = PaymentAllocated(
             payment_id=payment_id or uuid4(), household=household, estate="E1", channel="cash", amount_fen=20523,
-            business_date=TODAY, allocations=[], credit_fen=20523,
+            business_date=TODAY, allocations=[part] if principal_fen else [], credit_fen=20523 - principal_fen,
         )  # fmt: skip
         with transaction(self.engine) as session:
+            messages.withdraw_paid(session, event, self.now)
             return messages.queue_receipt(session, event, self.now)
 
     def rows(self) -> list[Row[Any]]:

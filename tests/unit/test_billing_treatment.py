@@ -65,6 +65,7 @@ def test_d4_everything_a_rung_may_do_is_known() -> None:
         (Facts(overdue_days=20, segment="low_income"), "hardship"),
         (Facts(overdue_days=20, part_paid=1, payments=1), "hardship"),
         (Facts(overdue_days=400, legacy_dispute=True, vacant=True), "legacy_dispute"),
+        (Facts(overdue_days=400, demands=1, liable="company"), "legacy_dispute"),
         (Facts(overdue_days=366, demands=1), "malicious"),
         (Facts(overdue_days=365, demands=1), "unknown"),
         (Facts(overdue_days=366), "unknown"),
@@ -79,9 +80,10 @@ def test_d2_the_suggested_cause(facts: Facts, cause: str) -> None:
 
 @given(st.builds(Facts, overdue_days=st.integers(0, 900), demands=st.integers(0, 3), payments=st.integers(0, 3),
                  part_paid=st.integers(0, 2), service_issues=st.integers(0, 2), vacant=st.booleans(),
-                 segment=st.sampled_from([None, "low_income", "family"]), legacy_dispute=st.booleans()))  # fmt: skip
+                 segment=st.sampled_from([None, "low_income", "family"]), legacy_dispute=st.booleans(),
+                 liable=st.sampled_from([None, "owner"])))  # fmt: skip
 def test_d2_nobody_with_a_reason_is_called_malicious(facts: Facts) -> None:
-    reason = facts.part_paid or facts.service_issues or facts.vacant or facts.segment == "low_income"
+    reason = facts.part_paid or facts.service_issues or facts.vacant or facts.segment == "low_income" or facts.liable
     if suggest_cause(facts).cause == "malicious":
         assert (bool(reason), facts.legacy_dispute, facts.payments) == (False, False, 0)
 

@@ -92,13 +92,28 @@ class TestWordings:
         "threat",
         ["我们将停水", "依法停止供电", "停电处理", "停暖", "停气", "禁止通行", "停梯", "断水断电",
          "门禁权限取消", "限电",
+         "限制用水", "限制通行", "关闭电梯", "停止使用电梯", "切断电源", "拉闸", "换锁", "电梯卡失效", "列入失信名单",
+         "公示您的姓名", "公布欠费名单", "在楼道张贴", "stop your water", "limit the lift", "you will be locked out",
+         "publish your name", "post the arrears", "blacklist",
          "we cut off your water", "will be disconnected", "Cutting off power", "deny access", "suspend", "no heating"],
     )  # fmt: skip
     def test_threats_are_found(self, threat: str) -> None:
         assert forbidden_words(threat)
 
     @pytest.mark.parametrize(
-        "fine", ["期限届满", "时限已用80%", "请在期限内缴清", "please pay by 2026-12-01", "停车费"]
+        "fine",
+        [
+            "期限届满",
+            "时限已用80%",
+            "请在期限内缴清",
+            "please pay by 2026-12-01",
+            "停车费",
+            "公示收费标准",
+            "有关水费",
+            "水电费",
+            "please stop by",
+            "post the letter",
+        ],
     )
     def test_plain_words_are_not(self, fine: str) -> None:
         assert forbidden_words(fine) == []

@@ -61,7 +61,8 @@ WITH {STEWARD}, state AS (
   JOIN household h ON h.id = c.household_id
   JOIN estate e ON e.id = c.estate_id
   JOIN LATERAL (
-    SELECT COALESCE(sum(b.paid_fen - k.paid_fen), 0)::bigint AS recovered_fen, sum(k.open_fen)::bigint AS enrolled_fen,
+    SELECT COALESCE(sum(b.paid_fen - k.paid_fen) FILTER (WHERE b.voided_at IS NULL), 0)::bigint AS recovered_fen,
+      sum(k.open_fen)::bigint AS enrolled_fen,
       COALESCE(sum(b.amount_fen - b.paid_fen - b.waived_fen) FILTER (WHERE b.voided_at IS NULL), 0)::bigint AS open_fen
     FROM closure_bill k JOIN bill b ON b.id = k.bill_id WHERE k.case_id = c.id) m ON true
   JOIN LATERAL (

@@ -77,7 +77,7 @@ def _work(
 ) -> dict[str, Any]:
     """What staff keep about a household."""
     plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
-    suggestion = suggest_cause(facts_of(session, row, today))
+    suggestion = suggest_cause(facts_of(session, row.id, today))
     return {
         "contacts": [_contact(one) for one in contacts],
         "promise": _contact(promise) if promise else None,

@@ -24,6 +24,8 @@ SWEEPERS = ("group_admin", "finance", "estate_manager")
 # A statement over some estates costs little more than over one; few enough that work spreads over replicas.
 ESTATES_AT_ONCE = 25
 SLICE_TIMEOUT_MS = 600_000
+# Days to come are swept too, to try a ladder out; deadlines are counted from them and have to stay in the calendar.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 log = get_logger(__name__)
 
 
@@ -40,11 +42,13 @@ def start_sweep(
 ) -> dict[str, str]:
     """Plan a sweep, one slice per estate (D1); `{"id"}`. The same call again answers the same and plans nothing.
 
-    Errors: Forbidden, Invalid (unknown estate, empty list), Conflict (id used for another sweep).
+    Errors: Forbidden, Invalid (unknown estate, empty list, a day of another age), Conflict (id used for another sweep).
     """
     caller.require(*SWEEPERS)
     if asked.estates is not None and not asked.estates:
         raise Invalid("estates is empty.", [{"loc": "estates", "msg": "name at least one, or leave it out for all"}])
+    if not FIRST_DAY <= asked.as_of <= LAST_DAY:
+        raise Invalid("Nobody owed on this day.", [{"loc": "as_of", "msg": f"from {FIRST_DAY} to {LAST_DAY}"}])
     estate_ids = estates_in_scope(session, caller, asked.estates).values()
     row = {"id": request_id, "as_of": asked.as_of, "requested_by": caller.sub, "created_at": now}
     row["estates"] = None if asked.estates is None else sorted(set(asked.estates))

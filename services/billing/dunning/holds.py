@@ -11,6 +11,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.common.contracts.events import DunningWithdrawn
+from services.common.messaging import record
+
 Source = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem"]
 REASONS: dict[Source, str] = {
     "complaint": "open_complaint",
@@ -42,6 +45,11 @@ _FACT = text("""
 INSERT INTO dunning_hold_fact (source_kind, source_id, at, holds) VALUES (:kind, :source_id, :at, :holds)
 ON CONFLICT DO NOTHING
 """)
+_STANDING = text(f"""
+SELECT o.code AS household, e.code AS estate
+FROM dunning_hold h JOIN household o ON o.id = h.household_id JOIN estate e ON e.id = o.estate_id
+WHERE h.source_kind = :kind AND h.source_id = :source_id AND {STANDS}
+""")
 # A payment that was posted cannot be in flight, even when the news of its start comes last. The household's row
 # orders this against the posting: whoever comes second sees what the first did.
 _LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE code = :household FOR UPDATE")
@@ -65,11 +73,19 @@ def hold(
     *,
     holds_dunning: bool,
     until: date | None = None,
+    learned_at: datetime | None = None,
 ) -> None:
-    """The source opened, or opened again, at an instant; `until` is the last day it stands. UnknownHousehold."""
+    """The source opened, or opened again, at an instant; `until` is the last day it stands. UnknownHousehold.
+
+    What is on its way to the household is called back, if it was decided before we learned of it (`learned_at`, by
+    default at once). A payment in flight calls nothing back: it may yet fail, and when it is posted the words that it
+    made untrue are not said anyway.
+    """
     if household is not None and holds_dunning:
         _upsert(session, source, source_id, household, since=at, until=until)
         _remember(session, source, source_id, at, holds=True)
+        if source != "payment":
+            _call_back(session, source, source_id, learned_at or at)
 
 
 def release(session: Session, source: Source, source_id: UUID, household: str | None, at: datetime) -> None:
@@ -97,6 +113,16 @@ def expire_payment(session: Session, payment_id: UUID, household: str, at: datet
     """A payment ended without money; it cannot come back, whatever arrives later. UnknownHousehold."""
     _upsert(session, "payment", payment_id, household, released_at=at, ended=True)
     _remember(session, "payment", payment_id, at, holds=False)
+
+
+def _call_back(session: Session, source: Source, source_id: UUID, at: datetime) -> None:
+    """Tell who delivers, if the hold stands: its closing may have come first."""
+    found = session.execute(_STANDING, {"kind": source, "source_id": source_id}).one_or_none()
+    if found is not None:
+        event = DunningWithdrawn(
+            household=found.household, estate=found.estate, reason=REASONS[source], withdrawn_at=at
+        )
+        record(session, event, aggregate=f"household:{found.household}", at=at)
 
 
 def _upsert(

@@ -30,6 +30,11 @@ _SWEPT = """(SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w
 _LEFT = """COALESCE(older.disputed_at, older.voided_at,
   (SELECT max(e.created_at) FROM ledger_entry e WHERE e.bill_id = older.id AND e.credit_account = 'receivable'))"""
 
+# Nothing was owed on the bill of entry `e` just before it: of a bill paid in part, what comes back was never away.
+_SETTLED = """(SELECT sum(CASE m.debit_account WHEN 'receivable' THEN m.amount_fen ELSE -m.amount_fen END)
+      FROM ledger_entry m
+      WHERE m.bill_id = e.bill_id AND m.id < e.id AND 'receivable' IN (m.debit_account, m.credit_account)) = 0"""
+
 # `rules.Standing.covered_until` of a row `o(estate_id, household_id, bill_id, due_date)`. GREATEST ignores nulls.
 COVERED = f"""GREATEST(
   (SELECT max(GREATEST(a.as_of, {_SWEPT.format(until=_LEFT, since="")}))
@@ -39,7 +44,8 @@ COVERED = f"""GREATEST(
    FROM bill_dispute d WHERE d.bill_id = o.bill_id AND d.settled_at IS NOT NULL),
   (SELECT max({_SWEPT.format(until="e.created_at", since="")})
    FROM ledger_entry e
-   WHERE e.estate_id = o.estate_id AND e.bill_id = o.bill_id AND e.{RESTORED.replace("AND credit", "AND e.credit")}))"""
+   WHERE e.estate_id = o.estate_id AND e.bill_id = o.bill_id AND e.{RESTORED.replace("AND credit", "AND e.credit")}
+     AND {_SETTLED}))"""
 # Bills of `place` that may have been out of sight without any step of their household. There are few.
 ABSENT = f"""SELECT bill_id FROM ledger_entry WHERE estate_id IN (SELECT estate_id FROM place) AND {RESTORED}
   UNION ALL SELECT bill_id FROM bill_dispute WHERE settled_at IS NOT NULL"""

@@ -38,7 +38,7 @@ class HoldDoors(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 holds.hold(session, "complaint", event.complaint_id, event.household, event.opened_at,
-                           holds_dunning=event.holds_dunning)  # fmt: skip
+                           holds_dunning=event.holds_dunning, learned_at=self.clock())  # fmt: skip
 
     @event_handler(ComplaintReopened)
     def on_complaint_reopened(self, message: Message) -> None:
@@ -47,7 +47,7 @@ class HoldDoors(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 holds.hold(session, "complaint", event.complaint_id, event.household, event.reopened_at,
-                           holds_dunning=event.holds_dunning)  # fmt: skip
+                           holds_dunning=event.holds_dunning, learned_at=self.clock())  # fmt: skip
 
     @event_handler(ComplaintClosed)
     def on_complaint_closed(self, message: Message) -> None:
@@ -64,7 +64,7 @@ class HoldDoors(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 holds.hold(session, "work_order", event.work_order_id, event.household, event.opened_at,
-                           holds_dunning=event.holds_dunning)  # fmt: skip
+                           holds_dunning=event.holds_dunning, learned_at=self.clock())  # fmt: skip
 
     @event_handler(WorkOrderReopened)
     def on_work_order_reopened(self, message: Message) -> None:
@@ -73,7 +73,7 @@ class HoldDoors(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 holds.hold(session, "work_order", event.work_order_id, event.household, event.reopened_at,
-                           holds_dunning=event.holds_dunning)  # fmt: skip
+                           holds_dunning=event.holds_dunning, learned_at=self.clock())  # fmt: skip
 
     @event_handler(WorkOrderFinished)
     def on_work_order_finished(self, message: Message) -> None:

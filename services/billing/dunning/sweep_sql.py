@@ -102,6 +102,7 @@ _ACCRUING = f"""
 _UNMOVED = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
                       false AS late_fee_apart FROM late_candidate WHERE unmoved) b"""
 _TERMS = "late_terms {}"
+_MOVED = moved_fees("late_candidate b", "NOT b.unmoved", _TERMS, entries="MATERIALIZED")
 
 _SWEEP = f"""
 WITH piece AS MATERIALIZED (
@@ -119,7 +120,7 @@ WITH piece AS MATERIALIZED (
     UNION ALL
     SELECT id, household_id, fee_fen FROM ({unmoved_fees(_UNMOVED, "true", _TERMS)}) unmoved
     UNION ALL
-    SELECT id, household_id, fee_fen FROM ({moved_fees("late_candidate b", "NOT b.unmoved", _TERMS)}) moved
+    SELECT id, household_id, fee_fen FROM ({_MOVED}) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
 ), told AS MATERIALIZED (
   SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,

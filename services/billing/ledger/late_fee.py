@@ -87,20 +87,26 @@ def unmoved_fees(bills: str, where: str, terms: str) -> str:
   FROM {bills} JOIN {terms.format("t")} ON {TERM_OF_BILL} WHERE {UNMOVED} AND {where}"""
 
 
-def moved_fees(bills: str, where: str, terms: str) -> str:
+def moved_fees(bills: str, where: str, terms: str, *, entries: str = "NOT MATERIALIZED") -> str:
     """Fee and principal of bills on which principal only went down: the product less what each payment spares.
 
     No such bill is open for less than nothing, so the difference is not negative. Arguments as above. The planner
     cannot know how many bills fall into a row of the terms, so it must not join by that first (OFFSET 0); the outer
     join only tells it that there are entries of all those bills. Most were reduced once: that entry is `whole`, and
-    nothing needs adding up.
+    nothing needs adding up. Where it cannot know how many bills there are either, it would look the entries up once per
+    row of the terms: `entries="MATERIALIZED"` looks them up once.
     """
     return f"""SELECT id, household_id, estate_id, amount_fen - settled_fen AS principal_fen,
        least(CASE WHEN cap_e8 = 100000000 THEN amount_fen END,
              CASE WHEN small THEN (amount_fen * rates_e8 - spared_e8 + 50000000) / 100000000
                   ELSE round((amount_fen::numeric * rates_e8 - spared_large_e8) * 0.00000001)::bigint END) AS fee_fen
   FROM (
-    WITH reduced AS MATERIALIZED (
+    WITH entry AS {entries} (
+      SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date, e.amount_fen AS fen,
+             {_MOVED_ON} AS moved_on, e.amount_fen = b.paid_fen + b.waived_fen AS whole
+      FROM {bills} LEFT JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
+      WHERE {MOVED} AND {where} OFFSET 0
+    ), reduced AS MATERIALIZED (
       SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.whole, b.cap_e8, b.small, b.rates_e8,
              CASE WHEN b.small THEN b.fen * {_SPARED} END AS spared_e8,
              CASE WHEN NOT b.small THEN b.fen::numeric * {_SPARED} END AS spared_large_e8,
@@ -110,12 +116,7 @@ def moved_fees(bills: str, where: str, terms: str) -> str:
                t.cap_e8, {_SMALL} AS small, {_RATES} AS rates_e8,
                least(:as_of, CASE WHEN b.moved_on <= b.due_date + t.grace_days THEN b.due_date + t.start_after
                                   ELSE b.moved_on END) AS day
-        FROM (
-          SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date, e.amount_fen AS fen,
-                 {_MOVED_ON} AS moved_on, e.amount_fen = b.paid_fen + b.waived_fen AS whole
-          FROM {bills} LEFT JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
-          WHERE {MOVED} AND {where} OFFSET 0) b
-        JOIN {terms.format("t")} ON {TERM_OF_BILL} OFFSET 0) b
+        FROM entry b JOIN {terms.format("t")} ON {TERM_OF_BILL} OFFSET 0) b
       JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on
     )
     SELECT id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8, spared_e8, spared_large_e8, settled_fen

@@ -37,6 +37,9 @@ point AS (
   UNION ALL
   SELECT c.bill_id, (t.contacted_at AT TIME ZONE 'Asia/Shanghai')::date, true, 'promise'
   FROM claim c JOIN dunning_contact t ON t.household_id = c.household_id WHERE t.promised_on IS NOT NULL
+  UNION ALL  -- who signs an instalment plan promises to pay its bills
+  SELECT DISTINCT c.bill_id, p.signed_on, true, 'promise'
+  FROM claim c JOIN instalment_plan_part x USING (bill_id) JOIN instalment_plan p ON p.id = x.plan_id
   UNION ALL
   SELECT c.bill_id, max(COALESCE(n.value_on, n.booked_on)), true, 'part_payment'
   FROM claim c JOIN ledger_entry n ON n.bill_id = c.bill_id

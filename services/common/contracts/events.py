@@ -197,6 +197,17 @@ class DunningStepsDue(Event):
     items: list[DunningItem]
 
 
+class DunningWithdrawn(Event):
+    """Something holds a household's escalation since an instant: what was decided before and is not sent, stays
+    unsaid (D3). `reason` as in the holds of its case. A reminder before the due date urges nobody and goes on."""
+
+    NAME, SOURCE, AUDIENCE = "dunning_withdrawn", "billing", ("notifications",)
+    household: str
+    estate: str
+    reason: str
+    withdrawn_at: datetime
+
+
 class CollectionBelowPlan(Event):
     """An estate fell behind its collection plan: at the end of `day`, of bills due in the month `period` (J3)."""
 

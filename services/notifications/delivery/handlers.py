@@ -111,6 +111,10 @@ def _prepare(session: Session, row: Row[Any], known: Knowledge, terms: Terms, no
     def write(values: dict[str, Any]) -> None:
         tell(session, tables.note(session, row.id, row.claim, values), now)
 
+    withdrawal = known.called_back(row, now)
+    if withdrawal is not None:
+        _fail(write, batch, row.channel or row.channels[0], f"withdrawn: {withdrawal.reason}")
+        return
     if not known.is_complete(row):
         later = now + UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN
         write(FREE | {"status": "waiting_contact", "not_before": later, "reason": "the contact is not known yet"})

@@ -2,20 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.notifications.delivery.rules import EMAIL, LETTER, SMS, STAFF_TASK, Policy, Reach, Window
+from services.notifications.delivery.rules import (
+    EMAIL,
+    LETTER,
+    SMS,
+    STAFF_TASK,
+    Policy,
+    Reach,
+    Window,
+    Withdrawal,
+    called_back,
+)
 from services.notifications.delivery.tables import contact_days
 from services.notifications.directory import tables as directory
-from services.notifications.messages.rules import HOUSEHOLD, MANAGER, role_box
-from services.notifications.messages.tables import policies, policy_for
+from services.notifications.messages.rules import DUNNING, HOUSEHOLD, MANAGER, role_box
+from services.notifications.messages.tables import policies, policy_for, withdrawals_of
 from services.notifications.templates import tables as wordings
-from services.notifications.templates.rules import LANGUAGES, Template, term
+from services.notifications.templates.rules import LANGUAGES, REMINDER, Template, term
 
 DEFAULT_LANGUAGE = LANGUAGES[0]
 
@@ -32,11 +42,21 @@ class Knowledge:
     policies: Mapping[tuple[str, str], Row[Any]]
     wordings: Mapping[wordings.Key, Template]
     days: Mapping[str, dict[UUID, date]] = field(default_factory=dict)
+    withdrawals: Mapping[str, Sequence[Row[Any]]] = field(default_factory=dict)
     window: Window | None = None
 
     def is_complete(self, row: Row[Any]) -> bool:
         """Whether estate and household are known yet; staff need no address to find a task."""
         return row.estate in self.estates and (row.recipient_kind != HOUSEHOLD or row.recipient in self.contacts)
+
+    def called_back(self, row: Row[Any], now: datetime) -> Withdrawal | None:
+        """What calls a message back, if it is dunning of a household."""
+        if row.category != DUNNING or row.recipient_kind != HOUSEHOLD:
+            return None
+        known = [
+            Withdrawal(one.ground, one.withdrawn_at, one.reason) for one in self.withdrawals.get(row.recipient, ())
+        ]
+        return called_back(row.created_at, known, now, reminder=row.template == REMINDER)
 
     def policy(self, row: Row[Any]) -> Policy:
         """The policy for the message's category on its estate."""
@@ -114,6 +134,7 @@ def gather(session: Session, rows: Sequence[Row[Any]], window: Window | None) ->
         policies=found,
         wordings=wordings.newest(session, {row.template for row in rows}),
         days=_capped_days(session, rows, found),
+        withdrawals=withdrawals_of(session, {row.recipient for row in rows if row.category == DUNNING}),
         window=window,
     )
 

@@ -16,6 +16,7 @@ from services.common.messaging import record
 from services.notifications.delivery import tables
 from services.notifications.delivery.rules import LETTER, STAFF_TASK, effective_day, outcome_of
 from services.notifications.messages.handlers import present
+from services.notifications.messages.rules import DUNNING, HOUSEHOLD
 
 RECORDERS = ("group_admin", "finance", "estate_manager", "steward")
 BY_HAND = (LETTER, STAFF_TASK)
@@ -33,7 +34,7 @@ class Receipt:
 
 def tell(session: Session, row: Row[Any] | None, now: datetime) -> None:
     """Tell billing what is now proven of a household's dunning message; of others and of nothing new say nothing."""
-    if row is None or row.category != "dunning" or row.recipient_kind != "household":
+    if row is None or row.category != DUNNING or row.recipient_kind != HOUSEHOLD:
         return
     outcome = outcome_of(row.status, row.channel)
     if outcome is not None:
@@ -67,7 +68,7 @@ def _recorded(row: Row[Any]) -> Receipt | None:
 def _check(row: Row[Any], receipt: Receipt, now: datetime) -> None:
     went_out = row.status == "queued_for_print" or (row.status == "sent" and row.channel == STAFF_TASK)
     came_back = row.status == "failed" and row.delivered_on is not None
-    if row.recipient_kind != "household" or row.channel not in BY_HAND or not (went_out or came_back):
+    if row.recipient_kind != HOUSEHOLD or row.channel not in BY_HAND or not (went_out or came_back):
         raise Conflict("This message is not on its way by letter or by hand, or its receipt is on record already.")
     last = max(business_date(now), effective_day(row.business_on, row.created_at, now))
     if not row.business_on <= receipt.delivered_on <= last:

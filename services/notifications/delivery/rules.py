@@ -117,6 +117,31 @@ class GiveUp:
 
 Decision = Go | Postpone | GiveUp
 
+HOLD, PAYMENT = "hold", "payment"
+AT_ONCE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What calls dunning back that was decided up to an instant: a hold of escalation, or money that came in."""
+
+    ground: str
+    at: datetime
+    reason: str
+
+
+def called_back(
+    decided_at: datetime, withdrawals: Sequence[Withdrawal], now: datetime, *, reminder: bool
+) -> Withdrawal | None:
+    """Why dunning decided then is not said any more (D3); None: it is.
+
+    After a payment the amounts are not true. A hold stops escalation only: a reminder before the due date urges nobody.
+    What goes out at once crosses with the news of it, so that whether it is said is no matter of milliseconds.
+    """
+    if now - decided_at < AT_ONCE:
+        return None
+    return next((one for one in withdrawals if decided_at <= one.at and not (reminder and one.ground == HOLD)), None)
+
 
 def decide(pending: Pending, reach: Reach, means: Means, policy: Policy, now: datetime) -> Decision:
     """The first channel from `position` on that may be used, unless window or cap say later (F3)."""

@@ -15,6 +15,7 @@ from services.common.contracts.events import (
     ComplaintAnswered,
     ComplaintSlaAlarm,
     DunningStepsDue,
+    DunningWithdrawn,
     LimitationWarned,
     PaymentAllocated,
     RatingInvited,
@@ -22,7 +23,7 @@ from services.common.contracts.events import (
 )
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
-from services.notifications.delivery.rules import EMAIL, SMS
+from services.notifications.delivery.rules import EMAIL, HOLD, PAYMENT, SMS
 from services.notifications.directory.tables import holders
 from services.notifications.messages import rules, tables
 from services.notifications.messages.tables import Wanted
@@ -36,9 +37,20 @@ SHOWN = (
 )
 
 
-def queue_dunning(session: Session, event: DunningStepsDue, now: datetime) -> int:
-    """All steps of the batch with one statement (D1)."""
-    return _queue(session, rules.urge(event, _staff_of(session)), now)
+def queue_dunning(session: Session, event: DunningStepsDue, decided_at: datetime, now: datetime) -> int:
+    """All steps of the batch with one statement (D1); `decided_at` is when the sweep took them."""
+    return _queue(session, rules.urge(event, _staff_of(session)), now, decided_at)
+
+
+def withdraw_held(session: Session, event: DunningWithdrawn) -> None:
+    """A household's escalation is held: what was decided before is not said any more (D3)."""
+    tables.keep_withdrawal(session, event.household, HOLD, event.withdrawn_at, event.reason)
+
+
+def withdraw_paid(session: Session, event: PaymentAllocated, posted_at: datetime) -> None:
+    """Money came in for bills: amounts stated before are not true any more (D3)."""
+    if any(part.principal_fen or part.late_fee_fen for part in event.allocations):
+        tables.keep_withdrawal(session, event.household, PAYMENT, posted_at, "paid meanwhile")
 
 
 def queue_receipt(session: Session, event: PaymentAllocated, now: datetime) -> int:
@@ -110,8 +122,8 @@ def _address(row: Row[Any], open_data: bool) -> str | None:
     return row.address if open_data or mask is None or row.address is None else mask(row.address)
 
 
-def _queue(session: Session, drafts: Sequence[rules.Draft], now: datetime) -> int:
-    new = tables.insert_once(session, drafts, now)
+def _queue(session: Session, drafts: Sequence[rules.Draft], now: datetime, decided_at: datetime | None = None) -> int:
+    new = tables.insert_once(session, drafts, now, decided_at)
     if drafts:
         log.info("messages queued", extra={"new": new, "known": len(drafts) - new, "day": business_date(now)})
     return new

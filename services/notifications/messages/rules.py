@@ -29,6 +29,7 @@ from services.notifications.templates.rules import BELOW_PLAN, COMPLAINT, LIMITA
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
 MANAGER = "estate_manager"
 HOUSEHOLD, STAFF = "household", "staff"
+DUNNING = "dunning"
 
 StaffOf = Callable[[str, str], Sequence[str]]
 """(estate, role) → staff codes of that role on that estate, sorted; empty when none is known."""
@@ -185,7 +186,7 @@ def _urging(event: DunningStepsDue, item: DunningItem) -> Draft:
         recipient=item.household,
         recipient_kind=HOUSEHOLD,
         cause=item.cause,
-        category="dunning",
+        category=DUNNING,
         template=item.template,
         estate=event.estate,
         business_on=event.as_of,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.notifications.messages.rules import Draft, chain
-from services.notifications.tables import contact_policy, message
+from services.notifications.tables import contact_policy, message, withdrawal
 
 GROUP = "*"
 
@@ -37,18 +37,22 @@ def policy_for(found: Mapping[tuple[str, str], Row[Any]], category: str, estate:
     return found.get((category, estate)) or found[category, GROUP]
 
 
-def insert_once(session: Session, drafts: Sequence[Draft], now: datetime) -> int:
-    """Queue the drafts with one statement; one whose (recipient, cause) exists stays as it is. How many were new."""
+def insert_once(session: Session, drafts: Sequence[Draft], now: datetime, decided_at: datetime | None = None) -> int:
+    """Queue the drafts with one statement; one whose (recipient, cause) exists stays as it is. How many were new.
+
+    `decided_at`: when somebody else decided that this is to be said; by default now.
+    """
     if not drafts:
         return 0
     found = policies(session, {draft.estate for draft in drafts})
     in_key_order = sorted(drafts, key=lambda draft: (draft.recipient, draft.cause))  # so that batches cannot deadlock
-    rows = [_row(draft, policy_for(found, draft.category, draft.estate).channels, now) for draft in in_key_order]
+    made = {"not_before": now, "created_at": decided_at or now}
+    rows = [_row(draft, policy_for(found, draft.category, draft.estate).channels) | made for draft in in_key_order]
     statement = insert(message).values(rows).on_conflict_do_nothing().returning(message.c.id)
     return len(session.execute(statement).all())
 
 
-def _row(draft: Draft, policy_channels: Sequence[str], now: datetime) -> dict[str, Any]:
+def _row(draft: Draft, policy_channels: Sequence[str]) -> dict[str, Any]:
     return {
         "id": draft.id,
         "recipient": draft.recipient,
@@ -63,9 +67,29 @@ def _row(draft: Draft, policy_channels: Sequence[str], now: datetime) -> dict[st
         "business_on": draft.business_on,
         "variables": draft.variables,
         "channels": chain(draft.channels, policy_channels),
-        "not_before": now,
-        "created_at": now,
     }
+
+
+def keep_withdrawal(session: Session, household: str, ground: str, at: datetime, reason: str) -> None:
+    """Remember what calls dunning of a household back; the last of its ground counts, whatever comes first."""
+    row = {"household": household, "ground": ground, "withdrawn_at": at, "reason": reason}
+    statement = insert(withdrawal).values(row)
+    newer = {name: statement.excluded[name] for name in ("withdrawn_at", "reason")}
+    statement = statement.on_conflict_do_update(
+        index_elements=["household", "ground"],
+        set_=newer,
+        where=withdrawal.c.withdrawn_at < statement.excluded.withdrawn_at,
+    )
+    session.execute(statement)
+
+
+def withdrawals_of(session: Session, households: Collection[str]) -> Mapping[str, list[Row[Any]]]:
+    """Household → what called its dunning back."""
+    found: dict[str, list[Row[Any]]] = {}
+    query = select(withdrawal).where(withdrawal.c.household.in_(households))
+    for row in session.execute(query.order_by(withdrawal.c.household, withdrawal.c.ground)):
+        found.setdefault(row.household, []).append(row)
+    return found
 
 
 def wake_for_households(session: Session, households: Collection[str], now: datetime) -> None:

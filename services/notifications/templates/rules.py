@@ -38,9 +38,12 @@ LANGUAGES = ("zh-CN", "en")
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FORBIDDEN = re.compile(
-    r"[停断限][止掉]?(供)?[水电暖气热梯]|停(用|运)电梯|禁止(通行|进入|出入|入内)|门禁(权限|失效)|黑名单|公示欠费|曝光"
-    r"|cut(ting)?[ -]?off|disconnect|shut[ -]?off|suspend|turn(ed)? off|switch(ed)? off"
-    r"|(deny|denied|block|restrict|refuse)\w* (access|entry|lift|elevator)|no (water|power|heating|gas|lift)",
+    r"([停断限][止掉制]?|关[闭停])[供用]?[水电暖气热梯]|停(用|运|止使用)电梯|切断|拉闸|换锁|(禁止|限制)(通行|进入|出入|入内)"
+    r"|(门禁|电梯)(卡|权限|失效)|黑名单|失信|公[示布].{0,4}(欠费|名单|姓名)|曝光|张贴"
+    r"|cut(ting)?[ -]?off|disconnect|shut[ -]?off|suspend|turn(ed)? off|switch(ed)? off|lock(ed|ing)? (you )?out"
+    r"|(stop|deny|denied|block|restrict|refuse|limit)\w* (the |your )?"
+    r"(access|entry|lift|elevator|water|power|heating|gas)"
+    r"|no (water|power|heating|gas|lift)|black ?list|(publish|post|display)\w* (your|the) (name|debt|arrears)",
     re.IGNORECASE,
 )
 

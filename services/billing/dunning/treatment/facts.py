@@ -1,9 +1,8 @@
-"""STORE of what a cause is suggested from: one household's payments, steps, complaints and units (D2)."""
+"""STORE of what a cause is suggested from: one household's payments, steps, complaints, units and owner's file (D2)."""
 
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.dunning.holds import STANDS_ON
@@ -33,13 +32,13 @@ SELECT
   (SELECT count(*) FROM dunning_hold h WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'work_order')
      AND h.since IS NOT NULL AND ({STANDS_ON} OR h.since >= :today - CAST(:recent AS int))) AS service_issues,
   COALESCE((SELECT bool_and(u.status = 'vacant') FROM unit u WHERE u.household_id = :id), false) AS vacant,
-  EXISTS (SELECT FROM own WHERE {OPEN} AND disputed_at IS NOT NULL AND run_id IS NULL) AS legacy_dispute
+  EXISTS (SELECT FROM own WHERE {OPEN} AND disputed_at IS NOT NULL AND run_id IS NULL) AS legacy_dispute,
+  file.dispute_liable AS liable, COALESCE(file.segment, h.segment) AS segment
+FROM household h LEFT JOIN household_file file ON file.household_id = h.id WHERE h.id = :id
 """)
 
 
-def facts_of(session: Session, household: Row[Any], today: date, *, legacy_dispute: bool = False) -> Facts:
-    """Facts of a household row; `legacy_dispute`: the flag of its file (A2), besides disputed bills from before."""
-    key = {"id": household.id, "today": today, "as_of": today, "soon": SOON_DAYS, "recent": RECENT_DAYS}
-    row = session.execute(_FACTS, key).one()
-    known = row._asdict() | {"legacy_dispute": row.legacy_dispute or legacy_dispute}
-    return Facts(**known, segment=household.segment)
+def facts_of(session: Session, household_id: int, today: date) -> Facts:
+    """Facts of a household, of its bills and of its owner's file (A2)."""
+    key = {"id": household_id, "today": today, "as_of": today, "soon": SOON_DAYS, "recent": RECENT_DAYS}
+    return Facts(**session.execute(_FACTS, key).one()._asdict())

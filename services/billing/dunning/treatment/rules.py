@@ -17,6 +17,8 @@ class Facts:
 
     `reminded`: bills that were paid off after a step of the ladder; `paid_soon`: those of them paid within `SOON_DAYS`
     of their last step. `service_issues`: complaints and orders about our service, open or of the last `RECENT_DAYS`.
+    `legacy_dispute`: a bill from before the books were opened is in dispute; `liable`: the owner's file has a legacy
+    dispute (遗留问题), and this party (developer, owner, company) has to answer for it (A2).
     """
 
     overdue_days: int = 0
@@ -29,6 +31,7 @@ class Facts:
     vacant: bool = False
     segment: str | None = None
     legacy_dispute: bool = False
+    liable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ def suggest_cause(facts: Facts) -> Suggestion:
 
 
 def _not_our_business(facts: Facts) -> Suggestion | None:
-    if facts.legacy_dispute:
-        return Suggestion("legacy_dispute", ({"fact": "dispute_from_before"},))
+    on_file = ({"fact": "legacy_dispute_on_file", "liable": facts.liable},) if facts.liable else ()
+    of_bills = ({"fact": "dispute_from_before"},) if facts.legacy_dispute else ()
+    if on_file or of_bills:
+        return Suggestion("legacy_dispute", (*on_file, *of_bills))
     return Suggestion("vacant", ({"fact": "all_units_vacant"},)) if facts.vacant else None
 
 

@@ -14,7 +14,7 @@ from services.common.calendar import start_of_business_day
 FONT = "NotoSansSC"
 _PACKAGE, _FILE = "pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"
 _HEAD = FontFace(fill_color=(235, 238, 242))
-_MISSING = "〓"
+_MISSING = "〓(U+{:04X})"
 # of a column, in letters
 _NARROWEST, _WIDEST = 8, 40
 
@@ -40,9 +40,9 @@ class Paper(FPDF):  # type: ignore[misc]  # the library has no types
         self.set_font(FONT, size=8)
 
     def printable(self, text: str) -> str:
-        """What the font lacks is shown as such; the CSV has the original."""
+        """What the font lacks is named by its code point, so that a rare name stays beyond doubt; the CSV has it."""
         known = self.fonts[FONT.lower()].cmap
-        return "".join(letter if letter == "\n" or ord(letter) in known else _MISSING for letter in text)
+        return "".join(one if one == "\n" or ord(one) in known else _MISSING.format(ord(one)) for one in text)
 
     def line(self, text: str, size: float = 8) -> None:
         """One paragraph."""

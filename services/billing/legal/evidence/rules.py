@@ -6,6 +6,7 @@ The pack is a function of facts and the as-of day: no clock, so that the same da
 import csv
 import hashlib
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from itertools import pairwise
 from services.billing.ledger.rules import BillEvent, LateFeePolicy, late_fee_settled, outstanding
 from services.common.money import half_up, yuan
 
-_FORMULA_STARTS = ("=", "+", "-", "@")
+# Full-width signs too: a spreadsheet set to Chinese takes them for the plain ones. Blanks before them change nothing.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
+                   "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 HIDDEN = "***"
 
 
@@ -123,5 +127,6 @@ def _rate(policy: LateFeePolicy, since: date) -> Decimal:
 
 
 def _harmless(text: str) -> str:
-    """A spreadsheet must not take an owner's words for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    """A spreadsheet must not take an owner's words for a formula; a number is none, however negative."""
+    risky = text.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if risky else text

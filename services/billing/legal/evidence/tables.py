@@ -50,7 +50,7 @@ _LEDGER = """
 SELECT e.id, e.booked_on, e.value_on, e.kind, e.debit_account, e.credit_account, e.amount_fen, e.bill_id, e.source
 FROM ledger_entry e
 WHERE e.household_id = :id AND COALESCE(e.value_on, e.booked_on) <= :as_of
-  AND (e.bill_id IS NULL OR e.bill_id = ANY (:bills))
+  AND (e.bill_id IS NULL OR e.bill_id = ANY (:bills) OR 'customer_credit' IN (e.debit_account, e.credit_account))
 ORDER BY e.id
 """
 QUERIES = {
@@ -67,6 +67,6 @@ QUERIES = {
 
 
 def facts(session: Session, household_id: int, as_of: date, bills: Sequence[int]) -> dict[str, Sequence[Row[Any]]]:
-    """Every part's rows; the ledger's are of these bills and of the prepaid balance."""
+    """Every part's rows; the ledger's are of these bills and of the prepaid balance, whichever bill moved it."""
     key = {"id": household_id, "as_of": as_of, "bills": list(bills)}
     return {name: session.execute(query, key).all() for name, query in QUERIES.items()}
