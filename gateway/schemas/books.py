@@ -1,11 +1,11 @@
 """Month closes, quarter settlements, the fund of an estate under remuneration (B2, B8)."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.schemas.base import Code, Fen, Note, Period, Text, example, shown
+from gateway.schemas.base import Code, Day, Fen, Note, Period, Text, example, shown
 
 Quarter = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-Q[1-4]$")]
 Category = Literal["common_areas", "greening", "security", "cleaning", "repair"]
@@ -91,7 +91,7 @@ class ExpenseRequest(BaseModel):
     )
     category: Category
     amount_fen: Fen
-    spent_on: date
+    spent_on: Day
     description: Text
     reference: Annotated[Note, Field(min_length=1, max_length=200)]
 
