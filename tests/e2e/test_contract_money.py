@@ -60,6 +60,17 @@ def test_the_worked_examples(api: Api, estate: str) -> None:
     assert owed(api, f"{estate}-H4", "2025-06-01") == (0, 270)
 
 
+def test_what_was_paid_before_the_books_opened(api: Api, estate: str) -> None:
+    header = "estate_code,unit_code,fee_item,period,amount_yuan,due_date,paid_yuan\n"
+    row = f"{estate},{{}},property_fee,2024-12,1000.00,2025-01-15,{{}}\n"
+    api.load("opening_balances", header + row.format("0001", "1000.00") + row.format("0002", "400.00"))
+    for day in ("2025-01-10", "2025-06-01", "2026-01-01"):
+        assert owed(api, f"{estate}-H1", day) == (0, 0), day
+    assert owed(api, f"{estate}-H2", "2025-02-14") == (60000, 540)
+    pay(api, f"{estate}-H2", 60000, "2025-02-14")
+    assert owed(api, f"{estate}-H2", "2026-01-01") == (0, 540)
+
+
 def test_the_month_of_a_bill_that_was_billed_late_shows_it(api: Api, estate: str) -> None:
     api.load("tariffs", SmallEstate(estate).tariffs())
     api.post(f"/v1/estates/{estate}/tariffs/publish")
