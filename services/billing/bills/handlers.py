@@ -52,7 +52,7 @@ def start_bill_run(
 ) -> dict[str, str]:
     """Plan a run and ask for each of its slices (B4); `{"id"}`. The same call again answers the same and plans nothing.
 
-    Errors: Forbidden, Invalid (period, unknown estate, empty list), Conflict (id used for another request).
+    Errors: Forbidden, Invalid (period, unknown estate or fee item, empty list), Conflict (id used for another request).
     """
     caller.require(*BILLERS)
     run: dict[str, Any] = {
@@ -63,6 +63,7 @@ def start_bill_run(
         "requested_by": caller.sub,
     }
     estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
+    _require_tariffs(session, run["fee_items"] or [], estate_ids)
     if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
         planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
         _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
@@ -83,6 +84,13 @@ def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
     if values is not None and not values:
         raise Invalid(f"{loc} is empty.", [{"loc": loc, "msg": "name at least one, or leave it out for all"}])
     return None if values is None else sorted(set(values))
+
+
+def _require_tariffs(session: Session, fee_items: Sequence[str], estate_ids: Sequence[int]) -> None:
+    """A fee item no estate asked for has a tariff of is a slip of the pen: the run would bill nothing and say so."""
+    if missing := tables.without_tariff(session, fee_items, estate_ids):
+        errors = [{"loc": "fee_items", "msg": f"no tariff of {item} on these estates"} for item in missing]
+        raise Invalid("Some fee items are unknown.", errors)
 
 
 def _request_slices(session: Session, run_id: UUID, groups: Sequence[Sequence[int]], now: datetime) -> None:

@@ -80,6 +80,14 @@ def load_policy(session: Session, estate_id: int) -> BillingPolicy:
 
 # --- runs ----------------------------------------------------------------------------------------------------------
 
+HAVE_ITEMS = text("SELECT DISTINCT fee_item FROM tariff WHERE fee_item = ANY (:items) AND estate_id = ANY (:estates)")
+
+
+def without_tariff(session: Session, fee_items: Sequence[str], estate_ids: Sequence[int]) -> list[str]:
+    """Those of the fee items for which none of the estates has a tariff, published or not."""
+    have = session.scalars(HAVE_ITEMS, {"items": list(fee_items), "estates": list(estate_ids)})
+    return sorted(set(fee_items) - set(have))
+
 
 def insert_run(session: Session, run: dict[str, Any]) -> bool:
     """Write the run; False when there is one of this id already."""
