@@ -69,6 +69,8 @@ def test_unsigned_requests_are_refused_before_anything_else(client: TestClient) 
         ("finance", {"estates": ["E1"]}, "GET", "/v1/audit-log", None),
         ("auditor", {"estates": ["E1"]}, "GET", "/v1/audit-log", None),
         ("auditor", {}, "POST", "/v1/imports/units", None),
+        ("auditor", {}, "GET", "/v1/sandbox/inbox", None),
+        ("technician", {}, "GET", "/v1/sandbox/inbox", None),
     ],
 )
 def test_roles_and_scope_are_enforced(
