@@ -42,7 +42,7 @@ def _written_as_instant(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_written_as_day)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_as_instant)]
 Fen = Annotated[int, Field(strict=True, gt=0, le=10**12, description="Integer fen (分)")]
-BillIds = Annotated[list[Annotated[int, Field(gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
+BillIds = Annotated[list[Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
 Estates = Annotated[list[Code], Field(min_length=1, max_length=2000)]
 
 

@@ -9,7 +9,7 @@ from gateway.schemas.base import Code, Day, Fen, Note, Period, Text, example, sh
 
 Quarter = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-Q[1-4]$")]
 Category = Literal["common_areas", "greening", "security", "cleaning", "repair"]
-Weight = Annotated[float, Field(ge=0, le=1_000_000)]
+Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
 
 
 class CloseRequest(BaseModel):
@@ -117,7 +117,7 @@ class FundPolicyRequest(BaseModel):
     """What the company takes of fees received (0–1), and the weights by which the rest is shared."""
 
     model_config = example(remuneration=0.1, shares={"common_areas": 2, "security": 3, "cleaning": 2, "repair": 1})
-    remuneration: Annotated[float, Field(ge=0, le=1)]
+    remuneration: Annotated[float, Field(strict=True, ge=0, le=1)]
     shares: dict[Category, Weight]
 
 

@@ -31,7 +31,7 @@ _LADDER = [
     },
     _STEP,
 ]
-Days = Annotated[int, Field(ge=-365, le=36500)]
+Days = Annotated[int, Field(strict=True, ge=-365, le=36500)]
 
 
 class ArrearsCauseRequest(BaseModel):
@@ -89,8 +89,8 @@ class LadderStep(BaseModel):
     channels: Annotated[list[Code], Field(max_length=5)]
     template: Code = Field(description="One of a closed list; none cuts or threatens supply or access")
     requires: Annotated[list[Code], Field(max_length=20)] = []
-    deadline_days: Annotated[int, Field(ge=1, le=365)] | None = None
-    gap_days: Annotated[int, Field(ge=1, le=365)] = 1
+    deadline_days: Annotated[int, Field(strict=True, ge=1, le=365)] | None = None
+    gap_days: Annotated[int, Field(strict=True, ge=1, le=365)] = 1
 
 
 class LadderRequest(BaseModel):

@@ -117,6 +117,20 @@ def test_paths_queries_and_broken_json_are_checked(client: TestClient) -> None:
     problem(client.post("/v1/ops/parked-events/bogus:1/replay", headers=headers), 404)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "loc"),
+    [
+        ("POST", "/v1/payments", {**PAYMENT, "bill_ids": [True]}, "body.bill_ids.0"),
+        ("PUT", "/v1/collection-targets", {"estate": "E1", "period": "2026-11", "rate": True}, "body.rate"),
+        ("PUT", "/v1/estates/E1/fund-policy", {"remuneration": True, "shares": {"repair": 1}}, "body.remuneration"),
+        ("POST", "/v1/estates/E1/lottery-draws", {"month": "2026-10", "winners": True}, "body.winners"),
+    ],
+)
+def test_true_is_no_number(client: TestClient, method: str, path: str, body: Any, loc: str) -> None:
+    found = problem(client.request(method, path, json=body, headers=sign_in(client)), 422)
+    assert loc in [error["loc"] for error in found["errors"]]
+
+
 @pytest.mark.parametrize("as_of", ["", "20260101", "1735689600", "2026-01-01T00:00:00", "0001-01-01", "9999-12-31"])
 def test_a_day_is_written_as_the_contract_says(client: TestClient, as_of: str) -> None:
     """Never as a number or an instant, which would be taken for a day nobody meant."""
