@@ -60,6 +60,19 @@ def test_the_worked_examples(api: Api, estate: str) -> None:
     assert owed(api, f"{estate}-H4", "2025-06-01") == (0, 270)
 
 
+def test_the_worked_example_of_a_plan(api: Api, estate: str) -> None:
+    """3 × 1000.00 under a plan that freezes from its signing; the second came 20 days late."""
+    owe(api, estate, 1, "3000.00", "2024-12", "2025-01-15")
+    household = f"{estate}-H1"
+    (bill,) = api.get(f"/v1/households/{household}/bills")["items"]
+    parts = [{"due_date": f"2025-{month}-15", "amount_fen": 100000} for month in ("04", "05", "06")]
+    asked = {"household": household, "bill_ids": [bill["id"]], "signed_on": "2025-03-01", "instalments": parts}
+    api.post("/v1/instalment-plans", **asked)
+    for on in ("2025-04-15", "2025-06-04", "2025-06-15"):
+        pay(api, household, 100000, on)
+    assert owed(api, household, "2025-12-01") == (0, 4650)
+
+
 def test_what_was_paid_before_the_books_opened(api: Api, estate: str) -> None:
     header = "estate_code,unit_code,fee_item,period,amount_yuan,due_date,paid_yuan\n"
     row = f"{estate},{{}},property_fee,2024-12,1000.00,2025-01-15,{{}}\n"
