@@ -45,10 +45,14 @@ def _complete(operation: dict[str, Any]) -> None:
     elif operation["operationId"] == "receiveNotification":
         raw = {"schema": {"type": "string", "format": "binary"}, "example": '{"id": "…", "resource": {}}'}
         operation["requestBody"] = {"required": True, "content": {"*/*": raw}}
-        operation["responses"]["200"] = {
-            "description": "As the channel expects",
-            "content": {"text/plain": {"schema": {"type": "string"}, "example": "success"}},
-        }
+        said = {"200": ("Taken", "SUCCESS", "OK"), "400": ("Not for us", "FAIL", "the resource does not open")}
+        said["401"] = ("Forged, stale or unsigned", "FAIL", "the signature is not valid")
+        for status, (description, code, message) in said.items():
+            told = {"schema": {"type": "object"}, "example": {"code": code, "message": message}}
+            answered = {"description": f"{description}, as the channel expects to hear it"}
+            operation["responses"][status] = {**answered, "content": {"application/json": told}}
+        word = {"schema": {"type": "string"}, "example": "success"}
+        operation["responses"]["200"]["content"]["text/plain"] = word
     elif operation["operationId"] == "evidencePdf":
         binary = {"type": "string", "format": "binary"}
         operation["responses"]["200"] = _download("application/pdf", binary, "%PDF-1.7 …")

@@ -1,5 +1,6 @@
 """How a resource module declares its routes: path, roles, what is answered, which problems; OpenAPI follows from it."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -54,9 +55,17 @@ class Routes:
     tag: str
     declared: list[Declared] = field(default_factory=list)
 
-    def get(self, path: str, *, answer: Any, roles: tuple[str, ...] | None, personal: bool = False) -> Decorator:
-        """Declare a read."""
-        return self._declare("GET", path, answer, 200, Guard(roles, personal=personal))
+    def get(
+        self,
+        path: str,
+        *,
+        answer: Any,
+        roles: tuple[str, ...] | None,
+        personal: bool = False,
+        problems: tuple[int, ...] = (),
+    ) -> Decorator:
+        """Declare a read; `problems`: statuses it answers with beside those of every read."""
+        return self._declare("GET", path, answer, 200, Guard(roles, personal=personal), problems)
 
     def post(self, path: str, *, answer: Any, status: int = 200, **guard: Any) -> Decorator:
         """Declare a write that takes an Idempotency-Key; `guard` are the fields of Guard."""
@@ -66,10 +75,12 @@ class Routes:
         """Declare a write that may be repeated as it is."""
         return self._declare("PUT", path, answer, 200, Guard(roles))
 
-    def _declare(self, method: str, path: str, answer: Any, status: int, guard: Guard) -> Decorator:
+    def _declare(
+        self, method: str, path: str, answer: Any, status: int, guard: Guard, problems: tuple[int, ...] = ()
+    ) -> Decorator:
         def decorate(endpoint: Declare, /) -> Declare:
             put_guard(endpoint, guard)
-            described = _described(method, path, guard)
+            described = _described(method, guard, {*problems, *_unknown(method, path, endpoint)})
             self.declared.append(Declared(method, path, endpoint, answer, status, described))
             return endpoint
 
@@ -92,11 +103,16 @@ class Routes:
             )
 
 
-def _described(method: str, path: str, guard: Guard) -> dict[str, Any]:
+def _unknown(method: str, path: str, endpoint: Endpoint) -> set[int]:
+    """404 where something named in path, query or body may not exist."""
+    named = inspect.signature(endpoint).parameters.keys() & {"estate", "household"}
+    return {404} if "{" in path or named or method != "GET" else set()
+
+
+def _described(method: str, guard: Guard, problems: set[int]) -> dict[str, Any]:
     """Which problems a route answers with, and its roles and headers for the documentation."""
-    statuses = {422, 429, 500, 503}
+    statuses = {422, 429, 500, 503} | problems
     statuses |= {401, 403} if guard.roles is not None else set()
-    statuses |= {404} if "{" in path else set()
     statuses |= {409, 413, 415} if method != "GET" else set()
     extra: dict[str, Any] = {"x-roles": list(guard.roles)} if guard.roles is not None else {"security": []}
     if method == "POST" and guard.idempotent:

@@ -49,6 +49,10 @@ COMMON = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %d ",
+    # A row that breaks a constraint would be written out, and the statement with its values: names, phones. The
+    # service logs the error without them.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
     "jit": "off",
     "random_page_cost": "1.1",
     "wal_compression": "on",

@@ -1,6 +1,5 @@
 """Bill runs, bills, statements (B, C1)."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Query
@@ -9,12 +8,12 @@ from starlette.responses import Response
 from gateway.guard import Services
 from gateway.roles import RUN_BILLING, SEE_HOUSEHOLD, SEE_LEDGER
 from gateway.routing import Routes
-from gateway.schemas.base import BillPath, Created, HouseholdPath, IdPath, Page, StatusFilter
+from gateway.schemas.base import BillPath, Created, Day, HouseholdPath, IdPath, Page, StatusFilter
 from gateway.schemas.bills import Bill, BillRun, BillRunRequest, Explanation, Statement
 from gateway.schemas.paging import Paging
 
 routes = Routes("Billing")
-AsOf = Annotated[date | None, Query(description="Business day; today when left out", examples=["2026-11-20"])]
+AsOf = Annotated[Day | None, Query(description="Business day; today when left out", examples=["2026-11-20"])]
 
 
 @routes.post("/v1/bill-runs", answer=Created, status=202, roles=RUN_BILLING)

@@ -51,7 +51,7 @@ async def list_settlements(estate: EstateQuery, call: Services) -> Response:
     return await call("billing", "list_settlements", estate=estate)
 
 
-@routes.get("/v1/estates/{estate}/fund", answer=Fund, roles=STAFF)
+@routes.get("/v1/estates/{estate}/fund", answer=Fund, roles=STAFF, problems=(409,))
 async def get_fund(estate: EstatePath, call: Services, period: PeriodFilter = None) -> Response:
     """The fund of an estate under remuneration (酬金制), by use category (B2)."""
     return await call("billing", "get_fund", estate=estate, period=period)

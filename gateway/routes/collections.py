@@ -1,6 +1,5 @@
 """Collection rates, trial balance (J1, B7)."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -9,13 +8,13 @@ from starlette.responses import Response
 from gateway.guard import Services
 from gateway.roles import SEE_FIGURES, SEE_LEDGER
 from gateway.routing import Routes
-from gateway.schemas.base import BuildingFilter, Code, EstateFilter, Period, PeriodFilter, StewardFilter
+from gateway.schemas.base import BuildingFilter, Code, Day, EstateFilter, Period, PeriodFilter, StewardFilter
 from gateway.schemas.collections import CollectionRates, TrialBalance
 
 routes = Routes("Collections")
 Grouping = Literal["group", "region", "estate", "building", "steward", "fee_item", "period"]
 GroupBy = Annotated[Grouping, Query(description="One row for each of these", examples=["estate"])]
-AsOf = Annotated[date | None, Query(description="Cut-off; today when left out", examples=["2026-11-20"])]
+AsOf = Annotated[Day | None, Query(description="Cut-off; today when left out", examples=["2026-11-20"])]
 FeeItem = Annotated[Code | None, Query(examples=["property_fee"])]
 DueIn = Annotated[Period | None, Query(description="Only bills due in this month", examples=["2026-11"])]
 Windows = Annotated[

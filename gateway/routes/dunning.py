@@ -1,6 +1,5 @@
 """Arrears, the ladder, sweeps, cases, disputes, plans of households, efficiency (D1, D2, D3, D5, D8)."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -15,6 +14,7 @@ from gateway.schemas.base import (
     CauseFilter,
     Code,
     Created,
+    Day,
     EstateFilter,
     HouseholdPath,
     IdPath,
@@ -53,8 +53,8 @@ ArrearsBy = Annotated[
     Query(description="One row for each", examples=["bucket"]),
 ]
 EfficiencyBy = Annotated[Literal["step", "steward"], Query(description="One row for each", examples=["step"])]
-From = Annotated[date, Query(alias="from", description="First day of the steps", examples=["2026-10-01"])]
-To = Annotated[date, Query(description="Last day of the steps", examples=["2026-10-31"])]
+From = Annotated[Day, Query(alias="from", description="First day of the steps", examples=["2026-10-01"])]
+To = Annotated[Day, Query(description="Last day of the steps", examples=["2026-10-31"])]
 
 
 @routes.get("/v1/arrears", answer=Page[Arrears], roles=(*SEE_FIGURES, "cashier"), personal=True)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.guard import Call, Services
 from gateway.roles import COLLECT, DECIDE, SEE_EVIDENCE, SEE_FIGURES
 from gateway.routing import Routes
-from gateway.schemas.base import EstateFilter, HouseholdFilter, HouseholdPath, IdPath, Page
+from gateway.schemas.base import Day, EstateFilter, HouseholdFilter, HouseholdPath, IdPath, Page
 from gateway.schemas.legal import (
     Consent,
     ConsentRequest,
@@ -32,7 +32,7 @@ from gateway.schemas.notifications import Notification
 from gateway.schemas.paging import Paging
 
 routes = Routes("Legal")
-AsOf = Annotated[date | None, Query(description="As of this day; today when left out", examples=["2026-11-20"])]
+AsOf = Annotated[Day | None, Query(description="As of this day; today when left out", examples=["2026-11-20"])]
 KindFilter = Annotated[Kind | None, Query(description="Only files of this kind", examples=["suit"])]
 StatusFilter = Annotated[FileStatus | None, Query(description="Only files in this status", examples=["filed"])]
 Within = Annotated[int, Query(ge=0, le=366, description="Expires within so many days", examples=[180])]

@@ -1,6 +1,5 @@
 """Instalment plans, and late fee by estate (C3, C1)."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -9,14 +8,14 @@ from starlette.responses import Response
 from gateway.guard import Services
 from gateway.roles import COLLECT, SEE_FIGURES, SEE_HOUSEHOLD
 from gateway.routing import Routes
-from gateway.schemas.base import EstateFilter, HouseholdFilter, IdPath, Page
+from gateway.schemas.base import Day, EstateFilter, HouseholdFilter, IdPath, Page
 from gateway.schemas.paging import Paging
 from gateway.schemas.plans import LateFees, Plan, PlanCancelRequest, PlanRequest, PlanSummary
 
 routes = Routes("Instalment plans")
 Standing = Literal["performing", "completed", "broken", "cancelled"]
 Status = Annotated[Standing | None, Query(description="Only plans that stand like this today", examples=["broken"])]
-AsOf = Annotated[date | None, Query(description="Business day; today when left out", examples=["2026-11-20"])]
+AsOf = Annotated[Day | None, Query(description="Business day; today when left out", examples=["2026-11-20"])]
 
 
 @routes.post("/v1/instalment-plans", answer=Plan, status=201, roles=COLLECT)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.guard import Gate, Services, answer
-from gateway.roles import SEE_HOUSEHOLD, STAFF
+from gateway.roles import SEE_HOUSEHOLD, SEE_NAMES
 from gateway.routing import Routes
 from gateway.schemas.base import IdPath
 from gateway.schemas.payments import SandboxInbox, SandboxPaid, SandboxPayRequest
@@ -29,7 +29,7 @@ async def pay_in_sandbox(
     return await _remote(request, "POST", f"/sandbox/{channel}/{payment_id.hex}/pay", json=wanted)
 
 
-@routes.get("/v1/sandbox/inbox", answer=SandboxInbox, roles=STAFF, personal=True)
+@routes.get("/v1/sandbox/inbox", answer=SandboxInbox, roles=SEE_NAMES, personal=True)
 async def list_inbox(request: Request) -> Response:
     """Every message sent, newest as the sandbox lists them; the query is passed on."""
     return await _remote(request, "GET", "/sandbox/inbox", params=list(request.query_params.multi_items()))

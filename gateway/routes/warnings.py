@@ -1,6 +1,5 @@
 """Collection targets, early warnings, the check of the rollups (J1, J3)."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Query
@@ -9,7 +8,7 @@ from starlette.responses import Response
 from gateway.guard import Services
 from gateway.roles import OFFICE, SEE_FIGURES
 from gateway.routing import Routes
-from gateway.schemas.base import EstateFilter, Page
+from gateway.schemas.base import Day, EstateFilter, Page
 from gateway.schemas.paging import Paging
 from gateway.schemas.warnings import (
     CollectionTarget,
@@ -23,7 +22,7 @@ from gateway.schemas.warnings import (
 routes = Routes("Early warnings")
 CHECK_ROLLUPS = (*OFFICE, "auditor")
 Kind = Annotated[WarningKind | None, Query(description="Only this kind", examples=["collection_below_plan"])]
-Since = Annotated[date | None, Query(description="Only about this day and later", examples=["2026-11-01"])]
+Since = Annotated[Day | None, Query(description="Only about this day and later", examples=["2026-11-01"])]
 
 
 @routes.put("/v1/collection-targets", answer=CollectionTarget, roles=OFFICE)

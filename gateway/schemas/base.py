@@ -1,22 +1,48 @@
 """What all schemas share: codes, money, pages, and how a model carries its example."""
 
+import re
+from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 NO_CONTROL = r"^[^\x00-\x1f]+$"
 NO_NUL = r"^[^\x00]*$"
 LARGEST_ID = 2**63 - 1
 PERIOD = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FIRST_DAY, LAST_DAY = "1900-01-01", "2999-12-31"
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_CONTROL)]
 Note = Annotated[str, StringConstraints(max_length=2000, pattern=NO_NUL)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=NO_NUL)]
 Period = Annotated[str, StringConstraints(pattern=PERIOD)]
+
+
+def _written_as_day(value: Any) -> Any:
+    """A day is written YYYY-MM-DD, never as a number or an instant, and lies where the calendar's sums cannot fail."""
+    if not (isinstance(value, str) and DAY.fullmatch(value)):
+        raise PydanticCustomError("day", "Input should be a date YYYY-MM-DD")
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise PydanticCustomError("day", f"Input should be a date from {FIRST_DAY} to {LAST_DAY}")
+    return value
+
+
+def _written_as_instant(value: Any) -> Any:
+    """An instant is written as RFC 3339 has it, on a day of ours."""
+    if not (isinstance(value, str) and DAY.match(value) and value[10:11] in ("T", "t", " ")):
+        raise PydanticCustomError("instant", "Input should be an instant of RFC 3339 with its offset")
+    _written_as_day(value[:10])
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_day)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_as_instant)]
 Fen = Annotated[int, Field(strict=True, gt=0, le=10**12, description="Integer fen (分)")]
-BillIds = Annotated[list[Annotated[int, Field(gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
+BillIds = Annotated[list[Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
 Estates = Annotated[list[Code], Field(min_length=1, max_length=2000)]
 
 

@@ -1,15 +1,15 @@
 """Month closes, quarter settlements, the fund of an estate under remuneration (B2, B8)."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.schemas.base import Code, Fen, Note, Period, Text, example, shown
+from gateway.schemas.base import Code, Day, Fen, Note, Period, Text, example, shown
 
 Quarter = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-Q[1-4]$")]
 Category = Literal["common_areas", "greening", "security", "cleaning", "repair"]
-Weight = Annotated[float, Field(ge=0, le=1_000_000)]
+Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
 
 
 class CloseRequest(BaseModel):
@@ -91,7 +91,7 @@ class ExpenseRequest(BaseModel):
     )
     category: Category
     amount_fen: Fen
-    spent_on: date
+    spent_on: Day
     description: Text
     reference: Annotated[Note, Field(min_length=1, max_length=200)]
 
@@ -117,7 +117,7 @@ class FundPolicyRequest(BaseModel):
     """What the company takes of fees received (0–1), and the weights by which the rest is shared."""
 
     model_config = example(remuneration=0.1, shares={"common_areas": 2, "security": 3, "cleaning": 2, "repair": 1})
-    remuneration: Annotated[float, Field(ge=0, le=1)]
+    remuneration: Annotated[float, Field(strict=True, ge=0, le=1)]
     shares: dict[Category, Weight]
 
 

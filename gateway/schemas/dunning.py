@@ -1,12 +1,11 @@
 """Arrears, the ladder, sweeps, cases, disputes and plans of households (D1, D2, D3, D5, D8)."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.schemas.base import Code, Estates, Note, Text, example, shown
+from gateway.schemas.base import Code, Day, Estates, Note, Text, example, shown
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 _STEP = {
@@ -32,7 +31,7 @@ _LADDER = [
     },
     _STEP,
 ]
-Days = Annotated[int, Field(ge=-365, le=36500)]
+Days = Annotated[int, Field(strict=True, ge=-365, le=36500)]
 
 
 class ArrearsCauseRequest(BaseModel):
@@ -90,8 +89,8 @@ class LadderStep(BaseModel):
     channels: Annotated[list[Code], Field(max_length=5)]
     template: Code = Field(description="One of a closed list; none cuts or threatens supply or access")
     requires: Annotated[list[Code], Field(max_length=20)] = []
-    deadline_days: Annotated[int, Field(ge=1, le=365)] | None = None
-    gap_days: Annotated[int, Field(ge=1, le=365)] = 1
+    deadline_days: Annotated[int, Field(strict=True, ge=1, le=365)] | None = None
+    gap_days: Annotated[int, Field(strict=True, ge=1, le=365)] = 1
 
 
 class LadderRequest(BaseModel):
@@ -119,7 +118,7 @@ class SweepRequest(BaseModel):
     """Decide which steps of the ladder are due on a day (D1); repeating it decides nothing twice."""
 
     model_config = example(as_of="2026-11-20", estates=["GZ01"])
-    as_of: date
+    as_of: Day
     estates: Estates | None = None
 
 
@@ -180,7 +179,7 @@ class ContactRequest(BaseModel):
     )
     step: Code | None = None
     note: Note | None = None
-    promised_on: date | None = None
+    promised_on: Day | None = None
     cause: Code | None = None
 
 
@@ -235,7 +234,7 @@ class HouseholdPlanRequest(BaseModel):
     responsible: Text
     next_action: Text
     problem: Text | None = None
-    deadline: date | None = None
+    deadline: Day | None = None
     note: Note | None = None
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from gateway.schemas.base import LARGEST_ID, Code, Fen, Period, Text, example, shown
 
-Rate = Annotated[float, Field(ge=0, le=1_000)]
+Rate = Annotated[float, Field(strict=True, ge=0, le=1_000)]
 Points = Annotated[int, Field(strict=True, gt=0, le=10**9)]
 POLICY: dict[str, Any] = {
     "enabled": True,
@@ -30,12 +30,12 @@ class PolicyRequest(BaseModel):
     enabled: Annotated[bool, Field(strict=True)]
     on_time_rate: Rate
     early_rate: Rate
-    early_days: Annotated[int, Field(ge=0, le=3_650)]
-    point_fen: Annotated[int, Field(gt=0, le=10**9)]
-    most_of_bill: Annotated[float, Field(ge=0, le=1)]
-    streak_months: Annotated[int, Field(gt=0, le=36)]
+    early_days: Annotated[int, Field(strict=True, ge=0, le=3_650)]
+    point_fen: Annotated[int, Field(strict=True, gt=0, le=10**9)]
+    most_of_bill: Annotated[float, Field(strict=True, ge=0, le=1)]
+    streak_months: Annotated[int, Field(strict=True, gt=0, le=36)]
     coupon_fen: Fen
-    coupon_days: Annotated[int, Field(gt=0, le=3_650)]
+    coupon_days: Annotated[int, Field(strict=True, gt=0, le=3_650)]
 
 
 class Policy(BaseModel):
@@ -84,7 +84,7 @@ class RedemptionRequest(BaseModel):
     model_config = example(points=300, bill_id=48211)
     points: Points | None = None
     coupon_id: UUID | None = None
-    bill_id: Annotated[int, Field(gt=0, le=LARGEST_ID)] | None = None
+    bill_id: Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)] | None = None
     service: Text | None = None
 
 
@@ -112,7 +112,7 @@ class DrawRequest(BaseModel):
 
     model_config = example(month="2026-10", winners=3, coupon_fen=5000, seed="SSQ 2026131: 04 09 12 20 27 33 + 06")
     month: Period
-    winners: Annotated[int, Field(gt=0, le=10_000)]
+    winners: Annotated[int, Field(strict=True, gt=0, le=10_000)]
     coupon_fen: Fen
     seed: Text
 

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, StringConstraints
+from pydantic import BaseModel, StringConstraints
 
-from gateway.schemas.base import NO_NUL, Code, Note, example, shown
+from gateway.schemas.base import NO_NUL, Code, Day, Instant, Note, example, shown
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL)]
 Kind = Literal["lawyers_letter", "mediation", "suit", "arbitration"]
@@ -37,7 +37,7 @@ class UrgingRequest(BaseModel):
     """The owners' committee (业委会) urged the household to pay (D4)."""
 
     model_config = example(on="2026-11-10", reference="业委会〔2026〕3号", note="letter in the mail box")
-    on: date
+    on: Day
     reference: Line
     note: Note | None = None
 
@@ -79,7 +79,7 @@ class FileStatusRequest(BaseModel):
 
     model_config = example(status="filed", on="2026-11-21", note="(2026)粤01民初1号")
     status: FileStatus
-    on: date
+    on: Day
     note: Note | None = None
 
 
@@ -87,7 +87,7 @@ class LetterDeliveryRequest(BaseModel):
     """A lawyer's letter was received; it restarts limitation."""
 
     model_config = example(delivered_on="2026-11-21", proof="EMS1234567890CN")
-    delivered_on: date
+    delivered_on: Day
     proof: Line
 
 
@@ -95,7 +95,7 @@ class ReceiptRequest(BaseModel):
     """A letter, or what staff handed over, was received, or came back (F4)."""
 
     model_config = example(delivered_on="2026-11-21", proof="EMS1234567890CN", outcome="delivered")
-    delivered_on: date
+    delivered_on: Day
     proof: Line
     outcome: Literal["delivered", "failed"] = "delivered"
 
@@ -116,7 +116,7 @@ class ConsentRequest(BaseModel):
     """The household's own separate consent to be named."""
 
     model_config = example(given_on="2026-11-10", reference="单独同意书 2026-7")
-    given_on: date
+    given_on: Day
     reference: Line
 
 
@@ -145,7 +145,7 @@ class ProgrammeRequest(BaseModel):
 
     model_config = example(estate="GZ01", as_of="2026-11-20")
     estate: Code
-    as_of: date | None = None
+    as_of: Day | None = None
 
 
 class Programme(BaseModel):
@@ -189,7 +189,7 @@ class AppointmentRequest(BaseModel):
     """When and where who meets the owner: 08:00–21:00 on any day of the week, under the cap."""
 
     model_config = example(at="2026-11-22T19:30:00+08:00", place="at the owner's door", who="S001")
-    at: AwareDatetime
+    at: Instant
     place: Line
     who: Line
 

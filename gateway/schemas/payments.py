@@ -1,12 +1,12 @@
 """Payments and what the sandbox's remote side is told."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.schemas.base import BillIds, Code, Fen, example, shown
+from gateway.schemas.base import BillIds, Code, Day, Fen, example, shown
 
 Channel = Literal["wechat", "alipay", "unionpay", "cash", "pos", "transfer"]
 
@@ -19,7 +19,7 @@ class PaymentRequest(BaseModel):
     channel: Channel
     amount_fen: Fen
     bill_ids: BillIds | None = None
-    received_on: date | None = None
+    received_on: Day | None = None
 
 
 class Payment(BaseModel):

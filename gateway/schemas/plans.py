@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.schemas.base import NO_NUL, BillIds, Code, Fen, example, shown
+from gateway.schemas.base import NO_NUL, BillIds, Code, Day, Fen, example, shown
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NO_NUL)]
 PLAN_ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
@@ -28,7 +28,7 @@ class Instalment(BaseModel):
     """One part of a plan and the day it is due."""
 
     model_config = example(due_date="2026-12-15", amount_fen=100000)
-    due_date: date
+    due_date: Day
     amount_fen: Fen
 
 
@@ -46,7 +46,7 @@ class PlanRequest(BaseModel):
     )
     household: Code
     bill_ids: BillIds
-    signed_on: date
+    signed_on: Day
     instalments: list[Instalment] = Field(min_length=1, max_length=36)
 
 

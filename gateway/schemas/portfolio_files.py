@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.schemas.base import Code, Note, example, shown
+from gateway.schemas.base import Code, Day, Note, example, shown
 
 Role = Literal["owner", "tenant", "developer"]
 UnitStatus = Literal["occupied", "vacant", "unsold"]
@@ -32,9 +32,9 @@ class TransferRequest(BaseModel):
     )
     household: Code
     role: Role = "owner"
-    from_date: date
+    from_date: Day
     reason: Reason
-    to_date: date | None = Field(default=None, description="A tenant's last day; the owner pays again after it")
+    to_date: Day | None = Field(default=None, description="A tenant's last day; the owner pays again after it")
     status: UnitStatus | None = Field(
         default=None, description="Of the unit from that day; an unsold unit that is sold becomes occupied"
     )
@@ -141,7 +141,7 @@ class StewardRequest(BaseModel):
 
     model_config = example(staff="S001", from_date="2026-12-01")
     staff: Code
-    from_date: date | None = Field(default=None, description="Today when left out")
+    from_date: Day | None = Field(default=None, description="Today when left out")
 
 
 class Steward(BaseModel):
@@ -174,7 +174,7 @@ class LegacyDispute(BaseModel):
 
     model_config = example(liable="developer", since="2024-05-01", note="Leaking roof since hand-over")
     liable: Literal["developer", "owner", "company"]
-    since: date | None = Field(default=None, description="Today when left out")
+    since: Day | None = Field(default=None, description="Today when left out")
     note: Note | None = None
 
 

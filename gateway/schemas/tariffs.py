@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.schemas.base import NO_CONTROL, Code, Fen, Note, Period, Text, example, shown
+from gateway.schemas.base import NO_CONTROL, Code, Day, Fen, Note, Period, Text, example, shown
 
 Cycle = Literal["monthly", "quarterly", "annual"]
 Timing = Literal["arrears", "advance"]
@@ -80,7 +80,7 @@ class ChargeRequest(BaseModel):
     fee_item: Code
     amount_fen: Fen
     description: Text
-    due_date: date | None = Field(default=None, description="By the estate's billing policy when left out")
+    due_date: Day | None = Field(default=None, description="By the estate's billing policy when left out")
 
 
 class Charge(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from gateway.schemas.base import Code, Period, example, shown
 
 WarningKind = Literal["collection_below_plan", "calendar_missing"]
-Share = Annotated[float, Field(ge=0, le=1, description="0–1")]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, description="0–1")]
 
 
 class CurvePoint(BaseModel):

@@ -14,6 +14,7 @@ import chinese_calendar
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ANNOUNCED_YEARS = range(2004, 2027)
+YEARS = range(1900, 3000)  # of months that callers may name: what lies a month, a year, a century off is still a date
 
 
 def business_date(instant: datetime) -> date:
@@ -34,11 +35,13 @@ def start_of_business_day(day: date) -> datetime:
 
 
 def parse_period(period: str) -> date:
-    """ "2026-10" → the first day of that month; ValueError otherwise."""
+    """ "2026-10" → the first day of that month; ValueError otherwise, and for years beyond any bill."""
     year, separator, month = period.partition("-")
     digits = f"{year}{month}"
     if not (separator and len(year) == 4 and len(month) == 2 and digits.isascii() and digits.isdecimal()):
         raise ValueError("a period is YYYY-MM")
+    if int(year) not in YEARS:
+        raise ValueError(f"a period lies in the years {YEARS.start} to {YEARS.stop - 1}")
     return date(int(year), int(month), 1)
 
 

@@ -29,9 +29,14 @@ def decode_cursor(cursor: str | None) -> list[Any] | None:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:
         raise not_of_this_list() from error
-    if not isinstance(key, list):
+    if not isinstance(key, list) or not all(_storable(part) for part in key):
         raise not_of_this_list()
     return key
+
+
+def _storable(part: Any) -> bool:
+    """Whether a part can be compared in the database: text takes neither NUL nor half a surrogate pair."""
+    return not isinstance(part, str) or not ("\x00" in part or any("\ud800" <= sign <= "\udfff" for sign in part))
 
 
 def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...] | None:
@@ -44,7 +49,7 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
         return None
     try:
         return tuple(read(part) for read, part in zip(parts, key, strict=True))
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:  # what reading a stranger's JSON may raise
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # a stranger's JSON may raise any
         raise not_of_this_list() from error
 
 

@@ -60,6 +60,30 @@ def test_the_worked_examples(api: Api, estate: str) -> None:
     assert owed(api, f"{estate}-H4", "2025-06-01") == (0, 270)
 
 
+def test_the_worked_example_of_a_plan(api: Api, estate: str) -> None:
+    """3 × 1000.00 under a plan that freezes from its signing; the second came 20 days late."""
+    owe(api, estate, 1, "3000.00", "2024-12", "2025-01-15")
+    household = f"{estate}-H1"
+    (bill,) = api.get(f"/v1/households/{household}/bills")["items"]
+    parts = [{"due_date": f"2025-{month}-15", "amount_fen": 100000} for month in ("04", "05", "06")]
+    asked = {"household": household, "bill_ids": [bill["id"]], "signed_on": "2025-03-01", "instalments": parts}
+    api.post("/v1/instalment-plans", **asked)
+    for on in ("2025-04-15", "2025-06-04", "2025-06-15"):
+        pay(api, household, 100000, on)
+    assert owed(api, household, "2025-12-01") == (0, 4650)
+
+
+def test_what_was_paid_before_the_books_opened(api: Api, estate: str) -> None:
+    header = "estate_code,unit_code,fee_item,period,amount_yuan,due_date,paid_yuan\n"
+    row = f"{estate},{{}},property_fee,2024-12,1000.00,2025-01-15,{{}}\n"
+    api.load("opening_balances", header + row.format("0001", "1000.00") + row.format("0002", "400.00"))
+    for day in ("2025-01-10", "2025-06-01", "2026-01-01"):
+        assert owed(api, f"{estate}-H1", day) == (0, 0), day
+    assert owed(api, f"{estate}-H2", "2025-02-14") == (60000, 540)
+    pay(api, f"{estate}-H2", 60000, "2025-02-14")
+    assert owed(api, f"{estate}-H2", "2026-01-01") == (0, 540)
+
+
 def test_the_month_of_a_bill_that_was_billed_late_shows_it(api: Api, estate: str) -> None:
     api.load("tariffs", SmallEstate(estate).tariffs())
     api.post(f"/v1/estates/{estate}/tariffs/publish")

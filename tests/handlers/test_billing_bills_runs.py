@@ -317,6 +317,7 @@ def test_b4_a_run_is_limited_to_the_callers_estates(desk: Desk) -> None:
         {"estates": ["E7"]},
         {"estates": []},
         {"fee_items": []},
+        {"fee_items": ["property_fee", "propertyfee"]},
     ],
 )
 def test_b4_bad_requests_are_refused(desk: Desk, asked: dict[str, object]) -> None:

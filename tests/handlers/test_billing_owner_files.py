@@ -262,6 +262,13 @@ def test_a2_a_file_is_kept_and_every_change_is_on_record(desk: Desk) -> None:
     }
 
 
+def test_a2_half_of_a_dispute_changes(desk: Desk) -> None:
+    ask(desk, files.keep_file, MANAGER, "H1", FULL, NOW)
+    for part in ({"liable": "developer", "since": "2025-06-01"}, {"liable": "company", "since": "2025-06-01"}):
+        ask(desk, files.keep_file, MANAGER, "H1", FileChange.model_validate({"legacy_dispute": part}), NOW)
+        assert seen(desk)["legacy_dispute"] == {**part, "since": date(2025, 6, 1), "note": None}
+
+
 def test_a2_the_file_is_masked_by_role_and_its_notes_are_for_staff(desk: Desk) -> None:
     ask(desk, files.keep_file, MANAGER, "H1", FULL, NOW)
     masked = seen(desk, manager("E1", role="auditor"))

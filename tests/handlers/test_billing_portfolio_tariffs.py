@@ -117,6 +117,17 @@ def test_publication(desk: Desk) -> None:
         ask(desk, tariffs.publish_estate_tariffs, manager("E1", role="steward"), "E1", NOW)
 
 
+def test_b1_an_owner_sees_what_is_published_on_the_own_estate(desk: Desk) -> None:
+    desk.load("tariffs", TARIFFS, "E1,lift,fixed,residential,12,2020-01-01,")
+    signed_in = Caller(sub="owner-1", roles=frozenset({"owner"}), household="H1")
+    seen = ask(desk, tariffs.list_tariffs, signed_in, "E1")["items"]
+    assert [(tariff["fee_item"], tariff["published_at"] is None) for tariff in seen] == [("property_fee", False)]
+    assert len(ask(desk, tariffs.list_tariffs, FINANCE, "E1")["items"]) == 2
+    for caller in (signed_in, OWNER.model_copy(update={"estates": frozenset({"E2"})})):
+        with pytest.raises(Forbidden):
+            ask(desk, tariffs.list_tariffs, caller, "E2")
+
+
 def bills(desk: Desk, status: str | None = None) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = ask(desk, views.list_bills, FINANCE, "H1", status, 50, None)["items"]
     return items

@@ -113,6 +113,27 @@ def test_c1_paid_before_the_books_opened_never_accrued(books: Books) -> None:
     assert late_fees_due(books.session, [household_id], date(2025, 1, 25)) == {household_id: 180}
 
 
+def test_c1_a_bill_settled_by_what_was_paid_before_the_books_opened(books: Books) -> None:
+    """Whatever day is asked for: such a payment stands from the beginning of time, before which there is no day."""
+    household_id = books.household()
+    bill_id = books.bill(100000, "2025-01-15")
+    books.session.execute(text("UPDATE bill SET paid_fen = 40000"))
+    books._post(bill_id, household_id, books.estates["E1"], 40000, date(2026, 11, 21), "opening_equity", "receivable")
+    books.pay(60000, "2025-02-14")
+    for today in ("2025-02-14", "2026-11-21"):
+        shown = books.statement(today)
+        assert sums(shown) == (0, 540, 0, 540)
+        assert [(b["status"], b["overdue_days"]) for b in shown["bills"]] == [("paid", 30)]
+    assert sums(books.statement("2025-02-13")) == (60000, 522, 0, 60522)
+    books.household("H2")
+    settled = books.bill(30000, "2025-01-15", "H2")
+    books.session.execute(text("UPDATE bill SET paid_fen = 30000 WHERE id = :id"), {"id": settled})
+    key = books.households["H2"][0]
+    books._post(settled, key, books.estates["E1"], 30000, date(2026, 11, 21), "opening_equity", "receivable")
+    for any_day in ("1970-01-01", "2025-01-10", "2026-01-01", "2026-11-21"):
+        assert sums(books.statement(any_day, "H2")) == (0, 0, 0, 0)
+
+
 def test_c1_a_voided_bill_is_owed_by_nobody(books: Books) -> None:
     books.household()
     books.bill(100000, "2025-01-15")

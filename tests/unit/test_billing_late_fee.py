@@ -155,6 +155,7 @@ def test_c1_the_day_the_principal_was_settled() -> None:
     assert settled_on(100000, events, day("2025-04-30")) == day("2025-03-16")
     assert settled_on(100000, events, day("2025-03-15")) is None
     assert settled_on(100000, [], day("2025-03-15")) is None
+    assert settled_on(40000, [paid("0001-01-01", 40000)], day("2025-03-15")) == date.min
 
 
 EVENTS = st.lists(

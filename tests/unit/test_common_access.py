@@ -1,6 +1,7 @@
 import json
 import logging
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -57,7 +58,9 @@ def test_pages_are_cut_by_key() -> None:
     assert page([], 2, lambda row: [row]) == ([], None)
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "e30", encode_cursor([1])[:-2] + "!"])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "e30", encode_cursor([1])[:-2] + "!", encode_cursor(["a\x00"]), encode_cursor(["\ud800"])]
+)
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(Invalid):
         decode_cursor(cursor)
@@ -69,6 +72,8 @@ def test_a_cursor_of_another_list_is_refused(key: list[object]) -> None:
         position(encode_cursor(key), date.fromisoformat, UUID)
     with pytest.raises(Invalid):
         position(encode_cursor([float("inf")]), int)
+    with pytest.raises(Invalid):
+        position(encode_cursor(["many"]), Decimal)
 
 
 def test_the_parts_of_a_cursor_are_read() -> None:

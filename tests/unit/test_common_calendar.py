@@ -61,11 +61,12 @@ def test_months() -> None:
     assert month_length(date(2028, 2, 1)) == 29
 
 
-@pytest.mark.parametrize("text", ["2026-13", "2026-1", "202610", "2026-10-01", "x"])
+@pytest.mark.parametrize("text", ["2026-13", "2026-1", "202610", "2026-10-01", "x", "0000-01", "1899-12", "3000-01"])
 def test_a_period_is_a_month(text: str) -> None:
     with pytest.raises(ValueError):
         parse_period(text)
 
 
 def test_periods_go_there_and_back() -> None:
-    assert format_period(parse_period("2026-10")) == "2026-10"
+    for period in ("2026-10", "1900-01", "2999-12"):
+        assert format_period(parse_period(period)) == period

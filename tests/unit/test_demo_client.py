@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from demo.api import Api, DemoFailure, Refused, wait_for
 from demo.arithmetic import show_the_arithmetic
 from demo.figures import Rate, Snapshot
+from demo.load import is_complete
 from demo.payments import _amount
 from demo.portfolio import generate
 from demo.stage import Stage, counted, money
@@ -62,6 +64,27 @@ def test_a_list_is_read_page_after_page() -> None:
         )
 
     assert [item["n"] for item in client(pages).items("/v1/estates")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("last", "complete"),
+    [
+        ({"status": "closed", "round": 1}, True),
+        ({"status": "reopened", "round": 2}, True),
+        ({"status": "resolved", "round": 1}, False),
+        (None, False),
+    ],
+)
+def test_a_load_is_complete_whatever_people_did_with_it_since(last: dict[str, Any] | None, complete: bool) -> None:
+    """Else the next start loads again what has changed meanwhile, fails, and takes the stack with it."""
+    later = {"status": "registered", "round": 1}
+
+    def pages(request: httpx.Request) -> httpx.Response:
+        first = request.url.params.get("cursor") is None
+        items = [later] if first else [last] if last else []
+        return httpx.Response(200, json={"items": items, "next_cursor": "next" if first else None})
+
+    assert is_complete(client(pages), generate(as_of=date(2026, 11, 22))) is complete
 
 
 def test_waiting_in_vain_says_what_for() -> None:

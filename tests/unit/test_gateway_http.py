@@ -69,6 +69,8 @@ def test_unsigned_requests_are_refused_before_anything_else(client: TestClient) 
         ("finance", {"estates": ["E1"]}, "GET", "/v1/audit-log", None),
         ("auditor", {"estates": ["E1"]}, "GET", "/v1/audit-log", None),
         ("auditor", {}, "POST", "/v1/imports/units", None),
+        ("auditor", {}, "GET", "/v1/sandbox/inbox", None),
+        ("technician", {}, "GET", "/v1/sandbox/inbox", None),
     ],
 )
 def test_roles_and_scope_are_enforced(
@@ -88,6 +90,10 @@ def test_roles_and_scope_are_enforced(
         ({**PAYMENT, "household": "a\x00b"}, "body.household"),
         ({**PAYMENT, "channel": "barter"}, "body.channel"),
         ({**PAYMENT, "received_on": "20261301"}, "body.received_on"),
+        ({**PAYMENT, "received_on": "2026-02-30"}, "body.received_on"),
+        ({**PAYMENT, "received_on": 1735689600}, "body.received_on"),
+        ({**PAYMENT, "received_on": "2026-01-01T00:00:00"}, "body.received_on"),
+        ({**PAYMENT, "received_on": "0001-01-01"}, "body.received_on"),
         ([PAYMENT], "body"),
     ],
 )
@@ -109,6 +115,36 @@ def test_paths_queries_and_broken_json_are_checked(client: TestClient) -> None:
     problem(client.post("/v1/payments", headers=as_json), 422)
     problem(client.get("/v1/ops/parked-events?cursor=x", headers=headers), 422)
     problem(client.post("/v1/ops/parked-events/bogus:1/replay", headers=headers), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "loc"),
+    [
+        ("POST", "/v1/payments", {**PAYMENT, "bill_ids": [True]}, "body.bill_ids.0"),
+        ("PUT", "/v1/collection-targets", {"estate": "E1", "period": "2026-11", "rate": True}, "body.rate"),
+        ("PUT", "/v1/estates/E1/fund-policy", {"remuneration": True, "shares": {"repair": 1}}, "body.remuneration"),
+        ("POST", "/v1/estates/E1/lottery-draws", {"month": "2026-10", "winners": True}, "body.winners"),
+    ],
+)
+def test_true_is_no_number(client: TestClient, method: str, path: str, body: Any, loc: str) -> None:
+    found = problem(client.request(method, path, json=body, headers=sign_in(client)), 422)
+    assert loc in [error["loc"] for error in found["errors"]]
+
+
+@pytest.mark.parametrize("as_of", ["", "20260101", "1735689600", "2026-01-01T00:00:00", "0001-01-01", "9999-12-31"])
+def test_a_day_is_written_as_the_contract_says(client: TestClient, as_of: str) -> None:
+    """Never as a number or an instant, which would be taken for a day nobody meant."""
+    headers = sign_in(client)
+    for path in ("/v1/households/H1/statement", "/v1/collection-rates", "/v1/late-fees"):
+        found = problem(client.get(path, params={"as_of": as_of}, headers=headers), 422)
+        assert [error["loc"] for error in found["errors"]] == ["query.as_of"]
+
+
+@pytest.mark.parametrize("at", [1735689600, "2026-01-01T10:00:00", "9999-12-31T23:00:00Z", "0001-01-01T00:00:00+08:00"])
+def test_an_instant_has_an_offset_and_a_day_of_ours(client: TestClient, at: Any) -> None:
+    body = {"at": at, "place": "door", "who": "S1"}
+    found = problem(client.post("/v1/closure-cases/H1/appointments", json=body, headers=sign_in(client)), 422)
+    assert [error["loc"] for error in found["errors"]] == ["body.at"]
 
 
 def test_media_types(client: TestClient) -> None:

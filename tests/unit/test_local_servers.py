@@ -13,10 +13,12 @@ from pathlib import Path
 
 import amqp
 import psycopg2
+import psycopg2.errors
 import pytest
 
 from local import cluster
 from local.clean import clean, stop_left_behind
+from local.home import log_file
 from local.processes import ProcessError, command_line, running_pids
 from local.servers import PostgresServer, RabbitServer, start_both, start_postgres
 from tests.support.servers import private_home
@@ -223,6 +225,17 @@ def test_a_server_that_outlived_its_owner_is_ended_by_the_next_start_and_by_clea
             until(lambda: not second.is_running())
     clean(home)
     assert not home.exists()
+
+
+@pytest.mark.slow
+def test_the_servers_log_tells_no_values(home: Path) -> None:
+    with start_postgres(home, durable=False) as server, database(server) as cursor:
+        cursor.execute("CREATE TABLE owner (phone text CONSTRAINT short CHECK (length(phone) < 5))")
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            cursor.execute("INSERT INTO owner VALUES ('13912345678')")
+    log = log_file(home, "postgres").read_text()
+    assert "short" in log
+    assert "13912345678" not in log
 
 
 @pytest.mark.slow

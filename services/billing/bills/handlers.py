@@ -52,7 +52,7 @@ def start_bill_run(
 ) -> dict[str, str]:
     """Plan a run and ask for each of its slices (B4); `{"id"}`. The same call again answers the same and plans nothing.
 
-    Errors: Forbidden, Invalid (period, unknown estate, empty list), Conflict (id used for another request).
+    Errors: Forbidden, Invalid (period, unknown estate or fee item, empty list), Conflict (id used for another request).
     """
     caller.require(*BILLERS)
     run: dict[str, Any] = {

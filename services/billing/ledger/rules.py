@@ -125,7 +125,7 @@ def settled_on(principal_fen: int, events: Sequence[BillEvent], as_of: date) -> 
     if outstanding(principal_fen, events, as_of):
         return None
     days = sorted({e.on for e in events if e.kind in _SIGN and e.on <= as_of})
-    open_before = [day for day in days if outstanding(principal_fen, events, day - _ONE_DAY)]
+    open_before = [day for day in days if outstanding(principal_fen, [e for e in events if e.on < day], day)]
     return open_before[-1] if open_before else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.portfolio.tables import find_estate
+from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.tables import lock_estate
 from services.billing.tariffs import tables
 from services.common.access import STAFF_ROLES, Caller
@@ -18,10 +18,22 @@ log = get_logger(__name__)
 
 
 def list_tariffs(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
-    """Every tariff version of an estate: `{"items": [{id, fee_item, …, published_at}], "next_cursor": null}`."""
+    """Every tariff version of an estate: `{"items": [{id, fee_item, …, published_at}], "next_cursor": null}`.
+
+    An owner sees those of the own household's estate that are published (公示). NotFound, Forbidden.
+    """
     caller.require(*STAFF_ROLES, "owner")
-    rows = tables.tariffs_of(session, find_estate(session, caller, estate).id)
-    return {"items": [tariff_view(row, estate) for row in rows], "next_cursor": None}
+    rows = tables.tariffs_of(session, find_estate(session, _at_home(session, caller), estate).id)
+    shown = [tariff_view(row, estate) for row in rows if row.published_at is not None or not caller.is_owner]
+    return {"items": shown, "next_cursor": None}
+
+
+def _at_home(session: Session, caller: Caller) -> Caller:
+    """An owner's sign-in names a household and no estate: its estate is in scope. Staff as they are."""
+    if not caller.is_owner or caller.household is None:
+        return caller
+    home = find_household(session, caller, caller.household)
+    return caller.model_copy(update={"estates": frozenset({home.estate})})
 
 
 def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: datetime) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def keep_file(session: Session, caller: Caller, household: str, change: FileChan
     portfolio.lock_household(session, row.id)
     changed = rules.differences(tables.file_of(session, row.id), wanted)
     if changed:
-        tables.keep_file(session, row.id, {name: after for name, (_, after) in changed.items()})
+        tables.keep_file(session, row.id, wanted)
         stamp = {"household_id": row.id, "changed_by": caller.sub, "changed_at": now}
         facts = [{"field": name, "before": _json(b), "after": _json(a), **stamp} for name, (b, a) in changed.items()]
         tables.add_changes(session, facts)
