@@ -49,7 +49,7 @@ def collection_rates(session: Session, caller: Caller, cut: RateCut, as_of: date
     rows = tables.collection_rates(session, question, standing=cut.windows)
     items = [_item(row, windows=cut.windows) for row in rows]
     if cut.group_by == "group" and not items:
-        items = [_sums("group", 0, 0, 0, 0)]
+        items = [_sums("group", 0, 0, 0, 0) | (_windows([]) if cut.windows else {})]
     if cut.households:
         items = _with_households(items, tables.paid_up(session, question))
     return {"items": items, "as_of": as_of, "period": cut.period, "due_in": cut.due_in}
@@ -100,8 +100,10 @@ def _found(found: check.Found) -> dict[str, Any]:
     hidden = ("found", "estate_id")
     items = [{name: value for name, value in row._asdict().items() if name not in hidden} for row in found.rows]
     for item in items:
-        if item.get("level") == "total":
+        if item.get("level") in ("total", "building"):
             del item["booked_on"]
+        if not item["building"]:
+            del item["building"]
     return {"differences": found.count, "items": items}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Index, Row, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning.holds import STANDS
+from services.billing.dunning.holds import STANDS_ON
 from services.billing.figures import households_sql, rates_sql
 from services.billing.figures.rates_sql import STEWARD as STEWARD
 from services.billing.ledger.tables import OPEN
@@ -20,6 +20,9 @@ from services.common.calendar import add_months
 
 Index("rate_rollup_period_idx", rate_rollup.c.period, rate_rollup.c.estate_id)
 Index("rate_rollup_due_date_idx", rate_rollup.c.due_date, rate_rollup.c.estate_id)
+Index("rate_rollup_booked_on_idx", rate_rollup.c.booked_on)
+
+FEW_ESTATES = 20
 
 # Open principal per estate and age; `low` is the bucket's first day, null while not due.
 RECEIVABLE = text(f"""
@@ -34,9 +37,9 @@ HOUSEHOLDS = text(f"""
 WITH scope AS (SELECT id FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates))
 SELECT (SELECT count(*) FROM household h JOIN scope ON scope.id = h.estate_id) AS households,
        (SELECT count(DISTINCT b.household_id) FROM bill b JOIN scope ON scope.id = b.estate_id
-        WHERE {OPEN} AND b.due_date < :today) AS overdue_households,
+        WHERE {OPEN} AND b.due_date < :as_of) AS overdue_households,
        (SELECT count(DISTINCT h.household_id) FROM dunning_hold h JOIN household o ON o.id = h.household_id
-        JOIN scope ON scope.id = o.estate_id WHERE {STANDS}) AS held_households
+        JOIN scope ON scope.id = o.estate_id WHERE {STANDS_ON}) AS held_households
 """)
 
 
@@ -68,7 +71,8 @@ class Cut:
 
 def collection_rates(session: Session, cut: Cut, *, standing: bool) -> Sequence[Row[Any]]:
     """Sums per key; keys are null where a building has no steward. `standing` adds the three windows of the month."""
-    statement = rates_sql.rates(cut.group_by, cut.window, frozenset(cut.filters), standing=standing)
+    few = cut.estates is not None and len(cut.estates) <= FEW_ESTATES
+    statement = rates_sql.rates(cut.group_by, cut.window, frozenset(cut.filters), standing=standing, few=few)
     return session.execute(statement, cut.parameters).all()
 
 
@@ -92,4 +96,4 @@ def receivable(session: Session, estates: Sequence[str] | None, today: date) -> 
 
 def households(session: Session, estates: Sequence[str] | None, today: date) -> Row[Any]:
     """How many households there are, are overdue, and are held."""
-    return session.execute(HOUSEHOLDS, {"estates": estates, "today": today}).one()
+    return session.execute(HOUSEHOLDS, {"estates": estates, "as_of": today}).one()
