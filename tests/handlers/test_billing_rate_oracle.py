@@ -1,7 +1,7 @@
 """J1, D5, B7: figures against an oracle that adds up bills and ledger entries one by one, over random histories."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
+from services.billing.dunning.measures.arrears import ArrearsCut, arrears_summary, list_arrears
 from services.billing.figures import handlers
 from services.billing.figures.handlers import RateCut
 from services.billing.figures.metrics import figure_families
+from services.billing.figures.rules import BUCKET_LABELS
 from services.billing.ledger.handlers import imbalance_fen
 from tests.support.lived import FIRST, LAST, SYSTEM, Lived
 
@@ -115,6 +117,18 @@ class Oracle:
                 sums["recovery_collected_fen"] += self.received(bill.id, as_of, month)
         return {key: sums for key, sums in found.items() if any(sums.values())}
 
+    def overdue(self, today: date) -> Iterator[dict[str, Any]]:
+        for bill in self.bills:
+            days = (today - bill.due_date).days
+            fen = bill.amount_fen - self.received(bill.id, date.max) - self.waived(bill.id, date.max)
+            bounds = ((15, "1-15"), (30, "16-30"), (60, "31-60"), (365, "61-365"), (days, "365+"))
+            if days > 0:
+                yield {
+                    "household": bill.household, "estate": bill.estate, "building": bill.building, "fen": fen,
+                    "days": days, "bucket": next(name for last, name in bounds if days <= last),
+                    "steward": self.steward(bill.estate, bill.building, today),
+                }  # fmt: skip
+
     def households(self, group_by: str, as_of: date, **cut: Any) -> dict[Any, tuple[int, int]]:
         left: dict[Any, dict[int, list[int]]] = {}
         for bill in self.among(as_of, cut):
@@ -202,3 +216,64 @@ def test_j1_the_metrics_are_the_oracle_s(engine: Engine) -> None:
                     share = sums[f"{window}_collected_fen"] / sums[f"{window}_{whole}_fen"]
                     expected[estate, window] = share
         assert told == expected
+
+
+def test_d5_arrears_are_the_oracle_s_however_they_are_cut_paged_or_added_up(engine: Engine) -> None:
+    lived = Lived(engine, random.Random(5))
+    lived.live()
+    with Session(engine) as session:
+        overdue = [row for row in Oracle(session).overdue(TODAY) if row["fen"]]
+        metric = handlers.estate_buckets(session, TODAY)
+        for estate, ages in metric.items():
+            told = {name: fen for name, fen in ages.items() if name != "not_due"}
+            assert told == ages_of(row for row in overdue if row["estate"] == estate)
+        for cut in ({}, {"estate": "E1"}, {"building": "1"}, {"steward": "S3"}, {"bucket": "61-365"},
+                    {"estate": "E1", "building": "2", "bucket": "365+"}, {"cause": "unknown", "steward": "S4"},
+                    {"steward": "nobody"}):  # fmt: skip
+            compare_arrears(session, overdue, cut)
+
+
+def ages_of(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
+    found = dict.fromkeys(BUCKET_LABELS[1:], 0)
+    for row in rows:
+        found[row["bucket"]] += row["fen"]
+    return found
+
+
+def compare_arrears(session: Session, overdue: list[dict[str, Any]], cut: dict[str, Any]) -> None:
+    wanted = {name: value for name, value in cut.items() if name not in ("bucket", "cause")}
+    rows = [row for row in overdue if all(row[name] == value for name, value in wanted.items())]
+    homes: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        homes.setdefault(row["household"], []).append(row)
+    oldest = {home: max(bills, key=lambda row: row["days"])["bucket"] for home, bills in homes.items()}
+    if "bucket" in cut:
+        homes = {home: bills for home, bills in homes.items() if oldest[home] == cut["bucket"]}
+    items = paged(session, cut)
+    assert {item["household"]: item["buckets"] for item in items} == {h: ages_of(b) for h, b in homes.items()}, cut
+    assert all(item["bucket"] == oldest[item["household"]] for item in items)
+    assert len(items) == len({item["household"] for item in items})
+    for group_by in ("bucket", "amount", "cause", "building", "steward"):
+        groups = arrears_summary(session, SYSTEM, ArrearsCut(**cut), group_by, TODAY)["items"]
+        if "bucket" not in cut or group_by in ("bucket", "amount", "cause"):
+            assert ages_sum([g["buckets"] for g in groups]) == ages_sum([item["buckets"] for item in items]), cut
+        for group in groups:
+            key = {group_by: group["key"], **({"estate": group["estate"]} if group_by == "building" else {})}
+            if group_by != "amount" and group["key"] is not None:
+                assert group["buckets"] == ages_sum([item["buckets"] for item in paged(session, cut | key)]), cut | key
+
+
+def paged(session: Session, cut: dict[str, Any]) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    cursor = None
+    while cursor is not None or not items:
+        page = list_arrears(session, SYSTEM, ArrearsCut(**cut), 3, cursor, TODAY)
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    return items
+
+
+def ages_sum(ages: list[dict[str, int]]) -> dict[str, int]:
+    return {name: sum(each[name] for each in ages) for name in BUCKET_LABELS[1:]}
