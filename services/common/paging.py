@@ -12,6 +12,7 @@ from services.common.contracts.errors import Invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+TOO_LARGE = 2**63  # for any key of ours
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Row = TypeVar("Row")
 
@@ -44,7 +45,12 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
         return None
     try:
         return tuple(read(part) for read, part in zip(parts, key, strict=True))
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:  # what reading a stranger's JSON may raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        TypeError,
+        ValueError,
+    ) as error:  # what reading a stranger's JSON may raise
         raise not_of_this_list() from error
 
 

@@ -224,3 +224,13 @@ def test_j1_a_promise_past_its_day_holds_nobody_neither_here_nor_in_the_sweep(bo
         with books.session.begin_nested() as trial:
             assert (found["held_households"], books.sweep(day)["held"]) == (held, held)
             trial.rollback()
+
+
+@pytest.mark.parametrize("group_by", ["group", "building"])
+def test_j1_any_day_and_month_of_the_calendar_may_be_asked_for(books: Books, group_by: Any) -> None:
+    books.bill(10000, "2026-10-15")
+    for as_of, billed in ((date.min, 0), (date(9999, 12, 1), 10000), (date.max, 10000)):
+        [item] = rates(books, as_of, group_by=group_by, windows=True).values()
+        assert (item["billed_fen"], item["cumulative_billed_fen"]) == (billed, billed)
+    for window in ("period", "due_in"):
+        assert rates(books, **{window: "9999-12"}, households=True) == {}

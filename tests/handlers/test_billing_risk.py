@@ -18,6 +18,7 @@ from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.database import build_engine, service_database_url, transaction
+from services.common.paging import encode_cursor
 from services.common.settings import CommonSettings
 from tests.support.behaviour import NOW, Lived, generate
 from tests.support.books import Books
@@ -185,6 +186,9 @@ def test_d7_who_may_see_and_train(books: Books) -> None:
         handlers.get_training(books.session, ADMIN, uuid4())
     with pytest.raises(Invalid):
         handlers.request_training(books.session, ADMIN, uuid4(), "2026-13", NOW)
+    for part in ("x", "1e999999999999999999999"):
+        with pytest.raises(Invalid):
+            handlers.list_risk(books.session, ADMIN, "E1", None, 50, encode_cursor([part, 1]))
     assert handlers.list_risk(books.session, ADMIN, "E1", None, 50, None)["items"] == []
 
 

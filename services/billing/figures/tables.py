@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from services.billing.dunning.holds import STANDS_ON
 from services.billing.figures import households_sql, rates_sql
 from services.billing.figures.rates_sql import STEWARD as STEWARD
+from services.billing.figures.rules import month_after
 from services.billing.ledger.tables import OPEN
 from services.billing.tables import rate_rollup
-from services.common.calendar import add_months
 
 Index("rate_rollup_period_idx", rate_rollup.c.period, rate_rollup.c.estate_id)
 Index("rate_rollup_due_date_idx", rate_rollup.c.due_date, rate_rollup.c.estate_id)
@@ -63,9 +63,9 @@ class Cut:
             "estates": self.estates,
             "as_of": self.as_of,
             "month": month,
-            "month_end": add_months(month, 1),
+            "month_end": month_after(month),
             "first": self.first,
-            "next": self.first and add_months(self.first, 1),
+            "next": self.first and month_after(self.first),
         }
 
 
