@@ -44,14 +44,12 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
     if key is None:
         return None
     try:
-        return tuple(read(part) for read, part in zip(parts, key, strict=True))
-    except (
-        ArithmeticError,
-        AttributeError,
-        TypeError,
-        ValueError,
-    ) as error:  # what reading a stranger's JSON may raise
+        found = tuple(read(part) for read, part in zip(parts, key, strict=True))
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # reading a stranger's JSON may raise
         raise not_of_this_list() from error
+    if any(isinstance(part, int) and abs(part) >= TOO_LARGE for part in found):
+        raise not_of_this_list()
+    return found
 
 
 def not_of_this_list(loc: str = "cursor") -> Invalid:
