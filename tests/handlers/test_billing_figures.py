@@ -13,6 +13,7 @@ from services.billing.dunning import holds
 from services.billing.figures import handlers
 from services.billing.figures.handlers import RateCut
 from services.billing.figures.metrics import Reading, figure_families, imbalance_family
+from services.billing.figures.rules import BUCKET_LABELS
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, Invalid, NotFound
 from tests.support.books import SYSTEM, TODAY, Books
@@ -180,6 +181,14 @@ def test_j1_dashboards(books: Books) -> None:
     assert [line["estate"] for line in group["estates"]] == ["E1", "E2"]
     metric = gauges(books, "estateloop_receivable_fen")
     assert {bucket: fen for (estate, bucket), fen in metric.items() if estate == "E1"} == one["receivable_by_bucket"]
+
+
+def test_d5_what_is_paid_off_is_zero_and_does_not_vanish(books: Books) -> None:
+    books.bill(10000, "2026-11-15")
+    assert gauges(books, "estateloop_receivable_fen")["E1", "1-15"] == 10000
+    books.pay(20000, "2026-11-20")
+    told = gauges(books, "estateloop_receivable_fen")
+    assert told == {(estate, bucket): 0 for estate in ("E1", "E2") for bucket in BUCKET_LABELS}
 
 
 def test_j1_empty_group(database: Callable[[str], Engine]) -> None:

@@ -77,10 +77,12 @@ def estate_windows(session: Session, today: date) -> dict[str, dict[str, Any]]:
 
 
 def estate_buckets(session: Session, today: date) -> dict[str, dict[str, int]]:
-    """Open principal of every estate by age, for the metrics."""
+    """Open principal of every estate by age, for the metrics; zeros where nothing is open, so that no series ends."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(BUCKET_LABELS, 0))
     for row in tables.receivable(session, None, today):
-        found[row.estate][BUCKET_LABELS[row.bucket]] = row.fen
+        ages = found[row.estate]
+        if row.bucket is not None:
+            ages[BUCKET_LABELS[row.bucket]] = row.fen
     return found
 
 
@@ -174,7 +176,8 @@ def _figures(session: Session, estates: list[str] | None, today: date) -> dict[s
     windows = _windows(tables.estate_rates(session, estates, today))
     buckets = dict.fromkeys(BUCKET_LABELS, 0)
     for row in tables.receivable(session, estates, today):
-        buckets[BUCKET_LABELS[row.bucket]] += row.fen
+        if row.bucket is not None:
+            buckets[BUCKET_LABELS[row.bucket]] += row.fen
     receivable = sum(buckets.values())
     counts = tables.households(session, estates, today)._asdict()
     return {"as_of": today, "rate": windows["current_rate"], **windows, **counts} | {

@@ -24,12 +24,12 @@ Index("rate_rollup_booked_on_idx", rate_rollup.c.booked_on)
 
 FEW_ESTATES = 20
 
-# Open principal per estate and age; `low` is the bucket's first day, null while not due.
+# Open principal per estate and age; an estate where nothing is open has one row of nulls.
 RECEIVABLE = text(f"""
 SELECT e.code AS estate, width_bucket(:today - b.due_date, ARRAY[1, 16, 31, 61, 366]) AS bucket,
        sum(b.amount_fen - b.paid_fen - b.waived_fen)::bigint AS fen
-FROM bill b JOIN estate e ON e.id = b.estate_id
-WHERE {OPEN} AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+FROM estate e LEFT JOIN bill b ON b.estate_id = e.id AND {OPEN}
+WHERE CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates)
 GROUP BY e.code, bucket ORDER BY e.code, bucket
 """)
 
@@ -90,7 +90,7 @@ def estate_rates(session: Session, estates: Sequence[str] | None, today: date) -
 
 
 def receivable(session: Session, estates: Sequence[str] | None, today: date) -> Sequence[Row[Any]]:
-    """Open principal per estate and bucket number, 0 for what is not due yet."""
+    """Open principal per estate and bucket number, 0 for what is not due yet; both null where nothing is open."""
     return session.execute(RECEIVABLE, {"estates": estates, "today": today}).all()
 
 
