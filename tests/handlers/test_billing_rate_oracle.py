@@ -265,14 +265,13 @@ def compare_arrears(session: Session, overdue: list[dict[str, Any]], cut: dict[s
 
 def paged(session: Session, cut: dict[str, Any]) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
-    cursor = None
-    while cursor is not None or not items:
+    cursor: str | None = None
+    while True:
         page = list_arrears(session, SYSTEM, ArrearsCut(**cut), 3, cursor, TODAY)
         items += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
-            break
-    return items
+            return items
 
 
 def ages_sum(ages: list[dict[str, int]]) -> dict[str, int]:
