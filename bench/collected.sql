@@ -20,3 +20,6 @@ SELECT r.estate_id, r.building, r.fee_item, r.period, r.due_date, r.booked_on + 
 FROM rate_rollup r CROSS JOIN generate_series(0, 11) AS day
 WHERE r.billed_count > 0
 ORDER BY r.period, day, r.estate_id, r.building;
+
+INSERT INTO stewardship (estate_id, building, staff_code, from_date)
+SELECT e.id, 'B' || b, e.code || '-' || b / 5, DATE '1900-01-01' FROM estate e CROSS JOIN generate_series(1, {buildings}) AS b;

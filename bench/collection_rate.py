@@ -38,6 +38,8 @@ BESIDE: dict[str, Question] = {
     "one period": {**GROUP, "period": "2026-10"},
     "with windows": {**GROUP, "windows": True},
     "a year ago": {**GROUP, "as_of": PAST.isoformat()},
+    "by building": {**GROUP, "group_by": "building"},
+    "by steward": {**GROUP, "group_by": "steward"},
 }
 
 
@@ -78,8 +80,9 @@ def check(engine: Engine) -> None:
     """The totals hold what the rollups hold."""
     query = "SELECT sum(billed_fen), sum(collected_fen), sum(billed_count) FROM {}"
     with engine.connect() as connection:
-        kept = [tuple(connection.execute(text(query.format(table))).one()) for table in ("rate_rollup", "rate_total")]
-    assert kept[0] == kept[1], kept
+        tables = ("rate_rollup", "rate_total", "rate_building")
+        kept = [tuple(connection.execute(text(query.format(table))).one()) for table in tables]
+    assert kept[0] == kept[1] == kept[2], kept
     assert kept[0][2] >= HOUSEHOLDS * MONTHS, kept
 
 

@@ -12,6 +12,7 @@ from services.common.contracts.errors import Invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
+TOO_LARGE = 2**63  # for any key of ours
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Row = TypeVar("Row")
 
@@ -48,9 +49,12 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
     if key is None:
         return None
     try:
-        return tuple(read(part) for read, part in zip(parts, key, strict=True))
-    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # a stranger's JSON may raise any
+        found = tuple(read(part) for read, part in zip(parts, key, strict=True))
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # reading a stranger's JSON may raise
         raise not_of_this_list() from error
+    if any(isinstance(part, int) and abs(part) >= TOO_LARGE for part in found):
+        raise not_of_this_list()
+    return found
 
 
 def not_of_this_list(loc: str = "cursor") -> Invalid:

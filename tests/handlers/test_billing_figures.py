@@ -1,16 +1,19 @@
 """J1: the same rate from the API, from the metric and from the ledger, to the fen; scope; dashboards."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from services.billing.dunning import holds
 from services.billing.figures import handlers
 from services.billing.figures.handlers import RateCut
 from services.billing.figures.metrics import Reading, figure_families, imbalance_family
+from services.billing.figures.rules import BUCKET_LABELS
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, Invalid, NotFound
 from tests.support.books import SYSTEM, TODAY, Books
@@ -180,6 +183,14 @@ def test_j1_dashboards(books: Books) -> None:
     assert {bucket: fen for (estate, bucket), fen in metric.items() if estate == "E1"} == one["receivable_by_bucket"]
 
 
+def test_d5_what_is_paid_off_is_zero_and_does_not_vanish(books: Books) -> None:
+    books.bill(10000, "2026-11-15")
+    assert gauges(books, "estateloop_receivable_fen")["E1", "1-15"] == 10000
+    books.pay(20000, "2026-11-20")
+    told = gauges(books, "estateloop_receivable_fen")
+    assert told == {(estate, bucket): 0 for estate in ("E1", "E2") for bucket in BUCKET_LABELS}
+
+
 def test_j1_empty_group(database: Callable[[str], Engine]) -> None:
     with Session(database("billing")) as session:
         assert handlers.collection_rates(session, SYSTEM, RateCut("group"), TODAY)["items"][0]["rate"] is None
@@ -194,3 +205,41 @@ def test_j1_a_reading_is_kept_only_as_long_as_it_was_dear() -> None:
     dear: Reading[int] = Reading(at_least=1000)
     assert [dear.get(lambda: next(values)) for _ in range(2)] == [1, 1]
     assert [sample.value for sample in imbalance_family(7).samples] == [7]
+
+
+def test_j1_a_question_without_an_answer_has_every_field_all_the_same(books: Books) -> None:
+    empty = rates(books, group_by="group", windows=True, steward="nobody")["group"]
+    year(books)
+    assert empty.keys() == rates(books, group_by="group", windows=True)["group"].keys()
+    assert (empty["billed_fen"], empty["current_rate"], empty["recovery_open_fen"]) == (0, None, 0)
+
+
+def test_j1_a_building_between_two_stewards_is_nobodys(books: Books) -> None:
+    books.bill(10000, "2026-10-15")
+    books.session.execute(text("UPDATE stewardship SET to_date = '2026-09-30' WHERE staff_code = 'S1'"))
+    books.steward("S2", "1", since=date(2026, 12, 1))
+    on = {day: set(rates(books, day, group_by="steward", due_in="2026-10")) for day in
+          (date(2019, 1, 1), date(2026, 9, 30), date(2026, 10, 1), date(2026, 11, 30), date(2026, 12, 1))}  # fmt: skip
+    assert list(on.values()) == [{"S1"}, {"S1"}, {None}, {None}, {"S2"}]
+
+
+def test_j1_a_promise_past_its_day_holds_nobody_neither_here_nor_in_the_sweep(books: Books) -> None:
+    """`held_households` counts by the sweep's rule: a promised fix holds to its last day (D3)."""
+    books.bill(10000, "2026-10-15")
+    opened = datetime(2026, 11, 1, tzinfo=UTC)
+    holds.hold(books.session, "problem", uuid4(), "H1", opened, holds_dunning=True, until=date(2026, 11, 19))
+    for day, held in (("2026-11-19", 1), ("2026-11-20", 0)):
+        found = handlers.estate_figures(books.session, SYSTEM, "E1", date.fromisoformat(day))
+        with books.session.begin_nested() as trial:
+            assert (found["held_households"], books.sweep(day)["held"]) == (held, held)
+            trial.rollback()
+
+
+@pytest.mark.parametrize("group_by", ["group", "building"])
+def test_j1_any_day_and_month_of_the_calendar_may_be_asked_for(books: Books, group_by: Any) -> None:
+    books.bill(10000, "2026-10-15")
+    for as_of, billed in ((date.min, 0), (date(9999, 12, 1), 10000), (date.max, 10000)):
+        [item] = rates(books, as_of, group_by=group_by, windows=True).values()
+        assert (item["billed_fen"], item["cumulative_billed_fen"]) == (billed, billed)
+    for window in ("period", "due_in"):
+        assert rates(books, **{window: "9999-12"}, households=True) == {}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.bills.views.handlers import explain_bill
 from services.billing.credits.handlers import list_refunds
+from services.billing.figures.handlers import RateCut, collection_rates
 from services.billing.ledger.handlers import imbalance_fen, trial_balance
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -56,6 +58,12 @@ def owes(relief: Relief, as_of: str = "2026-12-20", household: str = "H1") -> tu
     return told["principal_fen"], told["late_fee_fen"], told["credit_fen"]
 
 
+def rate_of(relief: Relief, as_of: str) -> dict[str, Any]:
+    cut = RateCut("estate", windows=True)
+    (item,) = collection_rates(relief.books.session, SYSTEM, cut, day(as_of))["items"]
+    return dict(item)
+
+
 def test_b5_a_bill_is_billed_again_due_as_before(relief: Relief) -> None:
     bill = bill_of(relief)
     relief.books.session.execute(text("UPDATE unit SET area_m2 = 80 WHERE code = '101'"))
@@ -97,6 +105,7 @@ def test_b5_void_and_reissue_of_the_same_amount_is_as_if_nothing_had_been(
         relief.books.pay(fen, on)
     days = ("2026-11-09", "2026-11-12", "2026-12-01", "2026-12-15", "2026-12-20", "2027-02-01")
     before = [owes(relief, as_of) for as_of in days]
+    rates = [rate_of(relief, as_of) for as_of in days]
     balance = trial_balance(relief.books.session, SYSTEM, None)
     if later:
         relief.void(bill)
@@ -104,6 +113,7 @@ def test_b5_void_and_reissue_of_the_same_amount_is_as_if_nothing_had_been(
     else:
         relief.void(bill, reissue=True)
     assert [owes(relief, as_of) for as_of in days] == before
+    assert [rate_of(relief, as_of) for as_of in days] == rates
     after = trial_balance(relief.books.session, SYSTEM, None)
     assert {a.account: a.balance_fen for a in after["accounts"] if a.balance_fen} == {
         a.account: a.balance_fen for a in balance["accounts"] if a.balance_fen

@@ -18,10 +18,12 @@ from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.database import build_engine, service_database_url, transaction
+from services.common.paging import encode_cursor
 from services.common.settings import CommonSettings
 from tests.support.behaviour import NOW, Lived, generate
 from tests.support.books import Books
 from tests.support.databases import TemplateDatabases
+from tests.support.relief import Relief
 
 ROOT = Path(__file__).parents[2]
 ADMIN = Caller(sub="a", roles=frozenset({"group_admin"}), estates=frozenset({"*"}))
@@ -142,6 +144,33 @@ def test_d7_a_training_is_taken_once_and_again_when_it_was_lost(engine: Engine) 
         assert handlers.claim_training(session, NOW + 2 * handlers.LOST_AFTER) == training_id
 
 
+def test_d7_what_comes_later_changes_no_feature_of_a_past_day(books: Books) -> None:
+    """A waiver, a bounced debit, money that comes again: a past day read today is what it was when read then."""
+    waived, bounced = books.household("H1"), books.household("H2")
+    paid_late = books.household("H3")
+    bills = {home: books.bill(10000, "2026-09-15", home) for home in ("H1", "H2", "H3")}
+    books.pay(10000, "2026-09-10", "H2")
+    days = [date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 7)]
+
+    def known(read_on: date) -> dict[tuple[int, date], dict[str, float]]:
+        homes = history.homes(books.session, books.estates["E1"], date(2020, 1, 1), read_on)
+        return {(h.household_id, day): rules.features(h.past, day) for h in homes for day in days if day <= read_on}
+
+    then = known(days[1]) | known(days[0])
+    assert (then[waived, days[0]]["late_last"], then[bounced, days[0]]["late_last"]) == (1.0, 0.0)
+    Relief(books).on("2026-11-02").approve(
+        Relief(books).on("2026-11-02").ask(bills["H1"], kind="principal", ratio="1")["id"], ADMIN, "resolution 7"
+    )
+    books._post(bills["H2"], bounced, books.estates["E1"], 10000, date(2026, 11, 5), "receivable", "cash_wechat")
+    books.pay(10400, "2026-11-06", "H3")
+    then = known(days[2]) | then
+    books.pay(10400, "2026-11-09", "H2")
+    now = known(date(2026, 11, 21))
+    assert now == then
+    months = {home: now[home, days[2]]["open_months"] > 0 for home in (waived, bounced, paid_late)}
+    assert months == {waived: False, bounced: True, paid_late: False}
+
+
 def test_d7_who_may_see_and_train(books: Books) -> None:
     books.household("H1")
     owner = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
@@ -157,6 +186,9 @@ def test_d7_who_may_see_and_train(books: Books) -> None:
         handlers.get_training(books.session, ADMIN, uuid4())
     with pytest.raises(Invalid):
         handlers.request_training(books.session, ADMIN, uuid4(), "2026-13", NOW)
+    for part in ("x", "1e999999999999999999999"):
+        with pytest.raises(Invalid):
+            handlers.list_risk(books.session, ADMIN, "E1", None, 50, encode_cursor([part, 1]))
     assert handlers.list_risk(books.session, ADMIN, "E1", None, 50, None)["items"] == []
 
 

@@ -191,8 +191,8 @@ def test_j1_two_replicas_fold_each_change_once(engine: Engine, books: Books) -> 
     with ThreadPoolExecutor(2) as pool:
         done = sum(pool.map(folding, range(2)))
     done += totals.fold(books.session, 1_000)
-    assert books.one("SELECT count(*) FROM rate_change") == 0
-    assert done == 200
+    assert books.one("SELECT count(*) FROM rate_change") == books.one("SELECT count(*) FROM rate_building_change") == 0
+    assert done == 400, "each once without and once with its building"
     assert check(books)[1] == 0
 
 
@@ -211,6 +211,10 @@ def test_j1_the_check_finds_a_row_that_is_wrong(books: Books) -> None:
     assert check(books) == (1, 0), "the totals follow the rollups, right or wrong"
     books.session.execute(text("UPDATE rate_month SET billed_fen = 0 WHERE billed_fen > 0"))
     assert check(books) == (1, 1)
+    for table, level in (("rate_building", "building"), ("rate_building_month", "building_month")):
+        books.session.execute(text(f"UPDATE {table} SET billed_fen = 1 WHERE billed_fen > 0"))
+        wrong = handlers.rollup_check(books.session, SYSTEM, "E1")["totals"]["items"]
+        assert [item["building"] for item in wrong if item["level"] == level] == ["1"]
 
 
 def test_j1_the_check_is_for_operators(books: Books) -> None:

@@ -263,6 +263,10 @@ def test_d8_each_payment_counts_for_the_latest_step_before_it_only(diary: Diary)
     by_steward = dunning_efficiency(books.session, STEWARD, None, day(on(0)), day(on(20)), "steward")["items"]
     assert [(item["key"], item["taken"], item["recovered_30_fen"]) for item in by_steward] == [
         ("S1", 6, 45000), (None, 1, 30000)]  # fmt: skip
+    books.session.execute(text("UPDATE stewardship SET to_date = :day"), {"day": day(on(-1))})
+    books.steward("S2", "1", since=day(on(60)))
+    by_steward = dunning_efficiency(books.session, STEWARD, None, day(on(0)), day(on(20)), "steward")["items"]
+    assert [(item["key"], item["taken"]) for item in by_steward] == [(None, 7)], "between two stewards: nobody's"
     assert dunning_efficiency(books.session, SYSTEM, "E1", day(on(70)), day(on(80)), "step")["items"] == []
     with pytest.raises(Invalid):
         dunning_efficiency(books.session, SYSTEM, "E1", day(on(2)), day(on(1)), "step")

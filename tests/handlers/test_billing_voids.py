@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.bills.views.handlers import list_bills
 from services.billing.dunning import holds
-from services.billing.figures.handlers import RateCut, collection_rates
+from services.billing.figures.handlers import RateCut, collection_rates, rollup_check
 from services.billing.ledger.handlers import imbalance_fen, trial_balance
 from services.billing.voids.handlers import list_credit_notes
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -119,6 +119,23 @@ def test_b5_rates_are_net_of_voids(relief: Relief) -> None:
     assert owes(relief, "2025-06-13") == (0, 0, 24911)
     (item,) = collection_rates(relief.books.session, SYSTEM, RateCut(), day("2025-12-31"))["items"]
     assert item["rate"] == 1.0
+
+
+def test_j1_a_void_bill_is_in_no_rate_of_any_day_and_a_reissue_changes_none(relief: Relief) -> None:
+    """It had been paid: what came back is no negative recovery, and no past rate is above one (ADR 8, 11)."""
+    void, _open = relief.books.bill(30000, "2025-03-15"), relief.books.bill(10000, "2025-04-15")
+    relief.books.pay(30000, "2025-03-10", bills=[void])
+    relief.books.pay(4000, "2025-06-02", bills=[_open])
+    relief.void(void)
+    found = {}
+    for on in ("2025-03-09", "2025-03-10", "2025-04-20", "2025-06-12", "2025-06-13", "2025-12-31"):
+        (found[on],) = collection_rates(relief.books.session, SYSTEM, RateCut("group", windows=True), day(on))["items"]
+    assert [item["collected_fen"] for item in found.values()] == [0, 0, 0, 4000, 4000, 4000]
+    assert [item["cumulative_rate"] for item in found.values()] == [None, None, 0.0, 0.4, 0.4, 0.4]
+    today = found["2025-06-13"]
+    assert (today["recovery_open_fen"], today["recovery_collected_fen"], today["recovery_rate"]) == (10000, 4000, 0.4)
+    checked = rollup_check(relief.books.session, SYSTEM, None)
+    assert (checked["rollups"]["differences"], checked["totals"]["differences"]) == (0, 0)
 
 
 def test_b6_late_fee_that_credit_does_not_reach_stays_due_until_more_comes(relief: Relief) -> None:

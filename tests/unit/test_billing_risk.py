@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from services.billing.risk.rules import (
     FEATURES,
     GRACE_DAYS,
+    Bill,
     Model,
     Month,
     Past,
     Weight,
     band,
     features,
+    month_of,
     probability,
     reasons,
+    turns,
 )
 from services.common.calendar import add_months
 
@@ -29,10 +32,8 @@ MONTHS = st.lists(st.tuples(st.booleans(), st.integers(-15, 15), st.integers(0, 
 def months(*late: bool, last: date = date(2026, 10, 15)) -> list[Month]:
     """Months up to October, oldest first; late ones are open."""
     count = len(late)
-    return [
-        Month(add_months(last, n - count + 1), flag, 16 if flag else 0, None if flag else last)
-        for n, flag in enumerate(late)
-    ]
+    dues = [add_months(last, n - count + 1) for n in range(count)]
+    return [month_of([Bill(due, () if flag else (due,))]) for due, flag in zip(dues, late, strict=True)]
 
 
 def test_d7_what_is_known_of_a_household() -> None:
@@ -62,24 +63,45 @@ def test_d7_the_future_of_a_day_changes_nothing_that_was_known_on_it(
     lived: list[tuple[bool, int, int]], back: int
 ) -> None:
     """A score of a past day is the same whatever came after: no month, payment or complaint leaks back."""
-    past = [
-        Month(add_months(DAY, n - len(lived), 15), late, 16 if late else after, None)
-        for n, (late, after, _) in enumerate(lived)
-    ]
-    settled = [
-        Month(m.due, m.late, m.paid_after, m.due + timedelta(days=GRACE_DAYS + 1 + more))
-        for m, (_, _, more) in zip(past, lived, strict=True)
+    dues = [add_months(DAY, n - len(lived), 15) for n in range(len(lived))]
+    all_turns = [
+        tuple(
+            due + timedelta(days=more)
+            for more in ([after] if not late else [])
+            + [GRACE_DAYS + 1 + more + 7 * n for n in range(1 if late else 2 * (more % 3))]
+        )
+        for due, (late, after, more) in zip(dues, lived, strict=True)
     ]
     day = add_months(DAY, -back)
-    later = Past(settled, [DAY], [DAY])
+    later = Past([month_of([Bill(due, all_)]) for due, all_ in zip(dues, all_turns, strict=True)], [DAY], [DAY])
     then = Past(
         [
-            m if m.settled_on and m.settled_on < day else Month(m.due, m.late, m.paid_after, None)
-            for m in settled
-            if m.due < day
+            month_of([Bill(due, tuple(turn for turn in all_ if turn < day))])
+            for due, all_ in zip(dues, all_turns, strict=True)
+            if due < day
         ]
     )
     assert features(later, day) == features(then, day)
+
+
+def test_d7_a_month_is_what_could_be_said_of_it_after_the_grace() -> None:
+    due = date(2026, 9, 15)
+    bounced = month_of([Bill(due, (date(2026, 9, 10), date(2026, 11, 5), date(2026, 11, 9)))])
+    assert (bounced.late, bounced.paid_after) == (False, -5)
+    mornings = [date(2026, 10, 5), date(2026, 11, 5), date(2026, 11, 6), date(2026, 11, 9), date(2026, 11, 10)]
+    assert [bounced.open_on(morning) for morning in mornings] == [False, False, True, True, False]
+    both = month_of([Bill(due, (date(2026, 9, 10),)), Bill(date(2026, 9, 28))])
+    assert (both.due, both.late, both.paid_after) == (date(2026, 9, 28), True, 16)
+    assert [both.open_on(date(2026, 9, day)) for day in (27, 28, 29)] == [False, False, True]
+
+
+def test_d7_the_days_a_bill_was_settled_and_open_again() -> None:
+    days = [date(2026, 9, day) for day in range(1, 6)]
+    assert turns(100, []) == turns(100, [(days[0], 99)]) == ()
+    assert turns(100, [(days[2], 60), (days[0], 40)]) == (days[2],)
+    assert turns(100, [(days[0], 100), (days[1], -1), (days[1], 1), (days[3], -100), (days[4], 100)]) == (
+        days[0], days[3], days[4],
+    )  # fmt: skip
 
 
 def test_d7_a_score_is_the_logistic_of_what_is_known() -> None:

@@ -57,7 +57,7 @@ def apply_credit(session: Session, account: Row[Any], asked: Applying, today: da
     principal = {share.bill_id: share.principal_fen for share in shares if share.principal_fen}
     ledger.pay_bills(session, principal)
     ledger.add_credit(session, account.id, -sum(share.total_fen for share in shares))
-    roll_up(session, [Delta(key_of(rows[i], day.booked_on), collected_fen=fen) for i, fen in principal.items()])
+    roll_up(session, _deltas(rows, placements))
     after_posting(session, account, [share.bill_id for share in shares], now)
     _tell(session, account, rows, principal, now)
     return shares
@@ -91,6 +91,15 @@ def _postings(account: Row[Any], placement: Placement, asked: Applying, day: Boo
     for share in placement.shares:
         yield posting("credit_applied", RECEIVABLE, share.principal_fen, share.bill_id)
         yield posting("credit_applied_late_fee", LATE_FEE_INCOME, share.late_fee_fen, share.bill_id)
+
+
+def _deltas(rows: Mapping[int, Row[Any]], placements: Iterable[Placement]) -> Iterable[Delta]:
+    """Figures count credit from the day it counts for the late fee: a reissue changes no past rate (J1)."""
+    for placement in placements:
+        for share in placement.shares:
+            if share.principal_fen:
+                key = key_of(rows[share.bill_id], placement.payment.business_date)
+                yield Delta(key, collected_fen=share.principal_fen)
 
 
 def _sums(placements: Iterable[Placement]) -> list[Share]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.figures.rates_sql import SCOPE
 from services.billing.figures.totals import SUMS
+from services.billing.ledger.rollups import rolled
 
 SHOWN = 100
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
@@ -36,46 +37,45 @@ FROM differing d JOIN scope ON scope.id = d.estate_id
 WHERE {" OR ".join(f"expected_{name} <> kept_{name}" for name in SUMS)}
 ORDER BY {{key}} LIMIT :shown
 """
-_KEY = "estate_id, building, fee_item, period, due_date, booked_on"
+_BILL = "estate_id, building, fee_item, period, due_date"
+_KEY = f"{_BILL}, booked_on"
 _ROLLUPS = text(f"""
-WITH {SCOPE}, moved AS (
-  SELECT b.estate_id, b.building, b.fee_item, b.period, b.due_date, l.booked_on, l.amount_fen, CASE
-    WHEN l.kind = 'bill_voided' THEN 'voided'
-    WHEN l.kind = 'waiver_reversed' THEN 'unwaived'
-    WHEN l.debit_account = 'receivable' AND l.credit_account IN ('fee_income', 'opening_equity') THEN 'billed'
-    WHEN l.debit_account = 'receivable' THEN 'returned'
-    WHEN l.debit_account = 'fee_income' THEN 'waived'
-    ELSE 'received' END AS what
-  FROM ledger_entry l JOIN bill b ON b.id = l.bill_id JOIN scope ON scope.id = b.estate_id
-  WHERE 'receivable' IN (l.debit_account, l.credit_account)
+WITH {SCOPE}, rolled AS ({rolled(_BILL, "bill b", "b.voided_at IS NULL AND b.estate_id IN (SELECT id FROM scope)")}
 ), expected AS (
-  SELECT {_KEY},
-    sum(CASE what WHEN 'billed' THEN amount_fen WHEN 'voided' THEN -amount_fen ELSE 0 END) AS billed_fen,
-    sum(CASE what WHEN 'received' THEN amount_fen WHEN 'returned' THEN -amount_fen ELSE 0 END) AS collected_fen,
-    sum(CASE what WHEN 'waived' THEN amount_fen WHEN 'unwaived' THEN -amount_fen ELSE 0 END) AS waived_fen,
-    sum(CASE what WHEN 'billed' THEN 1 WHEN 'voided' THEN -1 ELSE 0 END) AS billed_count
-  FROM moved GROUP BY {_KEY}
+  SELECT {_BILL}, rolled_on AS booked_on, {", ".join(SUMS)} FROM rolled
 ), kept AS (SELECT r.* FROM rate_rollup r JOIN scope ON scope.id = r.estate_id)
 {_COMPARED.format(key=_KEY)}
 """)
 
-_TOTAL_KEY = "level, estate_id, fee_item, period, due_date, booked_on"
-_LEVELS = (
-    "(VALUES ('total', DATE '-infinity'), ('month', date_trunc('month', r.booked_on)::date), ('day', r.booked_on))"
+_TOTAL_KEY = "level, estate_id, building, fee_item, period, due_date, booked_on"
+_WITHOUT = """('total', '', DATE '-infinity'), ('month', '', date_trunc('month', r.booked_on)::date),
+    ('day', '', r.booked_on)"""
+_WITH = """('building', r.building, DATE '-infinity'),
+    ('building_month', r.building, date_trunc('month', r.booked_on)::date)"""
+_KEPT = """SELECT '{level}' AS level, estate_id, {building} AS building, fee_item, period, due_date,
+    {booked} AS booked_on, billed_fen, collected_fen, waived_fen, billed_count FROM {table}"""
+_WAITS = """SELECT v.level, r.estate_id, v.building, r.fee_item, r.period, r.due_date, v.booked,
+    r.billed_fen, r.collected_fen, r.waived_fen, r.billed_count
+  FROM {table} r CROSS JOIN LATERAL (VALUES {levels}) AS v(level, building, booked)"""
+_FOLDED = "\n  UNION ALL ".join(
+    [
+        _KEPT.format(level="total", building="''", booked="DATE '-infinity'", table="rate_total"),
+        _KEPT.format(level="month", building="''", booked="booked_in", table="rate_month"),
+        _KEPT.format(level="day", building="''", booked="booked_on", table="rate_day"),
+        _KEPT.format(level="building", building="building", booked="DATE '-infinity'", table="rate_building"),
+        _KEPT.format(level="building_month", building="building", booked="booked_in", table="rate_building_month"),
+        _WAITS.format(table="rate_change", levels=_WITHOUT),
+        _WAITS.format(table="rate_building_change", levels=_WITH),
+    ]
 )
-_REST = "estate_id, fee_item, period, due_date"
 _TOTALS = text(f"""
 WITH {SCOPE}, expected AS (
-  SELECT level, r.estate_id, r.fee_item, r.period, r.due_date, booked AS booked_on, {_SUMS}
-  FROM rate_rollup r JOIN scope ON scope.id = r.estate_id CROSS JOIN LATERAL {_LEVELS} AS v(level, booked)
-  GROUP BY 1, 2, 3, 4, 5, 6
+  SELECT v.level, r.estate_id, v.building, r.fee_item, r.period, r.due_date, v.booked AS booked_on, {_SUMS}
+  FROM rate_rollup r JOIN scope ON scope.id = r.estate_id
+  CROSS JOIN LATERAL (VALUES {_WITHOUT}, {_WITH}) AS v(level, building, booked)
+  GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), folded AS (
-  SELECT 'total' AS level, {_REST}, DATE '-infinity' AS booked_on, billed_fen, collected_fen, waived_fen, billed_count
-  FROM rate_total
-  UNION ALL SELECT 'month', {_REST}, booked_in, billed_fen, collected_fen, waived_fen, billed_count FROM rate_month
-  UNION ALL SELECT 'day', {_REST}, booked_on, billed_fen, collected_fen, waived_fen, billed_count FROM rate_day
-  UNION ALL SELECT level, {_REST}, booked, billed_fen, collected_fen, waived_fen, billed_count
-  FROM rate_change r CROSS JOIN LATERAL {_LEVELS} AS v(level, booked)
+  {_FOLDED}
 ), kept AS (SELECT f.* FROM folded f JOIN scope ON scope.id = f.estate_id)
 {_COMPARED.format(key=_TOTAL_KEY)}
 """)

@@ -49,7 +49,7 @@ def collection_rates(session: Session, caller: Caller, cut: RateCut, as_of: date
     rows = tables.collection_rates(session, question, standing=cut.windows)
     items = [_item(row, windows=cut.windows) for row in rows]
     if cut.group_by == "group" and not items:
-        items = [_sums("group", 0, 0, 0, 0)]
+        items = [_sums("group", 0, 0, 0, 0) | (_windows([]) if cut.windows else {})]
     if cut.households:
         items = _with_households(items, tables.paid_up(session, question))
     return {"items": items, "as_of": as_of, "period": cut.period, "due_in": cut.due_in}
@@ -77,10 +77,12 @@ def estate_windows(session: Session, today: date) -> dict[str, dict[str, Any]]:
 
 
 def estate_buckets(session: Session, today: date) -> dict[str, dict[str, int]]:
-    """Open principal of every estate by age, for the metrics."""
+    """Open principal of every estate by age, for the metrics; zeros where nothing is open, so that no series ends."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(BUCKET_LABELS, 0))
     for row in tables.receivable(session, None, today):
-        found[row.estate][BUCKET_LABELS[row.bucket]] = row.fen
+        ages = found[row.estate]
+        if row.bucket is not None:
+            ages[BUCKET_LABELS[row.bucket]] = row.fen
     return found
 
 
@@ -100,8 +102,10 @@ def _found(found: check.Found) -> dict[str, Any]:
     hidden = ("found", "estate_id")
     items = [{name: value for name, value in row._asdict().items() if name not in hidden} for row in found.rows]
     for item in items:
-        if item.get("level") == "total":
+        if item.get("level") in ("total", "building"):
             del item["booked_on"]
+        if not item["building"]:
+            del item["building"]
     return {"differences": found.count, "items": items}
 
 
@@ -172,7 +176,8 @@ def _figures(session: Session, estates: list[str] | None, today: date) -> dict[s
     windows = _windows(tables.estate_rates(session, estates, today))
     buckets = dict.fromkeys(BUCKET_LABELS, 0)
     for row in tables.receivable(session, estates, today):
-        buckets[BUCKET_LABELS[row.bucket]] += row.fen
+        if row.bucket is not None:
+            buckets[BUCKET_LABELS[row.bucket]] += row.fen
     receivable = sum(buckets.values())
     counts = tables.households(session, estates, today)._asdict()
     return {"as_of": today, "rate": windows["current_rate"], **windows, **counts} | {

@@ -39,7 +39,8 @@ WITH {scope}, {stewards}later AS (
          sum(CASE WHEN 'fee_income' IN (l.debit_account, l.credit_account) THEN 0
                   WHEN l.credit_account = 'receivable' THEN l.amount_fen ELSE -l.amount_fen END) AS paid_fen
   FROM ledger_entry l JOIN scope ON scope.id = l.estate_id
-  WHERE l.booked_on > :as_of AND l.bill_id IS NOT NULL AND 'receivable' IN (l.debit_account, l.credit_account)
+  WHERE l.booked_on > :as_of AND (l.kind <> 'credit_applied' OR COALESCE(l.value_on, l.booked_on) > :as_of)
+    AND l.bill_id IS NOT NULL AND 'receivable' IN (l.debit_account, l.credit_account)
     AND (l.debit_account <> 'receivable' OR l.kind = 'waiver_reversed'
          OR l.credit_account NOT IN ('fee_income', 'opening_equity'))
   GROUP BY l.bill_id

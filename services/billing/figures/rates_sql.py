@@ -1,4 +1,4 @@
-"""STORE of collection rates: sums per key as of any day, from the totals or, where buildings matter, the rollups (J1).
+"""STORE of collection rates: sums per key as of any day, from totals; of one month by building from the rollups (J1).
 
 Totals stand for all time; what was booked after the day is taken off again, whole months at a time and then days. For
 today that is next to nothing. Money counts from the day it is booked. A bill counts for every day: what a window's
@@ -10,10 +10,12 @@ from functools import cache
 
 from sqlalchemy import TextClause, text
 
-# Who answers for each building on `:as_of` (A4): the one in office; before the first came, the first.
+# Who answers for each building on `:as_of` (A4): the one in office; before the first came, the first; in a gap nobody.
 STEWARD = """steward AS (
-  SELECT DISTINCT ON (estate_id, building) estate_id, building, staff_code FROM stewardship
-  WHERE to_date IS NULL OR to_date >= :as_of ORDER BY estate_id, building, from_date
+  SELECT estate_id, building, staff_code FROM stewardship s
+  WHERE (to_date IS NULL OR to_date >= :as_of) AND (from_date <= :as_of OR NOT EXISTS (
+    SELECT FROM stewardship e
+    WHERE e.estate_id = s.estate_id AND e.building = s.building AND e.from_date < s.from_date))
 )"""
 SCOPE = """scope AS (
   SELECT id, code, region FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)
@@ -35,19 +37,31 @@ WINDOWS = {
 # From here on a bill counts though it was booked later: one issued late belongs to its month all the same.
 _COUNTS_FROM = "LEAST(due_date, (period + INTERVAL '1 month')::date)"
 _NOTHING = "0::bigint"
+_LATE = {
+    "billed": f"CASE WHEN {_COUNTS_FROM} > :as_of THEN -billed_fen ELSE 0 END",
+    "count": f"CASE WHEN {_COUNTS_FROM} > :as_of THEN -billed_count ELSE 0 END",
+}
+_REST_OF_MONTH = "booked_on > :as_of AND booked_on < :month_end"
 
 # Columns of a row as of the day: billed_fen and billed_count as the window counts them, due_fen whatever the day;
 # month_fen and month_waived_fen of collected_fen and waived_fen were booked in the month of the day.
 _COLUMNS = "estate_id, {building}fee_item, period, due_date"
 _TOTAL = """
   SELECT {columns}, billed_fen, billed_count, billed_fen AS due_fen, collected_fen, waived_fen,
-         0::bigint AS month_fen, 0::bigint AS month_waived_fen FROM rate_total"""
+         0::bigint AS month_fen, 0::bigint AS month_waived_fen FROM {table}"""
 _LATER = """
   UNION ALL SELECT {columns}, {billed}, {count}, 0::bigint, -collected_fen, -waived_fen, 0::bigint, 0::bigint
   FROM {table} WHERE {booked}"""
 _MONTH = """
   UNION ALL SELECT {columns}, 0::bigint, 0, 0::bigint, 0::bigint, 0::bigint, collected_fen, waived_fen
-  FROM rate_day WHERE booked_on >= :month AND booked_on <= :as_of"""
+  FROM {table} WHERE booked_on >= :month AND booked_on <= :as_of"""
+# Changes that wait, where the days of the month are read from the rollups: those have them already.
+_WAITING = """
+  UNION ALL SELECT {columns}, CASE WHEN {counts} THEN billed_fen ELSE 0 END,
+    CASE WHEN {counts} THEN billed_count ELSE 0 END, billed_fen,
+    CASE WHEN booked_on < :month_end THEN collected_fen ELSE 0 END,
+    CASE WHEN booked_on < :month_end THEN waived_fen ELSE 0 END, 0::bigint, 0::bigint
+  FROM rate_building_change"""
 _EXACT = """
   SELECT {columns}, {billed} AS billed_fen, {count} AS billed_count, billed_fen AS due_fen,
          CASE WHEN booked_on <= :as_of THEN collected_fen ELSE 0 END AS collected_fen,
@@ -89,15 +103,21 @@ _FILTERS = {
 
 @cache
 def rates(
-    group_by: str, window: str, filters: frozenset[str], *, standing: bool, every_estate: bool = False
+    group_by: str,
+    window: str,
+    filters: frozenset[str],
+    *,
+    standing: bool,
+    every_estate: bool = False,
+    few: bool = False,
 ) -> TextClause:
     """Sums per key over the bills of a window, and their standing by month when asked.
 
-    `filters` are names of `_FILTERS` that are set. Only buildings and stewards need the rollups themselves.
-    `every_estate`: an estate without bills has a row of zeros.
+    `filters` are names of `_FILTERS` that are set. Only buildings and stewards need totals that tell buildings apart.
+    `every_estate`: an estate without bills has a row of zeros. `few`: only a few estates are asked for.
     """
     by_building = group_by == "building"
-    exact = group_by in ("building", "steward") or bool(filters & {"building", "steward"})
+    buildings = group_by in ("building", "steward") or bool(filters & {"building", "steward"})
     stewards = group_by == "steward" or "steward" in filters
     return text(
         _RATES.format(
@@ -107,7 +127,7 @@ def rates(
             place="e.code AS estate," if by_building else "",
             sums=_SUMS + (_STANDING if standing else ""),
             join="LEFT" if every_estate else "",
-            rows=_exact("rate_rollup", "building, ", window) if exact else _as_of(window, standing=standing),
+            rows=_rows(window, standing=standing, buildings=buildings, few=few),
             steward_of=_STEWARD_OF if stewards else "",
             window=WINDOWS[window],
             filters="".join(f" AND {_FILTERS[name]}" for name in sorted(filters)),
@@ -116,18 +136,32 @@ def rates(
     )
 
 
+def _rows(window: str, *, standing: bool, buildings: bool, few: bool) -> str:
+    if not buildings:
+        return _as_of(window, standing=standing)
+    # The rollups of one month, or of a few estates, are found by key; all others' are too many to add up.
+    if few or window != "issued":
+        return _exact("rate_rollup", "building, ", window)
+    return _of_buildings(standing=standing)
+
+
 def _as_of(window: str, *, standing: bool) -> str:
     columns = _COLUMNS.format(building="")
-    late = f"CASE WHEN {_COUNTS_FROM} > :as_of THEN -{{}} ELSE 0 END"
-    off = {"billed": late.format("billed_fen"), "count": late.format("billed_count")}
-    if window != "issued":
-        off = {"billed": _NOTHING, "count": "0"}
+    off = _LATE if window == "issued" else {"billed": _NOTHING, "count": "0"}
     months = _LATER.format(columns=columns, table="rate_month", booked="booked_in >= :month_end", **off)
-    days = _LATER.format(
-        columns=columns, table="rate_day", booked="booked_on > :as_of AND booked_on < :month_end", **off
-    )
-    month = _MONTH.format(columns=columns) if standing else ""
-    return _TOTAL.format(columns=columns) + months + days + month + "\n  UNION ALL" + _exact("rate_change", "", window)
+    days = _LATER.format(columns=columns, table="rate_day", booked=_REST_OF_MONTH, **off)
+    month = _MONTH.format(columns=columns, table="rate_day") if standing else ""
+    total = _TOTAL.format(columns=columns, table="rate_total")
+    return total + months + days + month + "\n  UNION ALL" + _exact("rate_change", "", window)
+
+
+def _of_buildings(*, standing: bool) -> str:
+    columns = _COLUMNS.format(building="building, ")
+    months = _LATER.format(columns=columns, table="rate_building_month", booked="booked_in >= :month_end", **_LATE)
+    days = _LATER.format(columns=columns, table="rate_rollup", booked=_REST_OF_MONTH, **_LATE)
+    month = _MONTH.format(columns=columns, table="rate_rollup") if standing else ""
+    waiting = _WAITING.format(columns=columns, counts=f"(booked_on < :month_end OR {_COUNTS_FROM} <= :as_of)")
+    return _TOTAL.format(columns=columns, table="rate_building") + months + days + month + waiting
 
 
 def _exact(table: str, building: str, window: str) -> str:

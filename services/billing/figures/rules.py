@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from services.common.calendar import add_months
 
+LAST_MONTH = date(9999, 12, 1)
 BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "365+")
 
 
@@ -16,3 +17,8 @@ def month(day: date) -> tuple[date, date]:
     """First and last day of the month of `day`."""
     first = day.replace(day=1)
     return first, add_months(first, 1) - timedelta(days=1)
+
+
+def month_after(first: date) -> date:
+    """The first day of the next month; the last day there is stands for what comes after it."""
+    return date.max if first >= LAST_MONTH else add_months(first, 1)

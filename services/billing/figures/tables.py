@@ -11,22 +11,25 @@ from typing import Any
 from sqlalchemy import Index, Row, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning.holds import STANDS
+from services.billing.dunning.holds import STANDS_ON
 from services.billing.figures import households_sql, rates_sql
 from services.billing.figures.rates_sql import STEWARD as STEWARD
+from services.billing.figures.rules import month_after
 from services.billing.ledger.tables import OPEN
 from services.billing.tables import rate_rollup
-from services.common.calendar import add_months
 
 Index("rate_rollup_period_idx", rate_rollup.c.period, rate_rollup.c.estate_id)
 Index("rate_rollup_due_date_idx", rate_rollup.c.due_date, rate_rollup.c.estate_id)
+Index("rate_rollup_booked_on_idx", rate_rollup.c.booked_on)
 
-# Open principal per estate and age; `low` is the bucket's first day, null while not due.
+FEW_ESTATES = 20
+
+# Open principal per estate and age; an estate where nothing is open has one row of nulls.
 RECEIVABLE = text(f"""
 SELECT e.code AS estate, width_bucket(:today - b.due_date, ARRAY[1, 16, 31, 61, 366]) AS bucket,
        sum(b.amount_fen - b.paid_fen - b.waived_fen)::bigint AS fen
-FROM bill b JOIN estate e ON e.id = b.estate_id
-WHERE {OPEN} AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+FROM estate e LEFT JOIN bill b ON b.estate_id = e.id AND {OPEN}
+WHERE CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates)
 GROUP BY e.code, bucket ORDER BY e.code, bucket
 """)
 
@@ -34,9 +37,9 @@ HOUSEHOLDS = text(f"""
 WITH scope AS (SELECT id FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates))
 SELECT (SELECT count(*) FROM household h JOIN scope ON scope.id = h.estate_id) AS households,
        (SELECT count(DISTINCT b.household_id) FROM bill b JOIN scope ON scope.id = b.estate_id
-        WHERE {OPEN} AND b.due_date < :today) AS overdue_households,
+        WHERE {OPEN} AND b.due_date < :as_of) AS overdue_households,
        (SELECT count(DISTINCT h.household_id) FROM dunning_hold h JOIN household o ON o.id = h.household_id
-        JOIN scope ON scope.id = o.estate_id WHERE {STANDS}) AS held_households
+        JOIN scope ON scope.id = o.estate_id WHERE {STANDS_ON}) AS held_households
 """)
 
 
@@ -60,15 +63,16 @@ class Cut:
             "estates": self.estates,
             "as_of": self.as_of,
             "month": month,
-            "month_end": add_months(month, 1),
+            "month_end": month_after(month),
             "first": self.first,
-            "next": self.first and add_months(self.first, 1),
+            "next": self.first and month_after(self.first),
         }
 
 
 def collection_rates(session: Session, cut: Cut, *, standing: bool) -> Sequence[Row[Any]]:
     """Sums per key; keys are null where a building has no steward. `standing` adds the three windows of the month."""
-    statement = rates_sql.rates(cut.group_by, cut.window, frozenset(cut.filters), standing=standing)
+    few = cut.estates is not None and len(cut.estates) <= FEW_ESTATES
+    statement = rates_sql.rates(cut.group_by, cut.window, frozenset(cut.filters), standing=standing, few=few)
     return session.execute(statement, cut.parameters).all()
 
 
@@ -86,10 +90,10 @@ def estate_rates(session: Session, estates: Sequence[str] | None, today: date) -
 
 
 def receivable(session: Session, estates: Sequence[str] | None, today: date) -> Sequence[Row[Any]]:
-    """Open principal per estate and bucket number, 0 for what is not due yet."""
+    """Open principal per estate and bucket number, 0 for what is not due yet; both null where nothing is open."""
     return session.execute(RECEIVABLE, {"estates": estates, "today": today}).all()
 
 
 def households(session: Session, estates: Sequence[str] | None, today: date) -> Row[Any]:
     """How many households there are, are overdue, and are held."""
-    return session.execute(HOUSEHOLDS, {"estates": estates, "today": today}).one()
+    return session.execute(HOUSEHOLDS, {"estates": estates, "as_of": today}).one()

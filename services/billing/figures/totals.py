@@ -3,9 +3,11 @@
 `rate_rollup` is the truth and every poster keeps it. A trigger on it appends what each statement changed to
 `rate_change`; `fold` moves changes into the totals. Whoever reads takes the totals and the changes that wait, in one
 statement, so it does not matter for any figure when a change is folded. Nobody else writes these tables.
+
+`rate_building…` is the same with buildings, per month and altogether; its days are the rollups themselves.
 """
 
-from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, Table, Text, TextClause, text
 from sqlalchemy.orm import Session
 
 from services.billing.tables import metadata
@@ -66,18 +68,61 @@ rate_change = Table(
     *_sums(),
 )
 
+rate_building = Table(
+    "rate_building",
+    metadata,
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("building", Text, primary_key=True),
+    Column("fee_item", Text, primary_key=True),
+    Column("period", Date, primary_key=True),
+    Column("due_date", Date, primary_key=True),
+    *_sums(),
+)
+
+rate_building_month = Table(
+    "rate_building_month",
+    metadata,
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    # first day of the month
+    Column("booked_in", Date, primary_key=True),
+    Column("building", Text, primary_key=True),
+    Column("fee_item", Text, primary_key=True),
+    Column("period", Date, primary_key=True),
+    Column("due_date", Date, primary_key=True),
+    *_sums(),
+    Index("rate_building_month_booked_in_idx", "booked_in"),
+)
+
+rate_building_change = Table(
+    "rate_building_change",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("estate_id", Integer, nullable=False),
+    Column("building", Text, nullable=False),
+    Column("fee_item", Text, nullable=False),
+    Column("period", Date, nullable=False),
+    Column("due_date", Date, nullable=False),
+    Column("booked_on", Date, nullable=False),
+    *_sums(),
+)
+
 _ADDED = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
 _UPSERT = """
   INSERT INTO {table} AS t ({names}, {sums})
   SELECT {keys}, {added} FROM taken GROUP BY {numbers} ORDER BY {numbers}
   ON CONFLICT ({names}) DO UPDATE SET {more}
 """
+_MONTH = "date_trunc('month', booked_on)::date"
+_BILLS = ("estate_id", "fee_item", "period", "due_date")
+_BUILDINGS = ("estate_id", "building", "fee_item", "period", "due_date")
 
 
-def _upsert(table: str, *keys: str, names: str | None = None) -> str:
+def _upsert(table: Table, *keys: str) -> str:
+    """Add what was taken to a total; its key columns get `keys`."""
+    names = ", ".join(column.name for column in table.primary_key)
     return _UPSERT.format(
-        table=table,
-        names=names or ", ".join(keys),
+        table=table.name,
+        names=names,
         keys=", ".join(keys),
         sums=", ".join(SUMS),
         added=_ADDED,
@@ -86,26 +131,33 @@ def _upsert(table: str, *keys: str, names: str | None = None) -> str:
     )
 
 
-_REST = ("estate_id", "fee_item", "period", "due_date")
-_FOLD = text(f"""
-WITH taken AS (
-  DELETE FROM rate_change WHERE id = ANY (ARRAY(SELECT id FROM rate_change ORDER BY id LIMIT :rows)) RETURNING *
-), altogether AS ({_upsert("rate_total", "period", "estate_id", "fee_item", "due_date")}
-), months AS ({
-    _upsert(
-        "rate_month",
-        "date_trunc('month', booked_on)::date",
-        *_REST,
-        names="booked_in, estate_id, fee_item, period, due_date",
-    )
-}), days AS ({_upsert("rate_day", "booked_on", *_REST)})
+def _fold(changes: Table, **totals: str) -> TextClause:
+    parts = ", ".join(f"{name} AS ({total})" for name, total in totals.items())
+    waiting = f"SELECT id FROM {changes.name} ORDER BY id LIMIT :rows"
+    return text(f"""
+WITH taken AS (DELETE FROM {changes.name} WHERE id = ANY (ARRAY({waiting})) RETURNING *), {parts}
 SELECT count(*) FROM taken
 """)
+
+
+_FOLDS = (
+    _fold(
+        rate_change,
+        altogether=_upsert(rate_total, "period", "estate_id", "fee_item", "due_date"),
+        months=_upsert(rate_month, _MONTH, *_BILLS),
+        days=_upsert(rate_day, "booked_on", *_BILLS),
+    ),
+    _fold(
+        rate_building_change,
+        altogether=_upsert(rate_building, *_BUILDINGS),
+        months=_upsert(rate_building_month, "estate_id", _MONTH, *_BUILDINGS[1:]),
+    ),
+)
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:room, 0)")
 
 
 def fold(session: Session, rows: int) -> int:
-    """Move the oldest changes into the totals; how many. None while another replica does the same."""
+    """Move the oldest changes into the totals, `rows` of each kind at most; how many. 0 while another replica does."""
     if not session.scalar(_ALONE, {"room": _ROOM_FOR_LOCKS}):
         return 0
-    return int(session.scalar(_FOLD, {"rows": rows}) or 0)
+    return sum(int(session.scalar(each, {"rows": rows}) or 0) for each in _FOLDS)

@@ -32,6 +32,34 @@ class Delta:
     billed_count: int = 0
 
 
+def rolled(keys: str, bills: str, where: str) -> str:
+    """SQL of what entries `l` come to in figures, by `keys` and the day it counts (`rolled_on`).
+
+    Prepaid balance counts from the day it counts for the late fee, so that a reissue changes no rate of a past day. The
+    bills must not be void: those count on no day, as if there had been none (ADR 8, 11).
+    """
+    return f"""
+  SELECT {keys}, rolled_on, sum(CASE what WHEN 'billed' THEN amount_fen ELSE 0 END)::bigint AS billed_fen,
+         sum(CASE what WHEN 'received' THEN amount_fen WHEN 'returned' THEN -amount_fen ELSE 0 END)::bigint
+           AS collected_fen,
+         sum(CASE what WHEN 'waived' THEN amount_fen WHEN 'unwaived' THEN -amount_fen ELSE 0 END)::bigint AS waived_fen,
+         sum(CASE what WHEN 'billed' THEN 1 ELSE 0 END)::int AS billed_count
+  FROM (
+    SELECT b.estate_id, b.building, b.fee_item, b.period, b.due_date, l.amount_fen,
+      CASE l.kind WHEN 'credit_applied' THEN COALESCE(l.value_on, l.booked_on) ELSE l.booked_on END AS rolled_on,
+      CASE WHEN l.kind = 'waiver_reversed' THEN 'unwaived'
+           WHEN l.debit_account = 'receivable' AND l.credit_account IN ('fee_income', 'opening_equity') THEN 'billed'
+           WHEN l.debit_account = 'receivable' THEN 'returned'
+           WHEN l.debit_account = 'fee_income' THEN 'waived'
+           ELSE 'received' END AS what
+    FROM ledger_entry l JOIN {bills} ON b.id = l.bill_id
+    WHERE 'receivable' IN (l.debit_account, l.credit_account) AND {where}) moved
+  GROUP BY {keys}, rolled_on"""
+
+
+_OF_BILL = text(rolled("estate_id", "bill b", "l.bill_id = :bill_id"))
+
+
 def key_of(bill: Row[Any], booked_on: date) -> RollupKey:
     """The key of a bill row for changes booked on a day."""
     return RollupKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, booked_on)
@@ -46,6 +74,18 @@ ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDA
 SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
     waived_fen = r.waived_fen + excluded.waived_fen, billed_count = r.billed_count + excluded.billed_count
 """)
+
+
+def roll_back(session: Session, bill: Row[Any]) -> None:
+    """Take a bill out of the figures of every day, before anything of its void is posted (B5)."""
+    rows = session.execute(_OF_BILL, {"bill_id": bill.id})
+    roll_up(
+        session,
+        [
+            Delta(key_of(bill, r.rolled_on), -r.billed_fen, -r.collected_fen, -r.waived_fen, -r.billed_count)
+            for r in rows
+        ],
+    )
 
 
 def roll_up(session: Session, deltas: Iterable[Delta]) -> None:

@@ -1,36 +1,32 @@
 """STORE of what a score is made from: months paid and late, complaints and orders, of one estate at a time (D7)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from services.billing.risk.rules import GRACE_DAYS, Month, Past
+from services.billing.risk.rules import Bill, Month, Past, month_of, turns
 
-# Received or given back: money and prepaid balance, with the day it counts.
-_MONTHS = text("""
-WITH moved AS (
-  SELECT bill_id, COALESCE(value_on, booked_on) AS on_day,
-         CASE WHEN credit_account = 'receivable' THEN amount_fen ELSE -amount_fen END AS fen
-  FROM ledger_entry
-  WHERE estate_id = :estate_id AND COALESCE(value_on, booked_on) < :day
-    AND (credit_account = 'receivable' AND debit_account <> 'fee_income'
-         OR debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity'))
-), judged AS (
-  SELECT b.household_id, b.due_date, b.amount_fen - b.waived_fen AS asked_fen,
-         COALESCE(sum(m.fen) FILTER (WHERE m.on_day <= b.due_date + :grace), 0) AS in_time,
-         COALESCE(sum(m.fen), 0) AS fen, max(m.on_day) AS last_on
-  FROM household h JOIN bill b ON b.household_id = h.id LEFT JOIN moved m ON m.bill_id = b.id
-  WHERE h.estate_id = :estate_id AND b.voided_at IS NULL AND b.due_date >= :first AND b.due_date < :day
-  GROUP BY b.id
-)
-SELECT household_id, max(due_date) AS due, bool_or(in_time < asked_fen) AS late,
-       max(CASE WHEN in_time < asked_fen THEN :grace + 1 ELSE COALESCE(last_on - due_date, 0) END) AS after,
-       bool_or(fen < asked_fen) AS is_open, max(COALESCE(last_on, due_date)) AS last_on
-FROM judged GROUP BY household_id, date_trunc('month', due_date::timestamp) ORDER BY household_id, due
+# What settled a bill or opened it again, by the day it counts: money, prepaid balance, waivers. Nothing is taken from
+# the bill as it is today: that would know of waivers and bounced debits before they were.
+_MOVES = text("""
+SELECT bill_id, COALESCE(value_on, booked_on) AS on_day, debit_account = 'opening_equity' AS before_books,
+       sum(CASE WHEN credit_account = 'receivable' THEN amount_fen ELSE -amount_fen END)::bigint AS fen
+FROM ledger_entry
+WHERE estate_id = :estate_id AND COALESCE(value_on, booked_on) < :day
+  AND (credit_account = 'receivable'
+       OR debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity'))
+GROUP BY 1, 2, 3
+""")
+_BILLS = text("""
+SELECT b.id, b.household_id, b.due_date, b.amount_fen FROM household h JOIN bill b ON b.household_id = h.id
+WHERE h.estate_id = :estate_id AND b.voided_at IS NULL AND b.due_date >= :first AND b.due_date < :day
+ORDER BY b.household_id, b.due_date, b.id
 """)
 
 _SERVICE = text("""
@@ -79,12 +75,21 @@ def estates(session: Session) -> Sequence[int]:
 
 
 def _months(session: Session, estate_id: int, first: date, day: date) -> Mapping[int, Sequence[Month]]:
+    key = {"estate_id": estate_id, "first": first, "day": day}
+    moves: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in session.execute(_MOVES, key):
+        moves[row.bill_id].append(row)
     found: dict[int, list[Month]] = defaultdict(list)
-    key = {"estate_id": estate_id, "first": first, "day": day, "grace": GRACE_DAYS}
-    for row in session.execute(_MONTHS, key):
-        settled_on = None if row.is_open else row.last_on
-        found[row.household_id].append(Month(row.due, row.late, max(-GRACE_DAYS, row.after), settled_on))
+    rows = session.execute(_BILLS, key)
+    for (household_id, _), bills in groupby(rows, key=lambda row: (row.household_id, row.due_date.replace(day=1))):
+        found[household_id].append(month_of([_bill(row, moves.get(row.id, ())) for row in bills]))
     return found
+
+
+def _bill(row: Row[Any], moves: Iterable[Row[Any]]) -> Bill:
+    """What was paid before the books were opened came in time."""
+    days = [(min(m.on_day, row.due_date) if m.before_books else m.on_day, int(m.fen)) for m in moves]
+    return Bill(row.due_date, turns(row.amount_fen, days))
 
 
 def _service_days(session: Session, estate_id: int) -> Mapping[tuple[int, str], Sequence[date]]:

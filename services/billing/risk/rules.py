@@ -5,9 +5,10 @@ afterwards, so that a feature of a past day is what it would have been on that d
 only what was billed, paid, complained of and repaired.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from math import exp, log1p
 
 GRACE_DAYS = 15  # late: some principal is open at the end of this day after the due date
@@ -16,25 +17,63 @@ MOST_MONTHS = 12
 
 
 @dataclass(frozen=True)
+class Bill:
+    """A bill and the days on which it was settled, open again, settled again, and so on."""
+
+    due: date
+    turns: tuple[date, ...] = ()
+
+    def open_after(self, day: date) -> bool:
+        """Whether some principal was open at the end of `day`."""
+        return sum(turn <= day for turn in self.turns) % 2 == 0
+
+    @property
+    def paid_after(self) -> int:
+        """Days after the due date, negative before it; GRACE_DAYS + 1 when it was open at the end of the grace."""
+        grace = self.due + timedelta(days=GRACE_DAYS)
+        if self.open_after(grace):
+            return GRACE_DAYS + 1
+        return max(-GRACE_DAYS, (max(turn for turn in self.turns if turn <= grace) - self.due).days)
+
+
+@dataclass(frozen=True)
 class Month:
     """The bills of one household that fell due in one month.
 
     `late` and `paid_after` (days after the due date, at most GRACE_DAYS + 1, negative before it) are as of the day
-    after the grace; `settled_on` is the day the last of them was settled, None while some is open.
+    after the grace, whatever became of the bills later.
     """
 
     due: date
     late: bool
     paid_after: int
-    settled_on: date | None
+    bills: tuple[Bill, ...]
 
     def known_on(self, day: date) -> bool:
         """Whether it could be said on the morning of `day` if the month was late."""
         return self.due + timedelta(days=GRACE_DAYS) < day
 
     def open_on(self, day: date) -> bool:
-        """Whether it was overdue and unsettled on the morning of `day`."""
-        return self.due < day and (self.settled_on is None or self.settled_on >= day)
+        """Whether some of it was overdue and unsettled on the morning of `day`."""
+        before = day - timedelta(days=1)
+        return any(bill.due < day and bill.open_after(before) for bill in self.bills)
+
+
+def turns(amount_fen: int, moves: Iterable[tuple[date, int]]) -> tuple[date, ...]:
+    """The days on which a bill was settled, open again, …, from fen settled of it by day (negative: undone)."""
+    found: list[date] = []
+    settled = 0
+    for day, of_day in groupby(sorted(moves), key=lambda move: move[0]):
+        settled += sum(fen for _, fen in of_day)
+        if (settled >= amount_fen) != (len(found) % 2 == 1):
+            found.append(day)
+    return tuple(found)
+
+
+def month_of(bills: Sequence[Bill]) -> Month:
+    """The month of bills that fell due in it: late if one of them was, and due with the last."""
+    after = max(bill.paid_after for bill in bills)
+    return Month(max(bill.due for bill in bills), after > GRACE_DAYS, after, tuple(bills))
 
 
 @dataclass(frozen=True)

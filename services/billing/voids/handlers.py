@@ -20,7 +20,7 @@ from services.billing.ledger.entries import (
     RECEIVABLE,
 )
 from services.billing.ledger.placing import entries_by_bill
-from services.billing.ledger.rollups import Delta, key_of, roll_up
+from services.billing.ledger.rollups import roll_back
 from services.billing.ledger.tables import BookingDay, Posting
 from services.billing.plans.keeping import reckon
 from services.billing.tables import lock_estate
@@ -84,11 +84,11 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], as
     stands = rules.standing(entries, bill.due_date)
     opening = any(e.debit_account == RECEIVABLE and e.credit_account == OPENING_EQUITY for e in entries)
     day = ledger.booking_day(session, bill.estate_id, business_date(now))
+    roll_back(session, bill)
     ledger.post(session, _postings(bill, stands, day, str(request_id), OPENING_EQUITY if opening else FEE_INCOME), now)
     tables.mark_void(session, bill.id, now)
     ledger.add_credit(session, bill.household_id, stands.principal_fen + stands.late_fee_fen)
     ledger.keep_fee_left(session, bill.household_id, {bill.id: False})
-    roll_up(session, [_delta(bill, stands, day)])
     tables.add_note(session, _note(session, caller, request_id, bill, stands, asked, day, now))
     _tell(session, bill, bill.amount_fen - stands.principal_fen - stands.waived_fen, now)
     reckon(session, bill.household_id, bill.household, now)
@@ -124,16 +124,6 @@ def _postings(bill: Row[Any], stands: Standing, day: BookingDay, source: str, ch
     yield posting(WAIVER_REVERSED, RECEIVABLE, FEE_INCOME, stands.waived_fen)
     yield posting("fee_waiver_reversed", LATE_FEE_INCOME, LATE_FEE_WAIVED, stands.waived_late_fee_fen)
     yield posting(BILL_VOIDED, charged_to, RECEIVABLE, bill.amount_fen)
-
-
-def _delta(bill: Row[Any], stands: Standing, day: BookingDay) -> Delta:
-    return Delta(
-        key_of(bill, day.booked_on),
-        billed_fen=-bill.amount_fen,
-        collected_fen=-stands.principal_fen,
-        waived_fen=-stands.waived_fen,
-        billed_count=-1,
-    )
 
 
 def _note(

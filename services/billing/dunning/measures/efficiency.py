@@ -30,7 +30,9 @@ WITH step AS (
   LEFT JOIN LATERAL (
     SELECT staff_code FROM stewardship t
     WHERE t.estate_id = s.estate_id AND t.building = b.building AND (t.to_date IS NULL OR t.to_date >= s.as_of)
-    ORDER BY t.from_date LIMIT 1) w ON true
+      AND (t.from_date <= s.as_of OR NOT EXISTS (
+        SELECT FROM stewardship e
+        WHERE e.estate_id = t.estate_id AND e.building = t.building AND e.from_date < t.from_date))) w ON true
   WHERE s.as_of BETWEEN CAST(:from_date AS date) AND CAST(:to_date AS date)
 ), paid AS (
   SELECT s.id, COALESCE(sum(p.fen) FILTER (WHERE p.paid_on <= s.as_of + CAST(:short AS int)), 0)::bigint AS short_fen,
