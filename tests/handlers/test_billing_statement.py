@@ -14,7 +14,7 @@ from services.billing.ledger.handlers import statement
 from services.billing.ledger.late_fee import late_fees_due
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
-from tests.support.books import SYSTEM, Books
+from tests.support.books import SYSTEM, Books, day
 
 
 @pytest.fixture
@@ -113,6 +113,16 @@ def test_c1_paid_before_the_books_opened_never_accrued(books: Books) -> None:
     assert late_fees_due(books.session, [household_id], date(2025, 1, 25)) == {household_id: 180}
 
 
+def test_c1_what_was_paid_in_part_before_the_books_opened_and_then_in_full_has_a_statement(books: Books) -> None:
+    household_id = books.household()
+    books.bill(100000, "2025-01-15")
+    books.session.execute(text("UPDATE bill SET paid_fen = 40000"))
+    books._post(1, household_id, books.estates["E1"], 40000, date(2026, 11, 21), "opening_equity", "receivable")
+    books.pay(60000, "2025-02-14")
+    shown = books.statement("2026-11-21")
+    assert (sums(shown), shown["bills"][0]["overdue_days"]) == ((0, 540, 0, 540), 30)
+
+
 def test_c1_a_voided_bill_is_owed_by_nobody(books: Books) -> None:
     books.household()
     books.bill(100000, "2025-01-15")
@@ -124,6 +134,19 @@ def test_c1_an_empty_household(books: Books) -> None:
     books.household()
     shown = books.statement("2026-11-21")
     assert (sums(shown), shown["bills"]) == ((0, 0, 0, 0), [])
+
+
+@pytest.mark.parametrize("as_of", ["0001-01-01", "9999-12-31"])
+def test_c1_any_day_of_the_calendar_can_be_asked_for(books: Books, as_of: str) -> None:
+    household_id = books.household()
+    books.session.execute(text("UPDATE collection_policy SET grace_days = 5"))
+    books.bill(100000, "2025-01-15")
+    books.bill(100000, "9999-12-31", period="2026-10", issued="2026-11-01")
+    books.pay(40000, "2025-01-20")
+    fee = 100000 if as_of[0] == "9" else 0  # never more than the principal
+    assert books.statement(as_of)["late_fee_fen"] == fee
+    for past in (True, False):
+        assert late_fees_due(books.session, [household_id], day(as_of), past=past).get(household_id, 0) == fee
 
 
 def test_c1_who_may_see_it(books: Books) -> None:

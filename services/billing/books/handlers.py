@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.books import rules, tables
-from services.billing.books.funds import FUNDED, KEEPERS, fund
+from services.billing.books.funds import FUNDED, KEEPERS, fund, to_return
 from services.billing.ledger import balance, balance_sql
 from services.billing.ledger import tables as ledger
 from services.billing.ledger.balance import Moved
@@ -48,7 +48,10 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
 def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date | None, today: date) -> None:
     if rules.last_day(month) >= today:
         raise Conflict(f"{format_period(month)} is not over yet.")
-    expected = rules.next_to_close(tables.first_entry_on(session, estate.id), last)
+    first = tables.first_entry_on(session, estate.id)
+    if last is None and month < (earliest := rules.earliest_to_close(first, today)):
+        raise Conflict(f"{estate.code} has nothing before {format_period(earliest)} to close.")
+    expected = rules.next_to_close(first, last)
     if expected is not None and month > expected:
         raise Conflict(f"{format_period(expected)} must be closed first.")
     if last is not None and month < last:
@@ -159,7 +162,7 @@ def _settle(
     report = _report(session, estate.id, first, last)
     if estate.charging_mode == FUNDED:
         report["fund"] = fund(session, estate.id, first, last)
-    returned = _return_surplus(session, request_id, estate, report["fund"], now) if asked.surplus == "return" else 0
+    returned = _return_surplus(session, request_id, estate, last, now) if asked.surplus == "return" else 0
     row = {"id": request_id, "estate_id": estate.id, "quarter": asked.quarter, "surplus": asked.surplus}
     row |= {"returned_fen": returned, "report": report, "settled_at": now, "settled_by": caller.sub}
     tables.insert_settlement(session, row)
@@ -177,9 +180,9 @@ def _report(session: Session, estate_id: int, first: date, last: date) -> dict[s
     }
 
 
-def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], kept: dict[str, Any], now: datetime) -> int:
+def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: date, now: datetime) -> int:
     """Give the surplus at the quarter's end back to the households by floor area, as prepaid balance, booked today."""
-    moves = rules.returns({line["category"]: line["closing_fen"] for line in kept["categories"]})
+    moves = rules.returns(to_return(session, estate.id, last))
     surplus, source, today = sum(move.amount_fen for move in moves), f"settlement:{request_id}", business_date(now)
     homes = tables.household_areas(session, estate.id) if surplus else []
     if not homes:
