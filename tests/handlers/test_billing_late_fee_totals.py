@@ -1,4 +1,4 @@
-"""C1: late fee by estate, by household and by the rule are the same fen, whatever estates agreed on with their owners."""
+"""C1: late fee by estate, by household and by the rule are the same fen, whatever an estate agreed on."""
 
 import random
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_c1_late_fee_of_a_group_is_the_rule_to_the_fen(engine: Engine, seed: int
             one = chance.choice(sorted(books.estates))
             assert told(books, as_of, past, [books.estates[one]]) == {c: s for c, s in expected.items() if c == one}
             assert told(books, as_of, past, []) == {}
-            of_homes: dict[str, Any] = {code: 0 for code in books.estates}
+            of_homes: dict[str, Any] = dict.fromkeys(books.estates, 0)
             fees = late_fees_due(session, [row[0] for row in books.households.values()], as_of, past=past)
             for code, (household_id, *_) in books.households.items():
                 assert fees.get(household_id, 0) == books.statement(as_of.isoformat(), code)["late_fee_fen"]
@@ -106,4 +106,8 @@ def test_c1_late_fee_of_a_group_is_the_rule_to_the_fen(engine: Engine, seed: int
 
 def test_c1_no_estate_at_all_owes_no_late_fee(engine: Engine) -> None:
     with Session(engine) as session:
-        assert [list(late_fee_by_estate(session, LAST_DAY, ids, past=past)) for ids in (None, [], [7]) for past in (True, False)] == [[]] * 6
+        assert [
+            list(late_fee_by_estate(session, LAST_DAY, ids, past=past))
+            for ids in (None, [], [7])
+            for past in (True, False)
+        ] == [[]] * 6

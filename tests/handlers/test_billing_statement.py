@@ -79,8 +79,8 @@ def test_c1_an_opening_balance_stands_on_every_day(books: Books) -> None:
     books.household()
     books.bill(30000, "2025-09-15", period="2025-09", issued="2025-09-15")
     books.session.execute(text("UPDATE bill SET run_id = NULL"))
-    for day, fee in (("2025-08-01", 0), ("2025-09-14", 0), ("2025-09-15", 0), ("2025-09-16", 9)):
-        assert sums(books.statement(day)) == (30000, fee, 0, 30000 + fee)
+    for on, fee in (("2025-08-01", 0), ("2025-09-14", 0), ("2025-09-15", 0), ("2025-09-16", 9)):
+        assert sums(books.statement(on)) == (30000, fee, 0, 30000 + fee)
     books.pay(10000, "2025-09-10")
     assert sums(books.statement("2025-09-09")) == (30000, 0, 0, 30000)
     assert sums(books.statement("2025-09-10")) == (20000, 0, 0, 20000)

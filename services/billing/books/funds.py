@@ -120,10 +120,7 @@ def to_return(session: Session, estate_id: int, last: date) -> dict[str, int]:
     """
     closing = fund(session, estate_id, date.min, last)["categories"]
     since = fund(session, estate_id, last + timedelta(days=1), date.max)["categories"]
-    return {
-        at["category"]: at["closing_fen"] - after["returned_fen"]
-        for at, after in zip(closing, since, strict=True)
-    }
+    return {at["category"]: at["closing_fen"] - after["returned_fen"] for at, after in zip(closing, since, strict=True)}
 
 
 def _net(moved: Iterable[Moved], account: str) -> int:

@@ -1,6 +1,6 @@
 """LAW of waivers (C2): how much is asked of each bill, how much is granted, and who may grant it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -28,6 +28,32 @@ class Band:
         if self.up_to_fen is not None and fen + granted_before_fen > self.up_to_fen:
             return False
         return self.up_to_ratio is None or fen <= base_fen * self.up_to_ratio
+
+
+def flaws(bands: Sequence[Band], grantors: Collection[str]) -> dict[str, str]:
+    """What is wrong with a matrix, by where; nothing when each band goes further than the one before.
+
+    `grantors` are the roles that may decide on waivers at all.
+    """
+    wrong = {}
+    for index, band in enumerate(bands):
+        if unfit := set(band.roles) - set(grantors):
+            wrong[f"bands.{index}.roles"] = f"{', '.join(sorted(unfit))} may not grant waivers"
+        if not band.roles and (index or band.up_to_fen is None or band.needs_resolution):
+            wrong[f"bands.{index}.roles"] = "by rule goes only what the first band covers, up to an amount"
+        if index and not _goes_further(band, bands[index - 1]):
+            wrong[f"bands.{index}"] = "must go further than the one before"
+    return wrong
+
+
+def _goes_further(band: Band, before: Band) -> bool:
+    amounts = _reach(band.up_to_fen), _reach(before.up_to_fen)
+    ratios = _reach(band.up_to_ratio), _reach(before.up_to_ratio)
+    return amounts[0] >= amounts[1] and ratios[0] >= ratios[1] and (amounts[0], ratios[0]) != (amounts[1], ratios[1])
+
+
+def _reach(limit: int | Decimal | None) -> Decimal:
+    return Decimal("Infinity") if limit is None else Decimal(limit)
 
 
 @dataclass(frozen=True)

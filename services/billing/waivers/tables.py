@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    delete,
     insert,
     select,
     text,
@@ -162,6 +163,15 @@ def bands(session: Session, estate_id: int, kind: str) -> list[Band]:
         for row in rows
         if row.estate_id == own
     ]
+
+
+def keep_bands(session: Session, estate_id: int, kind: str, bands: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the bands of an estate, or of the group (0), for a kind; the caller holds the estate alone."""
+    mine = (waiver_authority.c.estate_id == estate_id, waiver_authority.c.kind == kind)
+    session.execute(delete(waiver_authority).where(*mine))
+    rows = [{"estate_id": estate_id, "kind": kind, "position": at, **band} for at, band in enumerate(bands, 1)]
+    if rows:
+        session.execute(insert(waiver_authority), rows)
 
 
 def granted_before(session: Session, household_id: int, kind: str, today: date) -> int:
