@@ -12,6 +12,14 @@ RULE = "rule"
 
 
 @dataclass(frozen=True)
+class GrantedBefore:
+    """What was granted of a kind: to the household in the past 365 days, and ever on the bills now asked about."""
+
+    household_fen: int = 0
+    bills_fen: int = 0
+
+
+@dataclass(frozen=True)
 class Band:
     """One line of the authority matrix: who may grant up to an amount and/or a part of the base; None: no limit.
 
@@ -23,11 +31,11 @@ class Band:
     roles: tuple[str, ...] = ()
     needs_resolution: bool = False
 
-    def covers(self, fen: int, base_fen: int, granted_before_fen: int) -> bool:
-        """Whether the band goes so far: the amount with what was granted before, the ratio of this request alone."""
-        if self.up_to_fen is not None and fen + granted_before_fen > self.up_to_fen:
+    def covers(self, fen: int, base_fen: int, before: "GrantedBefore") -> bool:
+        """Whether the band goes so far, with what was granted before: many small waivers are one large one."""
+        if self.up_to_fen is not None and fen + before.household_fen > self.up_to_fen:
             return False
-        return self.up_to_ratio is None or fen <= base_fen * self.up_to_ratio
+        return self.up_to_ratio is None or fen + before.bills_fen <= (base_fen + before.bills_fen) * self.up_to_ratio
 
 
 def flaws(bands: Sequence[Band], grantors: Collection[str]) -> dict[str, str]:
@@ -65,10 +73,10 @@ class Authority:
     automatic: bool
 
 
-def authority(bands: Sequence[Band], fen: int, base_fen: int, granted_before_fen: int) -> Authority | None:
+def authority(bands: Sequence[Band], fen: int, base_fen: int, before: GrantedBefore) -> Authority | None:
     """The first band that goes so far; who may grant more may grant this too. None: nobody may."""
     for index, band in enumerate(bands):
-        if band.covers(fen, base_fen, granted_before_fen):
+        if band.covers(fen, base_fen, before):
             roles = frozenset(role for later in bands[index:] for role in later.roles)
             return Authority(roles, band.needs_resolution, automatic=not band.roles)
     return None
