@@ -93,6 +93,18 @@ def test_b8_a_closed_month_refuses_an_entry_that_did_not_ask(house: Books) -> No
         house.session.execute(text(forgot), {"estate_id": house.estates["E1"]})
 
 
+def test_b8_each_close_carries_on_from_the_one_before(house: Books) -> None:
+    house.pay(20_500, "2026-10-31")
+    house.pay(700, "2026-11-02")
+    close(house, "2026-09", "2026-10")
+    first, second = accounts.list_closes(house.session, FINANCE, "E1")["items"]
+    assert {line["account"]: (line["debit_fen"], line["credit_fen"]) for line in second["balances"]} == {
+        "cash_cash": (50_500, 0), "customer_credit": (0, 404), "fee_income": (0, 50_000), "late_fee_income": (0, 96),
+        "receivable": (50_000, 50_000),
+    }  # fmt: skip
+    assert {line["account"] for line in first["balances"]} == {"cash_cash", "fee_income", "receivable"}
+
+
 def test_b8_what_is_closed_cannot_be_changed(house: Books) -> None:
     close(house, "2026-09")
     with pytest.raises(DBAPIError, match="append-only"):

@@ -1,6 +1,6 @@
 """STORY of the books: close a month, settle a quarter, keep the fund of an estate under remuneration (B2, B8)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from services.billing.books import rules, tables
 from services.billing.books.funds import FUNDED, KEEPERS, fund, to_return
 from services.billing.ledger import balance, balance_sql
 from services.billing.ledger import tables as ledger
-from services.billing.ledger.balance import Moved
+from services.billing.ledger.balance import Account, Moved
 from services.billing.ledger.entries import CUSTOMER_CREDIT, FEE_INCOME
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
@@ -40,15 +40,17 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
     lock_estate(session, found.id)
     closed = {row.period: row for row in tables.closes(session, found.id)}
     if month not in closed:
-        _refuse_to_close(session, found, month, max(closed, default=None), business_date(now))
-        _close(session, caller, found, month, now)
+        last = max(closed, default=None)
+        _refuse_to_close(session, found, month, last, business_date(now))
+        before = [Account(**line) for line in closed[last].balances] if last else []
+        _close(session, caller, found, month, before, now)
     return _close_view(estate, {row.period: row for row in tables.closes(session, found.id)}[month])
 
 
 def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date | None, today: date) -> None:
     if rules.last_day(month) >= today:
         raise Conflict(f"{format_period(month)} is not over yet.")
-    first = tables.first_entry_on(session, estate.id)
+    first = tables.first_entry_on(session, estate.id) if last is None else None
     if last is None and month < (earliest := rules.earliest_to_close(first, today)):
         raise Conflict(f"{estate.code} has nothing before {format_period(earliest)} to close.")
     expected = rules.next_to_close(first, last)
@@ -62,14 +64,17 @@ def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date
         raise Conflict("The sums of this estate disagree; see the checks of its trial balance.")
 
 
-def _close(session: Session, caller: Caller, estate: Row[Any], month: date, now: datetime) -> None:
+def _close(
+    session: Session, caller: Caller, estate: Row[Any], month: date, before: Sequence[Account], now: datetime
+) -> None:
+    """`before`: accounts as the last close left them: closed months never change, and before the first is nothing."""
     last = rules.last_day(month)
+    moves = _moves(estate.id, tables.moved(session, estate.id, month, last))
     if estate.charging_mode == FUNDED:
-        received = rules.received_fen(_moves(estate.id, tables.moved(session, estate.id, month, last)))
-        parts = rules.contribution(received, tables.load_fund_policy(session, estate.id))
+        parts = rules.contribution(rules.received_fen(moves), tables.load_fund_policy(session, estate.id))
         told = f"fees received in {format_period(month)}"
         tables.post_fund(session, estate.id, parts, last, f"close:{estate.code}:{format_period(month)}", told, now)
-    accounts = balance.accounts(_moves(estate.id, tables.moved(session, estate.id, date.min, last)))
+    accounts = balance.accounts(moves, before)
     row = {"estate_id": estate.id, "period": month, "closed_at": now, "closed_by": caller.sub}
     tables.insert_close(session, row | {"balances": [asdict(one) for one in accounts]})
     record(session, MonthClosed(estate=estate.code, last_day=last), aggregate=f"estate:{estate.code}", at=now)
