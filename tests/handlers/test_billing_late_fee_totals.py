@@ -29,11 +29,11 @@ def engine(database: Callable[[str], Engine]) -> Engine:
 def agree(books: Books, chance: random.Random, estate_id: int) -> None:
     """A policy and rates of its own, or the group's."""
     if chance.random() < 0.8:
-        row = {"id": estate_id, "capped": chance.random() < 0.5, "grace": chance.choice([0, 0, 1, 7, 31])}
+        row = {"id": estate_id, "capped": chance.random() < 0.5, "grace": chance.choice([0, 1, 7, 31])}
         row |= {"within": chance.choice(["principal_first", "late_fee_first"])}
         row |= {"mode": chance.choice(["from_due", "after_grace"])}
         books.session.execute(text("INSERT INTO collection_policy VALUES (:id, :within, :capped, :grace, :mode)"), row)
-    for _ in range(chance.choice([0, 0, 1, 2, 5])):
+    for _ in range(chance.choice([0, 1, 1, 2, 3])):
         rate = {"id": estate_id, "since": FIRST + timedelta(days=chance.randrange(-30, 700))}
         rate |= {"daily": chance.choice(["0", "0.0003", "0.0005", "0.00012345", "0.01", "0.2"])}
         query = "INSERT INTO late_fee_rate VALUES (:id, :since, :daily) ON CONFLICT DO NOTHING"
@@ -43,12 +43,12 @@ def agree(books: Books, chance: random.Random, estate_id: int) -> None:
 def live(books: Books, chance: random.Random, household: str) -> None:
     """Bills of every size; paid early, late, in part, twice, more than enough."""
     for item in range(chance.randrange(5)):
-        fen = chance.choice([1, 49, 333, 28_560, 10**6 + 1, 10**10 + 7, 10**12, 3 * 10**14 + 1])
+        fen = chance.choice([1, 333, 5_000, 5_000, 28_560, 10**6 + 1, 10**10 + 7, 10**12, 3 * 10**14 + 1])
         due = FIRST + timedelta(days=chance.randrange(500))
         bill_id = books.bill(fen, due.isoformat(), household, fee_item=f"item{item}")
-        for _ in range(chance.choice([0, 0, 0, 1, 1, 2, 3])):
-            on = due + timedelta(days=chance.choice([-20, 0, 1, 5, 31, 32, 200, chance.randrange(400)]))
-            part = chance.choice([1, fen // 3, fen, fen + fen // 2])
+        for _ in range(chance.choice([0, 0, 1, 1, 1, 2])):
+            on = due + timedelta(days=chance.choice([-20, 0, 1, 5, 6, 30, 32, chance.randrange(400)]))
+            part = chance.choice([1, fen // 3, fen // 2, fen, fen + fen // 2])
             books.pay(max(1, part), on.isoformat(), household, bills=[bill_id])
 
 
@@ -82,13 +82,13 @@ def test_c1_late_fee_of_a_group_is_the_rule_to_the_fen(engine: Engine, seed: int
     chance = random.Random(seed)
     with Session(engine) as session:
         books = Books(session)
-        for number in range(4):
-            estate_id = books.estate(f"E{number}", clause=chance.choice(["§7", "§7", "", None]))
+        for number in range(8):
+            estate_id = books.estate(f"E{number}", clause=chance.choice(["§7", "§7", "§7", "§7", "§7", "", None]))
             agree(books, chance, estate_id)
-            for home in range(3):
+            for home in range(2):
                 books.household(f"H{number}{home}", f"E{number}")
                 live(books, chance, f"H{number}{home}")
-        days = [FIRST + timedelta(days=chance.randrange(-40, 1_000)) for _ in range(8)]
+        days = [FIRST + timedelta(days=chance.randrange(-40, 1_000)) for _ in range(4)]
         for as_of, past in [*((day, True) for day in days), (LAST_DAY, True), (LAST_DAY, False)]:
             expected = {code: sums[1:] for code, sums in by_the_rule(books, as_of).items()}
             assert told(books, as_of, past) == expected, as_of
