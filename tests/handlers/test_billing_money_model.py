@@ -45,7 +45,7 @@ FIRST_DAY = date(2026, 1, 5)
 HOMES = {"H1": "E1", "H2": "E1", "H3": "E2"}
 # what is done today and dated today leaves every statement of a day gone by as it was
 TODAY_ONLY = ("pay_today", "ask", "decide", "refund", "apply", "cancel", "redeem", "tell", "close", "again")
-ACTS = (*TODAY_ONLY, "pay_today", "pay_today", "pay_back", "pay_back", "bill", "bill", "void", "reissue", "charge",
+ACTS = (*TODAY_ONLY, "ask", "pay_today", "pay_today", "pay_back", "pay_back", "bill", "bill", "void", "reissue", "charge",
         "sign", "sign", "sleep", "sleep", "sleep", "sleep")  # fmt: skip
 NOT_SLEEPING = [name for name in ACTS if name != "sleep"]
 
@@ -162,7 +162,7 @@ class Office:
     # --- acts
 
     def sleep(self) -> None:
-        self.today += timedelta(days=self.chance.choice([1, 3, 8, 16, 25]))
+        self.today += timedelta(days=self.chance.choice([2, 10, 20, 30, 40]))
 
     def bill(self) -> None:
         months = [(2026, month) for month in range(1, 13) if date(2026, month, 1) <= self.today]
@@ -205,10 +205,13 @@ class Office:
     def ask(self) -> None:
         asked: dict[str, Any] = {"kind": self.chance.choice(["late_fee", "principal"])}
         asked |= self.chance.choice(
-            [{"ratio": "0.3333"}, {"ratio": "1"}, {"fen": 100}, {"fen": 10_000_000}, {"fen": 3000}]
+            [{"ratio": "0.3333"}, {"ratio": "1"}, {"ratio": "1"}, {"fen": 100}, {"fen": 10_000_000}]
         )
+        bills = self.some_bills(self.chance.choice(sorted(HOMES)), 2, "voided_at IS NULL AND amount_fen > paid_fen")
         with self.relief() as relief:
-            relief.ask(*self.some_bills(self.chance.choice(sorted(HOMES)), 3), **asked)
+            relief.ask(*bills, **asked)
+        if self.chance.random() < 0.7:
+            self.decide()
 
     def decide(self) -> None:
         waits = self.rows("SELECT id FROM waiver WHERE status = 'pending' ORDER BY id")
