@@ -45,8 +45,8 @@ FIRST_DAY = date(2026, 1, 5)
 HOMES = {"H1": "E1", "H2": "E1", "H3": "E2"}
 # what is done today and dated today leaves every statement of a day gone by as it was
 TODAY_ONLY = ("pay_today", "ask", "decide", "refund", "apply", "cancel", "redeem", "tell", "close", "again")
-ACTS = (*TODAY_ONLY, "ask", "pay_today", "pay_today", "pay_back", "pay_back", "bill", "bill", "void", "reissue", "charge",
-        "sign", "sign", "sleep", "sleep", "sleep", "sleep")  # fmt: skip
+ACTS = (*TODAY_ONLY, "ask", "pay_today", "pay_today", "pay_back", "pay_back", "bill", "bill", "void", "reissue",
+        "charge", "sign", "sign", "sleep", "sleep", "sleep", "sleep")  # fmt: skip
 NOT_SLEEPING = [name for name in ACTS if name != "sleep"]
 
 PER_BILL = """
