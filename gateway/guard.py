@@ -87,6 +87,15 @@ async def current_call(request: Request) -> Call:
 Services = Annotated[Call, Depends(current_call)]
 
 
+def ledger_patience(request: Request) -> float:
+    """How long a call may take that reads a whole ledger: years of postings of a million homes (B7, B8)."""
+    gate: Gate = request.app.state.gate
+    return gate.settings.rpc_ledger_timeout_seconds
+
+
+Patience = Annotated[float, Depends(ledger_patience)]
+
+
 def answer(value: Any, status: int = 200) -> Response:
     """`value` as JSON."""
     return Response(to_json(value), status, media_type="application/json")

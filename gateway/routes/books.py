@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from gateway.guard import Services
+from gateway.guard import Patience, Services
 from gateway.roles import ADMIN, FINANCE, MANAGER, OFFICE, SEE_LEDGER, STAFF
 from gateway.routing import Routes
 from gateway.schemas.base import Code, EstatePath, PeriodFilter
@@ -28,9 +28,9 @@ EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["
 
 
 @routes.post("/v1/ledger/closes", answer=Close, roles=OFFICE)
-async def close_month(body: CloseRequest, call: Services) -> Response:
+async def close_month(body: CloseRequest, call: Services, patience: Patience) -> Response:
     """Close a month (月结): it takes no more postings; corrections go to the open one (B8)."""
-    return await call("billing", "close_month", **body.model_dump())
+    return await call("billing", "close_month", timeout=patience, **body.model_dump())
 
 
 @routes.get("/v1/ledger/closes", answer=Closes, roles=SEE_LEDGER)
@@ -40,9 +40,10 @@ async def list_closes(estate: EstateQuery, call: Services) -> Response:
 
 
 @routes.post("/v1/ledger/settlements", answer=Settlement, status=201, roles=OFFICE)
-async def settle_quarter(body: SettlementRequest, call: Services) -> Response:
+async def settle_quarter(body: SettlementRequest, call: Services, patience: Patience) -> Response:
     """Settle a quarter (季度结算) whose months are closed (B8)."""
-    return await call("billing", "settle_quarter", http=201, request_id=call.request_id, **body.model_dump())
+    asked = body.model_dump()
+    return await call("billing", "settle_quarter", http=201, timeout=patience, request_id=call.request_id, **asked)
 
 
 @routes.get("/v1/ledger/settlements", answer=Settlements, roles=SEE_LEDGER)

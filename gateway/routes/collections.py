@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from starlette.responses import Response
 
-from gateway.guard import Services
+from gateway.guard import Patience, Services
 from gateway.roles import SEE_FIGURES, SEE_LEDGER
 from gateway.routing import Routes
 from gateway.schemas.base import BuildingFilter, Code, Day, EstateFilter, Period, PeriodFilter, StewardFilter
@@ -47,6 +47,6 @@ async def collection_rates(
 
 
 @routes.get("/v1/ledger/trial-balance", answer=TrialBalance, roles=SEE_LEDGER)
-async def trial_balance(call: Services, estate: EstateFilter = None) -> Response:
+async def trial_balance(call: Services, patience: Patience, estate: EstateFilter = None) -> Response:
     """All accounts; their difference is zero at all times (B7)."""
-    return await call("billing", "trial_balance", estate=estate)
+    return await call("billing", "trial_balance", timeout=patience, estate=estate)

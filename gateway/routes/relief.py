@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from gateway.guard import Services
-from gateway.roles import COLLECT, OFFICE, RUN_BILLING, SEE_HOUSEHOLD, SEE_RUNS
+from gateway.roles import COLLECT, OFFICE, OPERATE, RUN_BILLING, SEE_HOUSEHOLD, SEE_RUNS
 from gateway.routing import Routes
 from gateway.schemas.base import (
     BillPath,
@@ -27,6 +27,8 @@ from gateway.schemas.relief import (
     Voided,
     VoidRequest,
     Waiver,
+    WaiverAuthority,
+    WaiverAuthorityRequest,
     WaiverRequest,
 )
 
@@ -77,6 +79,18 @@ async def withdraw_waiver(waiver_id: IdPath, call: Services, body: Refusal | Non
     """Take the own request back (C2)."""
     told = (body or Refusal()).model_dump(mode="json")
     return await call("billing", "withdraw_waiver", waiver_id=waiver_id, **told)
+
+
+@routes.get("/v1/waiver-authority", answer=WaiverAuthority, roles=SEE_RUNS)
+async def get_waiver_authority(call: Services, estate: EstateFilter = None) -> Response:
+    """Who may grant how much: the authority matrix of an estate, or the group's (C2)."""
+    return await call("billing", "get_waiver_authority", estate=estate)
+
+
+@routes.put("/v1/waiver-authority", answer=WaiverAuthority, roles=OPERATE)
+async def set_waiver_authority(body: WaiverAuthorityRequest, call: Services) -> Response:
+    """Say who may grant how much, for the group or an estate; what waits is decided by it too (C2)."""
+    return await call("billing", "set_waiver_authority", **body.model_dump(mode="json"))
 
 
 @routes.post("/v1/bills/{bill_id}/void", answer=Voided, roles=RUN_BILLING)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.schemas.base import BillIds, Fen, Note, Text, example, shown
+from gateway.schemas.base import BillIds, Code, Fen, Note, Text, example, shown
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 _NEW_BILL: dict[str, Any] = {
@@ -22,6 +22,11 @@ _NEW_BILL: dict[str, Any] = {
     "status": "paid",
     "reissue_of": 48211,
 }
+_BANDS: list[dict[str, Any]] = [
+    {"up_to_fen": 5000, "up_to_ratio": None, "roles": [], "needs_resolution": False},
+    {"up_to_fen": 100000, "up_to_ratio": None, "roles": ["estate_manager"], "needs_resolution": False},
+    {"up_to_fen": None, "up_to_ratio": None, "roles": ["group_admin", "finance"], "needs_resolution": True},
+]
 _NOTE: dict[str, Any] = {
     "id": _ID,
     "number": "CN-GZ01-000042",
@@ -99,6 +104,34 @@ class Waiver(BaseModel):
     asked_fen: int
     waived_fen: int | None = None
     bills: list[Any]
+
+
+class Band(BaseModel):
+    """Who may grant up to an amount and/or a part of what is asked about; left out: no limit. No roles: by rule."""
+
+    model_config = example(up_to_fen=100000, up_to_ratio=None, roles=["estate_manager"], needs_resolution=False)
+    up_to_fen: Fen | None = None
+    up_to_ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
+    roles: Annotated[list[Literal["group_admin", "finance", "estate_manager"]], Field(max_length=3)] = []
+    needs_resolution: Annotated[bool, Field(strict=True)] = False
+
+
+class WaiverAuthorityRequest(BaseModel):
+    """The bands of a kind in order, each going further; `estate` left out: the group's; no bands: as the group's."""
+
+    model_config = example(estate="GZ01", kind="late_fee", bands=_BANDS)
+    estate: Code | None = None
+    kind: Literal["late_fee", "principal"]
+    bands: Annotated[list[Band], Field(max_length=10)]
+
+
+class WaiverAuthority(BaseModel):
+    """The authority matrix that counts for an estate, or the group's."""
+
+    model_config = shown(estate="GZ01", late_fee=_BANDS, principal=_BANDS[1:])
+    estate: str | None
+    late_fee: list[Any]
+    principal: list[Any]
 
 
 class VoidRequest(BaseModel):

@@ -85,3 +85,18 @@ def test_every_route_asks_for_what_a_service_offers(client: TestClient, responde
             wrong += [] if reached else [f"{method} {path} asks nobody"]
             wrong += [finding for asked in reached for finding in check(asked)]
     assert wrong == []
+
+
+def test_b7_what_reads_a_whole_ledger_is_waited_for_longer(client: TestClient, responder: Responder) -> None:
+    """Years of postings of a million homes are not added up within the time a page may take."""
+    paths = client.get("/openapi.json").json()["paths"]
+    for method, path, asks in (
+        ("GET", "/v1/ledger/trial-balance", "trial_balance"),
+        ("POST", "/v1/ledger/closes", "close_month"),
+        ("POST", "/v1/ledger/settlements", "settle_quarter"),
+        ("GET", "/v1/late-fees", "late_fees"),
+    ):
+        before = len(responder.asked)
+        send_example(client, method, path, paths[path][method.lower()])
+        [asked] = [one for one in responder.asked[before:] if one.key == f"billing.{asks}"]
+        assert asked.message.expiration == (5 if asks == "late_fees" else 60)

@@ -1,6 +1,7 @@
 """Months are closed and stay as they were; quarters are settled; the fund of a remuneration estate (B2, B8)."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,9 @@ from services.common.contracts.errors import Conflict, Forbidden, Invalid
 from services.common.contracts.events import MonthClosed
 from tests.support.billing import FINANCE, OPENING, Desk
 from tests.support.books import Books, settled
+from tests.support.databases import waits_for_a_lock
 from tests.support.outbox import events
+from tests.support.waiting import until
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 
@@ -90,6 +93,18 @@ def test_b8_a_closed_month_refuses_an_entry_that_did_not_ask(house: Books) -> No
         house.session.execute(text(forgot), {"estate_id": house.estates["E1"]})
 
 
+def test_b8_each_close_carries_on_from_the_one_before(house: Books) -> None:
+    house.pay(20_500, "2026-10-31")
+    house.pay(700, "2026-11-02")
+    close(house, "2026-09", "2026-10")
+    first, second = accounts.list_closes(house.session, FINANCE, "E1")["items"]
+    assert {line["account"]: (line["debit_fen"], line["credit_fen"]) for line in second["balances"]} == {
+        "cash_cash": (50_500, 0), "customer_credit": (0, 404), "fee_income": (0, 50_000), "late_fee_income": (0, 96),
+        "receivable": (50_000, 50_000),
+    }  # fmt: skip
+    assert {line["account"] for line in first["balances"]} == {"cash_cash", "fee_income", "receivable"}
+
+
 def test_b8_what_is_closed_cannot_be_changed(house: Books) -> None:
     close(house, "2026-09")
     with pytest.raises(DBAPIError, match="append-only"):
@@ -102,6 +117,11 @@ def test_b8_months_close_in_order_when_they_are_over(house: Books) -> None:
             close(house, period)
     with pytest.raises(Invalid):
         close(house, "2026-13")
+    with pytest.raises(Conflict, match="nothing before 2026-07"):
+        close(house, "1926-09")
+    for never in ("9999-12", "0001-01"):
+        with pytest.raises(Invalid):
+            close(house, never)
     close(house, "2026-09")
     with pytest.raises(Conflict, match="cannot be closed any more"):
         close(house, "2026-08")
@@ -203,6 +223,37 @@ def test_b2_a_surplus_goes_back_to_the_owners_by_area(funded: Books) -> None:
     assert [tuple(row) for row in credit] == [("H1", 60_000), ("H2", 30_000)]
     assert {line["closing_fen"] for line in fund(funded).values()} == {0, -1_000}
     assert ledger.imbalance_fen(funded.session) == 0
+
+
+@pytest.mark.parametrize("order", [("2026-Q2", "2026-Q3"), ("2026-Q3", "2026-Q2")])
+def test_b2_a_surplus_is_returned_once_whichever_quarter_is_settled_first(
+    funded: Books, order: tuple[str, str]
+) -> None:
+    funded.bill(20_000, "2026-05-15", fee_item="parking", issued="2026-05-01")
+    funded.pay(20_000, "2026-05-10")
+    close(funded, *(f"2026-0{month}" for month in range(4, 10)))
+    returned = [settle(funded, quarter, "return")["returned_fen"] for quarter in order]
+    assert returned == ([18_000, 90_000] if order[0] == "2026-Q2" else [108_000, 0])
+    assert funded.one("SELECT sum(credit_fen) FROM household") == 108_000
+    assert {line["closing_fen"] for line in fund(funded).values()} == {0}
+    assert ledger.imbalance_fen(funded.session) == 0
+
+
+def test_b2_one_expense_asked_for_twice_at_once_is_one(engine: Engine, funded: Books) -> None:
+    funded.session.commit()
+    request_id = uuid4()
+    with Session(engine) as first, first.begin(), ThreadPoolExecutor(1) as pool:
+        expense(Books(first), 5_000, "2026-08-03", request_id=request_id)
+
+        def again() -> None:
+            with Session(engine) as second, second.begin():
+                expense(Books(second), 5_000, "2026-08-03", request_id=request_id)
+
+        waiting = pool.submit(again)
+        until(lambda: waiting.done() or waits_for_a_lock(engine), "the second request met the first")
+        first.commit()
+        waiting.result()
+    assert fund(funded)["greening"]["spent_fen"] == 5_000
 
 
 def test_b2_a_lump_sum_estate_has_no_fund(house: Books) -> None:

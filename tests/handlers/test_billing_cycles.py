@@ -279,6 +279,7 @@ def test_b1_a_unit_is_charged_to_whoever_pays_for_it(desk: Desk) -> None:
         (ChargeRequest("lock", 0, "x", household="H1"), Invalid),
         (ChargeRequest("lock", 1, " ", household="H1"), Invalid),
         (ChargeRequest("lock", 1, "x", household="H1", due_date=date(2026, 11, 20)), Invalid),
+        (ChargeRequest("lock", 1, "x", household="H1", due_date=date(9999, 12, 31)), Invalid),
         (ChargeRequest("lock", 1, "x", household="H7"), NotFound),
         (ChargeRequest("lock", 1, "x", unit="E1/999"), NotFound),
     ],

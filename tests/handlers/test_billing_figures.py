@@ -242,4 +242,6 @@ def test_j1_any_day_and_month_of_the_calendar_may_be_asked_for(books: Books, gro
         [item] = rates(books, as_of, group_by=group_by, windows=True).values()
         assert (item["billed_fen"], item["cumulative_billed_fen"]) == (billed, billed)
     for window in ("period", "due_in"):
-        assert rates(books, **{window: "9999-12"}, households=True) == {}
+        assert rates(books, **{window: "2999-12"}, households=True) == {}
+        with pytest.raises(Invalid):
+            rates(books, **{window: "9999-12"})

@@ -204,6 +204,10 @@ def test_c3_what_is_wrong_with_a_plan_is_named(books: Books) -> None:
     assert problems(offer([mine], {}, "2026-10-15"), books) == [("instalments", "1 to 36 of them")]
     many = {(TODAY + timedelta(days=n)).isoformat(): 1 for n in range(1, 38)}
     assert problems(offer([mine], many, "2026-10-15"), books) == [("instalments", "1 to 36 of them")]
+    never = problems(offer([mine], {"9999-12-31": 100000}, "0001-01-01"), books)
+    assert never == [
+        ("signed_on", "must not be before 2016-11-20"), ("instalments.0.due_date", "must not be after 2036-11-21"),
+    ]  # fmt: skip
     short = problems(offer([mine], {"2026-12-10": 99999}, "2026-10-15"), books)
     assert short == [("instalments", "add up to 99999 fen; the principal owed on the signing day is 100000 fen")]
     missing = problems(offer([mine, other, 999], good), books)

@@ -258,6 +258,18 @@ def test_b6_standing_credit_pays_what_is_named_then_the_oldest(relief: Relief, d
     assert owes(relief) == (5000, 0, 0)
 
 
+def test_b6_credit_pays_only_the_bills_of_its_own_household(relief: Relief) -> None:
+    relief.books.pay(FULL + 25000, "2026-11-10")
+    theirs, mine = bill_of(relief, "H2"), bill_of(relief)
+    for wrong in (theirs, 10**15):
+        with pytest.raises(Invalid, match="not of this household") as raised:
+            relief.apply("H1", mine, wrong)
+        assert raised.value.errors == [{"loc": "bill_ids", "msg": f"{wrong} is no bill of this household"}]
+    relief.void(mine)
+    with pytest.raises(Conflict, match=f"Bill {mine} is void"):
+        relief.apply("H1", mine)
+
+
 def test_b6_who_may_move_credit(relief: Relief) -> None:
     relief.books.pay(FULL + 25000, "2026-11-10")
     for nobody in (STEWARD, MANAGER, who("finance", "f", "E2")):

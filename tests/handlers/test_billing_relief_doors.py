@@ -90,3 +90,51 @@ def test_b5_b6_a_void_and_its_credit_go_through_the_doors(service: Later) -> Non
     assert (applied["applied_fen"], applied["credit_fen"]) == (0, 2000)
     with Session(service.engine) as session:
         assert imbalance_fen(session) == 0
+
+
+ADMIN = {"sub": "A001", "roles": ["group_admin"], "estates": ["*"]}
+
+
+def test_c2_the_authority_matrix_is_data_of_the_group_or_an_estate(service: Later) -> None:
+    shipped = service.get_waiver_authority(caller=STEWARD, estate="E1")
+    assert [band["up_to_fen"] for band in shipped["late_fee"]] == [5_000, 100_000, None]
+    own = [{"up_to_ratio": "0.5", "roles": ["estate_manager"]}, {"roles": ["finance"], "needs_resolution": True}]
+    told = service.set_waiver_authority(caller=ADMIN, estate="E1", kind="late_fee", bands=own)
+    assert told["principal"] == shipped["principal"]
+    assert [(band["up_to_fen"], band["up_to_ratio"], band["roles"]) for band in told["late_fee"]] == [
+        (None, 0.5, ["estate_manager"]), (None, None, ["finance"]),
+    ]  # fmt: skip
+    assert service.get_waiver_authority(caller=ADMIN)["late_fee"] == shipped["late_fee"]
+    waits = service.request_waiver(caller=STEWARD, **asked(billed(service, "2026-01"), kind="late_fee", ratio="0.4"))
+    assert (waits["status"], waits["needs"]["roles"]) == ("pending", ["estate_manager", "finance"])
+    assert service.set_waiver_authority(caller=ADMIN, estate="E1", kind="late_fee", bands=[]) == shipped
+    assert service.approve_waiver(caller=MANAGER, waiver_id=waits["id"])["status"] == "approved"
+
+
+@pytest.mark.parametrize(
+    ("bands", "where"),
+    [
+        ([{"roles": []}], "bands.0.roles"),  # everything by rule
+        ([{"roles": ["steward"]}], "bands.0.roles"),
+        ([{"up_to_fen": 5, "roles": ["finance"]}, {"up_to_fen": 9, "roles": []}], "bands.1.roles"),
+        ([{"up_to_fen": 5, "roles": ["finance"]}, {"up_to_fen": 5, "roles": ["finance"]}], "bands.1"),
+        ([{"roles": ["finance"]}, {"up_to_fen": 5, "roles": ["finance"]}], "bands.1"),
+        ([{"up_to_fen": 0, "roles": ["finance"]}], "bands.0.up_to_fen"),
+        ([{"up_to_ratio": "1.5", "roles": ["finance"]}], "bands.0.up_to_ratio"),
+        ([], "bands"),
+    ],
+)
+def test_c2_a_matrix_that_makes_no_sense_is_refused(service: Later, bands: list[Any], where: str) -> None:
+    before = service.get_waiver_authority(caller=ADMIN)
+    with pytest.raises(Invalid) as raised:
+        service.set_waiver_authority(caller=ADMIN, kind="principal", bands=bands)
+    assert [error["loc"] for error in raised.value.errors] == [where]
+    assert service.get_waiver_authority(caller=ADMIN) == before
+
+
+def test_c2_who_grants_does_not_say_how_much_he_may(service: Later) -> None:
+    for caller in (FINANCE, MANAGER, STEWARD, ADMIN | {"estates": ["E2"]}):
+        with pytest.raises(Forbidden):
+            service.set_waiver_authority(caller=caller, estate="E1", kind="principal", bands=[])
+    with pytest.raises(Forbidden):
+        service.set_waiver_authority(caller=ADMIN | {"estates": ["E1"]}, kind="principal", bands=[])

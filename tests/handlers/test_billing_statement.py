@@ -14,7 +14,7 @@ from services.billing.ledger.handlers import statement
 from services.billing.ledger.late_fee import late_fees_due
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
-from tests.support.books import SYSTEM, Books
+from tests.support.books import SYSTEM, Books, day
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_c1_an_opening_balance_stands_on_every_day(books: Books) -> None:
     books.household()
     books.bill(30000, "2025-09-15", period="2025-09", issued="2025-09-15")
     books.session.execute(text("UPDATE bill SET run_id = NULL"))
-    for day, fee in (("2025-08-01", 0), ("2025-09-14", 0), ("2025-09-15", 0), ("2025-09-16", 9)):
-        assert sums(books.statement(day)) == (30000, fee, 0, 30000 + fee)
+    for on, fee in (("2025-08-01", 0), ("2025-09-14", 0), ("2025-09-15", 0), ("2025-09-16", 9)):
+        assert sums(books.statement(on)) == (30000, fee, 0, 30000 + fee)
     books.pay(10000, "2025-09-10")
     assert sums(books.statement("2025-09-09")) == (30000, 0, 0, 30000)
     assert sums(books.statement("2025-09-10")) == (20000, 0, 0, 20000)
@@ -145,6 +145,19 @@ def test_c1_an_empty_household(books: Books) -> None:
     books.household()
     shown = books.statement("2026-11-21")
     assert (sums(shown), shown["bills"]) == ((0, 0, 0, 0), [])
+
+
+@pytest.mark.parametrize("as_of", ["0001-01-01", "9999-12-31"])
+def test_c1_any_day_of_the_calendar_can_be_asked_for(books: Books, as_of: str) -> None:
+    household_id = books.household()
+    books.session.execute(text("UPDATE collection_policy SET grace_days = 5"))
+    books.bill(100000, "2025-01-15")
+    books.bill(100000, "9999-12-31", period="2026-10", issued="2026-11-01")
+    books.pay(40000, "2025-01-20")
+    fee = 100000 if as_of[0] == "9" else 0  # never more than the principal
+    assert books.statement(as_of)["late_fee_fen"] == fee
+    for past in (True, False):
+        assert late_fees_due(books.session, [household_id], day(as_of), past=past).get(household_id, 0) == fee
 
 
 def test_c1_who_may_see_it(books: Books) -> None:

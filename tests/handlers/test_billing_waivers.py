@@ -143,6 +143,24 @@ def test_c2_an_estate_may_have_a_matrix_of_its_own(relief: Relief) -> None:
         relief.ask(relief.books.bill(28560, "2025-03-15", fee_item="parking"), ratio="0.3")
 
 
+def test_c2_a_part_of_a_bill_is_not_granted_again_and_again(relief: Relief) -> None:
+    estate_id = relief.books.estates["E1"]
+    for position, ratio, roles in ((1, "0.5", "{estate_manager}"), (2, None, "{finance}")):
+        own = "INSERT INTO waiver_authority VALUES (:id, 'principal', :position, NULL, :ratio, :roles, false)"
+        row = {"id": estate_id, "position": position, "ratio": ratio, "roles": roles}
+        relief.books.session.execute(text(own), row)
+    bill = relief.books.bill(10_000, "2026-03-15")
+    relief.approve(relief.ask(bill, kind="principal", ratio="0.4")["id"])
+    rest = relief.ask(bill, kind="principal", ratio="0.2")  # 4,000 + 1,200 of 10,000
+    assert rest["needs"]["roles"] == ["finance"]
+    with pytest.raises(Forbidden):
+        relief.approve(rest["id"])
+    relief.reject(rest["id"])
+    other = relief.books.bill(10_000, "2026-03-15", fee_item="parking")
+    assert "estate_manager" in relief.ask(other, kind="principal", ratio="0.5")["needs"]["roles"]
+    assert "estate_manager" in relief.ask(bill, kind="principal", fen=1000)["needs"]["roles"]  # half of it in all
+
+
 def test_c2_principal_is_waived_in_the_ledger_and_apart_in_the_rates(relief: Relief) -> None:
     bill = relief.books.bill(100000, "2025-03-15")
     relief.books.pay(60000, "2025-03-10")

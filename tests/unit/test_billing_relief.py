@@ -11,7 +11,7 @@ from services.billing.ledger.balance import Checks, Kept, Moved, check, collecte
 from services.billing.ledger.entries import Entry, bill_events
 from services.billing.ledger.rules import DailyRate, LateFeePolicy, late_fee
 from services.billing.voids.rules import Received, Standing, number, standing
-from services.billing.waivers.rules import Band, Kind, authority, by_amount, by_ratio, granted
+from services.billing.waivers.rules import Band, GrantedBefore, Kind, authority, by_amount, by_ratio, granted
 
 DUE = date(2025, 3, 15)
 POLICY = LateFeePolicy(clause="§7.3", rates=(DailyRate(date(2000, 1, 1), Decimal("0.0003")),))
@@ -70,13 +70,13 @@ def test_c2_granted_is_never_more_than_asked_nor_than_is_left(
 def test_c2_the_matrix_says_who_may(
     fen: int, base: int, before: int, roles: set[str], resolution: bool, automatic: bool
 ) -> None:
-    who = authority(MATRIX, fen, base, before)
+    who = authority(MATRIX, fen, base, GrantedBefore(before))
     assert who is not None
     assert (who.roles, who.needs_resolution, who.automatic) == (roles, resolution, automatic)
 
 
 def test_c2_where_the_matrix_ends_nobody_may() -> None:
-    assert authority(MATRIX[:1], 5001, 5001, 0) is None
+    assert authority(MATRIX[:1], 5001, 5001, GrantedBefore()) is None
 
 
 def entry(debit: str, credit: str, fen: int, on: str) -> Entry:

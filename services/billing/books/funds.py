@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from services.billing.ledger import tables as ledger
 from services.billing.ledger.balance import Moved
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
-from services.billing.tables import lock_estate_shared
+from services.billing.tables import lock_estate
 from services.common.access import STAFF_ROLES, Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid
@@ -46,7 +46,7 @@ def record_expense(
         raise Invalid("There is no such category.", [{"loc": "category", "msg": f"one of {', '.join(CATEGORIES)}"}])
     if spent.spent_on > business_date(now):
         raise Invalid("The day has not come yet.", [{"loc": "spent_on", "msg": "not after today"}])
-    lock_estate_shared(session, found.id)
+    lock_estate(session, found.id)
     source = f"expense:{request_id}"
     told = f"{spent.reference}: {spent.description}"
     move = rules.expense(spent.category, spent.amount_fen)
@@ -111,6 +111,16 @@ def fund(session: Session, estate_id: int, first: date, last: date) -> dict[str,
         "remuneration_fen": -_net(moved, "remuneration"),
         "categories": [_category(name, lines.get(rules.fund(name)), moved) for name in CATEGORIES],
     }
+
+
+def to_return(session: Session, estate_id: int, last: date) -> dict[str, int]:
+    """What each category had at the end of the day `last` and what has not been returned since, in fen (B2).
+
+    A return is booked on the day it is made, after the quarter it is of: the next quarter's closing has it still.
+    """
+    closing = fund(session, estate_id, date.min, last)["categories"]
+    since = fund(session, estate_id, last + timedelta(days=1), date.max)["categories"]
+    return {at["category"]: at["closing_fen"] - after["returned_fen"] for at, after in zip(closing, since, strict=True)}
 
 
 def _net(moved: Iterable[Moved], account: str) -> int:

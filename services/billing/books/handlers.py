@@ -1,6 +1,6 @@
 """STORY of the books: close a month, settle a quarter, keep the fund of an estate under remuneration (B2, B8)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -10,10 +10,10 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.books import rules, tables
-from services.billing.books.funds import FUNDED, KEEPERS, fund
+from services.billing.books.funds import FUNDED, KEEPERS, fund, to_return
 from services.billing.ledger import balance, balance_sql
 from services.billing.ledger import tables as ledger
-from services.billing.ledger.balance import Moved
+from services.billing.ledger.balance import Account, Moved
 from services.billing.ledger.entries import CUSTOMER_CREDIT, FEE_INCOME
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
@@ -40,15 +40,20 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
     lock_estate(session, found.id)
     closed = {row.period: row for row in tables.closes(session, found.id)}
     if month not in closed:
-        _refuse_to_close(session, found, month, max(closed, default=None), business_date(now))
-        _close(session, caller, found, month, now)
+        last = max(closed, default=None)
+        _refuse_to_close(session, found, month, last, business_date(now))
+        before = [Account(**line) for line in closed[last].balances] if last else []
+        _close(session, caller, found, month, before, now)
     return _close_view(estate, {row.period: row for row in tables.closes(session, found.id)}[month])
 
 
 def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date | None, today: date) -> None:
     if rules.last_day(month) >= today:
         raise Conflict(f"{format_period(month)} is not over yet.")
-    expected = rules.next_to_close(tables.first_entry_on(session, estate.id), last)
+    first = tables.first_entry_on(session, estate.id) if last is None else None
+    if last is None and month < (earliest := rules.earliest_to_close(first, today)):
+        raise Conflict(f"{estate.code} has nothing before {format_period(earliest)} to close.")
+    expected = rules.next_to_close(first, last)
     if expected is not None and month > expected:
         raise Conflict(f"{format_period(expected)} must be closed first.")
     if last is not None and month < last:
@@ -59,14 +64,17 @@ def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date
         raise Conflict("The sums of this estate disagree; see the checks of its trial balance.")
 
 
-def _close(session: Session, caller: Caller, estate: Row[Any], month: date, now: datetime) -> None:
+def _close(
+    session: Session, caller: Caller, estate: Row[Any], month: date, before: Sequence[Account], now: datetime
+) -> None:
+    """`before`: accounts as the last close left them: closed months never change, and before the first is nothing."""
     last = rules.last_day(month)
+    moves = _moves(estate.id, tables.moved(session, estate.id, month, last))
     if estate.charging_mode == FUNDED:
-        received = rules.received_fen(_moves(estate.id, tables.moved(session, estate.id, month, last)))
-        parts = rules.contribution(received, tables.load_fund_policy(session, estate.id))
+        parts = rules.contribution(rules.received_fen(moves), tables.load_fund_policy(session, estate.id))
         told = f"fees received in {format_period(month)}"
         tables.post_fund(session, estate.id, parts, last, f"close:{estate.code}:{format_period(month)}", told, now)
-    accounts = balance.accounts(_moves(estate.id, tables.moved(session, estate.id, date.min, last)))
+    accounts = balance.accounts(moves, before)
     row = {"estate_id": estate.id, "period": month, "closed_at": now, "closed_by": caller.sub}
     tables.insert_close(session, row | {"balances": [asdict(one) for one in accounts]})
     record(session, MonthClosed(estate=estate.code, last_day=last), aggregate=f"estate:{estate.code}", at=now)
@@ -159,7 +167,7 @@ def _settle(
     report = _report(session, estate.id, first, last)
     if estate.charging_mode == FUNDED:
         report["fund"] = fund(session, estate.id, first, last)
-    returned = _return_surplus(session, request_id, estate, report["fund"], now) if asked.surplus == "return" else 0
+    returned = _return_surplus(session, request_id, estate, last, now) if asked.surplus == "return" else 0
     row = {"id": request_id, "estate_id": estate.id, "quarter": asked.quarter, "surplus": asked.surplus}
     row |= {"returned_fen": returned, "report": report, "settled_at": now, "settled_by": caller.sub}
     tables.insert_settlement(session, row)
@@ -177,9 +185,9 @@ def _report(session: Session, estate_id: int, first: date, last: date) -> dict[s
     }
 
 
-def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], kept: dict[str, Any], now: datetime) -> int:
+def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: date, now: datetime) -> int:
     """Give the surplus at the quarter's end back to the households by floor area, as prepaid balance, booked today."""
-    moves = rules.returns({line["category"]: line["closing_fen"] for line in kept["categories"]})
+    moves = rules.returns(to_return(session, estate.id, last))
     surplus, source, today = sum(move.amount_fen for move in moves), f"settlement:{request_id}", business_date(now)
     homes = tables.household_areas(session, estate.id) if surplus else []
     if not homes:

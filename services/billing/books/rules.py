@@ -32,6 +32,15 @@ def next_to_close(first_entry_on: date | None, last_closed: date | None) -> date
     return None if first_entry_on is None else first_entry_on.replace(day=1)
 
 
+def earliest_to_close(first_entry_on: date | None, today: date) -> date:
+    """The first month an estate may ever close: that of the quarter of its first posting, else of today's.
+
+    Months close in their order for ever after, so one closed by a slip of the pen in 1926 would stand before all.
+    """
+    day = first_entry_on or today
+    return date(day.year, day.month - (day.month - 1) % 3, 1)
+
+
 def months_of(quarter: str) -> tuple[date, date, date]:
     """First days of the months of "2026-Q3"; ValueError for anything else."""
     found = _QUARTER.fullmatch(quarter)

@@ -8,8 +8,10 @@ from uuid import UUID
 from pydantic import Field
 
 from services.billing.books import funds, handlers
+from services.billing.settings import settings
 from services.common.access import Caller
 from services.common.calendar import business_date
+from services.common.database import allow_long_statements
 from services.common.service import EstateService, rpc
 
 Fen = Annotated[int, Field(gt=0, le=10**12)]
@@ -22,6 +24,7 @@ class BookDoors(EstateService):
     def close_month(self, caller: Caller, estate: str, period: str) -> dict[str, Any]:
         """Close a month of an estate."""
         with self.transaction() as session:
+            allow_long_statements(session, settings().ledger_check_timeout_ms)
             return handlers.close_month(session, caller, estate, period, self.clock())
 
     @rpc
@@ -37,6 +40,7 @@ class BookDoors(EstateService):
         """Settle a quarter of an estate."""
         asked = handlers.SettlementRequest(estate, quarter, surplus)
         with self.transaction() as session:
+            allow_long_statements(session, settings().ledger_check_timeout_ms)
             return handlers.settle_quarter(session, caller, request_id, asked, self.clock())
 
     @rpc

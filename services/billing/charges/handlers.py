@@ -1,7 +1,7 @@
 """STORY of one-off services (B1): asked → a bill at once, posted, paid from the prepaid balance, told to others."""
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from services.common.observability.logs import get_logger
 
 CHARGERS = ("group_admin", "finance", "estate_manager")
 MOST_FEN = 10**12
+MOST_AHEAD = timedelta(days=3_653)
 log = get_logger(__name__)
 
 
@@ -127,6 +128,8 @@ def _check(request: ChargeRequest, today: date) -> None:
     errors += [{"loc": name, "msg": "empty"} for name, value in texts.items() if not value.strip()]
     if request.due_date is not None and request.due_date < today:
         errors.append({"loc": "due_date", "msg": "in the past"})
+    if request.due_date is not None and request.due_date > today + MOST_AHEAD:
+        errors.append({"loc": "due_date", "msg": f"after {today + MOST_AHEAD}"})
     if errors:
         raise Invalid("The charge is not valid.", errors)
 

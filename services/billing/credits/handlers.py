@@ -108,7 +108,8 @@ def apply_standing_credit(
 ) -> dict[str, Any]:
     """Settle open bills from the household's credit: those named first, then oldest due first (B6, B9).
 
-    The same call again answers the same. NotFound, Forbidden, Conflict (no credit; id used for another application).
+    The same call again answers the same. NotFound, Forbidden, Invalid (bills of others), Conflict (no credit; a void
+    bill; id used for another application).
     """
     caller.require(*APPLIERS)
     account = _locked(session, caller, household)
@@ -126,9 +127,22 @@ def apply_standing_credit(
     }
 
 
+def _check_bills(session: Session, account: Row[Any], bill_ids: list[int]) -> None:
+    """Nobody's credit pays what was not meant: bills that are named are the household's own, and not void."""
+    own = tables.own_bills(session, account.id, bill_ids)
+    unknown = [bill_id for bill_id in bill_ids if bill_id not in own]
+    if unknown:
+        told = [{"loc": "bill_ids", "msg": f"{bill_id} is no bill of this household"} for bill_id in unknown]
+        raise Invalid("Some bills are not of this household.", told)
+    void = [bill_id for bill_id, is_void in own.items() if is_void]
+    if void:
+        raise Conflict(f"Bill {void[0]} is void.")
+
+
 def _apply(
     session: Session, caller: Caller, request_id: UUID, account: Row[Any], bill_ids: list[int], now: datetime
 ) -> Row[Any]:
+    _check_bills(session, account, bill_ids)
     if not account.credit_fen:
         raise Conflict("The household has no credit.")
     today = business_date(now)

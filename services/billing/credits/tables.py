@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
-from services.billing.tables import metadata
+from services.billing.tables import bill, metadata
 
 credit_refund = Table(
     "credit_refund",
@@ -87,3 +87,9 @@ def application(session: Session, request_id: UUID) -> Row[Any] | None:
 def add_application(session: Session, row: Mapping[str, Any]) -> Row[Any]:
     """Write an application."""
     return session.execute(insert(credit_application).values(row).returning(credit_application)).one()
+
+
+def own_bills(session: Session, household_id: int, bill_ids: Sequence[int]) -> dict[int, bool]:
+    """Which of some bills are a household's, each with whether it is void."""
+    query = select(bill.c.id, bill.c.voided_at).where(bill.c.id.in_(bill_ids), bill.c.household_id == household_id)
+    return {row.id: row.voided_at is not None for row in session.execute(query)}

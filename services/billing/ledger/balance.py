@@ -67,10 +67,13 @@ class Checks:
         return Checks(**{name: value + vars(other)[name] for name, value in vars(self).items()})
 
 
-def accounts(moved: Iterable[Moved]) -> list[Account]:
-    """Debit, credit and balance per account, by name."""
+def accounts(moved: Iterable[Moved], before: Iterable[Account] = ()) -> list[Account]:
+    """Debit, credit and balance per account, by name, upon those of an earlier day."""
     debit: dict[str, int] = defaultdict(int)
     credit: dict[str, int] = defaultdict(int)
+    for was in before:
+        debit[was.account] += was.debit_fen
+        credit[was.account] += was.credit_fen
     for move in moved:
         debit[move.debit_account] += move.amount_fen
         credit[move.credit_account] += move.amount_fen

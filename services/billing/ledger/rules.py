@@ -125,16 +125,17 @@ def settled_on(principal_fen: int, events: Sequence[BillEvent], as_of: date) -> 
     if outstanding(principal_fen, events, as_of):
         return None
     days = sorted({e.on for e in events if e.kind in _SIGN and e.on <= as_of})
-    open_before = [day for day in days if outstanding(principal_fen, [e for e in events if e.on < day], day)]
+    before = [principal_fen, *(outstanding(principal_fen, events, day) for day in days[:-1])]
+    open_before = [day for day, left in zip(days, before, strict=False) if left]
     return open_before[-1] if open_before else None
 
 
 def _accrued(
     principal: int, due: date, events: list[BillEvent], as_of: date, policy: LateFeePolicy, freezes: Sequence[Freeze]
 ) -> int:
-    free_until = due + timedelta(days=policy.grace_days)
-    if not policy.clause or as_of <= free_until:
+    if not policy.clause or overdue_days(due, as_of) <= policy.grace_days:
         return 0
+    free_until = due + timedelta(days=policy.grace_days)
     start = due if policy.grace_mode == "from_due" else free_until
     with localcontext(prec=_EXACT_DIGITS):
         total = sum(

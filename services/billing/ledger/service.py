@@ -4,9 +4,11 @@ from datetime import date
 from typing import Any
 
 from services.billing.ledger import handlers, totals
+from services.billing.settings import settings
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.events import PaymentSettled
+from services.common.database import allow_long_statements
 from services.common.messaging import Message, first_delivery
 from services.common.service import EstateService, event_handler, rpc
 
@@ -39,4 +41,5 @@ class LedgerDoors(EstateService):
     def trial_balance(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:
         """Accounts and the checks on them."""
         with self.transaction() as session:
+            allow_long_statements(session, settings().ledger_check_timeout_ms)
             return handlers.trial_balance(session, caller, estate)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.paging import page, position
 
+# How far back a plan may be recorded, and how far ahead an instalment may lie: ten years.
+MOST_AHEAD = timedelta(days=3_653)
 SIGNERS = ("finance", "estate_manager", "group_admin", "steward")
 READERS = (*SIGNERS, "cashier", "auditor", "owner")
 
@@ -129,6 +131,8 @@ def _check_days(session: Session, account: Row[Any], offer: Offer, today: date) 
     errors = []
     if offer.signed_on > today:
         errors.append(_error("signed_on", "must not be after today"))
+    elif offer.signed_on < today - MOST_AHEAD:
+        errors.append(_error("signed_on", f"must not be before {today - MOST_AHEAD}"))
     elif ledger.booking_day(session, account.estate_id, offer.signed_on).value_on is not None:
         errors.append(_error("signed_on", "its month is closed"))
     if not 1 <= len(offer.instalments) <= MOST_INSTALMENTS:
@@ -138,6 +142,8 @@ def _check_days(session: Session, account: Row[Any], offer: Offer, today: date) 
         if instalment.due <= before:
             after = "the one before" if number else "signed_on"
             errors.append(_error(f"instalments.{number}.due_date", f"must be after {after}"))
+        elif instalment.due > today + MOST_AHEAD:
+            errors.append(_error(f"instalments.{number}.due_date", f"must not be after {today + MOST_AHEAD}"))
         if instalment.amount_fen <= 0:
             errors.append(_error(f"instalments.{number}.amount_fen", "must be greater than 0"))
         before = max(before, instalment.due)

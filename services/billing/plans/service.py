@@ -18,7 +18,7 @@ from services.common.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 300
 Fen = Annotated[int, Field(gt=0, le=10**12)]
-BillIds = Annotated[list[int], Field(min_length=1, max_length=500)]
+BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=500)]
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date)
     lines = tables.lines_of(session, [waiver_id])[waiver_id]
     ids = [line.bill_id for line in lines]
     given = granted({line.bill_id: line.asked_fen for line in lines}, _left(session, account, waiver.kind, ids, today))
-    before = tables.granted_before(session, account.id, waiver.kind, today)
+    before = tables.granted_before(session, account.id, waiver.kind, today, ids)
     bands = tables.bands(session, account.estate_id, waiver.kind)
     who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
     if who is None:

@@ -1,6 +1,6 @@
 """LAW of waivers (C2): how much is asked of each bill, how much is granted, and who may grant it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -9,6 +9,14 @@ from services.common.money import half_up, largest_remainder
 
 Kind = Literal["late_fee", "principal"]
 RULE = "rule"
+
+
+@dataclass(frozen=True)
+class GrantedBefore:
+    """What was granted of a kind: to the household in the past 365 days, and ever on the bills now asked about."""
+
+    household_fen: int = 0
+    bills_fen: int = 0
 
 
 @dataclass(frozen=True)
@@ -23,11 +31,37 @@ class Band:
     roles: tuple[str, ...] = ()
     needs_resolution: bool = False
 
-    def covers(self, fen: int, base_fen: int, granted_before_fen: int) -> bool:
-        """Whether the band goes so far: the amount with what was granted before, the ratio of this request alone."""
-        if self.up_to_fen is not None and fen + granted_before_fen > self.up_to_fen:
+    def covers(self, fen: int, base_fen: int, before: "GrantedBefore") -> bool:
+        """Whether the band goes so far, with what was granted before: many small waivers are one large one."""
+        if self.up_to_fen is not None and fen + before.household_fen > self.up_to_fen:
             return False
-        return self.up_to_ratio is None or fen <= base_fen * self.up_to_ratio
+        return self.up_to_ratio is None or fen + before.bills_fen <= (base_fen + before.bills_fen) * self.up_to_ratio
+
+
+def flaws(bands: Sequence[Band], grantors: Collection[str]) -> dict[str, str]:
+    """What is wrong with a matrix, by where; nothing when each band goes further than the one before.
+
+    `grantors` are the roles that may decide on waivers at all.
+    """
+    wrong = {}
+    for index, band in enumerate(bands):
+        if unfit := set(band.roles) - set(grantors):
+            wrong[f"bands.{index}.roles"] = f"{', '.join(sorted(unfit))} may not grant waivers"
+        if not band.roles and (index or band.up_to_fen is None or band.needs_resolution):
+            wrong[f"bands.{index}.roles"] = "by rule goes only what the first band covers, up to an amount"
+        if index and not _goes_further(band, bands[index - 1]):
+            wrong[f"bands.{index}"] = "must go further than the one before"
+    return wrong
+
+
+def _goes_further(band: Band, before: Band) -> bool:
+    amounts = _reach(band.up_to_fen), _reach(before.up_to_fen)
+    ratios = _reach(band.up_to_ratio), _reach(before.up_to_ratio)
+    return amounts[0] >= amounts[1] and ratios[0] >= ratios[1] and (amounts[0], ratios[0]) != (amounts[1], ratios[1])
+
+
+def _reach(limit: int | Decimal | None) -> Decimal:
+    return Decimal("Infinity") if limit is None else Decimal(limit)
 
 
 @dataclass(frozen=True)
@@ -39,10 +73,10 @@ class Authority:
     automatic: bool
 
 
-def authority(bands: Sequence[Band], fen: int, base_fen: int, granted_before_fen: int) -> Authority | None:
+def authority(bands: Sequence[Band], fen: int, base_fen: int, before: GrantedBefore) -> Authority | None:
     """The first band that goes so far; who may grant more may grant this too. None: nobody may."""
     for index, band in enumerate(bands):
-        if band.covers(fen, base_fen, granted_before_fen):
+        if band.covers(fen, base_fen, before):
             roles = frozenset(role for later in bands[index:] for role in later.roles)
             return Authority(roles, band.needs_resolution, automatic=not band.roles)
     return None

@@ -1,14 +1,15 @@
 """DOORS to waivers (C2)."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from services.billing.waivers import handlers, views
+from services.billing.waivers import handlers, matrix, views
 from services.billing.waivers.handlers import Ask
-from services.billing.waivers.rules import Kind
+from services.billing.waivers.rules import Band, Kind
 from services.common.access import Caller
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.service import EstateService, rpc
@@ -17,6 +18,16 @@ BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_lengt
 Ratio = Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)]
 Fen = Annotated[int, Field(gt=0, le=10**12)]
 Said = Annotated[str, Field(max_length=2000)]
+
+
+@dataclass(frozen=True)
+class BandAsked:
+    """One line of the authority matrix as it is asked for."""
+
+    roles: Annotated[list[str], Field(max_length=10)]
+    up_to_fen: Fen | None = None
+    up_to_ratio: Ratio | None = None
+    needs_resolution: bool = False
 
 
 class WaiverDoors(EstateService):
@@ -77,3 +88,22 @@ class WaiverDoors(EstateService):
         """Waivers in scope."""
         with self.transaction() as session:
             return views.list_waivers(session, caller, estate, household, status, limit, cursor)
+
+    @rpc
+    def get_waiver_authority(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:
+        """Who may grant how much."""
+        with self.transaction() as session:
+            return matrix.get_matrix(session, caller, estate)
+
+    @rpc
+    def set_waiver_authority(
+        self,
+        caller: Caller,
+        kind: Kind,
+        bands: Annotated[list[BandAsked], Field(max_length=10)],
+        estate: str | None = None,
+    ) -> dict[str, Any]:
+        """Say who may grant how much."""
+        wanted = [Band(band.up_to_fen, band.up_to_ratio, tuple(band.roles), band.needs_resolution) for band in bands]
+        with self.transaction() as session:
+            return matrix.set_matrix(session, caller, estate, kind, wanted)

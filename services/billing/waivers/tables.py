@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    delete,
     insert,
     select,
     text,
@@ -33,7 +34,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.ledger.late_fee import LATE_FEE
 from services.billing.tables import estate, household, metadata
-from services.billing.waivers.rules import Band
+from services.billing.waivers.rules import Band, GrantedBefore
 
 COUNTED_DAYS = timedelta(days=365)
 
@@ -118,8 +119,10 @@ SELECT w.id, w.kind, b.bill_id FROM waiver_bill b JOIN waiver w ON w.id = b.waiv
 WHERE b.bill_id = ANY (:bills) AND w.status = 'pending' ORDER BY w.requested_at, b.bill_id LIMIT 1
 """)
 _GRANTED = text("""
-SELECT COALESCE(sum(b.granted_fen), 0)::bigint FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
-WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved' AND w.decided_on > :since
+SELECT COALESCE(sum(b.granted_fen) FILTER (WHERE w.decided_on > :since), 0)::bigint AS household_fen,
+       COALESCE(sum(b.granted_fen) FILTER (WHERE b.bill_id = ANY (:bills)), 0)::bigint AS bills_fen
+FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
+WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved'
   AND NOT EXISTS (SELECT FROM bill v WHERE v.id = b.bill_id AND v.voided_at IS NOT NULL)
 """)
 _WAIVE_PRINCIPAL = text("""
@@ -164,10 +167,21 @@ def bands(session: Session, estate_id: int, kind: str) -> list[Band]:
     ]
 
 
-def granted_before(session: Session, household_id: int, kind: str, today: date) -> int:
-    """What a household was granted of a kind in the past 365 days, in fen, on bills that stand."""
-    key = {"household_id": household_id, "kind": kind, "since": today - COUNTED_DAYS}
-    return int(session.scalar(_GRANTED, key) or 0)
+def keep_bands(session: Session, estate_id: int, kind: str, bands: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the bands of an estate, or of the group (0), for a kind; the caller holds the estate alone."""
+    mine = (waiver_authority.c.estate_id == estate_id, waiver_authority.c.kind == kind)
+    session.execute(delete(waiver_authority).where(*mine))
+    rows = [{"estate_id": estate_id, "kind": kind, "position": at, **band} for at, band in enumerate(bands, 1)]
+    if rows:
+        session.execute(insert(waiver_authority), rows)
+
+
+def granted_before(
+    session: Session, household_id: int, kind: str, today: date, bill_ids: Sequence[int]
+) -> GrantedBefore:
+    """What a household was granted of a kind, in fen, on bills that stand."""
+    key = {"household_id": household_id, "kind": kind, "since": today - COUNTED_DAYS, "bills": list(bill_ids)}
+    return GrantedBefore(**session.execute(_GRANTED, key).one()._asdict())
 
 
 def add(session: Session, row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:

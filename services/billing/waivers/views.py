@@ -60,15 +60,15 @@ def shown(session: Session, row: Row[Any]) -> dict[str, Any]:
     view = _view(row, lines)
     if row.status != "pending":
         return view
-    asked, base = view["asked_fen"], sum(line.base_fen for line in lines)
-    return view | {"needs": _needs(authority_over(session, row, asked, base))}
+    return view | {"needs": _needs(_authority(session, row, lines))}
 
 
-def authority_over(session: Session, row: Row[Any], fen: int, base_fen: int) -> Authority | None:
-    """Who may grant an amount of a waiver to its household now; None: nobody."""
+def _authority(session: Session, row: Row[Any], lines: Sequence[Row[Any]]) -> Authority | None:
+    """Who may grant what was asked; None: nobody."""
     bands = tables.bands(session, row.estate_id, row.kind)
-    before = tables.granted_before(session, row.household_id, row.kind, row.base_on)
-    return authority(bands, fen, base_fen, before)
+    ids = [line.bill_id for line in lines]
+    before = tables.granted_before(session, row.household_id, row.kind, row.base_on, ids)
+    return authority(bands, sum(line.asked_fen for line in lines), sum(line.base_fen for line in lines), before)
 
 
 def _needs(who: Authority | None) -> dict[str, Any] | None:
