@@ -62,7 +62,7 @@ async def get_waiver(waiver_id: IdPath, call: Services) -> Response:
 
 @routes.post("/v1/waivers/{waiver_id}/approve", answer=Waiver, roles=RUN_BILLING)
 async def approve_waiver(waiver_id: IdPath, call: Services, body: Approval | None = None) -> Response:
-    """Grant what was asked as far as it is still there; never the own request (C2)."""
+    """Grant what was asked as far as it is still there (C2)."""
     told = (body or Approval()).model_dump(mode="json")
     return await call("billing", "approve_waiver", waiver_id=waiver_id, **told)
 

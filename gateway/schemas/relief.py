@@ -109,11 +109,12 @@ class Waiver(BaseModel):
 class Band(BaseModel):
     """Who may grant up to an amount and/or a part of what is asked about; left out: no limit. No roles: by rule."""
 
-    model_config = example(up_to_fen=100000, up_to_ratio=None, roles=["estate_manager"], needs_resolution=False)
+    model_config = example(up_to_fen=100000, up_to_ratio=None, roles=["estate_manager"], four_eyes=True)
     up_to_fen: Fen | None = None
     up_to_ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
     roles: Annotated[list[Literal["group_admin", "finance", "estate_manager"]], Field(max_length=3)] = []
     needs_resolution: Annotated[bool, Field(strict=True)] = False
+    four_eyes: Annotated[bool, Field(strict=True)] = False
 
 
 class WaiverAuthorityRequest(BaseModel):

@@ -62,19 +62,19 @@ SELECT h.code FROM household h LEFT JOIN ledger_entry e ON e.household_id = h.id
 HAVING h.credit_fen <> COALESCE(sum(CASE 'customer_credit' WHEN e.credit_account THEN e.amount_fen
                                     WHEN e.debit_account THEN -e.amount_fen END), 0)
 """
-# Each figure of each bill and day, from the ledger, against the rollups.
+# Each figure of each bill and day, from the ledger, against the rollups: a void bill is in none of any day, and prepaid
+# balance counts from the day it had come.
 FIGURES = """
 WITH moved AS (
-  SELECT b.estate_id, b.building, b.fee_item, b.period, b.due_date, e.booked_on,
-    CASE WHEN e.kind IN ('bill_issued', 'opening_bill') THEN e.amount_fen
-         WHEN e.kind = 'bill_voided' THEN -e.amount_fen ELSE 0 END AS billed,
-    CASE WHEN e.kind = 'bill_voided' THEN 0
-         WHEN e.credit_account = 'receivable' AND e.debit_account <> 'fee_income' THEN e.amount_fen
+  SELECT b.estate_id, b.building, b.fee_item, b.period, b.due_date,
+    CASE e.kind WHEN 'credit_applied' THEN COALESCE(e.value_on, e.booked_on) ELSE e.booked_on END AS booked_on,
+    CASE WHEN e.kind IN ('bill_issued', 'opening_bill') THEN e.amount_fen ELSE 0 END AS billed,
+    CASE WHEN e.credit_account = 'receivable' AND e.debit_account <> 'fee_income' THEN e.amount_fen
          WHEN e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity')
          THEN -e.amount_fen ELSE 0 END AS collected,
     CASE WHEN e.kind IN ('principal_waived', 'discount') THEN e.amount_fen
          WHEN e.kind = 'waiver_reversed' THEN -e.amount_fen ELSE 0 END AS waived
-  FROM ledger_entry e JOIN bill b ON b.id = e.bill_id
+  FROM ledger_entry e JOIN bill b ON b.id = e.bill_id WHERE b.voided_at IS NULL
   UNION ALL
   SELECT estate_id, building, fee_item, period, due_date, booked_on, -billed_fen, -collected_fen, -waived_fen
   FROM rate_rollup

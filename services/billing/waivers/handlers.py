@@ -166,6 +166,7 @@ class Decision:
     given: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
+    four_eyes: bool
     automatic: bool
 
 
@@ -181,7 +182,8 @@ def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date)
     who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
     if who is None:
         raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
-    return Decision(waiver, tables.bills(session, ids), given, who.roles, who.needs_resolution, who.automatic)
+    found = tables.bills(session, ids)
+    return Decision(waiver, found, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
 
 
 def _approve(
@@ -206,15 +208,17 @@ def approve_waiver(
 ) -> dict[str, Any]:
     """Grant a pending waiver, as far as there is still something to waive; approving again changes nothing (C2).
 
-    Errors: NotFound, Forbidden (role, scope, own request), Invalid (no resolution), Conflict (rejected, withdrawn).
+    Errors: NotFound, Forbidden (role, scope, own request under four eyes), Invalid (no resolution), Conflict (rejected,
+    withdrawn).
     """
     caller.require(*APPROVERS)
     account, waiver = _to_decide(session, caller, waiver_id)
     if waiver.status != "approved":
         _require_pending(waiver)
-        _require_other(caller, waiver)
         decision = _decision(session, account, waiver_id, business_date(now))
         caller.require(*sorted(decision.roles))
+        if decision.four_eyes and caller.sub == waiver.requested_by:
+            raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
         if decision.needs_resolution and not (resolution or "").strip():
             told = [{"loc": "resolution", "msg": "reference of the owners' committee's resolution"}]
             raise Invalid("So much can be waived only upon a resolution of the owners' committee.", told)
@@ -231,7 +235,6 @@ def reject_waiver(
     account, waiver = _to_decide(session, caller, waiver_id)
     if waiver.status != "rejected":
         _require_pending(waiver)
-        _require_other(caller, waiver)
         _close(session, account, waiver_id, "rejected", caller, reason, now)
     return views.get_waiver(session, caller, waiver_id)
 
@@ -259,11 +262,6 @@ def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[A
 def _require_pending(waiver: Row[Any]) -> None:
     if waiver.status != "pending":
         raise Conflict(f"This waiver is {waiver.status} already.")
-
-
-def _require_other(caller: Caller, waiver: Row[Any]) -> None:
-    if caller.sub == waiver.requested_by:
-        raise Forbidden("Nobody decides on the own request (four eyes); withdraw it, or let somebody else decide.")
 
 
 def _close(

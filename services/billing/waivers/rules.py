@@ -23,13 +23,14 @@ class GrantedBefore:
 class Band:
     """One line of the authority matrix: who may grant up to an amount and/or a part of the base; None: no limit.
 
-    Without roles it is granted at once, by rule.
+    Without roles it is granted at once, by rule. `four_eyes`: whoever asked may not grant it.
     """
 
     up_to_fen: int | None = None
     up_to_ratio: Decimal | None = None
     roles: tuple[str, ...] = ()
     needs_resolution: bool = False
+    four_eyes: bool = False
 
     def covers(self, fen: int, base_fen: int, before: "GrantedBefore") -> bool:
         """Whether the band goes so far, with what was granted before: many small waivers are one large one."""
@@ -47,7 +48,7 @@ def flaws(bands: Sequence[Band], grantors: Collection[str]) -> dict[str, str]:
     for index, band in enumerate(bands):
         if unfit := set(band.roles) - set(grantors):
             wrong[f"bands.{index}.roles"] = f"{', '.join(sorted(unfit))} may not grant waivers"
-        if not band.roles and (index or band.up_to_fen is None or band.needs_resolution):
+        if not band.roles and (index or band.up_to_fen is None or band.needs_resolution or band.four_eyes):
             wrong[f"bands.{index}.roles"] = "by rule goes only what the first band covers, up to an amount"
         if index and not _goes_further(band, bands[index - 1]):
             wrong[f"bands.{index}"] = "must go further than the one before"
@@ -70,6 +71,7 @@ class Authority:
 
     roles: frozenset[str]
     needs_resolution: bool
+    four_eyes: bool
     automatic: bool
 
 
@@ -78,7 +80,7 @@ def authority(bands: Sequence[Band], fen: int, base_fen: int, before: GrantedBef
     for index, band in enumerate(bands):
         if band.covers(fen, base_fen, before):
             roles = frozenset(role for later in bands[index:] for role in later.roles)
-            return Authority(roles, band.needs_resolution, automatic=not band.roles)
+            return Authority(roles, band.needs_resolution, band.four_eyes, automatic=not band.roles)
     return None
 
 

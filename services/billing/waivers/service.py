@@ -28,6 +28,7 @@ class BandAsked:
     up_to_fen: Fen | None = None
     up_to_ratio: Ratio | None = None
     needs_resolution: bool = False
+    four_eyes: bool = False
 
 
 class WaiverDoors(EstateService):

@@ -53,6 +53,8 @@ waiver_authority = Table(
     Column("roles", ARRAY(Text), nullable=False),
     # of the owners' committee (业主大会/业委会决议)
     Column("needs_resolution", Boolean, nullable=False),
+    # whoever asked may not grant it
+    Column("four_eyes", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("kind IN ('late_fee', 'principal')", name="kind"),
     CheckConstraint("up_to_fen > 0", name="up_to_fen"),
     CheckConstraint("up_to_ratio > 0 AND up_to_ratio <= 1", name="up_to_ratio"),
@@ -161,7 +163,7 @@ def bands(session: Session, estate_id: int, kind: str) -> list[Band]:
     rows = session.execute(query.where(waiver_authority.c.kind == kind).order_by(waiver_authority.c.position)).all()
     own = max((row.estate_id for row in rows), default=0)
     return [
-        Band(row.up_to_fen, row.up_to_ratio, tuple(row.roles), row.needs_resolution)
+        Band(row.up_to_fen, row.up_to_ratio, tuple(row.roles), row.needs_resolution, row.four_eyes)
         for row in rows
         if row.estate_id == own
     ]

@@ -72,7 +72,9 @@ def _authority(session: Session, row: Row[Any], lines: Sequence[Row[Any]]) -> Au
 
 
 def _needs(who: Authority | None) -> dict[str, Any] | None:
-    return None if who is None else {"roles": sorted(who.roles), "resolution": who.needs_resolution}
+    if who is None:
+        return None
+    return {"roles": sorted(who.roles), "resolution": who.needs_resolution, "four_eyes": who.four_eyes}
 
 
 def _view(row: Row[Any], lines: Sequence[Row[Any]]) -> dict[str, Any]:
