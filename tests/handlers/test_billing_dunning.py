@@ -70,6 +70,17 @@ def test_the_item_says_what_is_owed(books: Books) -> None:
     )  # fmt: skip
 
 
+def test_d1_between_two_stewards_the_task_is_nobodys_not_the_next_ones(books: Books) -> None:
+    books.household(building="7")
+    books.steward("S8", "7")
+    books.session.execute(text("UPDATE stewardship SET to_date = :day WHERE staff_code = 'S8'"), {"day": on(-1)})
+    books.steward("S9", "7", since=day(on(40)))
+    books.bill(30000, DUE)
+    for days in (-1, 20, 45):
+        books.sweep(on(days))
+    assert [item.steward for item in items(books)] == ["S8", None, "S9"]
+
+
 def test_c1_an_item_states_the_fee_of_the_statement_whatever_was_paid(books: Books) -> None:
     """Nothing paid, paid in part, counted by segments, settled with a fee left behind; one name JSON has to escape."""
     names = ["untouched", "in part", "apart", "fee left", 'quo"ted\\1']

@@ -14,6 +14,7 @@ from services.billing.dunning.holds import STANDS_ON
 from services.billing.dunning.ladder_sql import ABSENT, COVERED, RUNGS, WITHOUT
 from services.billing.ledger.late_fee import OPEN_BILL, TERMS, UNMOVED, chain, moved_fees, unmoved_fees
 from services.billing.ledger.tables import OPEN
+from services.billing.portfolio.stewards.tables import in_office
 
 # In place of null: no rung counts, and a bill that never was out of sight.
 _NONE, _NEVER = -99_999, -999_999_999
@@ -133,9 +134,8 @@ WITH piece AS MATERIALIZED (
          estate_id, overdue_days, :as_of, due_date, deadline, position, step
   FROM told
 ), steward AS (
-  SELECT DISTINCT ON (estate_id, building) estate_id, building, to_json(staff_code)::text AS steward FROM stewardship
-  WHERE estate_id = ANY (:estate_ids) AND (to_date IS NULL OR to_date >= :as_of)
-  ORDER BY estate_id, building, from_date
+  SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
+  WHERE estate_id = ANY (:estate_ids) AND {in_office("w", ":as_of")}
 ), item AS (
   SELECT t.estate_id, array_agg(concat(
     '{{"household":', to_json(t.household), ',"building":', to_json(t.building),

@@ -10,12 +10,11 @@ from functools import cache
 
 from sqlalchemy import TextClause, text
 
+from services.billing.portfolio.stewards.tables import in_office
+
 # Who answers for each building on `:as_of` (A4): the one in office; before the first came, the first; in a gap nobody.
-STEWARD = """steward AS (
-  SELECT estate_id, building, staff_code FROM stewardship s
-  WHERE (to_date IS NULL OR to_date >= :as_of) AND (from_date <= :as_of OR NOT EXISTS (
-    SELECT FROM stewardship e
-    WHERE e.estate_id = s.estate_id AND e.building = s.building AND e.from_date < s.from_date))
+STEWARD = f"""steward AS (
+  SELECT estate_id, building, staff_code FROM stewardship s WHERE {in_office("s", ":as_of")}
 )"""
 SCOPE = """scope AS (
   SELECT id, code, region FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)

@@ -11,13 +11,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.billing.dunning.measures.rules import WINDOWS, EfficiencyBy, share
+from services.billing.portfolio.stewards.tables import in_office
 from services.common.access import Caller
 from services.common.contracts.errors import Invalid
 
 READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
 
 # Principal net of what came back. `until` is the first day that is a later step's.
-_EFFICIENCY = text("""
+_EFFICIENCY = text(f"""
 WITH step AS (
   SELECT a.id, a.household_id, a.estate_id, a.bill_id, a.step, a.position, a.as_of,
          GREATEST(a.as_of - 1, a.due_date) AS speaks_until,
@@ -29,10 +30,7 @@ WITH step AS (
   SELECT s.*, w.staff_code FROM step s JOIN bill b ON b.id = s.bill_id
   LEFT JOIN LATERAL (
     SELECT staff_code FROM stewardship t
-    WHERE t.estate_id = s.estate_id AND t.building = b.building AND (t.to_date IS NULL OR t.to_date >= s.as_of)
-      AND (t.from_date <= s.as_of OR NOT EXISTS (
-        SELECT FROM stewardship e
-        WHERE e.estate_id = t.estate_id AND e.building = t.building AND e.from_date < t.from_date))) w ON true
+    WHERE t.estate_id = s.estate_id AND t.building = b.building AND {in_office("t", "s.as_of")}) w ON true
   WHERE s.as_of BETWEEN CAST(:from_date AS date) AND CAST(:to_date AS date)
 ), paid AS (
   SELECT s.id, COALESCE(sum(p.fen) FILTER (WHERE p.paid_on <= s.as_of + CAST(:short AS int)), 0)::bigint AS short_fen,

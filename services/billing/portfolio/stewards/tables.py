@@ -11,6 +11,16 @@ from services.billing.portfolio.stewards.rules import Term
 from services.billing.tables import staff, stewardship, unit
 
 
+def in_office(term: str, day: str) -> str:
+    """SQL: a row of stewardship named `term` answers for its building on `day`; before the first came, the first.
+
+    Between two stewards nobody does.
+    """
+    return f"""({term}.to_date IS NULL OR {term}.to_date >= {day}) AND ({term}.from_date <= {day} OR NOT EXISTS (
+        SELECT FROM stewardship earlier WHERE earlier.estate_id = {term}.estate_id
+          AND earlier.building = {term}.building AND earlier.from_date < {term}.from_date))"""
+
+
 def has_building(session: Session, estate_id: int, building: str) -> bool:
     """Whether the estate has units in such a building."""
     query = select(unit.c.id).where(unit.c.estate_id == estate_id, unit.c.building == building)
