@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 
 from services.billing.service import BillingService
 from services.billing.settings import Settings
+from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid
 from tests.support.billing import TARIFFS, Desk
 
@@ -51,16 +53,17 @@ def test_b1_shared_costs_by_rpc(service: BillingService) -> None:
 
 
 def test_b1_charges_by_rpc(service: BillingService) -> None:
+    due = str(business_date(datetime.now(UTC)) + timedelta(days=30))
     asked = {
         "fee_item": "lock",
         "description": "换锁",
         "household": "H1",
-        "due_date": "2099-01-31",
+        "due_date": due,
         "amount_fen": 12_000,
     }
     request_id = str(uuid4())
     made = service.create_charge(caller=FINANCE, request_id=request_id, **asked)
-    assert (made["charge_id"], made["due_date"], made["status"]) == (request_id, "2099-01-31", "open")
+    assert (made["charge_id"], made["due_date"], made["status"]) == (request_id, due, "open")
     assert service.create_charge(caller=FINANCE, request_id=request_id, **asked) == made
     told = service.explain_bill(caller=FINANCE, bill_id=made["bill_id"])
     assert (told["formula"], told["inputs"]["description"]) == ("120.00 = 120", "换锁")
