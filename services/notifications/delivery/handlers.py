@@ -111,7 +111,7 @@ def _prepare(session: Session, row: Row[Any], known: Knowledge, terms: Terms, no
     def write(values: dict[str, Any]) -> None:
         tell(session, tables.note(session, row.id, row.claim, values), now)
 
-    withdrawal = known.called_back(row, now)
+    withdrawal = None if _may_be_out(row) else known.called_back(row, now)
     if withdrawal is not None:
         _fail(write, batch, row.channel or row.channels[0], f"withdrawn: {withdrawal.reason}")
         return
@@ -186,6 +186,11 @@ def _words(row: Row[Any], go: Go, known: Knowledge) -> Rendered:
     if wording is None:
         raise RenderError(f"no template {row.template}")
     return render(wording, pick(wording, known.facts(row)))
+
+
+def _may_be_out(row: Row[Any]) -> bool:
+    """Its words were written for a call that may have reached the provider: only the same key again tells."""
+    return row.text is not None
 
 
 def _remember_contact(row: Row[Any], go: Go, known: Knowledge) -> None:
