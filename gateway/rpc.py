@@ -28,7 +28,6 @@ RPC_SECONDS = Histogram(
     ["service", "method", "outcome"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
-CONNECT_PATIENCE = 1.0  # a call waits so long for a connection that is just coming back
 
 log = get_logger(__name__)
 
@@ -84,6 +83,7 @@ class RpcOptions:
     breaker_failures: int = 5
     breaker_open: float = 2.0
     heartbeat: int = 60
+    patience: float = 1.0  # a call waits so long for a connection that is just coming back
 
 
 class RpcClient:
@@ -185,7 +185,7 @@ class RpcClient:
     async def _attempt(self, call: "_Call") -> dict[str, Any]:
         correlation_id = str(uuid4())
         try:
-            await self._link.wait(min(CONNECT_PATIENCE, call.timeout / 2))
+            await self._link.wait(min(self._options.patience, call.timeout / 2))
             reply = self._expect(correlation_id)
             await self._link.publish(call.message(correlation_id), f"{call.service}.{call.method}")
             return await reply

@@ -270,7 +270,7 @@ def test_a_lost_connection_fails_what_is_pending_and_only_reads_are_repeated(
     async def work() -> None:
         async with Cable(broker.host or "", broker.port or 5672) as cable:
             uri = str(broker.with_host("127.0.0.1").with_port(cable.local_port))
-            async with connected(uri, timeout=10.0) as client:
+            async with connected(uri, timeout=20.0, patience=10.0) as client:
                 call = asyncio.create_task(client.call(service, "ask", {}, trace_id=TRACE, repeatable=repeatable))
                 await asyncio.to_thread(first.wait, 20)
                 cable.cut()
