@@ -1,7 +1,7 @@
 # One image for every process; the argument says which:
-#   docker run estateloop services.common.runner billing      a service
-#   docker run estateloop services.common.relay billing       the relay of its outbox
-#   docker run estateloop services.common.migrate billing     its database and queues
+#   docker run estateloop services.common.process.runner billing      a service
+#   docker run estateloop services.common.process.relay billing       the relay of its outbox
+#   docker run estateloop services.common.process.migrate billing     its database and queues
 #   docker run estateloop gateway                             the HTTP API
 # Nothing is fetched at run time, and nothing is written but to /tmp.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm

@@ -42,10 +42,10 @@ types: setup-dev  ## mypy --strict
 	$(VENV) -m mypy
 
 schemas: setup-dev  ## write docs/events/*.json from the event classes
-	$(VENV) -m services.common.schemas
+	$(VENV) -m services.common.contracts.schemas
 
 schemas-check: setup-dev
-	$(VENV) -m services.common.schemas --check
+	$(VENV) -m services.common.contracts.schemas --check
 
 lock: setup-dev  ## resolve pyproject.toml into both lock files
 	$(PIP_COMPILE) --output-file=requirements.lock

@@ -16,10 +16,10 @@ from bench.harness import Result, alternate, peak_rss_mib, stopwatch
 from bench.servers import BenchServers
 from services.billing.charging.bills import handlers
 from services.billing.settings import Settings
-from services.common.access import Caller
 from services.common.database import build_engine, service_database_url, transaction
-from services.common.migrate import ensure_database, upgrade
-from services.common.settings import CommonSettings
+from services.common.domain.access import Caller
+from services.common.process.migrate import ensure_database, upgrade
+from services.common.process.settings import CommonSettings
 
 WRITTEN = ("bill", "ledger_entry", "rate_rollup", "outbox")
 REQUESTS = "SELECT array_agg(id ORDER BY id) FROM bill_run_slice GROUP BY event_id ORDER BY min(id)"

@@ -20,11 +20,11 @@ from bench.processes import program
 from bench.servers import BenchServers
 from services.billing.charging.bills import handlers
 from services.billing.settings import Settings
-from services.common.access import Caller
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued
 from services.common.database import transaction
+from services.common.domain.access import Caller
 from services.common.messaging.names import event_exchange, event_queue
-from services.common.relay import BrokerLink
+from services.common.process.relay import BrokerLink
 
 ROUNDS = 2
 SECONDS = 600
@@ -45,12 +45,12 @@ def measure(servers: BenchServers, name: str, households: int, estates: int) -> 
         link = BrokerLink(settings.amqp_uri)
         ending.callback(link.close)
         listen(link, BillsIssued.NAME)
-        relay = ending.enter_context(program(settings, "services.common.relay", "billing"))
+        relay = ending.enter_context(program(settings, "services.common.process.relay", "billing"))
 
         def timed(replicas: int) -> float:
             with ExitStack() as round_:
                 services = [
-                    round_.enter_context(program(settings, "services.common.runner", "billing"))
+                    round_.enter_context(program(settings, "services.common.process.runner", "billing"))
                     for _ in range(replicas)
                 ]
                 until(lambda: consumers(link) == replicas, "the replicas consume")

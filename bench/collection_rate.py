@@ -19,10 +19,10 @@ from bench.harness import Result, process_rss_mib
 from bench.processes import program
 from bench.rpc import CALLER
 from bench.servers import BenchServers
-from gateway.rpc import NoAnswer, RpcClient
+from gateway.link.rpc import NoAnswer, RpcClient
 from services.billing.figures.rates import totals
 from services.common.database import build_engine, service_database_url, transaction
-from services.common.migrate import ensure_database, upgrade
+from services.common.process.migrate import ensure_database, upgrade
 
 ESTATES, BUILDINGS, MONTHS, HOUSEHOLDS = 600, 20, 24, 1_000_000
 FIRST_PERIOD, AS_OF, PAST = date(2024, 11, 1), date(2026, 11, 20), date(2025, 11, 20)
@@ -53,7 +53,7 @@ def run(servers: BenchServers) -> Result:
     )
     fill(engine)
     check(engine)
-    with program(settings, "services.common.runner", "billing") as process:
+    with program(settings, "services.common.process.runner", "billing") as process:
         rate, read, beside = asyncio.run(measure(settings.amqp_uri))
         rss = process_rss_mib(process.pid)
     engine.dispose()

@@ -6,8 +6,8 @@ from sqlalchemy import Engine
 
 from services.common.database import build_engine, service_database_url
 from services.common.messaging.schema import create_messaging_tables
-from services.common.migrate import ensure_database
-from services.common.settings import CommonSettings
+from services.common.process.migrate import ensure_database
+from services.common.process.settings import CommonSettings
 
 HEARD = "CREATE TABLE heard (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lag interval NOT NULL)"
 

@@ -1,6 +1,6 @@
 """Two services to measure against each other: `python -m bench.echo ours|bare`."""
 
-from services.common.runner import ServiceProcess
+from services.common.process.runner import ServiceProcess
 
 # isort: split
 # the runner patches first
@@ -12,11 +12,11 @@ from nameko.runners import ServiceRunner
 from sqlalchemy import text
 
 from bench.echo_words import Ticked
-from services.common.access import Caller
 from services.common.contracts.base import Message
+from services.common.domain.access import Caller
 from services.common.messaging import first_delivery
-from services.common.service import EstateService, event_handler, rpc
-from services.common.settings import CommonSettings
+from services.common.process.service import EstateService, event_handler, rpc
+from services.common.process.settings import CommonSettings
 
 
 class BareEcho:

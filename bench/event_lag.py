@@ -21,7 +21,7 @@ from bench.servers import BenchServers
 from services.common.database import transaction
 from services.common.messaging import record
 from services.common.messaging.names import event_queue_arguments
-from services.common.relay import BrokerLink
+from services.common.process.relay import BrokerLink
 
 EVENTS = 1_500
 PER_SECOND = 150

@@ -15,7 +15,7 @@ from bench.servers import BenchServers
 from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
 from services.billing.receivables.late_fee.sql import OPEN_BILL
 from services.common.database import build_engine, service_database_url, transaction
-from services.common.migrate import ensure_database, upgrade
+from services.common.process.migrate import ensure_database, upgrade
 
 HOUSEHOLDS, ESTATES, ROUNDS = 1_000_000, 600, 9
 AS_OF = date(2026, 11, 20)

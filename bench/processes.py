@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.harness import ROOT
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from bench.servers import BenchServers
 from services.common.contracts.events import PaymentStarted
 from services.common.database import build_engine, service_database_url
 from services.common.messaging.names import event_exchange, event_queue_arguments
-from services.common.migrate import ensure_database, upgrade
-from services.common.relay import BrokerLink, Relay
+from services.common.process.migrate import ensure_database, upgrade
+from services.common.process.relay import BrokerLink, Relay
 
 EVENTS = 20_000
 ROUNDS = 3

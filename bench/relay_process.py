@@ -4,8 +4,8 @@ import signal
 import sys
 import threading
 
-from services.common.relay import Relay
-from services.common.settings import CommonSettings
+from services.common.process.relay import Relay
+from services.common.process.settings import CommonSettings
 
 
 def main() -> int:

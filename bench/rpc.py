@@ -9,7 +9,7 @@ from bench.databases import bench_database
 from bench.harness import Result, process_rss_mib
 from bench.processes import program
 from bench.servers import BenchServers
-from gateway.rpc import NoAnswer, RpcClient
+from gateway.link.rpc import NoAnswer, RpcClient
 
 CALLS = 1_500
 ROUNDS = 3

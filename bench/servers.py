@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from bench.bill_run import empty, portfolio
 from bench.harness import Result, alternate, peak_rss_mib, stopwatch
 from bench.servers import BenchServers
 from services.billing.collections.dunning import handlers
-from services.common.access import Caller
 from services.common.database import transaction
+from services.common.domain.access import Caller
 
 WRITTEN = ("dunning_action", "outbox")
 ARREARS = Path(__file__).with_name("sweep.sql")

@@ -10,7 +10,7 @@ from itertools import islice
 
 from demo.api import Json
 from demo.stage import Stage, money
-from services.common.money import half_up
+from services.common.domain.money import half_up
 
 DAILY_RATE = Decimal("0.0003")  # 万分之三, the product's own until an estate has agreed on another
 LOOKED_AT = 100  # households that are looked at to find a bill that suits

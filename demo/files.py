@@ -9,8 +9,8 @@ from io import StringIO
 
 from demo.history import OpeningBill, opening_bills
 from demo.portfolio import Estate, EstatePortfolio, Tariff, Unit
-from services.common.calendar import format_period
-from services.common.money import yuan
+from services.common.domain.calendar import format_period
+from services.common.domain.money import yuan
 
 HEADERS = {
     "estates": "estate_code,name,region,city,property_type,service_grade,charging_mode,opened_on,late_fee_clause",

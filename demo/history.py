@@ -12,8 +12,8 @@ from random import Random
 
 from demo.payers import delay, habit
 from demo.portfolio import EstatePortfolio, Tariff, Unit
-from services.common.calendar import add_months
-from services.common.money import half_up
+from services.common.domain.calendar import add_months
+from services.common.domain.money import half_up
 
 DUE_DAY = 15
 

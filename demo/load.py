@@ -14,7 +14,7 @@ from demo.api import Api, Json, Refused, wait_for
 from demo.cases import ComplaintCase, OrderCase, complaint_cases, order_cases
 from demo.files import estates_csv, opening_csvs, staff_csv, tariffs_csv, units_csv
 from demo.portfolio import EstatePortfolio, Portfolio, estate_code, generate, made_on
-from services.common.calendar import business_date
+from services.common.domain.calendar import business_date
 
 Say = Callable[[str], None]
 NEWS_SECONDS = 60.0  # how long the other services may take to hear of a household

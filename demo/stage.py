@@ -8,8 +8,8 @@ from demo.api import Api, DemoFailure
 from demo.history import due_date, last_full_month
 from demo.load import day_made, today
 from demo.portfolio import Portfolio, generate
-from services.common.calendar import format_period
-from services.common.money import yuan
+from services.common.domain.calendar import format_period
+from services.common.domain.money import yuan
 
 
 @dataclass

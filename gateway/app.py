@@ -13,42 +13,47 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from gateway import openapi, problems
-from gateway.audit import Audit
-from gateway.auth import Tokens
+from gateway import openapi
 from gateway.database import Database
-from gateway.guard import Gate
-from gateway.idempotency import Idempotency
-from gateway.limits import RateLimit
-from gateway.observed import Observed
-from gateway.routes import (
-    aggregates,
-    auth,
-    bills,
-    books,
-    charges,
-    closure,
-    collections,
-    complaints,
-    dunning,
-    imports,
-    incentives,
-    legal,
-    notifications,
-    ops,
-    payments,
-    plans,
-    portfolio,
-    portfolio_files,
-    relief,
-    risk,
-    sandbox,
-    surveys,
-    tariffs,
-    warnings,
-    work_orders,
-)
-from gateway.rpc import RpcClient, RpcOptions
+from gateway.front import problems
+from gateway.front.audit import Audit
+from gateway.front.auth import Tokens
+from gateway.front.guard import Gate
+from gateway.front.idempotency import Idempotency
+from gateway.front.limits import RateLimit
+from gateway.front.observed import Observed
+from gateway.link.rpc import RpcClient, RpcOptions
+from gateway.resources.aggregates import routes as aggregates
+from gateway.resources.auth import routes as auth
+from gateway.resources.bills import routes as bills
+from gateway.resources.books import routes as books
+from gateway.resources.charges import routes as charges
+from gateway.resources.closure import routes as closure
+from gateway.resources.complaints import routes as complaints
+from gateway.resources.credits import routes as credit
+from gateway.resources.dunning import routes as dunning
+from gateway.resources.files import routes as files
+from gateway.resources.imports import routes as imports
+from gateway.resources.incentives import routes as incentives
+from gateway.resources.late_fees import routes as late_fees
+from gateway.resources.legal import routes as legal
+from gateway.resources.notifications import routes as notifications
+from gateway.resources.ops import routes as ops
+from gateway.resources.payments import routes as payments
+from gateway.resources.plans import routes as plans
+from gateway.resources.portfolio import routes as portfolio
+from gateway.resources.rates import routes as rates
+from gateway.resources.risk import routes as risk
+from gateway.resources.sandbox import routes as sandbox
+from gateway.resources.stewards import routes as stewards
+from gateway.resources.surveys import routes as surveys
+from gateway.resources.tariffs import routes as tariffs
+from gateway.resources.transfers import routes as transfers
+from gateway.resources.trial_balance import routes as trial_balance
+from gateway.resources.voids import routes as voids
+from gateway.resources.waivers import routes as waivers
+from gateway.resources.warnings import routes as warnings
+from gateway.resources.work_orders import routes as work_orders
 from gateway.settings import Settings
 from services.common.contracts.errors import Unavailable
 from services.common.observability.logs import current_trace_id, get_logger
@@ -61,13 +66,19 @@ RESOURCES = (
     books,
     charges,
     closure,
-    collections,
+    rates,
+    trial_balance,
     dunning,
     incentives,
     legal,
     plans,
-    portfolio_files,
-    relief,
+    late_fees,
+    files,
+    transfers,
+    stewards,
+    waivers,
+    voids,
+    credit,
     risk,
     warnings,
     payments,

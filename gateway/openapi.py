@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from gateway.routing import problem_schemas
+from gateway.front.routing import problem_schemas
 
 TITLE, VERSION = "EstateLoop", "1.0.0"
 ABOUT = """Fee collection and service quality of a property group as one closed loop.
@@ -72,7 +72,7 @@ def _download(media_type: str, schema: dict[str, Any], example: str) -> dict[str
 
 def _restore_examples(schemas: dict[str, Any]) -> None:
     """The framework drops every null of an example; put our examples back as they were written."""
-    for model in (model for model in BaseModel.__subclasses__() if model.__module__.startswith("gateway.schemas")):
+    for model in (model for model in BaseModel.__subclasses__() if model.__module__.startswith("gateway.resources")):
         for each in (model, *model.__subclasses__()):
             extra = each.model_config.get("json_schema_extra")
             if each.__name__ in schemas and isinstance(extra, dict):

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 KIB, MIB = 1024, 1024 * 1024
 

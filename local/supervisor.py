@@ -29,7 +29,7 @@ from local.processes import OwnerLock, ProcessError, record, spawn, stop, tail, 
 from local.rabbitmq import RabbitServer
 from local.table import SERVICES, Place, ProcessTable, common_environ, process_table, service_database_url
 
-MIGRATION = (sys.executable, "-m", "services.common.migrate")
+MIGRATION = (sys.executable, "-m", "services.common.process.migrate")
 DEMO = (sys.executable, "-m", "demo", "load", "--url")
 SECONDS_TO_READY = 90.0
 

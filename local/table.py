@@ -61,14 +61,14 @@ def process_table(place: Place, ports: PortBook) -> list[Child]:
     if place.sandbox:
         common |= _sandbox_environ(place, ports)
     services = [_service(name, ports, place, common) for name in SERVICES]
-    relay = _child("relay", ["services.common.relay", *SERVICES], common, ports, ends=2, health="/readyz")
+    relay = _child("relay", ["services.common.process.relay", *SERVICES], common, ports, ends=2, health="/readyz")
     sandbox = [_sandbox(common)] if place.sandbox else []
     return [*sandbox, *services, relay, _gateway(place, common, services)]
 
 
 def _service(name: str, ports: PortBook, place: Place, common: dict[str, str]) -> Child:
     after = ("sandbox",) if name == "payments" and place.sandbox else ()  # it reads the keys the sandbox makes
-    return _child(name, ["services.common.runner", name], common, ports, ends=1, after=after, health="/readyz")
+    return _child(name, ["services.common.process.runner", name], common, ports, ends=1, after=after, health="/readyz")
 
 
 def _gateway(place: Place, common: dict[str, str], services: list[Child]) -> Child:

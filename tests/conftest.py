@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from services.common.database import build_engine, service_database_url
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 from tests.support.databases import TemplateDatabases
 from tests.support.servers import Servers, test_servers
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
-COMMON = "services.common.settings", "CommonSettings"
-ONE_FOR_ALL = {"services.common.relay": COMMON, "services.common.migrate": COMMON}
+COMMON = "services.common.process.settings", "CommonSettings"
+ONE_FOR_ALL = {"services.common.process.relay": COMMON, "services.common.process.migrate": COMMON}
 
 
 def settings_of(arguments: Sequence[str]) -> type[BaseSettings]:
     """The settings class behind `python -m …arguments`; ValueError when the image has no such program."""
     module = arguments[0] if arguments else ""
-    if module == "services.common.runner" and len(arguments) == 2:
+    if module == "services.common.process.runner" and len(arguments) == 2:
         return _load(f"services.{arguments[1]}.settings", "Settings")
     if module in ONE_FOR_ALL and len(arguments) >= 2:
         return _load(*ONE_FOR_ALL[module])

@@ -38,9 +38,9 @@ DEFAULT_STOP_SECONDS, STOP, DRAIN = Decimal(8), "ESTATELOOP_STOP_DEADLINE_SECOND
 def every_part_is_deployed(things: list[Thing]) -> Findings:
     """Each service of the code has its Deployment, relay and migration; the gateway its Deployment and migration."""
     running = {tuple(program(workload.pod["containers"][0])) for workload in workloads(things) if workload.is_ours}
-    wanted: set[tuple[str, ...]] = {("services.common.runner", service) for service in SERVICES}
-    wanted |= {("services.common.relay", service) for service in SERVICES}
-    wanted |= {("services.common.migrate", part) for part in (*SERVICES, GATEWAY)} | {(GATEWAY,)}
+    wanted: set[tuple[str, ...]] = {("services.common.process.runner", service) for service in SERVICES}
+    wanted |= {("services.common.process.relay", service) for service in SERVICES}
+    wanted |= {("services.common.process.migrate", part) for part in (*SERVICES, GATEWAY)} | {(GATEWAY,)}
     yield from (f"nothing runs `{' '.join(missing)}`" for missing in sorted(wanted - running))
 
 

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from services.common.calendar import parse_period
 from services.common.contracts.errors import Invalid
+from services.common.domain.calendar import parse_period
 
 
 def first_of(period: str, name: str = "period") -> date:

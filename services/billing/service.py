@@ -9,7 +9,7 @@ from services.billing.holds.service import HoldDoors
 from services.billing.imports.service import ImportDoors
 from services.billing.portfolio.service import PortfolioDoors
 from services.billing.receivables.service import ReceivableDoors
-from services.common.service import EstateService
+from services.common.process.service import EstateService
 
 
 class BillingService(

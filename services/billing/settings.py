@@ -4,7 +4,7 @@ from functools import cache
 
 from pydantic import Field
 
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 
 class Settings(CommonSettings):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from services.common.messaging.tables import new_metadata as new_metadata
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 GATEWAY = "gateway"
 SERVICES = ("billing", "payments", "notifications", "workorders", "feedback")

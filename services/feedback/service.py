@@ -8,7 +8,6 @@ from uuid import UUID
 from prometheus_client import Metric
 from pydantic import Field, StringConstraints
 
-from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     EstatesRegistered,
@@ -16,10 +15,11 @@ from services.common.contracts.events import (
     StaffRegistered,
     WorkOrderFinished,
 )
+from services.common.domain.access import Caller
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc, timer
-from services.common.sla_metrics import overdue_gauge
+from services.common.process.service import EstateService, event_handler, rpc, timer
+from services.common.sla.metrics import overdue_gauge
 from services.feedback.calendar import handlers as calendar
 from services.feedback.complaints import handlers as complaints
 from services.feedback.complaints.handlers import Act

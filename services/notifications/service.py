@@ -10,7 +10,6 @@ import eventlet
 from prometheus_client import Metric
 from pydantic import StringConstraints
 
-from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     CollectionBelowPlan,
@@ -26,10 +25,11 @@ from services.common.contracts.events import (
     StaffRegistered,
     WorkOrderSlaAlarm,
 )
+from services.common.domain.access import Caller
 from services.common.messaging.inbox import first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc, timer
+from services.common.process.service import EstateService, event_handler, rpc, timer
 from services.notifications.adapters.binding import bind
 from services.notifications.delivery.courier import Courier, SideBySide, Transaction
 from services.notifications.delivery.handlers import Dispatch, Terms

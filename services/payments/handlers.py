@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import PaymentAllocated, PaymentStarted
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import record
 from services.common.paging import page, position
 from services.payments import tables

@@ -11,14 +11,14 @@ from nameko.extensions import DependencyProvider
 from prometheus_client import Metric
 from pydantic import Field
 
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, MonthClosed, PaymentAllocated
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc, timer
+from services.common.process.service import EstateService, event_handler, rpc, timer
 from services.payments import handlers, tables
 from services.payments.channels import bind_channels
 from services.payments.online.handlers import check_pending, claim_checks, ensure_order, hear_notice

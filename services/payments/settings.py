@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 
 class Settings(CommonSettings):

@@ -7,7 +7,6 @@ from uuid import UUID
 from prometheus_client import Metric
 from pydantic import StringConstraints
 
-from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     BillsAdjusted,
@@ -17,10 +16,11 @@ from services.common.contracts.events import (
     PaymentAllocated,
     StaffRegistered,
 )
+from services.common.domain.access import Caller
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc, timer
-from services.common.sla_metrics import overdue_gauge
+from services.common.process.service import EstateService, event_handler, rpc, timer
+from services.common.sla.metrics import overdue_gauge
 from services.workorders.directory import handlers as directory
 from services.workorders.orders import handlers as orders
 from services.workorders.orders.handlers import Act

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from services.common import schemas
+from services.common.contracts import schemas
 from services.common.contracts.events import EVENTS
 from services.common.database import SERVICES
 from services.common.messaging.topology import subscriptions

@@ -39,18 +39,18 @@ PURE = {
     "base64",
 }
 PURE_OURS = (
-    "services.common.access",
-    "services.common.calendar",
+    "services.common.domain.access",
+    "services.common.domain.calendar",
     "services.common.contracts",
-    "services.common.money",
+    "services.common.domain.money",
     "services.common.sheets",
-    "services.common.sla",
+    "services.common.sla.rules",
 )
 FRAMEWORK_ROOMS = (
     "services/common/messaging/",
-    "services/common/runner.py",
-    "services/common/relay.py",
-    "services/common/service.py",
+    "services/common/process/runner.py",
+    "services/common/process/relay.py",
+    "services/common/process/service.py",
 )
 
 

@@ -13,7 +13,7 @@ from deploy.k8s import check
 from deploy.k8s.environment import settings_of, variables_of
 from deploy.k8s.laws import EXPECTED, PROBED, findings
 from deploy.k8s.manifests import Thing, Workload, is_our_image, named, quantity, read_folder, workloads
-from gateway.routes.ops import mount_probes
+from gateway.resources.ops.routes import mount_probes
 from services.common.database import SERVICES
 from services.common.observability.health import HealthApp
 from tests.support.processes import ROOT
@@ -138,12 +138,18 @@ def killed_while_draining(things: list[Thing]) -> None:
 
 
 def unknown_program(things: list[Thing]) -> None:
-    container(things)["args"] = ["services.common.runner", "bills"]
+    container(things)["args"] = ["services.common.process.runner", "bills"]
 
 
 BREAKS: list[tuple[Callable[[list[Thing]], None], str]] = [
-    (lambda things: without(things, "Deployment", "relay-feedback"), "nothing runs `services.common.relay feedback`"),
-    (lambda things: without(things, "Job", "migrate-gateway"), "nothing runs `services.common.migrate gateway`"),
+    (
+        lambda things: without(things, "Deployment", "relay-feedback"),
+        "`services.common.process.relay feedback`",
+    ),
+    (
+        lambda things: without(things, "Job", "migrate-gateway"),
+        "`services.common.process.migrate gateway`",
+    ),
     (lambda things: without(things, "ConfigMap", "estateloop-payments"), "needs ConfigMap estateloop-payments"),
     (lambda things: without(things, "ServiceAccount", "estateloop"), "ServiceAccount that does not exist"),
     (lambda things: without(things, "PodDisruptionBudget", "gateway"), "Deployment/gateway has no PodDisruptionBudget"),
@@ -164,7 +170,7 @@ BREAKS: list[tuple[Callable[[list[Thing]], None], str]] = [
     (writable_root, "needs a read-only root"),
     (killed_early, "is killed before its 25 s to stop are over"),
     (killed_while_draining, "is killed before its 33 s to stop are over"),
-    (unknown_program, "nothing runs `services.common.runner billing`"),
+    (unknown_program, "nothing runs `services.common.process.runner billing`"),
 ]
 
 
@@ -203,8 +209,8 @@ def test_probe_paths_are_those_the_code_serves() -> None:
 
 
 def test_the_settings_of_every_process_are_known() -> None:
-    assert "ESTATELOOP_SMS_URL" in variables_of(settings_of(["services.common.runner", "notifications"]))
-    assert {"AMQP_URI", "DATABASE_URL"} <= variables_of(settings_of(["services.common.relay", "billing"]))
+    assert "ESTATELOOP_SMS_URL" in variables_of(settings_of(["services.common.process.runner", "notifications"]))
+    assert {"AMQP_URI", "DATABASE_URL"} <= variables_of(settings_of(["services.common.process.relay", "billing"]))
     assert "PORT" in variables_of(settings_of(["gateway"]))
     with pytest.raises(ValueError, match="no program"):
         settings_of(["bash"])

@@ -25,8 +25,8 @@ from local.table import Place, common_environ
 from services.billing.charging.bills import handlers
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
-from services.common.access import Caller
 from services.common.database import build_engine, transaction
+from services.common.domain.access import Caller
 from tests.support.processes import free_port
 from tests.support.servers import private_home
 from tests.support.waiting import until
@@ -47,8 +47,8 @@ CALLER = Caller.system("chaos")
 
 def replicas_and_relay(place: Place, ports: PortBook) -> Sequence[Child]:
     """Three times billing, one relay; nothing else runs."""
-    modules = dict.fromkeys(REPLICAS, ("services.common.runner", "billing"))
-    modules |= {"relay": ("services.common.relay", "billing")}
+    modules = dict.fromkeys(REPLICAS, ("services.common.process.runner", "billing"))
+    modules |= {"relay": ("services.common.process.relay", "billing")}
     return [_child(name, module, place, ports.port(f"{name}-http")) for name, module in modules.items()]
 
 

@@ -21,8 +21,8 @@ from sqlalchemy import create_engine, text
 
 from local.processes import ProcessError
 from local.supervisor import Stack
-from services.common.calendar import add_months, business_date, format_period
 from services.common.database import SERVICES
+from services.common.domain.calendar import add_months, business_date, format_period
 from tests.support.api import Api
 from tests.support.estates import SmallEstate
 from tests.support.processes import free_port

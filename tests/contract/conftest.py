@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from services.common.database import build_engine, service_database_url
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 from tests.support.databases import TemplateDatabases
 from tests.support.gateway import Knobs, Responder, serving
 from tests.support.servers import Servers

@@ -14,15 +14,15 @@ from kombu import Connection
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
-from services.common.access import Caller
 from services.common.contracts.errors import Conflict
 from services.common.database import build_engine, service_database_url, transaction
+from services.common.domain.access import Caller
 from services.common.messaging import parking, record, record_many
 from services.common.messaging.names import event_exchange, event_queue
 from services.common.messaging.schema import create_messaging_tables
-from services.common.migrate import ensure_database
-from services.common.relay import Relay
-from services.common.settings import CommonSettings
+from services.common.process.migrate import ensure_database
+from services.common.process.relay import Relay
+from services.common.process.settings import CommonSettings
 from tests.support.processes import Process
 from tests.support.servers import Servers
 from tests.support.toy_words import SCHEMA, Said, Shouted

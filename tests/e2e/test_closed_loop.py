@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from local.supervisor import Stack
-from services.common.calendar import add_months, business_date, format_period
+from services.common.domain.calendar import add_months, business_date, format_period
 from tests.support.api import Api
 from tests.support.estates import SmallEstate
 from tests.support.waiting import until

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Connection, bindparam, create_engine, text
 
 from local.supervisor import Stack
-from services.common.calendar import add_months
-from services.common.money import half_up
+from services.common.domain.calendar import add_months
+from services.common.domain.money import half_up
 
 ROOT = Path(__file__).parents[2]
 PAYERS = 40

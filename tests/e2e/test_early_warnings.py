@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.common.calendar import add_months, business_date, format_period
+from services.common.domain.calendar import add_months, business_date, format_period
 from tests.support.api import Api
 from tests.support.estates import SmallEstate
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tests.support.books import Books
+from tests.support.billing.books import Books
 
 
 @pytest.fixture

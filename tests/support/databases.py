@@ -9,8 +9,8 @@ from psycopg2 import sql
 from sqlalchemy import Engine, make_url, text
 
 from services.common.database import database_name
-from services.common.migrate import ensure_database, upgrade
-from services.common.settings import CommonSettings
+from services.common.process.migrate import ensure_database, upgrade
+from services.common.process.settings import CommonSettings
 
 
 def waits_for_a_lock(engine: Engine) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from services.common.contracts.base import Event, Message
-from services.common.service import EstateService
+from services.common.process.service import EstateService
 
 
 class Ahead(EstateService):

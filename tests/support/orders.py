@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.common.access import Caller
 from services.common.contracts.events import StaffEntry, StaffRegistered
 from services.common.database import transaction
+from services.common.domain.access import Caller
 from services.workorders.directory import handlers as directory
 from services.workorders.orders import handlers
 from services.workorders.orders.handlers import Act

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.access import Caller
 from services.common.contracts.errors import Conflict
 from services.common.contracts.events import EstateEntry, EstatesRegistered, HouseholdEntry, HouseholdsRegistered
 from services.common.directory import Directory
+from services.common.domain.access import Caller
 
 STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
 GROUP = Caller(sub="G1", roles=frozenset({"group_admin"}), estates=frozenset({"*"}))

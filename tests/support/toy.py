@@ -1,6 +1,6 @@
 """A service small enough to see through: it keeps what it was told, fails on request, and dies on request."""
 
-from services.common.runner import ServiceProcess
+from services.common.process.runner import ServiceProcess
 
 # isort: split
 # the runner patches first
@@ -11,10 +11,10 @@ import sys
 import eventlet
 from sqlalchemy import text
 
-from services.common.access import Caller
 from services.common.contracts.base import Message
+from services.common.domain.access import Caller
 from services.common.messaging import first_delivery
-from services.common.service import EstateService, event_handler, rpc
+from services.common.process.service import EstateService, event_handler, rpc
 from tests.support.toy_words import Said
 
 

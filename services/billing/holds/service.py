@@ -12,7 +12,7 @@ from services.common.contracts.events import (
     WorkOrderReopened,
 )
 from services.common.messaging import Message, first_delivery
-from services.common.service import EstateService, event_handler
+from services.common.process.service import EstateService, event_handler
 
 
 class HoldDoors(EstateService):

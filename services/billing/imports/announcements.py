@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.common.calendar import format_period
 from services.common.contracts.events import BillsIssued, IssuedBill
+from services.common.domain.calendar import format_period
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 

@@ -19,9 +19,9 @@ from services.billing.portfolio.announcements import tell_estates, tell_resident
 from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound, TooLarge
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
 from services.common.sheets.sheets import Row, Sheet, problems, read_sheet
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.portfolio.transfers.rules import BEGINNING
-from services.common.access import STAFF_ROLES
+from services.common.domain.access import STAFF_ROLES
 from services.common.sheets.cells import (
     Column,
     amount,

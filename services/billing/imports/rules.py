@@ -13,7 +13,7 @@ from typing import Any
 from services.billing.charging.tariffs.coverage import way
 from services.billing.imports.kinds import KINDS
 from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
-from services.common.money import yuan
+from services.common.domain.money import yuan
 from services.common.sheets.sheets import Row, Sheet
 
 OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")

@@ -7,8 +7,8 @@ from eventlet import tpool
 
 from services.billing.imports.handlers import import_sheet, read
 from services.billing.settings import settings
-from services.common.access import Caller
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 
 class ImportDoors(EstateService):

@@ -15,8 +15,6 @@ from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.portfolio.transfers.rules import Role, Status
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.events import (
     ComplaintClosed,
     ComplaintOpened,
@@ -25,9 +23,11 @@ from services.common.contracts.events import (
     WorkOrderOpened,
     WorkOrderReopened,
 )
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import Message, first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc, timer
+from services.common.process.service import EstateService, event_handler, rpc, timer
 
 TAKE_OVER_SECONDS = 60
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.tables import estate, household, unit
-from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.domain.access import Caller
 
 
 def estates_in_scope(session: Session, caller: Caller, codes: Sequence[str] | None) -> dict[str, int]:

@@ -27,7 +27,7 @@ from services.common.messaging.outbox import record_repeat
 from services.common.messaging.parking import park
 from services.common.observability.logs import describe, get_logger
 from services.common.observability.metrics import event_lag_seconds, events_total
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 log = get_logger(__name__)
 Door = TypeVar("Door", bound=Callable[..., None])

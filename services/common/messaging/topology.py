@@ -14,7 +14,7 @@ from services.common.contracts.base import Event
 from services.common.messaging.handler import EventHandler, dead_queue_of, queue_of
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import get_logger
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 
 log = get_logger(__name__)
 BROKER_SECONDS = 60

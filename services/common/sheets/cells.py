@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from unicodedata import category
 
-from services.common.calendar import parse_period
-from services.common.money import fen
+from services.common.domain.calendar import parse_period
+from services.common.domain.money import fen
 
 Parse = Callable[[str], Any]
 LONGEST = 500

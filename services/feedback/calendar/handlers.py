@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.access import Caller
-from services.common.calendar import end_of_business_day, start_of_business_day
 from services.common.contracts.errors import Invalid
+from services.common.domain.access import Caller
+from services.common.domain.calendar import end_of_business_day, start_of_business_day
 from services.feedback.calendar import tables
 from services.feedback.complaints import rules
 from services.feedback.complaints import tables as complaints

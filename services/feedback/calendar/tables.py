@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.common.calendar import ANNOUNCED_YEARS, WorkingCalendar
+from services.common.domain.calendar import ANNOUNCED_YEARS, WorkingCalendar
 from services.feedback.tables import calendar_day, calendar_year
 
 

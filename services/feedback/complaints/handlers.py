@@ -11,13 +11,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.base import Event
 from services.common.contracts.errors import Conflict, NotFound
 from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.messaging import record
 from services.common.paging import page, position
-from services.common.sla_metrics import Stop, count_on_commit
+from services.common.sla.metrics import Stop, count_on_commit
 from services.feedback.calendar.tables import working_calendar
 from services.feedback.complaints import rules, tables, views
 from services.feedback.complaints.rules import Complaint, NewComplaint

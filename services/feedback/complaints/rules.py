@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.common.access import Caller
-from services.common.calendar import WorkingCalendar
 from services.common.contracts.errors import Conflict, Invalid
-from services.common.sla import Outcome, is_overdue, outcome
+from services.common.domain.access import Caller
+from services.common.domain.calendar import WorkingCalendar
+from services.common.sla.rules import Outcome, is_overdue, outcome
 from services.feedback.sla.rules import (
     COMMITMENT,
     TARGET,

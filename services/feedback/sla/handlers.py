@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import ComplaintSlaAlarm
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.messaging import record
 from services.feedback.complaints.rules import KIND
 from services.feedback.settings import settings

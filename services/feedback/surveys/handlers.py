@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import RatingInvited, WorkOrderFinished
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.messaging import record
 from services.common.paging import page, position
 from services.feedback.surveys import rules, tables

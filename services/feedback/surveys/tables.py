@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.common.access import Scope
+from services.common.domain.access import Scope
 from services.feedback.surveys.rules import SATISFIED, Survey, Tally
 from services.feedback.tables import survey
 

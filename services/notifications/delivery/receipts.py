@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import record
 from services.notifications.delivery import tables
 from services.notifications.delivery.rules import LETTER, STAFF_TASK, effective_day, outcome_of

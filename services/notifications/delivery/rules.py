@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from services.common.calendar import business_date, start_of_business_day
+from services.common.domain.calendar import business_date, start_of_business_day
 
 SMS, EMAIL, LETTER, STAFF_TASK = "sms", "email", "letter", "staff_task"
 CHANNELS = (SMS, EMAIL, LETTER, STAFF_TASK)

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.access import Caller, mask_email, mask_name, mask_phone
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
 from services.common.directory import keep_newest
+from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory import tables
 from services.notifications.directory.rules import complaints_about

@@ -8,8 +8,6 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller, mask_email, mask_phone
-from services.common.calendar import business_date
 from services.common.contracts.events import (
     CollectionBelowPlan,
     ComplaintAnswered,
@@ -21,6 +19,8 @@ from services.common.contracts.events import (
     RatingInvited,
     WorkOrderSlaAlarm,
 )
+from services.common.domain.access import STAFF_ROLES, Caller, mask_email, mask_phone
+from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 from services.notifications.delivery.rules import EMAIL, HOLD, PAYMENT, SMS

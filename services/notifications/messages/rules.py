@@ -10,7 +10,6 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.common.calendar import SHANGHAI, business_date
 from services.common.contracts.events import (
     CollectionBelowPlan,
     ComplaintAnswered,
@@ -23,7 +22,8 @@ from services.common.contracts.events import (
     RatingInvited,
     WorkOrderSlaAlarm,
 )
-from services.common.money import yuan
+from services.common.domain.calendar import SHANGHAI, business_date
+from services.common.domain.money import yuan
 from services.notifications.templates.rules import BELOW_PLAN, COMPLAINT, LIMITATION_TASK, RATING, RECEIPT, SLA, term
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import Invalid, NotFound
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.notifications.templates import tables
 from services.notifications.templates.rules import RenderError, Template, render
 

@@ -4,8 +4,8 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from services.common.calendar import business_date
 from services.common.contracts.events import PaymentSettled
+from services.common.domain.calendar import business_date
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 from services.payments import tables

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.common.calendar import business_date
+from services.common.domain.calendar import business_date
 from services.payments.ports import Money
 from services.payments.rules import Payment
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from services.common.calendar import SHANGHAI
+from services.common.domain.calendar import SHANGHAI
 from services.payments.ports import Answer, ChannelUnavailable, Money, NoticeRefused, Order
 from services.payments.wechat.keys import Account, Keyring, load_account
 from services.payments.wechat.notice import open_notice, parse_object, read_transaction, require_genuine

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import WorkingCalendar
 from services.common.contracts.base import Event
 from services.common.contracts.errors import Conflict, NotFound
 from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import WorkingCalendar
 from services.common.messaging import record
 from services.common.paging import page, position
-from services.common.sla_metrics import Stop, count_on_commit
+from services.common.sla.metrics import Stop, count_on_commit
 from services.workorders.directory.handlers import REGISTER
 from services.workorders.directory.tables import is_technician
 from services.workorders.dispatch.handlers import technician_for

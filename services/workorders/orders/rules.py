@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.common.access import Caller
-from services.common.calendar import WorkingCalendar
 from services.common.contracts.errors import Conflict, Forbidden, Invalid
-from services.common.sla import WHOLE, Clock, Limit, Outcome, Running, outcome
+from services.common.domain.access import Caller
+from services.common.domain.calendar import WorkingCalendar
+from services.common.sla.rules import WHOLE, Clock, Limit, Outcome, Running, outcome
 from services.workorders.sla.rules import Policy, RunningStage
 
 KIND = "work_order"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, or_, select, tupl
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.common.access import Scope
+from services.common.domain.access import Scope
 from services.workorders.orders.rules import Order
 from services.workorders.tables import order_category, work_order, work_order_event
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.calendar import WorkingCalendar, business_date
-from services.common.money import yuan
+from services.common.domain.calendar import WorkingCalendar, business_date
+from services.common.domain.money import yuan
 from services.workorders.directory.tables import arrears
 from services.workorders.orders import rules, tables
 from services.workorders.orders.rules import Order

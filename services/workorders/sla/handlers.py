@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderSlaAlarm
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.messaging import record
 from services.workorders.orders.rules import KIND
 from services.workorders.settings import settings

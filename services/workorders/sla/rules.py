@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.common.calendar import WorkingCalendar
 from services.common.contracts.errors import Conflict
-from services.common.sla import Clock, Running
+from services.common.domain.calendar import WorkingCalendar
+from services.common.sla.rules import Clock, Running
 
 ANY = "*"
 

@@ -28,14 +28,14 @@ from services.billing.charging.tariffs.versions import fee_items, load_versions
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
-from services.common.access import Caller
-from services.common.calendar import WorkingCalendar, add_months, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
 from services.common.database import allow_long_statements
+from services.common.domain.access import Caller
+from services.common.domain.calendar import WorkingCalendar, add_months, business_date, format_period
+from services.common.domain.money import yuan
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
-from services.common.money import yuan
 from services.common.observability.logs import get_logger
 
 BILLERS = ("group_admin", "finance", "estate_manager")

@@ -8,12 +8,12 @@ from pydantic import Field
 from services.billing.charging.bills import handlers
 from services.billing.charging.bills.views import handlers as views
 from services.billing.settings import settings
-from services.common.access import Caller
 from services.common.contracts.base import Message
 from services.common.contracts.events import BillRunSliceRequested
+from services.common.domain.access import Caller
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc
+from services.common.process.service import EstateService, event_handler, rpc
 
 BillId = Annotated[int, Field(ge=1, lt=2**63)]
 

@@ -17,8 +17,8 @@ from services.billing.charging.slices.rules import Prices
 from services.billing.charging.slices.tables import Slice
 from services.billing.charging.tariffs.rules import Rate
 from services.billing.tables import bill_run
-from services.common.calendar import add_months, format_period
 from services.common.contracts.events import BATCH, BillsIssued
+from services.common.domain.calendar import add_months, format_period
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id
 

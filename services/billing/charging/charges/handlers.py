@@ -16,10 +16,10 @@ from services.billing.charging.tariffs.versions import load_policy
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.tables import Posting
 from services.billing.tables import lock_estate
-from services.common.access import Caller
-from services.common.calendar import WorkingCalendar, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BillsIssued, IssuedBill
+from services.common.domain.access import Caller
+from services.common.domain.calendar import WorkingCalendar, business_date, format_period
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from services.billing.charging.charges import handlers
 from services.billing.charging.charges.handlers import ChargeRequest
-from services.common.access import Caller
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 
 class ChargeDoors(EstateService):

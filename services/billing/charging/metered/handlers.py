@@ -18,7 +18,7 @@ from services.billing.charging.slices.rules import Line
 from services.billing.charging.slices.units import Known
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
-from services.common.money import largest_remainder
+from services.common.domain.money import largest_remainder
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from services.billing.charging.slices.rules import Line
 from services.billing.charging.slices.units import Known
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
-from services.common.calendar import format_period
-from services.common.money import yuan
+from services.common.domain.calendar import format_period
+from services.common.domain.money import yuan
 
 
 @dataclass(frozen=True)

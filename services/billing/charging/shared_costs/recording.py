@@ -17,10 +17,10 @@ from services.billing.charging.tariffs.versions import load_versions
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate
-from services.common.access import Caller
-from services.common.calendar import add_months, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid
-from services.common.money import half_up
+from services.common.domain.access import Caller
+from services.common.domain.calendar import add_months, business_date, format_period
+from services.common.domain.money import half_up
 from services.common.observability.logs import get_logger
 
 RECORDERS = ("group_admin", "finance", "estate_manager")

@@ -18,8 +18,8 @@ from fractions import Fraction
 from math import floor
 
 from services.billing.charging.tariffs.rules import FULL_PRICE, TariffVersion, days_held, month_end
-from services.common.calendar import month_length
-from services.common.money import largest_remainder
+from services.common.domain.calendar import month_length
+from services.common.domain.money import largest_remainder
 
 ALL = ""
 

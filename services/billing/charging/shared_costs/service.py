@@ -6,8 +6,8 @@ from uuid import UUID
 
 from services.billing.charging.shared_costs import recording
 from services.billing.charging.shared_costs.recording import SharedCost
-from services.common.access import Caller
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 
 class SharedCostDoors(EstateService):

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.charging.tariffs.rules import Rate
-from services.common.money import largest_remainder
+from services.common.domain.money import largest_remainder
 
 
 @dataclass(frozen=True)

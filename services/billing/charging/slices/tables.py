@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.charging.tariffs.versions import GROUP_DEFAULT
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 from services.common.prepared import Prepared
 
 END_OF_UNITS = 2**63 - 1

@@ -12,7 +12,7 @@ from services.billing.charging.slices.tables import Slice
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.portfolio.payers import PayerDays
 from services.billing.tables import unit
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 from services.common.prepared import Prepared
 
 Span = tuple[date, date]

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from services.common.calendar import WorkingCalendar, add_months
+from services.common.domain.calendar import WorkingCalendar, add_months
 
 MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
 

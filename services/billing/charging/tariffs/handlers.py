@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from services.billing.charging.tariffs import tables
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import NotFound
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.observability.logs import get_logger
 
 PUBLISHERS = ("group_admin", "finance", "estate_manager")

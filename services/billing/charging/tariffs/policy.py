@@ -10,8 +10,8 @@ from services.billing.charging.tariffs.cycles import MONTHS, BillingPolicy
 from services.billing.charging.tariffs.versions import load_policy
 from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate
-from services.common.access import Caller
 from services.common.contracts.errors import Invalid
+from services.common.domain.access import Caller
 from services.common.observability.logs import get_logger
 
 KEEPERS = ("group_admin", "finance")

@@ -8,7 +8,7 @@ from itertools import groupby
 from math import lcm
 
 from services.billing.charging.tariffs.cycles import Cycle
-from services.common.calendar import add_months, month_length
+from services.common.domain.calendar import add_months, month_length
 
 # What a run prices by rate and area; metered and shared fees become lines.
 RATE_METHODS = frozenset({"per_area", "fixed"})

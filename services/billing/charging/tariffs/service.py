@@ -4,8 +4,8 @@ from typing import Any
 
 from services.billing.charging.tariffs import handlers, policy
 from services.billing.charging.tariffs.cycles import BillingPolicy
-from services.common.access import Caller
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 
 class TariffDoors(EstateService):

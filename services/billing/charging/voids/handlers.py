@@ -27,10 +27,10 @@ from services.billing.receivables.plans.standing import reckon
 from services.billing.receivables.trial_balance.rules import BILL_VOIDED, WAIVER_REVERSED
 from services.billing.receivables.waivers.tables import pending
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import business_date, format_period
 from services.common.messaging import record
 from services.common.paging import page, position
 

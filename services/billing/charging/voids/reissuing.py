@@ -17,9 +17,9 @@ from services.billing.charging.voids import tables
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
-from services.common.access import Caller
-from services.common.calendar import business_date, format_period
 from services.common.contracts.errors import Conflict
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date, format_period
 
 
 def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any], now: datetime) -> None:

@@ -8,9 +8,9 @@ from pydantic import Field
 from services.billing.charging.bills.service import BillId
 from services.billing.charging.voids import handlers
 from services.billing.charging.voids.handlers import Void
-from services.common.access import Caller
+from services.common.domain.access import Caller
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc
+from services.common.process.service import EstateService, rpc
 
 Said = Annotated[str, Field(max_length=2000)]
 

@@ -20,9 +20,9 @@ from services.billing.collections.closure.tables import (
 )
 from services.billing.collections.legal.tables import by_id, insert_once
 from services.billing.portfolio.tables import find_estate, find_household
-from services.common.access import Caller
-from services.common.calendar import SHANGHAI, business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.domain.access import Caller
+from services.common.domain.calendar import SHANGHAI, business_date
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 

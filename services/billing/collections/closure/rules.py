@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from services.common.calendar import SHANGHAI
+from services.common.domain.calendar import SHANGHAI
 
 Outcome = Literal["promised", "fixed", "refused", "not_reached", "service_problem"]
 SERVICE_PROBLEM, LAWYERS_LETTER = "service_problem", "lawyers_letter"

@@ -8,10 +8,10 @@ from pydantic import AwareDatetime, StringConstraints
 
 from services.billing.collections.closure import handlers
 from services.billing.collections.closure.handlers import Cut, Meeting, Result, Status
-from services.common.access import Caller
-from services.common.calendar import business_date
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc
+from services.common.process.service import EstateService, rpc
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 

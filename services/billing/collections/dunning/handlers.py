@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from services.billing.collections.dunning import queries, tables
 from services.billing.collections.dunning.sweep_sql import SWEEP
 from services.billing.portfolio.tables import estates_in_scope
-from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
 from services.common.database import allow_long_statements
+from services.common.domain.access import Caller
 from services.common.messaging import record_many
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id, get_logger

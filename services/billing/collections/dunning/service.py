@@ -11,12 +11,12 @@ from services.billing.collections.dunning.handlers import SweepRequest
 from services.billing.collections.dunning.ladder.service import LadderDoors
 from services.billing.collections.dunning.measures.service import MeasureDoors
 from services.billing.collections.dunning.treatment.service import TreatmentDoors
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.events import SweepSliceRequested
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import Message, first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import event_handler, rpc
+from services.common.process.service import event_handler, rpc
 
 
 class DunningDoors(LadderDoors, TreatmentDoors, MeasureDoors):

@@ -13,9 +13,9 @@ from services.billing.collections.legal.gate import DECIDERS, LAWYERS_LETTER, RE
 from services.billing.collections.legal.rules import Condition, Kind, Status
 from services.billing.collections.legal.tables import legal_file, legal_file_event
 from services.billing.portfolio.tables import find_household
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.paging import page, position
 
 _LOCK = text("SELECT id FROM household WHERE id = :id FOR UPDATE")

@@ -15,10 +15,10 @@ from services.billing.holds.handlers import UnknownHousehold
 from services.billing.holds.tables import STANDS
 from services.billing.portfolio.tables import find_household
 from services.billing.receivables.ledger.tables import OPEN
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 
 COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
 DECIDERS = ("group_admin", "finance", "estate_manager")

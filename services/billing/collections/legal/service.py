@@ -13,12 +13,12 @@ from services.billing.collections.legal.evidence.export import Form, export
 from services.billing.collections.legal.files import Step, Wanted
 from services.billing.collections.legal.limitation import handlers as limitations
 from services.billing.collections.legal.rules import Kind, Status
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.events import MessageDelivered
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import Message, first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, event_handler, rpc, timer
+from services.common.process.service import EstateService, event_handler, rpc, timer
 
 CHECK_SECONDS = 300
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

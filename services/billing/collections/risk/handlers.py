@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from services.billing.collections.risk import history, rules, tables
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
-from services.common.access import Caller
-from services.common.calendar import business_date, format_period
 from services.common.contracts.errors import Conflict, NotFound
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date, format_period
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 

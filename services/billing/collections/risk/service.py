@@ -5,9 +5,9 @@ from uuid import UUID
 
 from services.billing.collections.risk import handlers
 from services.billing.collections.risk.worker import run_training
-from services.common.access import Caller
+from services.common.domain.access import Caller
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc, timer
+from services.common.process.service import EstateService, rpc, timer
 
 TRAIN_SECONDS = 10
 SCORE_SECONDS = 2

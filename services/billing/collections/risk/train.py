@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from services.billing.collections.risk import history, tables, training
 from services.billing.collections.risk.rules import Past
 from services.billing.settings import settings
-from services.common.calendar import business_date
 from services.common.database import allow_long_statements, service_engine, transaction
+from services.common.domain.calendar import business_date
 from services.common.observability.logs import configure_logging, get_logger
 
 HOUSEHOLDS = 60_000

@@ -13,7 +13,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from services.billing.collections.risk.rules import FEATURES, Past, features
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 
 Floats = NDArray[np.float64]
 LEAST_ROWS = 500

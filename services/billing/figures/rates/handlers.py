@@ -13,8 +13,8 @@ from services.billing.figures.rates import check, tables
 from services.billing.figures.rates.rules import BUCKET_LABELS, rate
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import Invalid
+from services.common.domain.access import STAFF_ROLES, Caller
 
 GroupBy = Literal["group", "region", "estate", "building", "steward", "fee_item", "period"]
 WINDOWS = {"current": "billed", "cumulative": "billed", "recovery": "open"}

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 
 LAST_MONTH = date(9999, 12, 1)
 BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "365+")

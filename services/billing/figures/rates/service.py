@@ -11,10 +11,10 @@ from services.billing.figures.rates.handlers import GroupBy, RateCut
 from services.billing.figures.rates.metrics import Reading, figure_families, imbalance_family
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import settings
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.database import allow_long_statements
-from services.common.service import EstateService, rpc, timer
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
+from services.common.process.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 5
 FOLD_SECONDS = 2

@@ -14,10 +14,10 @@ from services.billing.figures.warnings.rules import BELOW_PLAN, CALENDAR_MISSING
 from services.billing.figures.warnings.tables import GROUP, Warned
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import WorkingCalendar, business_date, format_period
 from services.common.contracts.errors import Invalid
 from services.common.contracts.events import CollectionBelowPlan
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import WorkingCalendar, business_date, format_period
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
 
-from services.common.calendar import WorkingCalendar, month_length
+from services.common.domain.calendar import WorkingCalendar, month_length
 
 BELOW_PLAN = "collection_below_plan"
 CALENDAR_MISSING = "calendar_missing"

@@ -10,11 +10,11 @@ from services.billing.figures.rates.metrics import Reading
 from services.billing.figures.warnings import handlers
 from services.billing.figures.warnings.handlers import Kind, Share, TargetPoint
 from services.billing.settings import settings
-from services.common.access import Caller
-from services.common.calendar import WorkingCalendar, business_date
+from services.common.domain.access import Caller
+from services.common.domain.calendar import WorkingCalendar, business_date
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc, timer
+from services.common.process.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 15
 _gaps: Reading[Metric] = Reading()

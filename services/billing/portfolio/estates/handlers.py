@@ -19,7 +19,7 @@ from services.billing.portfolio.estates.tables import (
 )
 from services.billing.portfolio.files import handlers as files
 from services.billing.portfolio.transfers.rules import BEGINNING
-from services.common.access import STAFF_ROLES, Caller, mask_email, mask_name, mask_phone
+from services.common.domain.access import STAFF_ROLES, Caller, mask_email, mask_name, mask_phone
 from services.common.paging import page, position
 
 ESTATE_FIELDS = (

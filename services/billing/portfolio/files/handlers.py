@@ -12,8 +12,6 @@ from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.files import rules, tables
 from services.billing.portfolio.files.rules import Channel, CoOwner, Liable, Segment, Time
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller, mask_name, mask_phone
-from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid
 from services.common.contracts.events import (
     ComplaintClosed,
@@ -23,6 +21,8 @@ from services.common.contracts.events import (
     WorkOrderOpened,
     WorkOrderReopened,
 )
+from services.common.domain.access import STAFF_ROLES, Caller, mask_name, mask_phone
+from services.common.domain.calendar import business_date
 from services.common.sheets import cells
 
 KEEPERS = ("group_admin", "finance", "estate_manager", "steward")

@@ -13,9 +13,9 @@ from services.billing.portfolio.stewards import rules, tables
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid, NotFound
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import business_date
 
 APPOINTERS = ("group_admin", "estate_manager")
 

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio.transfers.rules import Billed, Days, Transfer
 from services.billing.tables import household, metadata, unit_payer
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 
 # Append-only but for being undone. The payer from before the first transfer is a row too (source `before`), so that
 # `unit_payer` can always be worked out again.

@@ -16,8 +16,8 @@ from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, LATE_FEE_INCOME, RECEIVABLE, cash_account
 from services.billing.receivables.ledger.tables import BookingDay
 from services.billing.receivables.plans import standing as keeping
-from services.common.calendar import format_period
 from services.common.contracts.events import Allocation, PaymentAllocated, PaymentSettled
+from services.common.domain.calendar import format_period
 from services.common.messaging import record
 
 

@@ -3,7 +3,7 @@
 from services.billing.receivables.allocation import handlers
 from services.common.contracts.events import PaymentSettled
 from services.common.messaging import Message, first_delivery
-from services.common.service import EstateService, event_handler
+from services.common.process.service import EstateService, event_handler
 
 
 class AllocationDoors(EstateService):

@@ -17,9 +17,9 @@ from services.billing.receivables.books.rules import CATEGORIES
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.trial_balance.rules import Moved
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import business_date
 
 KEEPERS = ("group_admin", "finance")
 FUNDED = "remuneration"

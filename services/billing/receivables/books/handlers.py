@@ -19,10 +19,10 @@ from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
 from services.billing.receivables.trial_balance.rules import Account, Moved
 from services.billing.tables import lock_estate
-from services.common.access import Caller
-from services.common.calendar import business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.contracts.events import MonthClosed
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date, format_period
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 

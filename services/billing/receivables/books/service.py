@@ -9,10 +9,10 @@ from pydantic import Field
 
 from services.billing.receivables.books import funds, handlers
 from services.billing.settings import settings
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.database import allow_long_statements
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
+from services.common.process.service import EstateService, rpc
 
 Fen = Annotated[int, Field(gt=0, le=10**12)]
 

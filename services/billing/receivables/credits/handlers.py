@@ -14,10 +14,10 @@ from services.billing.receivables.credits.applying import Applying, Portion, app
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, cash_account
 from services.billing.receivables.ledger.tables import Posting
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.money import yuan
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import business_date
+from services.common.domain.money import yuan
 from services.common.paging import page, position
 
 REFUNDERS = ("group_admin", "finance")

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from services.billing.receivables.credits import handlers
 from services.billing.receivables.credits.handlers import Channel, Refund
-from services.common.access import Caller
+from services.common.domain.access import Caller
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc
+from services.common.process.service import EstateService, rpc
 
 Fen = Annotated[int, Field(gt=0, le=10**12)]
 BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(max_length=500)]

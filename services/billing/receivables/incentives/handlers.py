@@ -15,9 +15,9 @@ from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import add_months, business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.observability.logs import get_logger
 
 LOOK_BACK_DAYS = 92

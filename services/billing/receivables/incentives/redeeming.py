@@ -16,10 +16,10 @@ from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
 from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE
 from services.billing.receivables.plans.standing import after_posting
 from services.billing.receivables.waivers.tables import waive_principal
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import record
 
 REDEEMERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "owner")

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from services.billing.receivables.incentives import handlers, redeeming
 from services.billing.receivables.incentives.rules import Policy
-from services.common.access import Caller
-from services.common.calendar import business_date
-from services.common.service import EstateService, rpc, timer
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
+from services.common.process.service import EstateService, rpc, timer
 
 JUDGE_SECONDS = 2
 Positive = Annotated[int, Field(gt=0, le=10**9)]

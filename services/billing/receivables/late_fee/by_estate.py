@@ -23,8 +23,8 @@ from services.billing.receivables.late_fee.sql import (
     moved_fees,
 )
 from services.billing.receivables.ledger import tables
-from services.common.access import Caller
 from services.common.contracts.errors import NotFound
+from services.common.domain.access import Caller
 
 _COLUMNS = {
     "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",

@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import Literal
 
-from services.common.money import half_up
+from services.common.domain.money import half_up
 
 # principal down: payment, waiver; up: restoration (refund, bounced debit). Late fee down: the next two; up: the last
 Kind = Literal["payment", "waiver", "restoration", "late_fee_payment", "late_fee_waiver", "late_fee_restoration"]

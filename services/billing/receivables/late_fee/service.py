@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 
 from services.billing.receivables.late_fee import by_estate
-from services.common.access import Caller
-from services.common.calendar import business_date
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
+from services.common.process.service import EstateService, rpc
 
 
 class LateFeeDoors(EstateService):

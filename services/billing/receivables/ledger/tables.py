@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from services.billing.tables import bill, estate, ledger_entry, metadata
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 
 collection_policy = Table(
     "collection_policy",

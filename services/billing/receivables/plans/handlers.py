@@ -26,9 +26,9 @@ from services.billing.receivables.plans.rules import (
     split,
     standings,
 )
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.paging import page, position
 
 # How far back a plan may be recorded, and how far ahead an instalment may lie: ten years.

@@ -12,10 +12,10 @@ from services.billing.receivables.plans import handlers
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
 from services.billing.receivables.plans.rules import Status
-from services.common.access import Caller
-from services.common.calendar import business_date
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc, timer
+from services.common.process.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 300
 Fen = Annotated[int, Field(gt=0, le=10**12)]

@@ -21,7 +21,7 @@ from services.billing.receivables.plans import tables
 from services.billing.receivables.plans.fee_left import keep_fee_left_of
 from services.billing.receivables.plans.rules import Frozen, PlannedBill, Standing, frozen_bills, standings
 from services.billing.receivables.plans.tables import Planned
-from services.common.calendar import business_date
+from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
 
 BATCH = 200

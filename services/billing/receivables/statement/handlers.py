@@ -15,9 +15,9 @@ from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Entry
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.tables import planned
-from services.common.access import Caller
-from services.common.calendar import format_period
 from services.common.contracts.errors import NotFound
+from services.common.domain.access import Caller
+from services.common.domain.calendar import format_period
 
 
 def statement(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:

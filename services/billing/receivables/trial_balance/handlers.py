@@ -8,8 +8,8 @@ from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.rules import RECEIVABLE
 from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
-from services.common.access import Caller
 from services.common.contracts.errors import NotFound
+from services.common.domain.access import Caller
 
 
 def trial_balance(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from typing import Any
 
 from services.billing.receivables.trial_balance import handlers
 from services.billing.settings import settings
-from services.common.access import Caller
 from services.common.database import allow_long_statements
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 
 class TrialBalanceDoors(EstateService):

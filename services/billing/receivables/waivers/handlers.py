@@ -18,9 +18,9 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
 from services.billing.receivables.waivers.rules import RULE, Kind, authority, by_amount, by_ratio, granted
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 
 REQUESTERS = ("group_admin", "finance", "estate_manager", "steward")
 APPROVERS = ("group_admin", "finance", "estate_manager")

@@ -11,8 +11,8 @@ from services.billing.receivables.waivers import tables
 from services.billing.receivables.waivers.handlers import APPROVERS
 from services.billing.receivables.waivers.rules import Band, Kind, flaws
 from services.billing.tables import lock_estate
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import Invalid
+from services.common.domain.access import STAFF_ROLES, Caller
 
 KINDS: tuple[Kind, ...] = ("late_fee", "principal")
 

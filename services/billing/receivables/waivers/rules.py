@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from services.common.money import half_up, largest_remainder
+from services.common.domain.money import half_up, largest_remainder
 
 Kind = Literal["late_fee", "principal"]
 RULE = "rule"

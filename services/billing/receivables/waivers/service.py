@@ -10,9 +10,9 @@ from pydantic import Field
 from services.billing.receivables.waivers import handlers, matrix, views
 from services.billing.receivables.waivers.handlers import Ask
 from services.billing.receivables.waivers.rules import Band, Kind
-from services.common.access import Caller
+from services.common.domain.access import Caller
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc
+from services.common.process.service import EstateService, rpc
 
 BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=500)]
 Ratio = Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)]

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.receivables.waivers import tables
 from services.billing.receivables.waivers.rules import RULE, Authority, authority
-from services.common.access import STAFF_ROLES, Caller
 from services.common.contracts.errors import Invalid, NotFound
+from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.paging import page, position
 
 STATUSES = ("pending", "approved", "rejected", "withdrawn")

@@ -12,10 +12,10 @@ from services.billing.charging.bills.views import rules, tables
 from services.billing.charging.tariffs.handlers import tariff_view
 from services.billing.charging.tariffs.tables import load_tariff
 from services.billing.portfolio.tables import find_household
-from services.common.access import STAFF_ROLES, Caller
-from services.common.calendar import format_period
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.money import yuan
+from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.calendar import format_period
+from services.common.domain.money import yuan
 from services.common.paging import page, position
 
 

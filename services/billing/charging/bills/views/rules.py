@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from services.common.money import yuan
+from services.common.domain.money import yuan
 
 STATUSES = ("open", "partially_paid", "paid", "void")
 PLACES = 10**10

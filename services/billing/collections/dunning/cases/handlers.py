@@ -18,9 +18,9 @@ from services.billing.collections.dunning.treatment.household_plan import plan_v
 from services.billing.collections.dunning.treatment.rules import suggest_cause
 from services.billing.holds.rules import hold_periods
 from services.billing.portfolio.tables import find_household
-from services.common.access import Caller
-from services.common.calendar import business_date, start_of_business_day
 from services.common.contracts.errors import Conflict, Invalid
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date, start_of_business_day
 from services.common.paging import page, position
 
 COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")

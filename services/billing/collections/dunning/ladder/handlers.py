@@ -9,8 +9,8 @@ from services.billing.collections.dunning.ladder import rules, tables
 from services.billing.collections.dunning.ladder.rules import Rung
 from services.billing.collections.dunning.tables import lock_to_change
 from services.billing.portfolio.tables import find_estate
-from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, Invalid
+from services.common.domain.access import Caller
 
 READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
 GROUP = 0

@@ -4,8 +4,8 @@ from typing import Any
 
 from services.billing.collections.dunning.ladder import handlers
 from services.billing.collections.dunning.ladder.rules import Rung
-from services.common.access import Caller
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 
 class LadderDoors(EstateService):

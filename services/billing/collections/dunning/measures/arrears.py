@@ -12,8 +12,8 @@ from services.billing.collections.dunning.measures import arrears_sql
 from services.billing.collections.dunning.measures.rules import GroupBy, key_name
 from services.billing.collections.dunning.rules import BUCKETS, Cause
 from services.billing.receivables.late_fee.sql import late_fees_due
-from services.common.access import Caller
 from services.common.contracts.errors import Invalid
+from services.common.domain.access import Caller
 from services.common.paging import page, position
 
 READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor", "cashier")

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.measures.rules import WINDOWS, EfficiencyBy, share
 from services.billing.portfolio.stewards.tables import in_office
-from services.common.access import Caller
 from services.common.contracts.errors import Invalid
+from services.common.domain.access import Caller
 
 READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
 

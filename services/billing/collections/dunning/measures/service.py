@@ -7,10 +7,10 @@ from services.billing.collections.dunning.measures import arrears, efficiency
 from services.billing.collections.dunning.measures.arrears import ArrearsCut
 from services.billing.collections.dunning.measures.rules import EfficiencyBy, GroupBy
 from services.billing.collections.dunning.rules import Cause
-from services.common.access import Caller
-from services.common.calendar import business_date
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.service import EstateService, rpc
+from services.common.process.service import EstateService, rpc
 
 
 class MeasureDoors(EstateService):

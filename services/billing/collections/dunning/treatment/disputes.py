@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.treatment import tables
 from services.billing.receivables.ledger.tables import lock_estate_of
-from services.common.access import Caller
 from services.common.contracts.errors import Conflict, NotFound
+from services.common.domain.access import Caller
 
 STAFF = ("group_admin", "finance", "estate_manager", "steward")
 Outcome = Literal["upheld", "amended", "rejected", "withdrawn"]

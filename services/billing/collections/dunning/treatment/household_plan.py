@@ -17,9 +17,9 @@ from services.billing.collections.dunning.tables import set_cause
 from services.billing.collections.dunning.treatment import tables
 from services.billing.holds import handlers as holds
 from services.billing.portfolio.tables import find_household
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 
 COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
 

@@ -13,8 +13,8 @@ from services.billing.collections.dunning.treatment import disputes
 from services.billing.collections.dunning.treatment import household_plan as plans
 from services.billing.collections.dunning.treatment.disputes import Outcome, Settlement
 from services.billing.collections.dunning.treatment.household_plan import HouseholdPlan
-from services.common.access import Caller
-from services.common.service import EstateService, rpc
+from services.common.domain.access import Caller
+from services.common.process.service import EstateService, rpc
 
 BillId = Annotated[int, Field(ge=1, lt=2**63)]
 Words = Annotated[str, Field(min_length=1, max_length=4000)]

@@ -16,9 +16,9 @@ from services.billing.receivables.late_fee.rules import LateFeePolicy, late_fee_
 from services.billing.receivables.ledger import tables as ledger_tables
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.statement.handlers import statement
-from services.common.access import Caller, mask_name, mask_phone
 from services.common.contracts.errors import NotFound
-from services.common.money import yuan
+from services.common.domain.access import Caller, mask_name, mask_phone
+from services.common.domain.money import yuan
 
 READERS = ("group_admin", "finance", "estate_manager", "auditor")
 Facts = Mapping[str, Sequence[Row[Any]]]

@@ -9,7 +9,7 @@ from fpdf import FPDF, FontFace
 from fpdf.enums import TableBordersLayout
 
 from services.billing.collections.legal.evidence.rules import Pack, Section
-from services.common.calendar import start_of_business_day
+from services.common.domain.calendar import start_of_business_day
 
 FONT = "NotoSansSC"
 _PACKAGE, _FILE = "pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"

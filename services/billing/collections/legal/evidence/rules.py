@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from services.billing.receivables.late_fee.rules import BillEvent, LateFeePolicy, late_fee_settled, outstanding
-from services.common.money import half_up, yuan
+from services.common.domain.money import half_up, yuan
 
 # Full-width signs too: a spreadsheet set to Chinese takes them for the plain ones. Blanks before them change nothing.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",

@@ -14,9 +14,9 @@ from services.billing.collections.legal.limitation.rules import WARN_BEFORE, war
 from services.billing.collections.legal.limitation.sql import estate_ids, near_expiry
 from services.billing.collections.legal.tables import limitation_warning
 from services.billing.tables import estate
-from services.common.access import Caller
-from services.common.calendar import business_date
 from services.common.contracts.events import LimitationItem, LimitationWarned
+from services.common.domain.access import Caller
+from services.common.domain.calendar import business_date
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 
 YEARS = 3
 WARN_BEFORE = (30, 90, 180)

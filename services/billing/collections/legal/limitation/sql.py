@@ -20,7 +20,7 @@ from services.billing.collections.legal.limitation.rules import YEARS
 from services.billing.collections.legal.rules import DEMANDS
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.tables import OPEN
-from services.common.calendar import add_months
+from services.common.domain.calendar import add_months
 
 CLOCK = """
 point AS (

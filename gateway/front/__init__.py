@@ -1,0 +1,1 @@
+"""What stands before every route: sign-in, permission, limits, idempotency, audit, problems."""

@@ -1,0 +1,1 @@
+"""Overviews and dashboards put together from several services (I1)."""

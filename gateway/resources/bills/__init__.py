@@ -1,0 +1,1 @@
+"""Bill runs, bills, statements, explanations (B3, B4, B6)."""

@@ -1,0 +1,1 @@
+"""Closes, settlements and the fund (B2, B8)."""

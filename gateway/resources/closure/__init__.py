@@ -1,0 +1,1 @@
+"""The closure programme (画句号, D6)."""

@@ -1,0 +1,1 @@
+"""Complaints (H1, H2)."""

@@ -1,0 +1,1 @@
+"""Prepaid balances given back or applied (B6)."""

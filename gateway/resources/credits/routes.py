@@ -1,0 +1,39 @@
+"""Prepaid balances given back or applied (B6)."""
+
+from starlette.responses import Response
+
+from gateway.front.guard import Services
+from gateway.front.roles import OFFICE, RUN_BILLING, SEE_HOUSEHOLD
+from gateway.front.routing import Routes
+from gateway.resources.base import HouseholdPath, Page
+from gateway.resources.credits.schemas import (
+    CreditApplication,
+    CreditApplicationRequest,
+    CreditRefund,
+    CreditRefundRequest,
+)
+from gateway.resources.paging import Paging
+
+routes = Routes("Billing")
+
+
+@routes.post("/v1/households/{household}/credit-refunds", answer=CreditRefund, status=201, roles=OFFICE)
+async def refund_credit(household: HouseholdPath, body: CreditRefundRequest, call: Services) -> Response:
+    """Record that surplus was handed back; never more than the credit (B6)."""
+    asked = body.model_dump(mode="json")
+    return await call("billing", "refund_credit", http=201, request_id=call.request_id, household=household, **asked)
+
+
+@routes.get("/v1/households/{household}/credit-refunds", answer=Page[CreditRefund], roles=SEE_HOUSEHOLD, personal=True)
+async def list_credit_refunds(household: HouseholdPath, call: Services, page: Paging) -> Response:
+    """Surplus handed back to a household, newest first (B6)."""
+    return await call("billing", "list_credit_refunds", household=household, **page)
+
+
+@routes.post("/v1/households/{household}/credit-applications", answer=CreditApplication, status=201, roles=RUN_BILLING)
+async def apply_credit(
+    household: HouseholdPath, call: Services, body: CreditApplicationRequest | None = None
+) -> Response:
+    """Settle open bills from the household's credit (B6, B9)."""
+    asked = (body or CreditApplicationRequest()).model_dump(mode="json")
+    return await call("billing", "apply_credit", http=201, request_id=call.request_id, household=household, **asked)

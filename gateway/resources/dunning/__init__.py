@@ -1,0 +1,1 @@
+"""Arrears, ladder, sweeps and cases (D1-D5, D8)."""

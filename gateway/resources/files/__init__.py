@@ -1,0 +1,1 @@
+"""Owner files and co-owners (A2)."""

@@ -1,0 +1,1 @@
+"""Points, coupons, credit level (C4)."""

@@ -1,0 +1,1 @@
+"""Late fees by estate (C1)."""

@@ -1,0 +1,1 @@
+"""Suit gate, legal files, limitation, evidence (D4)."""

@@ -1,0 +1,1 @@
+"""Messages, templates, preferences (F)."""

@@ -1,0 +1,140 @@
+"""Operation: audit log, parked events, health, readiness, metrics."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Query
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.front.guard import Call, Gate, Services, answer
+from gateway.front.roles import AUDIT, OPERATE
+from gateway.front.routing import Routes
+from gateway.link.rpc import RemoteFailure
+from gateway.metrics import scrape
+from gateway.resources.base import Code, Page
+from gateway.resources.ops.schemas import AuditEntry, ChainCheck, Health, ParkedEvents, Readiness, Replayed
+from gateway.resources.paging import Paging
+from services.common.contracts.errors import NotFound, Unavailable
+from services.common.database import SERVICES
+from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
+
+routes = Routes("Operation")
+Who = Annotated[Code | None, Query(description="Only entries of this caller", examples=["dev-finance"])]
+About = Annotated[Code | None, Query(description="Only entries about this code or id", examples=["GZ01-1-0101"])]
+ParkedPath = Annotated[str, Path(max_length=64, examples=["billing:7"], description="service:id")]
+
+
+@routes.get("/v1/audit-log", answer=Page[AuditEntry], roles=AUDIT, personal=True)
+async def list_audit_log(
+    request: Request, call: Services, window: Paging, sub: Who = None, subject: About = None
+) -> Response:
+    """Who wrote what and who read personal data, newest first (I3)."""
+    call.caller.require_every_estate()
+    gate: Gate = request.app.state.gate
+    rows = await gate.audit.entries(_before(window["cursor"]), sub, subject, window["limit"])
+    items, next_cursor = page(rows, window["limit"], lambda row: [row["id"]])
+    return answer({"items": items, "next_cursor": next_cursor})
+
+
+@routes.get("/v1/audit-log/verify", answer=ChainCheck, roles=AUDIT)
+async def verify_audit_log(request: Request, call: Services) -> Response:
+    """Recompute the hash chain; a changed, added or missing entry breaks it (I3)."""
+    call.caller.require_every_estate()
+    gate: Gate = request.app.state.gate
+    return answer(await gate.audit.verify())
+
+
+@routes.get("/v1/ops/parked-events", answer=ParkedEvents, roles=AUDIT)
+async def list_parked_events(request: Request, call: Services, window: Paging) -> Response:
+    """Events that services gave up on, service by service."""
+    gate: Gate = request.app.state.gate
+    return answer(await _parked(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
+
+
+@routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, roles=OPERATE)
+async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response:
+    """Send a parked event to its queue again."""
+    service, _, number = parked_id.partition(":")
+    if service not in SERVICES or not (number.isascii() and number.isdigit()) or int(number) >= 2**63:
+        raise NotFound(f"There is no parked event {parked_id}.")
+    done = await call.ask(service, "replay_parked", parked_id=int(number))
+    return answer({**done, "id": parked_id, "service": service})
+
+
+async def _parked(call: Call, limit: int, cursor: str | None, seconds: float) -> dict[str, Any]:
+    """One page over all services in their order; the cursor says which service and where in it."""
+    place, inner = _place(cursor)
+    items: list[dict[str, Any]] = []
+    degraded: list[str] = []
+    while place < len(SERVICES):
+        if len(items) == limit:
+            return {"items": items, "next_cursor": encode_cursor([place, inner]), "degraded": sorted(degraded)}
+        service = SERVICES[place]
+        try:
+            rest = limit - len(items)
+            found = await call.ask(service, "list_parked", limit=rest, cursor=inner, timeout=seconds)
+        except (Unavailable, RemoteFailure):
+            degraded.append(service)
+            found = {"items": [], "next_cursor": None}
+        items += [{**item, "id": f"{service}:{item['id']}", "service": service} for item in found["items"]]
+        inner = found["next_cursor"]
+        place += inner is None
+    return {"items": items, "next_cursor": None, "degraded": sorted(degraded)}
+
+
+def _place(cursor: str | None) -> tuple[int, str | None]:
+    match decode_cursor(cursor):
+        case None:
+            return 0, None
+        case [int(place), None | str() as inner] if 0 <= place < len(SERVICES):
+            return place, inner
+    raise not_of_this_list("query.cursor")
+
+
+def _before(cursor: str | None) -> int | None:
+    match decode_cursor(cursor):
+        case None:
+            return None
+        case [int(number)] if 0 < number < 2**63:
+            return number
+    raise not_of_this_list("query.cursor")
+
+
+async def healthz() -> Response:
+    """The process answers."""
+    return answer({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether requests should be sent here: broker connected, own database answers, not stopping."""
+    gate: Gate = request.app.state.gate
+    database = await request.app.state.database.answers()
+    broker, draining = gate.rpc.connected, bool(request.app.state.draining)
+    ready = broker and database and not draining
+    found = {"status": "ok" if ready else "unready", "broker": broker, "database": database, "draining": draining}
+    return answer(found, 200 if ready else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics of the gateway; on a single machine those of the services as well."""
+    gate: Gate = request.app.state.gate
+    text = await scrape(REGISTRY, request.app.state.http, gate.settings.metrics_targets)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def mount_probes(app: FastAPI) -> None:
+    """Health, readiness and metrics: no sign-in, for the machine room."""
+    unready: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not now"}}
+    metric_text: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "estateloop_events_parked 0\n"}}}
+    }
+    common: dict[str, Any] = {"tags": ["Operation"], "openapi_extra": {"security": []}}
+    app.router.add_api_route("/healthz", healthz, response_model=Health, operation_id="healthz", **common)
+    app.router.add_api_route(
+        "/readyz", readyz, response_model=Readiness, operation_id="readyz", responses=unready, **common
+    )
+    app.router.add_api_route(
+        "/metrics", metrics, response_class=Response, operation_id="metrics", responses=metric_text, **common
+    )

@@ -1,0 +1,1 @@
+"""Payments and notifications of channels (E)."""

@@ -1,0 +1,1 @@
+"""Instalment plans (C3)."""

@@ -1,0 +1,1 @@
+"""Regions, estates, buildings, units, households (A1, A4)."""

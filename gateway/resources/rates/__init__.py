@@ -1,0 +1,1 @@
+"""Collection rates by every cut (J1)."""

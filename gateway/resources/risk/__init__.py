@@ -1,0 +1,1 @@
+"""Arrears risk (D7)."""

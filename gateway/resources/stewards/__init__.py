@@ -1,0 +1,1 @@
+"""Who answers for a building on a day (A4)."""

@@ -1,0 +1,1 @@
+"""Tariffs, billing policy, shared costs (B1, B3)."""

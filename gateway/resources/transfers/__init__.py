@@ -1,0 +1,1 @@
+"""Units that change hands (A1)."""

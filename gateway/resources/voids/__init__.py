@@ -1,0 +1,1 @@
+"""Voids, reissues, credit notes (B5)."""

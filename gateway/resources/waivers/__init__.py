@@ -1,0 +1,1 @@
+"""Waivers and who may grant them (C2)."""

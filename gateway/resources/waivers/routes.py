@@ -1,0 +1,77 @@
+"""Waivers and who may grant them (C2)."""
+
+from starlette.responses import Response
+
+from gateway.front.guard import Services
+from gateway.front.roles import COLLECT, OPERATE, RUN_BILLING, SEE_RUNS
+from gateway.front.routing import Routes
+from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath, Page, StatusFilter
+from gateway.resources.paging import Paging
+from gateway.resources.waivers.schemas import (
+    Approval,
+    Refusal,
+    Waiver,
+    WaiverAuthority,
+    WaiverAuthorityRequest,
+    WaiverRequest,
+)
+
+routes = Routes("Billing")
+
+
+@routes.post("/v1/waivers", answer=Waiver, status=201, roles=COLLECT)
+async def request_waiver(body: WaiverRequest, call: Services) -> Response:
+    """Ask for a waiver; a small late fee is granted at once, anything else waits and holds dunning (C2)."""
+    asked = body.model_dump(mode="json")
+    return await call("billing", "request_waiver", http=201, request_id=call.request_id, **asked)
+
+
+@routes.get("/v1/waivers", answer=Page[Waiver], roles=SEE_RUNS)
+async def list_waivers(
+    call: Services,
+    page: Paging,
+    estate: EstateFilter = None,
+    household: HouseholdFilter = None,
+    status: StatusFilter = None,
+) -> Response:
+    """Waivers, newest first: pending, approved, rejected, withdrawn."""
+    return await call("billing", "list_waivers", estate=estate, household=household, status=status, **page)
+
+
+@routes.get("/v1/waivers/{waiver_id}", answer=Waiver, roles=SEE_RUNS)
+async def get_waiver(waiver_id: IdPath, call: Services) -> Response:
+    """One waiver; while it is pending `needs` says who may approve it."""
+    return await call("billing", "get_waiver", waiver_id=waiver_id)
+
+
+@routes.post("/v1/waivers/{waiver_id}/approve", answer=Waiver, roles=RUN_BILLING)
+async def approve_waiver(waiver_id: IdPath, call: Services, body: Approval | None = None) -> Response:
+    """Grant what was asked as far as it is still there (C2)."""
+    told = (body or Approval()).model_dump(mode="json")
+    return await call("billing", "approve_waiver", waiver_id=waiver_id, **told)
+
+
+@routes.post("/v1/waivers/{waiver_id}/reject", answer=Waiver, roles=RUN_BILLING)
+async def reject_waiver(waiver_id: IdPath, call: Services, body: Refusal | None = None) -> Response:
+    """Refuse a waiver (C2)."""
+    told = (body or Refusal()).model_dump(mode="json")
+    return await call("billing", "reject_waiver", waiver_id=waiver_id, **told)
+
+
+@routes.post("/v1/waivers/{waiver_id}/withdraw", answer=Waiver, roles=COLLECT)
+async def withdraw_waiver(waiver_id: IdPath, call: Services, body: Refusal | None = None) -> Response:
+    """Take the own request back (C2)."""
+    told = (body or Refusal()).model_dump(mode="json")
+    return await call("billing", "withdraw_waiver", waiver_id=waiver_id, **told)
+
+
+@routes.get("/v1/waiver-authority", answer=WaiverAuthority, roles=SEE_RUNS)
+async def get_waiver_authority(call: Services, estate: EstateFilter = None) -> Response:
+    """Who may grant how much: the authority matrix of an estate, or the group's (C2)."""
+    return await call("billing", "get_waiver_authority", estate=estate)
+
+
+@routes.put("/v1/waiver-authority", answer=WaiverAuthority, roles=OPERATE)
+async def set_waiver_authority(body: WaiverAuthorityRequest, call: Services) -> Response:
+    """Say who may grant how much, for the group or an estate; what waits is decided by it too (C2)."""
+    return await call("billing", "set_waiver_authority", **body.model_dump(mode="json"))

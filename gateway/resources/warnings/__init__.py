@@ -1,0 +1,1 @@
+"""Collection targets and early warnings (J3)."""

@@ -1,1 +1,0 @@
-"""Routes by resource; each is a signature, the roles that may call it, and one question to a service."""

@@ -1,1 +1,0 @@
-"""What goes in and out over HTTP, with examples; requests refuse fields they do not know."""

@@ -1,7 +1,0 @@
-"""Alembic's environment, shared by all databases: it works on the connection `services.common.migrate` hands in."""
-
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
-with context.begin_transaction():
-    context.run_migrations()

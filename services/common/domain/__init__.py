@@ -1,0 +1,1 @@
+"""Laws that every service shares: money, the calendar, who may see what."""

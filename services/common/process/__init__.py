@@ -1,0 +1,1 @@
+"""What runs: services, relays, migrations, and their settings."""

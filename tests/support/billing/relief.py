@@ -1,0 +1,98 @@
+"""Asking for waivers, voiding, reissuing and moving credit, for tests: on top of `Books`."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.billing.charging.voids import handlers as voids
+from services.billing.charging.voids.handlers import Void
+from services.billing.receivables.credits import handlers as credit
+from services.billing.receivables.credits.handlers import Refund
+from services.billing.receivables.waivers import handlers as waivers
+from services.billing.receivables.waivers.handlers import Ask
+from services.billing.receivables.waivers.rules import Kind
+from services.common.domain.access import Caller
+from tests.support.billing.books import NOW, Books
+
+
+def who(role: str, sub: str | None = None, *estates: str) -> Caller:
+    return Caller(sub=sub or f"{role}-1", roles=frozenset({role}), estates=frozenset(estates or ("*",)))
+
+
+STEWARD, MANAGER, FINANCE = who("steward"), who("estate_manager"), who("finance")
+
+
+def noon(on: str) -> datetime:
+    """Midday in Shanghai."""
+    return datetime.fromisoformat(f"{on}T12:00:00+08:00")
+
+
+@dataclass
+class Relief:
+    """What an office does about a household's bills, on a day that can be turned on."""
+
+    books: Books
+    now: datetime = NOW
+
+    def on(self, day: str) -> "Relief":
+        self.now = noon(day)
+        return self
+
+    def after(self, days: int) -> "Relief":
+        self.now += timedelta(days=days)
+        return self
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
+
+    def ask(
+        self,
+        *bills: int,
+        kind: Kind = "late_fee",
+        ratio: str | None = None,
+        fen: int | None = None,
+        by: Caller = STEWARD,
+        request_id: UUID | None = None,
+        reason: str = "lift was out of order",
+    ) -> dict[str, Any]:
+        ask = Ask(list(bills), kind, reason, Decimal(ratio) if ratio else None, fen)
+        return waivers.request_waiver(self.books.session, by, request_id or uuid4(), ask, self.now)
+
+    def approve(self, waiver: UUID, by: Caller = MANAGER, resolution: str | None = None) -> dict[str, Any]:
+        return waivers.approve_waiver(self.books.session, by, waiver, resolution, None, self.now)
+
+    def reject(self, waiver: UUID, by: Caller = MANAGER, reason: str | None = "no") -> dict[str, Any]:
+        return waivers.reject_waiver(self.books.session, by, waiver, reason, self.now)
+
+    def withdraw(self, waiver: UUID, by: Caller = STEWARD) -> dict[str, Any]:
+        return waivers.withdraw_waiver(self.books.session, by, waiver, "mistake", self.now)
+
+    def void(
+        self,
+        bill: int,
+        *,
+        reissue: bool = False,
+        by: Caller = FINANCE,
+        request_id: UUID | None = None,
+        reason: str = "wrong area",
+    ) -> dict[str, Any]:
+        return voids.void_bill(self.books.session, by, request_id or uuid4(), Void(bill, reason, reissue), self.now)
+
+    def reissue(self, bill: int, by: Caller = FINANCE, request_id: UUID | None = None) -> dict[str, Any]:
+        return voids.reissue_bill(self.books.session, by, request_id or uuid4(), bill, self.now)
+
+    def refund(
+        self, fen: int, household: str = "H1", by: Caller = FINANCE, request_id: UUID | None = None
+    ) -> dict[str, Any]:
+        asked = Refund(fen, "transfer", "moved away")
+        return credit.refund_credit(self.books.session, by, request_id or uuid4(), household, asked, self.now)
+
+    def apply(
+        self, household: str = "H1", *bills: int, by: Caller = FINANCE, request_id: UUID | None = None
+    ) -> dict[str, Any]:
+        return credit.apply_standing_credit(
+            self.books.session, by, request_id or uuid4(), household, list(bills), self.now
+        )
