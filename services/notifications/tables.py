@@ -106,6 +106,11 @@ template = Table(
     Column("subject", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("variables", ARRAY(Text), nullable=False),
+    Column(
+        "shipped",
+        Text,
+        comment="Digest of subject and body as the product ships them; any other or none: the group's own words",
+    ),
     UniqueConstraint("code", "channel", "language", "version", name="template_version"),
 )
 

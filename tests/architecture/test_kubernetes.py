@@ -253,6 +253,11 @@ class TestImage:
         assert {line[1:] for line in lines if line.startswith("!")} == set(copied)
         assert all((ROOT / name).exists() for name in copied)
 
+    def test_leaves_out_of_it_only_what_python_makes(self) -> None:
+        """So that what stands beside the code reaches the image: the words of messages, calendars, fonts."""
+        lines = (ROOT / ".dockerignore").read_text().splitlines()
+        assert {line for line in lines if line[:1] not in {"", "#", "!"}} == {"*", "**/__pycache__", "**/*.pyc"}
+
 
 def test_the_readme_names_every_secret_to_bring() -> None:
     readme = (ROOT / "deploy" / "README.md").read_text()

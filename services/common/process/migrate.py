@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from psycopg2 import sql
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 
 from services.common.database import GATEWAY, SERVICES, database_name, service_database_url
 from services.common.observability.logs import configure_logging, get_logger
@@ -66,10 +66,17 @@ def upgrade(settings: CommonSettings, part: str) -> str | None:
             config = alembic_config(part)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            repeat(connection, part)
             revision: Any = MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
     return str(revision) if revision else None
+
+
+def repeat(connection: Connection, part: str) -> None:
+    """What a part brings after the revisions every time: `migrations/repeatable.py`, where there is one."""
+    if (migrations_of(part) / "repeatable.py").exists():
+        importlib.import_module(f"services.{part}.migrations.repeatable").apply(connection)
 
 
 def declare_queues(settings: CommonSettings, services: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the dunning ladder says, version 1, zh-CN and en (D1, F2). Change a wording by adding a version, never here."""
+"""What the dunning ladder says, version 1, zh-CN and en (D1, F2). Frozen: ../../wordings speaks today."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Receipts, answers, invitations and alarms, version 1 (F2). Change a wording by adding a version, never here."""
+"""Receipts, answers, invitations and alarms, version 1 (F2). Frozen: ../../wordings speaks today."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Receipts of letters, and the task about a claim that runs out (F4, D4). A change of words is a new version."""
+"""Receipts of letters, and the task about a claim that runs out (F4, D4). Frozen words: ../../wordings speaks today."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What staff are asked to do on the tracks of causes, version 1 (D2, F2). Change a wording by adding a version.
+"""What staff are asked to do on the tracks of causes, version 1 (D2, F2). Frozen: ../../wordings speaks today.
 
 Revision ID: notifications_0005
 """
