@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.common.database import transaction
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import parking
 from services.common.messaging.consumer import Anchor
 from services.common.messaging.handler import dead_letter_handler, event_handler
@@ -77,14 +78,14 @@ class EstateService:
     @rpc
     def list_parked(self, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None) -> dict[str, Any]:
         """Events that could not be applied, oldest first: `{"items": [ParkedEvent], "next_cursor"}`."""
-        caller.require("group_admin", "auditor")
+        caller.require(Permission.READ_PARKED_EVENTS)
         with self.transaction() as session:
             return parking.list_waiting(session, limit, cursor)
 
     @rpc
     def replay_parked(self, caller: Caller, parked_id: int) -> dict[str, Any]:
         """Send a parked event to its queue again."""
-        caller.require("group_admin")
+        caller.require(Permission.REPLAY_PARKED_EVENT)
         with self.transaction() as session:
             parking.replay(session, parked_id, self.clock())
         return {"id": parked_id, "status": "replayed"}

@@ -25,6 +25,7 @@ from services.billing.receivables.late_fee.sql import (
 from services.billing.receivables.ledger import tables
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
 _COLUMNS = {
     "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",
@@ -93,7 +94,7 @@ def late_fees(session: Session, caller: Caller, estate: str | None, as_of: date,
     `{as_of, estates: [{estate, bills, principal_fen, late_fee_fen}], principal_fen, late_fee_fen}`; estates without
     any are left out. Forbidden, NotFound.
     """
-    caller.require("group_admin", "finance", "estate_manager", "steward", "auditor")
+    caller.require(Permission.READ_FIGURES)
     scope = caller.estate_filter(estate)
     ids = None if scope is None else tables.estate_ids(session, scope)
     if estate is not None and not ids:
