@@ -12,9 +12,9 @@ from services.billing.collections.legal import rules, tables
 from services.billing.collections.legal.rules import DEMANDS, Condition, Demand, GateFacts, named_by
 from services.billing.collections.legal.tables import committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
-from services.billing.holds.tables import STANDS
+from services.billing.holds.tables import stands
 from services.billing.portfolio.tables import find_household
-from services.billing.receivables.ledger.tables import OPEN
+from services.billing.receivables.ledger.sql import open_bill
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
@@ -25,7 +25,7 @@ LAWYERS_LETTER = "legal.lawyers_letter"
 
 _OLDEST = text(f"""
 SELECT min(due_date) FROM bill
-WHERE estate_id = :estate_id AND household_id = :id AND {OPEN} AND disputed_at IS NULL
+WHERE estate_id = :estate_id AND household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL
 """)
 _DEMANDS = text("""
 SELECT stated_on, delivered_on, deadline FROM delivery_fact
@@ -33,7 +33,7 @@ WHERE household_id = :id AND outcome = 'delivered' AND template = ANY (:template
 """)
 _HOLDS = text(f"""
 SELECT h.source_kind, (h.since AT TIME ZONE 'Asia/Shanghai')::date AS since FROM dunning_hold h
-WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {STANDS}
+WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {stands("h")}
 """)
 
 
