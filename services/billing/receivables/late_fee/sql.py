@@ -123,8 +123,8 @@ def unmoved_fees(bills: str, where: str, terms: str) -> str:
 
     `bills` is a FROM item named b, as which `where` names it; `terms` has the columns of late_terms.
     """
-    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen,
-       {unmoved_fee("b", "t")} AS fee_fen
+    fee = unmoved_fee("b", "t")
+    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen, {fee} AS fee_fen
   FROM {bills} JOIN {terms} t ON {is_term_of("t", "b")} WHERE {is_unmoved("b")} AND {where}"""
 
 
