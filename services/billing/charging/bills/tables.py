@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import issue_sql
@@ -48,12 +47,6 @@ class Anomaly:
     fee_item: str | None
     kind: str
     detail: str
-
-
-def insert_run(session: Session, run: dict[str, Any]) -> bool:
-    """Write the run; False when there is one of this id already."""
-    statement = insert(bill_run).values(**run).on_conflict_do_nothing().returning(bill_run.c.id)
-    return session.execute(statement).first() is not None
 
 
 def load_run(session: Session, run_id: UUID) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.domain.money import half_up
 from services.common.observability.logs import get_logger
+from services.common.once import another_request
 
 RECORDERS = ("group_admin", "finance", "estate_manager")
 EARLIEST = date(1990, 1, 1)
@@ -60,7 +61,7 @@ def record(session: Session, caller: Caller, request_id: UUID, told: SharedCost,
         standing = shared.replace_cost(session, {"id": request_id, **cost})
         log.info("shared cost recorded", extra={"estate": told.estate, "fee_item": told.fee_item, "by": caller.sub})
     elif not _same(standing, estate.id, told):
-        raise Conflict("This request id was used for another cost.")
+        raise another_request("cost")
     return _view(standing, told.estate)
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.rules import WORDINGS
@@ -189,12 +189,6 @@ SELECT pg_advisory_xact_lock_shared(:space, 0), (
 _LOCK_LADDER = text("SELECT pg_advisory_xact_lock(:space, :id)")
 
 
-def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
-    """Write the sweep; False when there is one of this id already."""
-    statement = insert(dunning_sweep).values(**sweep).on_conflict_do_nothing().returning(dunning_sweep.c.id)
-    return session.execute(statement).first() is not None
-
-
 def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], together: int) -> list[int]:
     """One slice per estate, `together` of them to a leader; returns the leaders' ids."""
     key = {"sweep_id": sweep_id, "estate_ids": list(estate_ids), "together": together}
@@ -224,12 +218,6 @@ WHERE (s.id = :slice_id OR s.leader_id = :slice_id) AND s.finished_at IS NULL OR
 def waiting_slices(session: Session, slice_id: int) -> Sequence[Row[Any]]:
     """A slice and those it takes with it, as far as they are not done."""
     return session.execute(_WAITING, {"slice_id": slice_id}).all()
-
-
-def insert_contact(session: Session, contact: dict[str, Any]) -> bool:
-    """Write a talk; False when there is one of this id already."""
-    statement = insert(dunning_contact).values(**contact).on_conflict_do_nothing().returning(dunning_contact.c.id)
-    return session.execute(statement).first() is not None
 
 
 def set_cause(session: Session, household_id: int, cause: str) -> None:

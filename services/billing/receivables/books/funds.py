@@ -20,6 +20,7 @@ from services.billing.tables import lock_estate
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.domain.calendar import business_date
+from services.common.once import same_request
 
 KEEPERS = ("group_admin", "finance")
 FUNDED = "remuneration"
@@ -53,12 +54,9 @@ def record_expense(
     if tables.fund_entry_of(session, source) is None:
         day = ledger.booking_day(session, found.id, spent.spent_on)
         tables.post_fund(session, found.id, [move], day.booked_on, source, told, now)
-    kept = tables.fund_entry_of(session, source)
-    if kept is None or (kept.estate_id, kept.category, kept.amount_fen, kept.description) != (
-        found.id, spent.category, spent.amount_fen, told,
-    ):  # fmt: skip
-        raise Conflict("This request id was used for another expense.")
-    return _fund_entry(kept) | {"estate": estate}
+    expense = {"estate_id": found.id, "category": spent.category, "amount_fen": spent.amount_fen, "description": told}
+    entry = same_request("expense", tables.fund_entry_of(session, source), expense)
+    return _fund_entry(entry) | {"estate": estate}
 
 
 def get_fund(session: Session, caller: Caller, estate: str, period: str | None, today: date) -> dict[str, Any]:
