@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HOMES = {
     "request id was used for": "services/common/once.py",
+    "pg_(try_)?advisory": "services/common/locks.py",
 }
 
 

@@ -6,10 +6,13 @@ from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from services.billing.collections.dunning.handlers import SweepRequest, start_sweep
 from services.billing.collections.dunning.tables import dunning_sweep_slice
+from services.billing.receivables.books.funds import Expense, record_expense
+from services.billing.receivables.books.tables import fund_entry
+from services.billing.tables import estate
 from services.common.contracts.errors import Conflict
 from services.common.database import transaction
 from tests.support.billing.books import NOW, SYSTEM, Books
@@ -32,6 +35,31 @@ def estates(books: Books) -> list[str]:
         books.estate(code)
     books.session.commit()
     return codes
+
+
+def spend(engine: Engine, request_id: UUID, estate: str) -> str:
+    """Record an expense in a transaction of its own; its estate, or why not."""
+    spent = Expense("greening", 5_000, AS_OF, "hedges", "V-1")
+    try:
+        with transaction(engine) as own:
+            return str(record_expense(own, SYSTEM, estate, request_id, spent, NOW)["estate"])
+    except Conflict as refused:
+        return refused.detail
+
+
+def test_two_at_once_on_two_estates_spend_once(engine: Engine, estates: list[str]) -> None:
+    request_id = uuid4()
+    with transaction(engine) as session:
+        session.execute(update(estate).values(charging_mode="remuneration"))
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as first:
+            spent = Expense("greening", 5_000, AS_OF, "hedges", "V-1")
+            record_expense(first, SYSTEM, estates[0], request_id, spent, NOW)
+            other = pool.submit(spend, engine, request_id, estates[1])
+            until(lambda: waits_for_a_lock(engine), "the second call waits for the first")
+        assert other.result(timeout=20) == "This request id was used for another expense."
+    with transaction(engine) as session:
+        assert session.scalar(select(func.count()).select_from(fund_entry)) == 1
 
 
 def start(engine: Engine, request_id: UUID, estates: list[str]) -> str:

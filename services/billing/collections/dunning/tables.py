@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.rules import WORDINGS
 from services.billing.tables import household, ledger_entry, metadata
+from services.common.locks import Lock, hold
 
 OUTCOMES = "('reached', 'not_reached', 'promised', 'refused', 'disputed', 'wrong_number', 'other')"
 TEMPLATES = "('" + "', '".join(WORDINGS) + "')"
@@ -164,29 +165,23 @@ RESTORED = "debit_account = 'receivable' AND credit_account NOT IN ('fee_income'
 Index("ledger_entry_restored_idx", ledger_entry.c.estate_id, ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
 
 
-# A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.
-_SWEEP_LOCK = 0x5EE9
-
-
 def lock_ladder(session: Session, estate_ids: Sequence[int]) -> None:
     """One sweep at a time per estate, until the transaction ends; without it two could take rungs out of order.
 
     No ladder changes meanwhile either (`lock_to_change`). Locks are taken in one order whoever asks.
     """
-    session.execute(_LOCK_SWEEP, {"space": _SWEEP_LOCK, "ids": sorted(estate_ids)})
+    session.execute(_LOCK_SWEEP, {"ids": sorted(estate_ids)})
 
 
 def lock_to_change(session: Session, estate_id: int) -> None:
     """Wait for running sweeps and hold off others, to change the ladder of an estate; 0 is the group's: of all."""
-    session.execute(_LOCK_LADDER, {"space": _SWEEP_LOCK, "id": estate_id})
+    hold(session, Lock.LADDER, estate_id)
 
 
-_LOCK_SWEEP = text("""
-SELECT pg_advisory_xact_lock_shared(:space, 0), (
-  SELECT count(pg_advisory_xact_lock(:space, id)) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
+_LOCK_SWEEP = text(f"""
+SELECT {Lock.LADDER.shared("0")}, (
+  SELECT count({Lock.LADDER.held("id")}) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
 """)
-
-_LOCK_LADDER = text("SELECT pg_advisory_xact_lock(:space, :id)")
 
 
 def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], together: int) -> list[int]:

@@ -20,6 +20,7 @@ from services.billing.tables import lock_estate
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.domain.calendar import business_date
+from services.common.locks import Lock, hold
 from services.common.once import same_request
 
 KEEPERS = ("group_admin", "finance")
@@ -47,6 +48,7 @@ def record_expense(
         raise Invalid("There is no such category.", [{"loc": "category", "msg": f"one of {', '.join(CATEGORIES)}"}])
     if spent.spent_on > business_date(now):
         raise Invalid("The day has not come yet.", [{"loc": "spent_on", "msg": "not after today"}])
+    hold(session, Lock.REQUEST, str(request_id))  # no key of an entry keeps two estates from one request
     lock_estate(session, found.id)
     source = f"expense:{request_id}"
     told = f"{spent.reference}: {spent.description}"
