@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, Fen, Note, Period, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import AnyFen, Code, Day, Fen, Line, Period, Quarter, Text
 
-Quarter = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-Q[1-4]$")]
 Category = Literal["common_areas", "greening", "security", "cleaning", "repair"]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
 
@@ -93,7 +93,7 @@ class ExpenseRequest(BaseModel):
     amount_fen: Fen
     spent_on: Day
     description: Text
-    reference: Annotated[Note, Field(min_length=1, max_length=200)]
+    reference: Line
 
 
 class FundEntry(BaseModel):
@@ -110,7 +110,7 @@ class FundEntry(BaseModel):
         description="V-2026-118: 修剪绿篱",
     )
     id: int
-    amount_fen: int
+    amount_fen: AnyFen
 
 
 class FundPolicyRequest(BaseModel):
@@ -151,6 +151,6 @@ class Fund(BaseModel):
         entries=[],
     )
     estate: str
-    received_fen: int
-    remuneration_fen: int
+    received_fen: AnyFen
+    remuneration_fen: AnyFen
     categories: list[Any]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.resources.base import NO_CONTROL, Code, Day, Fen, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import NO_CONTROL, AnyFen, BillId, Code, Day, Fen, Text
 
 CHARGE = {"fee_item": "lock_change", "amount_fen": 12000, "description": "更换门锁一把"}
 
@@ -39,8 +40,8 @@ class Charge(BaseModel):
         status="open",
     )
     charge_id: UUID
-    bill_id: int
-    amount_fen: int
-    outstanding_fen: int
+    bill_id: BillId
+    amount_fen: AnyFen
+    outstanding_fen: AnyFen
     due_date: date
     status: str

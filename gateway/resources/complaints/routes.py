@@ -10,9 +10,10 @@ from gateway.front.catching_up import when_known
 from gateway.front.guard import Services
 from gateway.front.roles import ANSWER_COMPLAINTS, EVERYONE, OWNER, REPORT
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstateFilter, HouseholdFilter, IdPath, Page
+from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath, Page
 from gateway.resources.complaints.schemas import Complaint, ComplaintActionRequest, ComplaintRequest
 from gateway.resources.paging import Paging
+from services.common.fields import Code
 
 routes = Routes("Complaints")
 ComplaintStatus = Annotated[

@@ -10,9 +10,10 @@ from gateway.front.guard import Services, answer
 from gateway.front.roles import COLLECT, SEE_HOUSEHOLD, STAFF
 from gateway.front.routing import Routes
 from gateway.resources.aggregates.routes import Part, gather, patience
-from gateway.resources.base import Code, EstatePath, HouseholdPath
+from gateway.resources.base import EstatePath, HouseholdPath
 from gateway.resources.files.schemas import FileRequest, OwnerFile, Owners, OwnersRequest
 from gateway.resources.portfolio.schemas import Household
+from services.common.fields import Code
 
 routes = Routes("Portfolio")
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import LARGEST_ID, Code, Fen, Period, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import AnyFen, BillId, Code, Fen, Period, Text
 
 Rate = Annotated[float, Field(strict=True, ge=0, le=1_000)]
 Points = Annotated[int, Field(strict=True, gt=0, le=10**9)]
@@ -31,7 +32,7 @@ class PolicyRequest(BaseModel):
     on_time_rate: Rate
     early_rate: Rate
     early_days: Annotated[int, Field(strict=True, ge=0, le=3_650)]
-    point_fen: Annotated[int, Field(strict=True, gt=0, le=10**9)]
+    point_fen: Annotated[Fen, Field(le=10**9)]
     most_of_bill: Annotated[float, Field(strict=True, ge=0, le=1)]
     streak_months: Annotated[int, Field(strict=True, gt=0, le=36)]
     coupon_fen: Fen
@@ -44,7 +45,7 @@ class Policy(BaseModel):
     model_config = shown(estate="GZ01", **POLICY)
     estate: str | None
     enabled: bool
-    point_fen: int
+    point_fen: AnyFen
 
 
 class Incentives(BaseModel):
@@ -84,7 +85,7 @@ class RedemptionRequest(BaseModel):
     model_config = example(points=300, bill_id=48211)
     points: Points | None = None
     coupon_id: UUID | None = None
-    bill_id: Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)] | None = None
+    bill_id: BillId | None = None
     service: Text | None = None
 
 
@@ -103,7 +104,7 @@ class Redeemed(BaseModel):
     )
     id: UUID
     household: str
-    value_fen: int
+    value_fen: AnyFen
     points_left: int
 
 

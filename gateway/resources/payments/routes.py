@@ -11,9 +11,10 @@ from gateway.front.catching_up import when_known
 from gateway.front.guard import Gate, Services
 from gateway.front.roles import SEE_HOUSEHOLD, TAKE_MONEY
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, HouseholdPath, IdPath, Page
+from gateway.resources.base import HouseholdPath, IdPath, Page
 from gateway.resources.paging import Paging
 from gateway.resources.payments.schemas import Payment, PaymentRequest
+from services.common.fields import Code
 
 routes = Routes("Payments")
 OURS = ("authorization", "cookie")  # headers that are for us, not for the service

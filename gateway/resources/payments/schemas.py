@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import BillIds, Code, Day, Fen, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import AnyFen, BillIds, Code, Day, Fen
 
 Channel = Literal["wechat", "alipay", "unionpay", "cash", "pos", "transfer"]
 
@@ -37,7 +38,7 @@ class Payment(BaseModel):
     )
     id: UUID
     status: str = Field(description="pending, settled, expired, refunded, partially_refunded, suspense")
-    amount_fen: int
+    amount_fen: AnyFen
     qr_code: str | None = None
     expires_at: datetime | None = None
     receipt_no: str | None = None

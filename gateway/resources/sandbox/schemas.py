@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Fen, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Fen
 
 
 class SandboxPayRequest(BaseModel):

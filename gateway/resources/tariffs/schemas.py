@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Fen, Note, Period, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import AnyFen, Code, Fen, Note, Period
 
 
 class Tariff(BaseModel):
@@ -109,7 +110,7 @@ class SharedCost(BaseModel):
     building: str | None = None
     fee_item: str
     period: str
-    amount_fen: int
+    amount_fen: AnyFen
 
 
 class SharedCosts(BaseModel):

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import BillIds, Code, Fen, Note, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import AnyFen, BillIds, Code, Fen, Note, Reason
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 
@@ -61,7 +62,7 @@ class WaiverRequest(BaseModel):
     kind: Literal["late_fee", "principal"]
     ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
     amount_fen: Fen | None = None
-    reason: Text
+    reason: Reason
 
 
 class Approval(BaseModel):
@@ -106,8 +107,8 @@ class Waiver(BaseModel):
     )
     id: UUID
     status: Literal["pending", "approved", "rejected", "withdrawn"]
-    asked_fen: int
-    waived_fen: int | None = None
+    asked_fen: AnyFen
+    waived_fen: AnyFen | None = None
     bills: list[Any]
 
 

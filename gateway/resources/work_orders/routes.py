@@ -10,9 +10,10 @@ from gateway.front.catching_up import when_known
 from gateway.front.guard import Services
 from gateway.front.roles import EVERYONE, REPORT, SERVE, SERVE_OR_OWNER, WORK
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstateFilter, HouseholdFilter, IdPath, Page
+from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath, Page
 from gateway.resources.paging import Paging
 from gateway.resources.work_orders.schemas import WorkOrder, WorkOrderActionRequest, WorkOrderRequest
+from services.common.fields import Code
 
 routes = Routes("Work orders")
 OrderStatus = Annotated[Code | None, Query(description="created, dispatched, accepted, …", examples=["created"])]

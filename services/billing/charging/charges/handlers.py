@@ -20,12 +20,12 @@ from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BillsIssued, IssuedBill
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date, format_period
+from services.common.fields import LARGEST_FEN
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 from services.common.once import same_request
 
 CHARGERS = ("group_admin", "finance", "estate_manager")
-MOST_FEN = 10**12
 MOST_AHEAD = timedelta(days=3_653)
 log = get_logger(__name__)
 
@@ -122,7 +122,7 @@ def _post(session: Session, made: dict[str, Any], shape: dict[str, Any], now: da
 
 def _check(request: ChargeRequest, today: date) -> None:
     errors = []
-    if not 0 < request.amount_fen <= MOST_FEN:
+    if not 0 < request.amount_fen <= LARGEST_FEN:
         errors.append({"loc": "amount_fen", "msg": "more than 0, not absurdly much"})
     texts = {"fee_item": request.fee_item, "description": request.description}
     errors += [{"loc": name, "msg": "empty"} for name, value in texts.items() if not value.strip()]

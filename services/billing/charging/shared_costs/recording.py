@@ -21,12 +21,12 @@ from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.domain.money import half_up
+from services.common.fields import LARGEST_FEN
 from services.common.observability.logs import get_logger
 from services.common.once import another_request
 
 RECORDERS = ("group_admin", "finance", "estate_manager")
 EARLIEST = date(1990, 1, 1)
-MOST_FEN = 10**12
 READERS = (*RECORDERS, "steward", "auditor")
 log = get_logger(__name__)
 
@@ -79,9 +79,9 @@ def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> di
     amount_fen = half_up(told.quantity * price * 100) if told.quantity and price else told.amount_fen
     if not amount_fen or amount_fen < 0:
         raise Invalid("The cost comes to nothing.", [{"loc": "amount_fen", "msg": "more than 0"}])
-    if amount_fen > MOST_FEN:
+    if amount_fen > LARGEST_FEN:
         given = "quantity" if told.amount_fen is None else "amount_fen"
-        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {MOST_FEN} fen"}])
+        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {LARGEST_FEN} fen"}])
     return {
         "estate_id": estate_id,
         "fee_item": told.fee_item,

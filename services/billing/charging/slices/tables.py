@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.charging.tariffs.versions import GROUP_DEFAULT
 from services.common.domain.calendar import add_months
+from services.common.fields import LARGEST_BIGINT
 from services.common.locks import Lock
 from services.common.prepared import Prepared
 
-END_OF_UNITS = 2**63 - 1
+END_OF_UNITS = LARGEST_BIGINT
 _POLICY = tuple(BillingPolicy.__dataclass_fields__)
 
 

@@ -2,19 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.receivables.books import funds, handlers
 from services.billing.settings import settings
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import Fen
 from services.common.process.service import EstateService, rpc
-
-Fen = Annotated[int, Field(gt=0, le=10**12)]
 
 
 class BookDoors(EstateService):
