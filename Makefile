@@ -41,11 +41,11 @@ lint: setup-dev  ## ruff: rules and format
 types: setup-dev  ## mypy --strict
 	$(VENV) -m mypy
 
-schemas: setup-dev  ## write docs/events/*.json from the event classes
-	$(VENV) -m services.common.contracts.schemas
+schemas: setup-dev  ## write docs/events/*.json and docs/rpc/*.json from events and doors
+	$(VENV) -m services.common.process.schemas
 
 schemas-check: setup-dev
-	$(VENV) -m services.common.contracts.schemas --check
+	$(VENV) -m services.common.process.schemas --check
 
 lock: setup-dev  ## resolve pyproject.toml into both lock files
 	$(PIP_COMPILE) --output-file=requirements.lock

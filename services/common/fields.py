@@ -7,7 +7,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from services.common.domain.calendar import YEARS
@@ -25,7 +25,8 @@ LONGEST_CODE = 64
 LARGEST_FEN = 10**12
 # what PostgreSQL's integer and bigint hold
 LARGEST_INT, LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
-INT64: dict[str, Any] = {"format": "int64"}
+INT64: dict[str, Any] = {"type": "integer", "format": "int64"}
+FEN = INT64 | {"description": "Integer fen (分)"}
 
 Code = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_CODE, pattern=NO_CONTROL)
@@ -61,11 +62,13 @@ def _written_as_instant(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_written_as_day)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_as_instant)]
 
-_fen: dict[str, Any] = {"description": "Integer fen (分)", "json_schema_extra": INT64}
-# what is asked for or paid
-Fen = Annotated[int, Field(strict=True, gt=0, le=LARGEST_FEN, **_fen)]
-# what is answered; less than nothing where something was taken back
-AnyFen = Annotated[int, Field(**_fen)]
+# what events and answers hold; less than nothing where something was taken back
+Whole = Annotated[int, WithJsonSchema(INT64)]
+Fen = Annotated[int, WithJsonSchema({**INT64, "description": "Integer fen (分)"})]
+# what is asked for, or paid
+PositiveFen = Annotated[
+    int, Field(strict=True, gt=0, le=LARGEST_FEN, description="Integer fen (分)", json_schema_extra=INT64)
+]
 BillId = Annotated[int, Field(strict=True, gt=0, le=LARGEST_BIGINT, json_schema_extra=INT64)]
 BillIds = Annotated[list[BillId], Field(min_length=1, max_length=500)]
 Estates = Annotated[list[Code], Field(min_length=1, max_length=2000)]

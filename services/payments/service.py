@@ -14,7 +14,7 @@ from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, MonthClosed, PaymentAllocated
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-from services.common.fields import BillId, Code, Fen
+from services.common.fields import BillId, Code, PositiveFen
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -59,7 +59,7 @@ class PaymentsService(EstateService):
         request_id: UUID,
         household: Code,
         channel: Code,
-        amount_fen: Fen,
+        amount_fen: PositiveFen,
         bill_ids: list[BillId] | None = None,
         received_on: date | None = None,
     ) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class PaymentsService(EstateService):
     @rpc
     def receive_notification(self, caller: Caller, channel: Code, headers: dict[str, str], body: str) -> dict[str, Any]:
         """E2: a channel's raw notification, `body` in base64 → `{"status", "content_type", "body"}` for the channel."""
-        caller.require()
+        caller.require_system()
         if channel not in self.channels:
             raise NotFound(f"There is no channel {channel}.")
         port, raw = self.channels[channel], decoded(body)

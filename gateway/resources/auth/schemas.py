@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import example, shown
+from services.common.domain.permissions import Role
 from services.common.fields import Code
-
-Role = Literal["group_admin", "finance", "estate_manager", "steward", "cashier", "technician", "auditor", "owner"]
 
 
 class DevTokenRequest(BaseModel):

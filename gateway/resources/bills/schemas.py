@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import example, shown
-from services.common.fields import AnyFen, Code, Estates, Period
+from services.common.fields import Code, Estates, Fen, Period
 
 OPEN_BILL: dict[str, Any] = {
     "id": 48211,
@@ -50,7 +50,7 @@ class BillRun(BaseModel):
     estates_total: int
     estates_done: int
     bills: int
-    amount_fen: AnyFen
+    amount_fen: Fen
     anomalies: list[Any]
 
 
@@ -62,8 +62,8 @@ class Bill(BaseModel):
     unit: str
     fee_item: str
     period: str
-    amount_fen: AnyFen
-    outstanding_fen: AnyFen
+    amount_fen: Fen
+    outstanding_fen: Fen
     due_date: date
     status: str
 
@@ -88,9 +88,9 @@ class StatementBill(BaseModel):
     model_config = shown(**OPEN_BILL, overdue_days=5, late_fee_fen=48, waived_fen=0, late_fee_waived_fen=0)
     id: int
     overdue_days: int
-    late_fee_fen: AnyFen
-    waived_fen: AnyFen = 0
-    late_fee_waived_fen: AnyFen = 0
+    late_fee_fen: Fen
+    waived_fen: Fen = 0
+    late_fee_waived_fen: Fen = 0
 
 
 class Statement(BaseModel):
@@ -105,8 +105,8 @@ class Statement(BaseModel):
         total_due_fen=31862,
         bills=[StatementBill.model_config["json_schema_extra"]["examples"][0]],  # type: ignore[index]
     )
-    principal_fen: AnyFen
-    late_fee_fen: AnyFen
-    credit_fen: AnyFen
-    total_due_fen: AnyFen
+    principal_fen: Fen
+    late_fee_fen: Fen
+    credit_fen: Fen
+    total_due_fen: Fen
     bills: list[StatementBill]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import example, shown
-from services.common.fields import AnyFen, Code, Day, Fen, Line, Period, Quarter, Text
+from services.common.fields import Code, Day, Fen, Line, Period, PositiveFen, Quarter, Text
 
 Category = Literal["common_areas", "greening", "security", "cleaning", "repair"]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
@@ -90,7 +90,7 @@ class ExpenseRequest(BaseModel):
         category="greening", amount_fen=120000, spent_on="2026-11-12", description="修剪绿篱", reference="V-2026-118"
     )
     category: Category
-    amount_fen: Fen
+    amount_fen: PositiveFen
     spent_on: Day
     description: Text
     reference: Line
@@ -110,7 +110,7 @@ class FundEntry(BaseModel):
         description="V-2026-118: 修剪绿篱",
     )
     id: int
-    amount_fen: AnyFen
+    amount_fen: Fen
 
 
 class FundPolicyRequest(BaseModel):
@@ -151,6 +151,6 @@ class Fund(BaseModel):
         entries=[],
     )
     estate: str
-    received_fen: AnyFen
-    remuneration_fen: AnyFen
+    received_fen: Fen
+    remuneration_fen: Fen
     categories: list[Any]

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.resources.base import example, shown
-from services.common.fields import NO_CONTROL, AnyFen, BillId, Code, Day, Fen, Text
+from services.common.fields import NO_CONTROL, BillId, Code, Day, Fen, PositiveFen, Text
 
 CHARGE = {"fee_item": "lock_change", "amount_fen": 12000, "description": "更换门锁一把"}
 
@@ -19,7 +19,7 @@ class ChargeRequest(BaseModel):
     household: Code | None = None
     unit: Annotated[str, StringConstraints(min_length=1, max_length=600, pattern=NO_CONTROL)] | None = None
     fee_item: Code
-    amount_fen: Fen
+    amount_fen: PositiveFen
     description: Text
     due_date: Day | None = Field(default=None, description="By the estate's billing policy when left out")
 
@@ -41,7 +41,7 @@ class Charge(BaseModel):
     )
     charge_id: UUID
     bill_id: BillId
-    amount_fen: AnyFen
-    outstanding_fen: AnyFen
+    amount_fen: Fen
+    outstanding_fen: Fen
     due_date: date
     status: str

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import example, shown
-from services.common.fields import AnyFen, BillId, Code, Fen, Period, Text
+from services.common.fields import BillId, Code, Fen, Period, PositiveFen, Text
 
 Rate = Annotated[float, Field(strict=True, ge=0, le=1_000)]
 Points = Annotated[int, Field(strict=True, gt=0, le=10**9)]
@@ -32,10 +32,10 @@ class PolicyRequest(BaseModel):
     on_time_rate: Rate
     early_rate: Rate
     early_days: Annotated[int, Field(strict=True, ge=0, le=3_650)]
-    point_fen: Annotated[Fen, Field(le=10**9)]
+    point_fen: Annotated[PositiveFen, Field(le=10**9)]
     most_of_bill: Annotated[float, Field(strict=True, ge=0, le=1)]
     streak_months: Annotated[int, Field(strict=True, gt=0, le=36)]
-    coupon_fen: Fen
+    coupon_fen: PositiveFen
     coupon_days: Annotated[int, Field(strict=True, gt=0, le=3_650)]
 
 
@@ -45,7 +45,7 @@ class Policy(BaseModel):
     model_config = shown(estate="GZ01", **POLICY)
     estate: str | None
     enabled: bool
-    point_fen: AnyFen
+    point_fen: Fen
 
 
 class Incentives(BaseModel):
@@ -104,7 +104,7 @@ class Redeemed(BaseModel):
     )
     id: UUID
     household: str
-    value_fen: AnyFen
+    value_fen: Fen
     points_left: int
 
 
@@ -114,7 +114,7 @@ class DrawRequest(BaseModel):
     model_config = example(month="2026-10", winners=3, coupon_fen=5000, seed="SSQ 2026131: 04 09 12 20 27 33 + 06")
     month: Period
     winners: Annotated[int, Field(strict=True, gt=0, le=10_000)]
-    coupon_fen: Fen
+    coupon_fen: PositiveFen
     seed: Text
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from gateway.resources.base import example, shown
 from gateway.resources.waivers.schemas import _ID, _NEW_BILL, _NOTE
-from services.common.fields import AnyFen, BillId, Reason
+from services.common.fields import BillId, Fen, Reason
 
 
 class VoidRequest(BaseModel):
@@ -26,8 +26,8 @@ class CreditNote(BaseModel):
     id: UUID
     number: str
     bill_id: BillId
-    amount_fen: AnyFen
-    released_fen: AnyFen
+    amount_fen: Fen
+    released_fen: Fen
     booked_on: date
 
 

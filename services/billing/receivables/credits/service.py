@@ -6,7 +6,7 @@ from uuid import UUID
 from services.billing.receivables.credits import handlers
 from services.billing.receivables.credits.handlers import Channel, Refund
 from services.common.domain.access import Caller
-from services.common.fields import BillIds, Fen, Note
+from services.common.fields import BillIds, Note, PositiveFen
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
 
@@ -16,7 +16,7 @@ class CreditDoors(EstateService):
 
     @rpc
     def refund_credit(
-        self, caller: Caller, request_id: UUID, household: str, amount_fen: Fen, channel: Channel, reason: Note
+        self, caller: Caller, request_id: UUID, household: str, amount_fen: PositiveFen, channel: Channel, reason: Note
     ) -> dict[str, Any]:
         """Give surplus back."""
         asked = Refund(amount_fen, channel, reason)

@@ -12,7 +12,7 @@ from services.billing.receivables.plans.handlers import Offer
 from services.billing.receivables.plans.rules import Status
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-from services.common.fields import BillIds, Fen, Reason
+from services.common.fields import BillIds, PositiveFen, Reason
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc, timer
 
@@ -24,7 +24,7 @@ class Asked:
     """One instalment as it is asked for."""
 
     due_date: date
-    amount_fen: Fen
+    amount_fen: PositiveFen
 
 
 class PlanDoors(EstateService):

@@ -11,7 +11,7 @@ from services.billing.receivables.waivers import handlers, matrix, views
 from services.billing.receivables.waivers.handlers import Ask
 from services.billing.receivables.waivers.rules import Band, Kind
 from services.common.domain.access import Caller
-from services.common.fields import BillIds, Fen, Note
+from services.common.fields import BillIds, Note, PositiveFen
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
 
@@ -23,7 +23,7 @@ class BandAsked:
     """One line of the authority matrix as it is asked for."""
 
     roles: Annotated[list[str], Field(max_length=10)]
-    up_to_fen: Fen | None = None
+    up_to_fen: PositiveFen | None = None
     up_to_ratio: Ratio | None = None
     needs_resolution: bool = False
     four_eyes: bool = False
@@ -41,7 +41,7 @@ class WaiverDoors(EstateService):
         kind: Kind,
         reason: Note,
         ratio: Ratio | None = None,
-        amount_fen: Fen | None = None,
+        amount_fen: PositiveFen | None = None,
     ) -> dict[str, Any]:
         """Ask for a waiver."""
         ask = Ask(bill_ids, kind, reason, ratio, amount_fen)
