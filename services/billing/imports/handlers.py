@@ -25,7 +25,7 @@ from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 from services.common.once import same_request
-from services.common.sheets.sheets import Row, Sheet, problems, read_sheet
+from services.common.sheets.reading import Row, Sheet, problems, read_sheet
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
