@@ -90,8 +90,14 @@ late_fee_left = Table(
 )
 
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
-_OPEN = open_bill("bill")
-Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(_OPEN))
+Index(
+    "bill_open_idx",
+    bill.c.estate_id,
+    bill.c.household_id,
+    bill.c.due_date,
+    bill.c.id,
+    postgresql_where=text(open_bill("bill")),
+)
 # The late fee of a group reads indexes only (C1): of those nothing was paid on, of those paid in part, with what their
 # late fee needs, and of the few whose late fee is more than that.
 Index(
@@ -106,7 +112,7 @@ Index(
     bill.c.estate_id,
     bill.c.id,
     postgresql_include=["household_id", "amount_fen", "due_date", "paid_fen", "waived_fen"],
-    postgresql_where=text(f"{_OPEN} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
+    postgresql_where=text(f"{open_bill('bill')} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
 )
 Index(
     "ledger_entry_reduction_idx",
@@ -114,7 +120,12 @@ Index(
     postgresql_include=["amount_fen", "booked_on", "value_on", "debit_account"],
     postgresql_where=text("credit_account = 'receivable'"),
 )
-Index("bill_late_fee_apart_idx", bill.c.estate_id, bill.c.id, postgresql_where=text(f"{_OPEN} AND late_fee_apart"))
+Index(
+    "bill_late_fee_apart_idx",
+    bill.c.estate_id,
+    bill.c.id,
+    postgresql_where=text(f"{open_bill('bill')} AND late_fee_apart"),
+)
 
 _ACCOUNT = """
 SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
