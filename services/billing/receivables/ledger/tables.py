@@ -36,6 +36,7 @@ from sqlalchemy.orm import Session
 from services.billing.receivables.ledger.sql import fee_left, moved_after, on_statement, open_bill
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
+from services.common.locks import Lock
 
 collection_policy = Table(
     "collection_policy",
@@ -145,7 +146,7 @@ ACCOUNT = text(_RATES + _ACCOUNT)
 ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
 
 # Shared, like tables.lock_estate_shared, but found and locked in one round trip.
-_LOCK_ESTATE_OF = text("SELECT estate_id, pg_advisory_xact_lock_shared(estate_id) FROM household WHERE code = :code")
+_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.shared('estate_id')} FROM household WHERE code = :code")
 _ESTATE = text("SELECT id FROM estate WHERE code = :code")
 
 CREDIT_MOVED_AFTER = text("""
