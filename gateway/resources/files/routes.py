@@ -11,8 +11,9 @@ from gateway.front.roles import COLLECT, SEE_HOUSEHOLD, STAFF
 from gateway.front.routing import Routes
 from gateway.resources.aggregates.routes import Part, gather, patience
 from gateway.resources.base import Code, EstatePath, HouseholdPath
-from gateway.resources.files.schemas import FileRequest, OwnerFile, Owners, OwnersRequest
-from gateway.resources.portfolio.schemas import Household
+from gateway.resources.files.schemas import FileRequest, OwnerFile, OwnersRequest
+from services.common.contracts.answers.files import Owners
+from services.common.contracts.answers.portfolio import Household
 
 routes = Routes("Portfolio")
 

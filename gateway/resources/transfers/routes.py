@@ -9,7 +9,8 @@ from gateway.front.roles import RUN_BILLING, STAFF
 from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath, IdPath
 from gateway.resources.files.routes import UNIT, UnitPath
-from gateway.resources.transfers.schemas import Payers, Transfer, TransferRequest, UndoRequest
+from gateway.resources.transfers.schemas import TransferRequest, UndoRequest
+from services.common.contracts.answers.transfers import Payers, Transfer
 
 routes = Routes("Portfolio")
 

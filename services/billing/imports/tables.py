@@ -27,8 +27,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from services.billing.imports.rules import KnownBill, KnownTariff
+from services.billing.portfolio.tables import HeldUnit
 from services.billing.tables import estate, household, import_receipt, staff, tariff, unit
 from services.common.database import allow_long_statements
+from services.common.rows import rows_of
 
 ONE_AT_A_TIME = 0x45_53_4C
 
@@ -75,10 +77,11 @@ def known_units(session: Session, estate_ids: Collection[int]) -> dict[tuple[str
     return {(row.estate, row.code): row.id for row in rows}
 
 
-def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], Row[Any]]:
-    """(estate id, unit) → its id, estate_id, household_id and status now."""
+def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], HeldUnit]:
+    """(estate id, unit) → who pays for it now, and how it stands."""
     query = select(unit.c.estate_id, unit.c.code, unit.c.id, unit.c.household_id, unit.c.status)
-    return {(row.estate_id, row.code): row for row in session.execute(query.where(unit.c.estate_id.in_(estate_ids)))}
+    units = rows_of(HeldUnit, session.execute(query.where(unit.c.estate_id.in_(estate_ids))))
+    return {(each.estate_id, each.code): each for each in units}
 
 
 TARIFF_VALUES = (
