@@ -24,13 +24,14 @@ from services.billing.portfolio.files import handlers as files
 from services.billing.portfolio.transfers.rules import BEGINNING
 from services.common.contracts.answers import portfolio as answers
 from services.common.contracts.answers.base import Page
-from services.common.domain.access import STAFF_ROLES, Caller, mask_email, mask_name, mask_phone
+from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
 
 def list_regions(session: Session, caller: Caller) -> answers.Regions:
     """The group and its regions, over the estates in scope (A1)."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     regions = region_sums(session, caller.estate_filter())
     items = [answers.Region(region=row.region, estates=row.estates, **_below(row)) for row in regions]
     return answers.Regions(group=_group(regions), items=items, next_cursor=None)
@@ -40,7 +41,7 @@ def list_estates(
     session: Session, caller: Caller, limit: int, cursor: str | None, region: str | None = None
 ) -> Page[answers.Estate]:
     """Estates in scope by code, with what is below them."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     after = position(cursor, str)
     rows = estates_after(session, caller.estate_filter(), region, after[0] if after else None, limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.code])
@@ -50,14 +51,14 @@ def list_estates(
 
 def get_estate(session: Session, caller: Caller, code: str) -> answers.Estate:
     """One estate with its counts of buildings, units and households; Forbidden, NotFound."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     row = tables.find_estate(session, caller, code)
     return _estate(row, estate_sums(session, [row.id]).get(row.id))
 
 
 def list_buildings(session: Session, caller: Caller, code: str, today: date) -> Page[answers.Building]:
     """Buildings of an estate with the steward who answers for each today (A4)."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     rows = buildings(session, tables.find_estate(session, caller, code).id, today)
     items = [answers.Building(building=row.building, steward=row.steward, **_homes(row)) for row in rows]
     return Page(items=items, next_cursor=None)
@@ -67,7 +68,7 @@ def list_units(
     session: Session, caller: Caller, code: str, building: str | None, limit: int, cursor: str | None
 ) -> Page[answers.Unit]:
     """Units of an estate, or of one building, by building and code."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_UNITS)
     after = position(cursor, str, str)
     rows = units_after(session, tables.find_estate(session, caller, code).id, building, after, limit + 1)
     items, next_cursor = page(rows, limit, lambda row: [row.building, row.code])
@@ -81,6 +82,7 @@ def get_household(session: Session, caller: Caller, code: str) -> answers.Househ
     `payer_days` are the days it pays for units that ever changed hands; units it has always paid for are in `units`
     only.
     """
+    caller.require(Permission.READ_HOUSEHOLD)
     row = tables.find_household(session, caller, code)
     units = units_of(session, row.id)
     return answers.Household(

@@ -15,10 +15,9 @@ from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.stewards import Steward, Stewardship, StewardTerm
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-APPOINTERS = ("group_admin", "estate_manager")
+from services.common.domain.permissions import Permission
 
 
 def set_steward(
@@ -26,7 +25,7 @@ def set_steward(
 ) -> Steward:
     """Let a steward answer for a building from a day on, until the next appointment (A4); the same again changes
     nothing. The answer is `get_steward`'s. Invalid, NotFound, Forbidden."""
-    caller.require(*APPOINTERS)
+    caller.require(Permission.APPOINT_STEWARD)
     estate_id = portfolio.find_estate(session, caller, estate).id
     lock_estate(session, estate_id)
     _check(session, estate_id, building, staff, from_date, business_date(now))
@@ -41,7 +40,7 @@ def set_steward(
 
 def get_steward(session: Session, caller: Caller, estate: str, building: str, today: date) -> Steward:
     """Who answers for a building on a day, and everybody who did and will. NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     estate_id = portfolio.find_estate(session, caller, estate).id
     terms = tables.terms(session, estate_id, building)
     if not terms and not tables.has_building(session, estate_id, building):
@@ -58,7 +57,7 @@ def get_steward(session: Session, caller: Caller, estate: str, building: str, to
 
 def list_stewardships(session: Session, caller: Caller, estate: str) -> Page[Stewardship]:
     """All terms on an estate, by building and day."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     rows = tables.of_estate(session, portfolio.find_estate(session, caller, estate).id)
     return Page(items=[_listed(row) for row in rows], next_cursor=None)
 

@@ -24,11 +24,11 @@ from services.billing.tables import lock_estate
 from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
 from services.common.contracts.answers.transfers import BillToReissue, Payer, Payers, Transfer
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.sheets import cells
 
-KEEPERS = ("group_admin", "finance", "estate_manager")
 ANSWER = TypeAdapter(Transfer)
 
 
@@ -117,7 +117,7 @@ def undo(session: Session, caller: Caller, place: Place, transfer_id: UUID, reas
 
 def payers(session: Session, caller: Caller, place: Place, today: date) -> Payers:
     """Who paid, pays and will pay for a unit, and what was recorded (A1). NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_UNITS)
     unit = portfolio.find_unit(session, portfolio.find_estate(session, caller, place.estate).id, place.unit)
     return Payers(
         unit=f"{place.estate}/{place.unit}",
@@ -173,7 +173,7 @@ def _before(unit: HeldUnit) -> NewTransfer:
 
 def _locked(session: Session, caller: Caller, place: Place) -> Unit:
     """The unit, its estate locked."""
-    caller.require(*KEEPERS)
+    caller.require(Permission.TRANSFER_UNIT)
     estate_id = portfolio.find_estate(session, caller, place.estate).id
     lock_estate(session, estate_id)
     return portfolio.find_unit(session, estate_id, place.unit)
