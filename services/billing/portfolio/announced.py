@@ -28,7 +28,7 @@ class Resident:
 
 @dataclass(frozen=True)
 class Person:
-    """A member of staff, with the code of their estate."""
+    """A member of staff, with the code of their estate; `filed_buildings` as the last file had them."""
 
     code: str
     name: str
@@ -38,6 +38,7 @@ class Person:
     phone: str
     buildings: list[str]
     skills: list[str]
+    filed_buildings: list[str]
 
 
 # A household with several units appears with the first of them, one that has none left with the last it paid for.
