@@ -3,22 +3,13 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from gateway.resources.base import Day, Note, example
+from gateway.resources.base import example
 from services.common.contracts.answers.files import Liable, PreferredChannel, PreferredTime, Segment
 from services.common.contracts.answers.portfolio import Household
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
-
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
-]
-
-
-Phone = Annotated[str, StringConstraints(max_length=20, pattern=r"^\+?[0-9][0-9 ()\-]{4,18}[0-9]$")]
+from services.common.fields import Day, Name, Note, Phone
 
 
 class CoOwner(BaseModel):

@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import BuildingFilter, Code, EstatePath, HouseholdPath
+from gateway.resources.base import BuildingFilter, EstatePath, HouseholdPath
 from gateway.resources.paging import Paging
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.portfolio import Building, Estate, Household, Regions, Unit
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Portfolio")
 

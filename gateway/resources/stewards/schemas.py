@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, example
+from gateway.resources.base import example
+from services.common.fields import Code, Day
 
 
 class StewardRequest(BaseModel):

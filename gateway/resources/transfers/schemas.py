@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, example
-from gateway.resources.files.schemas import Name, Phone, Reason
+from gateway.resources.base import example
 from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
+from services.common.fields import Code, Day, Name, Phone, Reason
 
 
 class TransferRequest(BaseModel):

@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Day, EstateFilter
+from gateway.resources.base import EstateFilter
 from gateway.resources.paging import Paging
 from gateway.resources.warnings.schemas import CollectionTargetRequest
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.rates import RollupCheck
 from services.common.contracts.answers.warnings import CollectionTarget, EarlyWarning, WarningKind
 from services.common.domain.permissions import Permission
+from services.common.fields import Day
 
 routes = Routes("Early warnings")
 Kind = Annotated[WarningKind | None, Query(description="Only this kind", examples=["collection_below_plan"])]

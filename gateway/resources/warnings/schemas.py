@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Period, example
+from gateway.resources.base import example
+from services.common.fields import Code, Period
 
 Share = Annotated[float, Field(strict=True, ge=0, le=1, description="0–1")]
 

@@ -19,7 +19,7 @@ from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers import tables
 from services.billing.portfolio.transfers.rules import role_by
 from services.billing.portfolio.transfers.tables import NewTransfer
-from services.common.sheets.sheets import Row
+from services.common.sheets.reading import Row
 
 Held = Mapping[tuple[int, str], HeldUnit]
 

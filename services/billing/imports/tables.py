@@ -33,15 +33,14 @@ from services.billing.portfolio.tables import HeldUnit
 from services.billing.tables import estate, household, import_receipt, tariff, unit
 from services.common.contracts.answers.imports import ImportResult
 from services.common.database import allow_long_statements
+from services.common.locks import Lock, hold
 from services.common.rows import row_of, rows_of
-
-ONE_AT_A_TIME = 0x45_53_4C
 
 
 def take_turn(session: Session, milliseconds: int) -> None:
     """Imports follow one another, so that what was checked still holds when it is written."""
     allow_long_statements(session, milliseconds)
-    session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME, 0)))
+    hold(session, Lock.IMPORT)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, cast
+from typing import cast
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 from sqlalchemy.orm import Session
 
@@ -41,10 +41,10 @@ from services.common.contracts.events import (
 from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.fields import Note
 from services.common.sheets import cells
 
 CHANGES_SHOWN = 50
-Note = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 Opened = ComplaintOpened | WorkOrderOpened
 Reopened = ComplaintReopened | WorkOrderReopened
 
