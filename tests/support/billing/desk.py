@@ -12,6 +12,7 @@ from services.billing.charging.bills import handlers as bills
 from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.imports import handlers as imports
 from services.billing.settings import Settings
+from services.common.contracts.answers.imports import ImportResult
 from services.common.contracts.events import BillRunSliceRequested
 from services.common.domain.access import Caller
 from tests.support.outbox import events
@@ -37,7 +38,7 @@ class Desk:
     settings: Settings
     now: datetime = NOW
 
-    def load(self, kind: str, *lines: str, caller: Caller = FINANCE, request_id: UUID | None = None) -> dict[str, Any]:
+    def load(self, kind: str, *lines: str, caller: Caller = FINANCE, request_id: UUID | None = None) -> ImportResult:
         """Import a CSV file."""
         sheet = imports.read(caller, kind, "\n".join(lines), settings=self.settings)
         with Session(self.engine) as session, session.begin():

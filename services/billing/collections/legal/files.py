@@ -12,7 +12,7 @@ from services.billing.collections.legal import rules, tables
 from services.billing.collections.legal.gate import LAWYERS_LETTER, conditions_of, past
 from services.billing.collections.legal.rules import Condition, Kind, Status
 from services.billing.collections.legal.tables import legal_file, legal_file_event
-from services.billing.portfolio.tables import find_household
+from services.billing.portfolio.tables import Household, find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -152,7 +152,7 @@ def _check_step(session: Session, caller: Caller, file: Row[Any], step: Step, no
 
 
 def _insert(
-    session: Session, caller: Caller, file_id: UUID, home: Row[Any], kind: Kind, note: str | None,
+    session: Session, caller: Caller, file_id: UUID, home: Household, kind: Kind, note: str | None,
     conditions: list[Condition], now: datetime,
 ) -> None:  # fmt: skip
     today = business_date(now)

@@ -13,7 +13,7 @@ from services.billing.collections.legal.rules import DEMANDS, Condition, Demand,
 from services.billing.collections.legal.tables import committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
 from services.billing.holds.tables import stands
-from services.billing.portfolio.tables import find_household
+from services.billing.portfolio.tables import Household, find_household
 from services.billing.receivables.ledger.sql import open_bill
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
@@ -59,7 +59,7 @@ def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> 
     }
 
 
-def conditions_of(session: Session, home: Row[Any], as_of: date) -> list[Condition]:
+def conditions_of(session: Session, home: Household, as_of: date) -> list[Condition]:
     """The six conditions for a household."""
     holds: dict[str, list[date]] = {"complaint": [], "plan": []}
     for row in session.execute(_HOLDS, {"id": home.id}):

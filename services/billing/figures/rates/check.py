@@ -5,14 +5,16 @@ Two statements, each of one snapshot: postings that commit meanwhile are in both
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.figures.rates.rates_sql import SCOPE
 from services.billing.figures.rates.totals import SUMS
 from services.billing.receivables.ledger.rollups import rolled
+from services.common.contracts.answers.rates import TotalLevel
+from services.common.rows import rows_of
 
 SHOWN = 100
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
@@ -101,22 +103,38 @@ WITH {SCOPE}, expected AS (
 
 
 @dataclass(frozen=True)
-class Found:
-    """Keys that differ: the first of them, and how many there are in all."""
+class Difference:
+    """A key under which two sides differ, with the sums of both; `found`: how many such keys there are in all."""
 
-    rows: Sequence[Row[Any]]
+    estate: str
+    building: str
+    fee_item: str
+    period: date
+    due_date: date
+    booked_on: date
+    expected_billed_fen: int
+    expected_collected_fen: int
+    expected_waived_fen: int
+    expected_billed_count: int
+    kept_billed_fen: int
+    kept_collected_fen: int
+    kept_waived_fen: int
+    kept_billed_count: int
+    found: int
 
-    @property
-    def count(self) -> int:
-        """All, not only those shown."""
-        return int(self.rows[0].found) if self.rows else 0
+
+@dataclass(frozen=True)
+class TotalDifference(Difference):
+    """The same of a total."""
+
+    level: TotalLevel
 
 
-def rollups(session: Session, estates: Sequence[str] | None) -> Found:
-    """Rollup rows that are not what bills and ledger say."""
-    return Found(session.execute(_ROLLUPS, {"estates": estates, "shown": SHOWN}).all())
+def rollups(session: Session, estates: Sequence[str] | None) -> list[Difference]:
+    """Rollup rows that are not what bills and ledger say, the first of them."""
+    return rows_of(Difference, session.execute(_ROLLUPS, {"estates": estates, "shown": SHOWN}))
 
 
-def folded(session: Session, estates: Sequence[str] | None) -> Found:
-    """Totals, with the changes that wait, that are not what the rollups say."""
-    return Found(session.execute(_TOTALS, {"estates": estates, "shown": SHOWN}).all())
+def folded(session: Session, estates: Sequence[str] | None) -> list[TotalDifference]:
+    """Totals, with the changes that wait, that are not what the rollups say, the first of them."""
+    return rows_of(TotalDifference, session.execute(_TOTALS, {"estates": estates, "shown": SHOWN}))

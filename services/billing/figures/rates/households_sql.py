@@ -45,7 +45,7 @@ WITH {SCOPE}, {f"{STEWARD}, " if stewards else ""}later AS (
   WHERE b.voided_at IS NULL AND {in_window(window, "b")}{is_wanted(filters, "b", "w")}
   GROUP BY {"1, 2, 3" if by_building else "1, 2"}
 )
-SELECT key, {"estate," if by_building else ""} count(*) AS households_billed,
+SELECT key, {"estate" if by_building else "NULL::text"} AS estate, count(*) AS households_billed,
        count(*) FILTER (WHERE paid) AS households_paid
 FROM billed GROUP BY {"1, 2" if by_building else "1"}
 """)

@@ -84,7 +84,7 @@ def rates(
     sums = _sums("r") + (_standing("r") if standing else "")
     return text(f"""
 WITH {SCOPE}{f", {STEWARD}" if stewards else ""}
-SELECT {key(group_by, "r", "e", "w")} AS key, {"e.code AS estate," if by_building else ""}{sums}
+SELECT {key(group_by, "r", "e", "w")} AS key, {"e.code" if by_building else "NULL::text"} AS estate,{sums}
 FROM scope e {"LEFT" if every_estate else ""} JOIN ({_rows(window, standing=standing, buildings=buildings, few=few)}
 ) r ON r.estate_id = e.id {steward_of("r") if stewards else ""}
 WHERE {in_window(window, "r")}{is_wanted(filters, "r", "w")}

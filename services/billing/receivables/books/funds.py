@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.periods import first_of
-from services.billing.portfolio.tables import find_estate
+from services.billing.portfolio.tables import Estate, find_estate
 from services.billing.receivables.books import rules, tables
 from services.billing.receivables.books.rules import CATEGORIES
 from services.billing.receivables.ledger import tables as ledger
@@ -94,7 +94,7 @@ def set_fund_policy(
     return {"estate": estate, "remuneration": float(remuneration), "shares": {n: float(s) for n, s in shares.items()}}
 
 
-def _funded(session: Session, caller: Caller, estate: str) -> Row[Any]:
+def _funded(session: Session, caller: Caller, estate: str) -> Estate:
     found = find_estate(session, caller, estate)
     if found.charging_mode != FUNDED:
         raise Conflict(f"Estate {estate} is charged as a lump sum (包干制); it has no fund.")

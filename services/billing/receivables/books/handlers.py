@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.periods import first_of
-from services.billing.portfolio.tables import find_estate
+from services.billing.portfolio.tables import Estate, find_estate
 from services.billing.receivables.books import rules, tables
 from services.billing.receivables.books.funds import FUNDED, fund, to_return
 from services.billing.receivables.ledger import tables as ledger
@@ -49,7 +49,7 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
     return _close_view(estate, {row.period: row for row in tables.closes(session, found.id)}[month])
 
 
-def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date | None, today: date) -> None:
+def _refuse_to_close(session: Session, estate: Estate, month: date, last: date | None, today: date) -> None:
     if rules.last_day(month) >= today:
         raise Conflict(f"{format_period(month)} is not over yet.")
     first = tables.first_entry_on(session, estate.id) if last is None else None
@@ -67,7 +67,7 @@ def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date
 
 
 def _close(
-    session: Session, caller: Caller, estate: Row[Any], month: date, before: Sequence[Account], now: datetime
+    session: Session, caller: Caller, estate: Estate, month: date, before: Sequence[Account], now: datetime
 ) -> None:
     """`before`: accounts as the last close left them: closed months never change, and before the first is nothing."""
     last = rules.last_day(month)
@@ -144,7 +144,7 @@ def _months(quarter: str) -> tuple[date, date, date]:
 
 
 def _refuse_to_settle(
-    session: Session, estate: Row[Any], asked: SettlementRequest, months: tuple[date, date, date]
+    session: Session, estate: Estate, asked: SettlementRequest, months: tuple[date, date, date]
 ) -> None:
     if tables.settlement_of(session, estate.id, asked.quarter) is not None:
         raise Conflict(f"{asked.quarter} of {asked.estate} is settled already.")
@@ -159,7 +159,7 @@ def _settle(
     session: Session,
     caller: Caller,
     request_id: UUID,
-    estate: Row[Any],
+    estate: Estate,
     asked: SettlementRequest,
     months: tuple[date, date, date],
     now: datetime,
@@ -186,7 +186,7 @@ def _report(session: Session, estate_id: int, first: date, last: date) -> dict[s
     }
 
 
-def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: date, now: datetime) -> int:
+def _return_surplus(session: Session, request_id: UUID, estate: Estate, last: date, now: datetime) -> int:
     """Give the surplus at the quarter's end back to the households by floor area, as prepaid balance, booked today."""
     moves = rules.returns(to_return(session, estate.id, last))
     surplus, source, today = sum(move.amount_fen for move in moves), f"settlement:{request_id}", business_date(now)

@@ -11,13 +11,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 Item = TypeVar("Item")
+Cursor = Annotated[str | None, Field(description="Brings the next page as `?cursor=`; null on the last")]
 
 
 class Page(TypedDict, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next_cursor: Annotated[str | None, Field(description="Brings the next page as `?cursor=`; null on the last")]
+    next_cursor: Cursor
 
 
 class Created(TypedDict):

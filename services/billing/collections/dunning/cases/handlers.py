@@ -18,7 +18,7 @@ from services.billing.collections.dunning.treatment.facts import facts_of
 from services.billing.collections.dunning.treatment.household_plan import plan_view
 from services.billing.collections.dunning.treatment.rules import suggest_cause
 from services.billing.holds.rules import hold_periods
-from services.billing.portfolio.tables import find_household
+from services.billing.portfolio.tables import Household, find_household
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, start_of_business_day
@@ -75,7 +75,7 @@ _NOT_FOR_OWNERS: dict[str, Any] = {"contacts": [], "promise": None, "plan": None
 
 
 def _work(
-    session: Session, row: Row[Any], contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
+    session: Session, row: Household, contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
 ) -> dict[str, Any]:
     """What staff keep about a household."""
     plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
@@ -171,7 +171,7 @@ def _held(session: Session, household_id: int, today: date) -> dict[str, Any]:
 
 
 def _next(
-    session: Session, row: Row[Any], ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
+    session: Session, row: Household, ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
 ) -> dict[str, Any] | None:
     bill = queries.standing(session, row.id)
     found = rules.next_step(queries.steps(ladder), bill, today) if bill else None
