@@ -42,6 +42,7 @@ PURE_OURS = (
     "services.common.domain.access",
     "services.common.domain.calendar",
     "services.common.contracts",
+    "services.common.fields",
     "services.common.domain.money",
     "services.common.sheets",
     "services.common.sla.rules",
