@@ -68,13 +68,18 @@ def _counts(session: Session, estates: frozenset[str] | None, now: datetime) -> 
 
 def _figures(estates: list[tables.EstateCounts]) -> OrderFigures:
     return OrderFigures(
-        open=sum(one.open for one in estates),
+        open=sum(counts.open for counts in estates),
         overdue=StageCounts(
-            respond=sum(one.respond_late for one in estates), resolve=sum(one.resolve_late for one in estates)
+            respond=sum(counts.respond_late for counts in estates),
+            resolve=sum(counts.resolve_late for counts in estates),
         ),
         within_limit=StageShares(
-            respond=_share(sum(one.respond_met for one in estates), sum(one.respond_done for one in estates)),
-            resolve=_share(sum(one.resolve_met for one in estates), sum(one.resolve_done for one in estates)),
+            respond=_share(
+                sum(counts.respond_met for counts in estates), sum(counts.respond_done for counts in estates)
+            ),
+            resolve=_share(
+                sum(counts.resolve_met for counts in estates), sum(counts.resolve_done for counts in estates)
+            ),
         ),
         window_days=settings().sla_figures_days,
     )
