@@ -16,6 +16,7 @@ from services.common.contracts.answers.sla import Outcome, Stage
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
+from services.common.domain.permissions import Permission
 from services.common.sla.rules import is_overdue, outcome
 from services.feedback.sla.rules import (
     COMMITMENT,
@@ -53,13 +54,11 @@ TRANSITIONS_WHEN_REOPENED: Mapping[ComplaintAction, Mapping[ComplaintStatus, Com
     "resolve": {"registered": "resolved", "responded": "resolved"},
 }
 NEEDS_TEXT = ("respond", "resolve")
-_HANDLERS = ("group_admin", "estate_manager", "steward", "finance")
-CREATORS = (*_HANDLERS, "cashier", "technician", "owner")
-ACTORS: Mapping[ComplaintAction, tuple[str, ...]] = {
-    "respond": _HANDLERS,
-    "resolve": _HANDLERS,
-    "close": (*_HANDLERS, "owner"),
-    "reopen": (*_HANDLERS, "owner"),
+NEEDS: Mapping[ComplaintAction, Permission] = {
+    "respond": Permission.ANSWER_COMPLAINT,
+    "resolve": Permission.ANSWER_COMPLAINT,
+    "close": Permission.CLOSE_COMPLAINT,
+    "reopen": Permission.CLOSE_COMPLAINT,
 }
 
 

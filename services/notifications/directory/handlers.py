@@ -9,15 +9,13 @@ from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
 from services.common.directory import keep_newest
 from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
+from services.common.domain.permissions import Permission
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory import tables
 from services.notifications.directory.rules import complaints_about
 from services.notifications.directory.tables import Contact
 from services.notifications.messages import tables as messages
 from services.notifications.tables import contact, estate, staff
-
-READERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "auditor", "owner")
-CHOOSERS = ("group_admin", "estate_manager", "steward", "cashier", "owner")
 
 
 def learn_contacts(session: Session, event: ContactsRegistered, as_of: datetime, now: datetime) -> None:
@@ -45,7 +43,7 @@ def learn_estates(session: Session, event: EstatesRegistered, as_of: datetime, n
 
 def preferences(session: Session, caller: Caller, household: str) -> Preferences:
     """What the household chose (F3), masked by role."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_CONTACT_PREFERENCES)
     person = _contact(session, caller, household)
     open_data = caller.sees_personal_data
     record = tables.consents_of(session, household)
@@ -71,7 +69,7 @@ def choose(
     now: datetime,
 ) -> Preferences:
     """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`."""
-    caller.require(*CHOOSERS)
+    caller.require(Permission.SET_CONTACT_PREFERENCES)
     _contact(session, caller, household)
     if errors := complaints_about(language, email, consent):
         raise Invalid("The preferences are not valid.", errors)

@@ -8,14 +8,15 @@ from services.common.contracts.answers import notifications as answers
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.notifications import Language, MessageChannel, Preview
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.notifications.templates import tables
 from services.notifications.templates.rules import RenderError, Template, render
 
 
 def templates(session: Session, caller: Caller) -> Page[answers.Template]:
     """Every version of every wording, on one page."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_TEMPLATES)
     return Page(items=[present(wording) for wording in tables.every(session)], next_cursor=None)
 
 
@@ -28,7 +29,7 @@ def preview(
     variables: Mapping[str, str],
 ) -> Preview:
     """What the newest version would say; Invalid when a variable is missing or unknown."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_TEMPLATES)
     wording = tables.newest(session, [code]).get((code, channel, language))
     if wording is None:
         raise NotFound(f"There is no template {code} for {channel} in {language}.")

@@ -9,7 +9,8 @@ from services.common.contracts.answers.sla import StageCounts, StageShares
 from services.common.contracts.answers.work_orders import EstateOrderFigures, GroupOrderFigures, OrderFigures
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderSlaAlarm
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.workorders.orders.rules import KIND
 from services.workorders.settings import settings
@@ -36,7 +37,7 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
 
 def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> EstateOrderFigures:
     """Open orders, what is late now, share within limit of what was done lately (J2); NotFound for no such estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     found = _counts(session, frozenset({estate}), now)
     if not found:
@@ -46,7 +47,7 @@ def estate_figures(session: Session, caller: Caller, estate: str, now: datetime)
 
 def group_figures(session: Session, caller: Caller, now: datetime) -> GroupOrderFigures:
     """The same over all estates in the caller's scope, and per estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_GROUP_FIGURES)
     found = _counts(session, caller.estate_filter(), now)
     return {**_figures(found), "estates": [_of_estate(counts) for counts in found]}
 

@@ -10,10 +10,10 @@ from services.billing.charging.tariffs import tables
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
-PUBLISHERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
 
 
@@ -22,7 +22,7 @@ def list_tariffs(session: Session, caller: Caller, estate: str) -> dict[str, Any
 
     An owner sees those of the own household's estate that are published (公示). NotFound, Forbidden.
     """
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_TARIFFS)
     rows = tables.tariffs_of(session, find_estate(session, _at_home(session, caller), estate).id)
     shown = [tariff_view(row, estate) for row in rows if row.published_at is not None or not caller.is_owner]
     return {"items": shown, "next_cursor": None}
@@ -38,7 +38,7 @@ def _at_home(session: Session, caller: Caller) -> Caller:
 
 def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: datetime) -> dict[str, Any]:
     """Publish one version and answer it; publishing again changes nothing and answers the same. NotFound, Forbidden."""
-    caller.require(*PUBLISHERS)
+    caller.require(Permission.PUBLISH_TARIFFS)
     estate = tables.estate_of(session, tariff_id)
     if estate is None:
         raise NotFound(f"There is no tariff {tariff_id}.")
@@ -52,7 +52,7 @@ def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: dateti
 
 def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: datetime) -> dict[str, Any]:
     """Publish every version of an estate that waits: `{"estate", "published": how many}`."""
-    caller.require(*PUBLISHERS)
+    caller.require(Permission.PUBLISH_TARIFFS)
     estate = find_estate(session, caller, code)
     lock_estate(session, estate.id)
     published = tables.publish(session, estate.id, None, now)

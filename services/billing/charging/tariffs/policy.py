@@ -12,17 +12,16 @@ from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
-KEEPERS = ("group_admin", "finance")
-READERS = (*KEEPERS, "estate_manager", "auditor")
 TIMINGS = ("arrears", "advance")
 log = get_logger(__name__)
 
 
 def get_policy(session: Session, caller: Caller, code: str) -> dict[str, Any]:
     """`{estate, cycle, timing, due_day, month_offset, roll_to_working_day, own}`; `own` false: the group's default."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_BILLING_POLICY)
     estate = find_estate(session, caller, code)
     own = tables.has_policy(session, estate.id)
     return {"estate": code, **asdict(load_policy(session, estate.id)), "own": own}
@@ -33,7 +32,7 @@ def put_policy(session: Session, caller: Caller, code: str, policy: BillingPolic
 
     Months that are billed are not billed again, whatever the cycle becomes. Forbidden, NotFound, Invalid.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.SET_BILLING_POLICY)
     estate = find_estate(session, caller, code)
     _check(policy)
     lock_estate(session, estate.id)  # all slices of one moment see the same policy

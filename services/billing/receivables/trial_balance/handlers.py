@@ -10,6 +10,7 @@ from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
 
 def trial_balance(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def trial_balance(session: Session, caller: Caller, estate: str | None) -> dict[
 
     `{accounts: [...], difference_fen, imbalance_fen, checks: {...}}`. Forbidden, NotFound.
     """
-    caller.require("group_admin", "finance", "auditor", "estate_manager")
+    caller.require(Permission.READ_LEDGER)
     scope = caller.estate_filter(estate)
     if estate is not None and tables.estate_id_of(session, estate) is None:
         raise NotFound(f"There is no estate {estate}.")
