@@ -45,6 +45,7 @@ PURE_OURS = (
     "services.common.contracts",
     "services.common.fields",
     "services.common.domain.money",
+    "services.common.fields",
     "services.common.sheets",
     "services.common.sla.rules",
 )

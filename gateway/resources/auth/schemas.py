@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from gateway.resources.base import Code, example
+from gateway.resources.base import example
 from services.common.domain.permissions import Role
-from services.common.fields import Whole
+from services.common.fields import Code, Whole
 
 
 class DevTokenRequest(BaseModel):

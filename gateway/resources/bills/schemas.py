@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Estates, Period, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Estates, Fen, Period
 
 OPEN_BILL: dict[str, Any] = {
     "id": 48211,
@@ -49,7 +50,7 @@ class BillRun(BaseModel):
     estates_total: int
     estates_done: int
     bills: int
-    amount_fen: int
+    amount_fen: Fen
     anomalies: list[Any]
 
 
@@ -61,8 +62,8 @@ class Bill(BaseModel):
     unit: str
     fee_item: str
     period: str
-    amount_fen: int
-    outstanding_fen: int
+    amount_fen: Fen
+    outstanding_fen: Fen
     due_date: date
     status: str
 
@@ -87,9 +88,9 @@ class StatementBill(BaseModel):
     model_config = shown(**OPEN_BILL, overdue_days=5, late_fee_fen=48, waived_fen=0, late_fee_waived_fen=0)
     id: int
     overdue_days: int
-    late_fee_fen: int
-    waived_fen: int = 0
-    late_fee_waived_fen: int = 0
+    late_fee_fen: Fen
+    waived_fen: Fen = 0
+    late_fee_waived_fen: Fen = 0
 
 
 class Statement(BaseModel):
@@ -104,8 +105,8 @@ class Statement(BaseModel):
         total_due_fen=31862,
         bills=[StatementBill.model_config["json_schema_extra"]["examples"][0]],  # type: ignore[index]
     )
-    principal_fen: int
-    late_fee_fen: int
-    credit_fen: int
-    total_due_fen: int
+    principal_fen: Fen
+    late_fee_fen: Fen
+    credit_fen: Fen
+    total_due_fen: Fen
     bills: list[StatementBill]

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.front.guard import Patience, Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstatePath, PeriodFilter
+from gateway.resources.base import EstatePath, PeriodFilter
 from gateway.resources.books.schemas import (
     Close,
     CloseRequest,
@@ -22,6 +22,7 @@ from gateway.resources.books.schemas import (
     Settlements,
 )
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Books")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]

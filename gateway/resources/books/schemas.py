@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, Fen, Note, Period, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Day, Fen, Line, Period, PositiveFen, Quarter, Text
 
-Quarter = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-Q[1-4]$")]
 Category = Literal["common_areas", "greening", "security", "cleaning", "repair"]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
 
@@ -90,10 +90,10 @@ class ExpenseRequest(BaseModel):
         category="greening", amount_fen=120000, spent_on="2026-11-12", description="修剪绿篱", reference="V-2026-118"
     )
     category: Category
-    amount_fen: Fen
+    amount_fen: PositiveFen
     spent_on: Day
     description: Text
-    reference: Annotated[Note, Field(min_length=1, max_length=200)]
+    reference: Line
 
 
 class FundEntry(BaseModel):
@@ -110,7 +110,7 @@ class FundEntry(BaseModel):
         description="V-2026-118: 修剪绿篱",
     )
     id: int
-    amount_fen: int
+    amount_fen: Fen
 
 
 class FundPolicyRequest(BaseModel):
@@ -151,6 +151,6 @@ class Fund(BaseModel):
         entries=[],
     )
     estate: str
-    received_fen: int
-    remuneration_fen: int
+    received_fen: Fen
+    remuneration_fen: Fen
     categories: list[Any]

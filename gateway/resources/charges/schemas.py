@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.resources.base import NO_CONTROL, Code, Day, Fen, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import NO_CONTROL, BillId, Code, Day, Fen, PositiveFen, Text
 
 CHARGE = {"fee_item": "lock_change", "amount_fen": 12000, "description": "更换门锁一把"}
 
@@ -18,7 +19,7 @@ class ChargeRequest(BaseModel):
     household: Code | None = None
     unit: Annotated[str, StringConstraints(min_length=1, max_length=600, pattern=NO_CONTROL)] | None = None
     fee_item: Code
-    amount_fen: Fen
+    amount_fen: PositiveFen
     description: Text
     due_date: Day | None = Field(default=None, description="By the estate's billing policy when left out")
 
@@ -39,8 +40,8 @@ class Charge(BaseModel):
         status="open",
     )
     charge_id: UUID
-    bill_id: int
-    amount_fen: int
-    outstanding_fen: int
+    bill_id: BillId
+    amount_fen: Fen
+    outstanding_fen: Fen
     due_date: date
     status: str

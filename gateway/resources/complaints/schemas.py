@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Text, example
+from gateway.resources.base import example
 from services.common.contracts.answers.complaints import ComplaintCategory
+from services.common.fields import Code, Text
 
 
 class ComplaintRequest(BaseModel):

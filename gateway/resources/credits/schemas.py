@@ -6,17 +6,18 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from gateway.resources.base import BillIds, Fen, Text, example, shown
+from gateway.resources.base import example, shown
 from gateway.resources.waivers.schemas import _ID
+from services.common.fields import BillIds, Fen, PositiveFen, Reason
 
 
 class CreditRefundRequest(BaseModel):
     """Surplus handed back to the owner (多退少补, B6)."""
 
     model_config = example(amount_fen=2414, channel="transfer", reason="Owner moved away")
-    amount_fen: Fen
+    amount_fen: PositiveFen
     channel: Literal["transfer", "cash", "pos"]
-    reason: Text
+    reason: Reason
 
 
 class CreditRefund(BaseModel):
@@ -34,7 +35,7 @@ class CreditRefund(BaseModel):
     )
     id: UUID
     household: str
-    amount_fen: int
+    amount_fen: Fen
     channel: str
     refunded_at: datetime
 
@@ -58,6 +59,6 @@ class CreditApplication(BaseModel):
     )
     id: UUID
     household: str
-    applied_fen: int
+    applied_fen: Fen
     bills: list[Any]
-    credit_fen: int
+    credit_fen: Fen

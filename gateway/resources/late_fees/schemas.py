@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.resources.base import shown
+from services.common.fields import Fen
 
 
 class LateFees(BaseModel):
@@ -19,5 +20,5 @@ class LateFees(BaseModel):
     )
     as_of: date
     estates: list[Any]
-    late_fee_fen: int
-    principal_fen: int
+    late_fee_fen: Fen
+    principal_fen: Fen

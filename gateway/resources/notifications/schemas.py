@@ -1,13 +1,10 @@
 """Requests for contact preferences (F3)."""
 
-from typing import Annotated
+from pydantic import BaseModel
 
-from pydantic import BaseModel, StringConstraints
-
-from gateway.resources.base import Code, example
+from gateway.resources.base import example
 from services.common.contracts.answers.notifications import Language
-
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$")]
+from services.common.fields import Code, Email
 
 
 class PreferencesRequest(BaseModel):

@@ -14,7 +14,7 @@ from gateway.front.guard import Call, Gate, Services, answer
 from gateway.front.routing import Routes
 from gateway.link.rpc import RemoteFailure
 from gateway.metrics import scrape
-from gateway.resources.base import Code, ServiceName
+from gateway.resources.base import ServiceName
 from gateway.resources.ops.schemas import (
     Health,
     ParkedEvent,
@@ -26,6 +26,7 @@ from gateway.resources.paging import Paging
 from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import NotFound, Unavailable
 from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_BIGINT, Code
 from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
 
 routes = Routes("Operation")
@@ -67,7 +68,7 @@ async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response
     """Send a parked event to its queue again."""
     name, _, number = parked_id.partition(":")
     service = next((service for service in NAMES if service == name), None)
-    if service is None or not (number.isascii() and number.isdigit()) or int(number) >= 2**63:
+    if service is None or not (number.isascii() and number.isdigit()) or int(number) > LARGEST_BIGINT:
         raise NotFound(f"There is no parked event {parked_id}.")
     await call.ask(service, "replay_parked", parked_id=int(number))
     return answer(Replayed(id=parked_id, service=service, status="replayed"))
@@ -120,7 +121,7 @@ def _before(cursor: str | None) -> int | None:
     match decode_cursor(cursor):
         case None:
             return None
-        case [int(number)] if 0 < number < 2**63:
+        case [int(number)] if 0 < number <= LARGEST_BIGINT:
             return number
     raise not_of_this_list("query.cursor")
 

@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel
 
-from gateway.resources.base import BillIds, Code, Day, Fen, example
+from gateway.resources.base import example
 from services.common.contracts.answers.payments import Channel
+from services.common.fields import BillIds, Code, Day, PositiveFen
 
 
 class PaymentRequest(BaseModel):
@@ -12,6 +13,6 @@ class PaymentRequest(BaseModel):
     model_config = example(household="GZ01-1-0101", channel="wechat", amount_fen=31862, bill_ids=[48211])
     household: Code
     channel: Channel
-    amount_fen: Fen
+    amount_fen: PositiveFen
     bill_ids: BillIds | None = None
     received_on: Day | None = None

@@ -1,14 +1,12 @@
 """Instalment plans over HTTP (C3)."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from gateway.resources.base import NO_NUL, BillIds, Code, Day, Fen, example, shown
-
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NO_NUL)]
-
+from gateway.resources.base import example, shown
+from services.common.fields import BillIds, Code, Day, PositiveFen, Reason
 
 PLAN_ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 
@@ -32,7 +30,7 @@ class Instalment(BaseModel):
 
     model_config = example(due_date="2026-12-15", amount_fen=100000)
     due_date: Day
-    amount_fen: Fen
+    amount_fen: PositiveFen
 
 
 class PlanRequest(BaseModel):

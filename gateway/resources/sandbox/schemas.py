@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from gateway.resources.base import INT64, Code, Fen, example
+from gateway.resources.base import example
 from services.common.contracts.answers.base import Page
-from services.common.fields import Whole
+from services.common.fields import INT64, Code, PositiveFen, Whole
 
 
 class SandboxPayRequest(BaseModel):
@@ -17,7 +17,7 @@ class SandboxPayRequest(BaseModel):
     model_config = example(repeat=3)
     repeat: Annotated[int, Field(strict=True, ge=1, le=50, json_schema_extra=INT64)] | None = None
     forge: Code | None = Field(default=None, description="signature, serial, amount, stale, tampered, …")
-    amount_fen: Fen | None = Field(default=None, description="Pay another amount than was asked")
+    amount_fen: PositiveFen | None = Field(default=None, description="Pay another amount than was asked")
 
 
 class SandboxPaid(TypedDict):

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import INT64, Note, example
+from gateway.resources.base import example
+from services.common.fields import INT64, Note
 
 
 class SurveyAnswerRequest(BaseModel):

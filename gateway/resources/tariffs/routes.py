@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstatePath, PeriodFilter, TariffPath
+from gateway.resources.base import EstatePath, PeriodFilter, TariffPath
 from gateway.resources.tariffs.schemas import (
     BillingPolicy,
     BillingPolicyRequest,
@@ -19,6 +19,7 @@ from gateway.resources.tariffs.schemas import (
     Tariffs,
 )
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Billing")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]

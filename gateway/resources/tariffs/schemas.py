@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Fen, Note, Period, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Fen, Note, Period, PositiveFen
 
 
 class Tariff(BaseModel):
@@ -95,7 +96,7 @@ class SharedCostRequest(BaseModel):
     building: Code | None = None
     fee_item: Code
     period: Period
-    amount_fen: Fen | None = None
+    amount_fen: PositiveFen | None = None
     quantity: Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=4)] | None = None
     note: Note | None = None
 
@@ -109,7 +110,7 @@ class SharedCost(BaseModel):
     building: str | None = None
     fee_item: str
     period: str
-    amount_fen: int
+    amount_fen: Fen
 
 
 class SharedCosts(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.resources.base import shown
+from services.common.fields import Fen
 
 
 class TrialBalance(BaseModel):
@@ -15,4 +16,4 @@ class TrialBalance(BaseModel):
         difference_fen=0,
     )
     accounts: list[Any]
-    difference_fen: int
+    difference_fen: Fen

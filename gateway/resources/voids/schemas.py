@@ -6,15 +6,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Text, example, shown
+from gateway.resources.base import example, shown
 from gateway.resources.waivers.schemas import _ID, _NEW_BILL, _NOTE
+from services.common.fields import BillId, Fen, Reason
 
 
 class VoidRequest(BaseModel):
     """Why the bill is void; with `reissue` it is billed again at once, due as before (B5)."""
 
     model_config = example(reason="The floor area was wrong", reissue=True)
-    reason: Text
+    reason: Reason
     reissue: Annotated[bool, Field(strict=True)] = False
 
 
@@ -24,9 +25,9 @@ class CreditNote(BaseModel):
     model_config = shown(**_NOTE)
     id: UUID
     number: str
-    bill_id: int
-    amount_fen: int
-    released_fen: int
+    bill_id: BillId
+    amount_fen: Fen
+    released_fen: Fen
     booked_on: date
 
 
@@ -42,5 +43,5 @@ class Reissue(BaseModel):
 
     model_config = shown(id=_ID, bill_id=48211, bills=[_NEW_BILL])
     id: UUID
-    bill_id: int
+    bill_id: BillId
     bills: list[Any]

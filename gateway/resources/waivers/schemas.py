@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import BillIds, Code, Fen, Note, Text, example, shown
+from gateway.resources.base import example, shown
 from services.common.domain.permissions import Role
+from services.common.fields import BillIds, Code, Fen, Note, PositiveFen, Reason
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 
@@ -61,8 +62,8 @@ class WaiverRequest(BaseModel):
     bill_ids: BillIds
     kind: Literal["late_fee", "principal"]
     ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
-    amount_fen: Fen | None = None
-    reason: Text
+    amount_fen: PositiveFen | None = None
+    reason: Reason
 
 
 class Approval(BaseModel):
@@ -107,8 +108,8 @@ class Waiver(BaseModel):
     )
     id: UUID
     status: Literal["pending", "approved", "rejected", "withdrawn"]
-    asked_fen: int
-    waived_fen: int | None = None
+    asked_fen: Fen
+    waived_fen: Fen | None = None
     bills: list[Any]
 
 
@@ -116,7 +117,7 @@ class Band(BaseModel):
     """Who may grant up to an amount and/or a part of what is asked about; left out: no limit. No roles: by rule."""
 
     model_config = example(up_to_fen=100000, up_to_ratio=None, roles=["estate_manager"], four_eyes=True)
-    up_to_fen: Fen | None = None
+    up_to_fen: PositiveFen | None = None
     up_to_ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
     roles: Annotated[list[Role], Field(max_length=10)] = []
     needs_resolution: Annotated[bool, Field(strict=True)] = False

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, Field
 
-from gateway.resources.base import Code, Note, Text, example
+from gateway.resources.base import example
 from services.common.contracts.answers.work_orders import Priority
+from services.common.fields import Code, Note, Text
 
 
 class WorkOrderRequest(BaseModel):
