@@ -43,6 +43,7 @@ PURE_OURS = (
     "services.common.domain.permissions",
     "services.common.domain.calendar",
     "services.common.contracts",
+    "services.common.fields",
     "services.common.domain.money",
     "services.common.fields",
     "services.common.sheets",
