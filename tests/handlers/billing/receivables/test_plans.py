@@ -42,7 +42,7 @@ def sign(books: Books, wanted: Offer, now: datetime = NOW, plan_id: UUID | None 
 
 
 def plan_of(books: Books, shown: dict[str, Any], today: date = TODAY) -> dict[str, Any]:
-    return handlers.get_plan(books.session, FINANCE, UUID(shown["id"]), today)
+    return handlers.get_plan(books.session, FINANCE, shown["id"], today)
 
 
 def problems(wanted: Offer, books: Books, now: datetime = NOW) -> list[tuple[str, str]]:
@@ -158,7 +158,7 @@ def test_c3_a_plan_ended_by_staff_restores_accrual(books: Books) -> None:
     assert fees(books, "2026-11-21") == 100000 * 30 * 3 // 10000
     later = NOW + timedelta(minutes=5)
     for _ in range(2):
-        ended = handlers.cancel_plan(books.session, FINANCE, UUID(shown["id"]), "moved away", later)
+        ended = handlers.cancel_plan(books.session, FINANCE, shown["id"], "moved away", later)
     assert (ended["status"], ended["cancel_reason"], held(books)) == ("cancelled", "moved away", False)
     assert fees(books, "2026-11-20") == 100000 * 30 * 3 // 10000
     assert fees(books, "2026-11-21") == 100000 * 67 * 3 // 10000
@@ -166,7 +166,7 @@ def test_c3_a_plan_ended_by_staff_restores_accrual(books: Books) -> None:
     assert (again["status"], held(books)) == ("performing", True)
     books.pay(100000, "2026-11-21")
     with pytest.raises(Conflict, match="completed"):
-        handlers.cancel_plan(books.session, FINANCE, UUID(again["id"]), "late", later)
+        handlers.cancel_plan(books.session, FINANCE, again["id"], "late", later)
 
 
 def test_c3_broken_bills_may_be_planned_anew(books: Books) -> None:
@@ -249,7 +249,7 @@ def test_c3_who_may(books: Books) -> None:
     for caller in (elsewhere, cashier):
         with pytest.raises(Forbidden):
             handlers.sign_plan(books.session, caller, uuid4(), wanted, NOW)
-    plan_id = UUID(sign(books, wanted)["id"])
+    plan_id = sign(books, wanted)["id"]
     owner = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
     assert handlers.get_plan(books.session, owner, plan_id, TODAY)["household"] == "H1"
     stranger = owner.model_copy(update={"household": "H2"})
