@@ -6,7 +6,7 @@ from gateway.front.guard import Patience, Services
 from gateway.front.roles import SEE_LEDGER
 from gateway.front.routing import Routes
 from gateway.resources.base import EstateFilter
-from gateway.resources.trial_balance.schemas import TrialBalance
+from services.common.contracts.answers.trial_balance import TrialBalance
 
 routes = Routes("Collections")
 
