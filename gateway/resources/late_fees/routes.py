@@ -6,7 +6,7 @@ from gateway.front.guard import Services
 from gateway.front.roles import SEE_FIGURES
 from gateway.front.routing import Routes
 from gateway.resources.base import AsOf, EstateFilter
-from gateway.resources.late_fees.schemas import LateFees
+from services.common.contracts.answers.late_fees import LateFees
 
 routes = Routes("Instalment plans")
 

@@ -12,6 +12,7 @@ from services.billing.charging.bills import handlers as bills
 from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.imports import handlers as imports
 from services.billing.settings import Settings
+from services.common.contracts.answers.tariffs import PublishedTariffs
 from services.common.contracts.events import BillRunSliceRequested
 from services.common.domain.access import Caller
 from tests.support.outbox import events
@@ -52,7 +53,7 @@ class Desk:
         self.load("tariffs", TARIFFS, f"{code},property_fee,per_area,residential,{price},2020-01-01,0.7")
         self.publish(code)
 
-    def publish(self, code: str) -> dict[str, Any]:
+    def publish(self, code: str) -> PublishedTariffs:
         """Publish all tariffs of an estate."""
         with Session(self.engine) as session, session.begin():
             return tariffs.publish_estate_tariffs(session, FINANCE, code, self.now)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs import rules, tables
 from services.billing.charging.shared_costs.rules import ALL, Cost, Part, Share, SharedPrice
+from services.billing.charging.shared_costs.tables import Allocation, CostRow
 from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
 from services.billing.charging.slices.units import Known
@@ -34,8 +35,8 @@ class Shared:
 class Recorded:
     """What the estate's books say of the months: costs, and those that were shared already (key → allocation)."""
 
-    costs: Sequence[Row[Any]]
-    allocations: dict[tuple[str, date, str, str], Row[Any]]
+    costs: Sequence[CostRow]
+    allocations: dict[tuple[str, date, str, str], Allocation]
 
     def of(self, fee_item: str, month: date) -> list[Cost]:
         """The recorded costs of a fee item and month."""
@@ -118,8 +119,8 @@ def _shares(
     standing = recorded.allocations.get((cost.fee_item, cost.period, cost.building, cost.usage))
     if standing is not None:
         fixed = Cost(cost.fee_item, cost.period, cost.building, cost.usage, standing.cost_fen)
-        rows = tables.shares_of(session, piece, [standing.id])
-        return [Shared(fixed, standing.total_weight, Share(r.unit_id, r.weight, r.amount_fen)) for r in rows]
+        kept = tables.shares_of(session, piece, [standing.id])
+        return [Shared(fixed, standing.total_weight, share) for share in kept]
     usages = [price.usage for price in prices]
     found = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages), prices)
     if found and not piece.dry_run:

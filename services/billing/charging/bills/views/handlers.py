@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.bills.views import rules, tables
 from services.billing.charging.tariffs.handlers import tariff_view
-from services.billing.charging.tariffs.tables import load_tariff
+from services.billing.charging.tariffs.tables import TariffRow, load_tariff
 from services.billing.portfolio.tables import find_household
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.domain.access import STAFF_ROLES, Caller
@@ -116,7 +116,7 @@ def _computed(session: Session, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _terms(row: Row[Any], tariff: Row[Any], used: dict[str, Any]) -> tuple[dict[str, Any], Sequence[rules.Term]]:
+def _terms(row: Row[Any], tariff: TariffRow, used: dict[str, Any]) -> tuple[dict[str, Any], Sequence[rules.Term]]:
     """What the bill was made from, and the arithmetic."""
     kept = row.inputs or {}
     if kept.get("method") == "metered":
