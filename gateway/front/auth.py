@@ -15,7 +15,8 @@ from starlette.requests import Request
 
 from gateway.settings import Settings
 from services.common.contracts.errors import Unauthenticated, Unavailable
-from services.common.domain.access import ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Role
 from services.common.observability.logs import get_logger
 
 KEY_ALGORITHMS = ("RS256", "ES256")
@@ -41,7 +42,7 @@ class Claims(BaseModel):
 
     def caller(self) -> Caller:
         """Unknown roles give nothing; a token without one of ours is no sign-in here."""
-        roles = frozenset(self.roles) & set(ROLES)
+        roles = frozenset(self.roles).intersection(Role)
         if not roles:
             raise Unauthenticated("The token names no role of this system.")
         return Caller(sub=self.sub, roles=roles, estates=frozenset(self.estates), household=self.household)

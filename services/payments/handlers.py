@@ -8,21 +8,20 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import PaymentAllocated, PaymentStarted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.paging import page, position
 from services.payments import tables
 from services.payments.metrics import count_when_committed
 from services.payments.rules import (
-    CHANNELS,
+    NEEDS,
     ONLINE_CHANNELS,
-    READERS,
     Payment,
     PaymentRequest,
-    may_take,
     next_check,
     problems,
     settles_at_once,
@@ -70,8 +69,9 @@ def create_payment(
 
 def _require_payer(session: Session, caller: Caller, request: PaymentRequest) -> str:
     """The household's estate, when the caller may take this payment for it."""
-    if request.channel in CHANNELS and not may_take(caller.roles, request.channel):
-        raise Forbidden(f"Your role may not take a payment over {request.channel}.")
+    caller.require(Permission.TAKE_PAYMENT)
+    if request.channel in NEEDS:
+        caller.require(NEEDS[request.channel])
     if caller.is_owner:
         caller.require_household(request.household, "")
     return require_household(session, caller, request.household)
@@ -137,7 +137,7 @@ def _announce_start(session: Session, payment: Payment, now: datetime) -> None:
 
 def get_payment(session: Session, caller: Caller, payment_id: UUID) -> Payment:
     """One payment. Raises NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_PAYMENTS)
     payment = tables.find_payment(session, payment_id)
     if payment is None:
         raise NotFound(f"Payment {payment_id} is not known.")
@@ -147,7 +147,7 @@ def get_payment(session: Session, caller: Caller, payment_id: UUID) -> Payment:
 
 def list_payments(session: Session, caller: Caller, household: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """A household's payments, newest first: `{"items", "next_cursor"}`. Raises NotFound, Forbidden, Invalid."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_PAYMENTS)
     if caller.is_owner:
         caller.require_household(household, "")
     require_household(session, caller, household)
@@ -191,7 +191,7 @@ def keep_allocations(session: Session, event: PaymentAllocated) -> None:
 
 def estate_figures(session: Session, caller: Caller, estate: str, today: date) -> dict[str, Any]:
     """What came in today and what waits, for one estate. Raises NotFound, Forbidden."""
-    caller.require(*READERS[1:])
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     if not tables.REGISTER.has_estate(session, estate):
         raise NotFound(f"Estate {estate} is not known.")
@@ -200,7 +200,7 @@ def estate_figures(session: Session, caller: Caller, estate: str, today: date) -
 
 def group_figures(session: Session, caller: Caller, today: date) -> dict[str, Any]:
     """The same over all estates in the caller's scope."""
-    caller.require(*READERS[1:])
+    caller.require(Permission.READ_GROUP_FIGURES)
     return _figures(session, today, caller.estate_filter())
 
 

@@ -1,11 +1,13 @@
 """LAW of payments: who may take money over which channel, what a request must look like, when to look again (E1–E3)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from services.common.domain.permissions import Permission
 
 DESK_CHANNELS = ("cash", "pos")
 BACKDATED_CHANNELS = (*DESK_CHANNELS, "transfer")
@@ -14,13 +16,11 @@ CHANNELS = (*ONLINE_CHANNELS, *BACKDATED_CHANNELS)
 LARGEST_AMOUNT_FEN = 10_000_000_000
 MOST_BILLS = 500
 
-DESK_ROLES = frozenset({"cashier", "finance", "estate_manager", "group_admin"})
-PAYERS: dict[str, frozenset[str]] = {
-    "owner": frozenset(ONLINE_CHANNELS),
-    "steward": frozenset({*ONLINE_CHANNELS, *DESK_CHANNELS}),  # at the door (E3)
-    **{role: frozenset(CHANNELS) for role in sorted(DESK_ROLES)},
+NEEDS: Mapping[str, Permission] = {
+    **dict.fromkeys(ONLINE_CHANNELS, Permission.TAKE_PAYMENT),
+    **dict.fromkeys(DESK_CHANNELS, Permission.TAKE_CASH),
+    "transfer": Permission.TAKE_TRANSFER,
 }
-READERS = ("owner", "steward", "auditor", *sorted(DESK_ROLES))
 
 LAST_LOOK_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=5)
@@ -67,11 +67,6 @@ class Payment:
     def request(self) -> PaymentRequest:
         """The request it came from: a repeat must ask for the same."""
         return PaymentRequest(self.id, self.household, self.channel, self.amount_fen, self.bill_ids, self.received_on)
-
-
-def may_take(roles: Iterable[str], channel: str) -> bool:
-    """Whether one of these roles may take money over `channel` (E3): an owner online only, a steward no transfer."""
-    return any(channel in PAYERS.get(role, frozenset()) for role in roles)
 
 
 def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[dict[str, Any]]:

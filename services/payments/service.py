@@ -95,7 +95,7 @@ class PaymentsService(EstateService):
     @rpc
     def receive_notification(self, caller: Caller, channel: Code, headers: dict[str, str], body: str) -> dict[str, Any]:
         """E2: a channel's raw notification, `body` in base64 → `{"status", "content_type", "body"}` for the channel."""
-        caller.require()
+        caller.require_system()
         if channel not in self.channels:
             raise NotFound(f"There is no channel {channel}.")
         port, raw = self.channels[channel], decoded(body)

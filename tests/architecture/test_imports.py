@@ -40,6 +40,7 @@ PURE = {
 }
 PURE_OURS = (
     "services.common.domain.access",
+    "services.common.domain.permissions",
     "services.common.domain.calendar",
     "services.common.contracts",
     "services.common.domain.money",

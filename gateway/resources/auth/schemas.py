@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import Code, example, shown
-
-Role = Literal["group_admin", "finance", "estate_manager", "steward", "cashier", "technician", "auditor", "owner"]
+from services.common.domain.permissions import Role
 
 
 class DevTokenRequest(BaseModel):

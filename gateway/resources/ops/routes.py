@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.front.guard import Call, Gate, Services, answer
-from gateway.front.roles import AUDIT, OPERATE
 from gateway.front.routing import Routes
 from gateway.link.rpc import RemoteFailure
 from gateway.metrics import scrape
@@ -18,6 +17,7 @@ from gateway.resources.ops.schemas import AuditEntry, ChainCheck, Health, Parked
 from gateway.resources.paging import Paging
 from services.common.contracts.errors import NotFound, Unavailable
 from services.common.database import SERVICES
+from services.common.domain.permissions import Permission
 from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
 
 routes = Routes("Operation")
@@ -26,7 +26,7 @@ About = Annotated[Code | None, Query(description="Only entries about this code o
 ParkedPath = Annotated[str, Path(max_length=64, examples=["billing:7"], description="service:id")]
 
 
-@routes.get("/v1/audit-log", answer=Page[AuditEntry], roles=AUDIT, personal=True)
+@routes.get("/v1/audit-log", answer=Page[AuditEntry], permission=Permission.READ_AUDIT_LOG, personal=True)
 async def list_audit_log(
     request: Request, call: Services, window: Paging, sub: Who = None, subject: About = None
 ) -> Response:
@@ -38,7 +38,7 @@ async def list_audit_log(
     return answer({"items": items, "next_cursor": next_cursor})
 
 
-@routes.get("/v1/audit-log/verify", answer=ChainCheck, roles=AUDIT)
+@routes.get("/v1/audit-log/verify", answer=ChainCheck, permission=Permission.READ_AUDIT_LOG)
 async def verify_audit_log(request: Request, call: Services) -> Response:
     """Recompute the hash chain; a changed, added or missing entry breaks it (I3)."""
     call.caller.require_every_estate()
@@ -46,14 +46,14 @@ async def verify_audit_log(request: Request, call: Services) -> Response:
     return answer(await gate.audit.verify())
 
 
-@routes.get("/v1/ops/parked-events", answer=ParkedEvents, roles=AUDIT)
+@routes.get("/v1/ops/parked-events", answer=ParkedEvents, permission=Permission.READ_PARKED_EVENTS)
 async def list_parked_events(request: Request, call: Services, window: Paging) -> Response:
     """Events that services gave up on, service by service."""
     gate: Gate = request.app.state.gate
     return answer(await _parked(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
 
 
-@routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, roles=OPERATE)
+@routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, permission=Permission.REPLAY_PARKED_EVENT)
 async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response:
     """Send a parked event to its queue again."""
     service, _, number = parked_id.partition(":")

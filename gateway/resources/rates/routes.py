@@ -6,10 +6,10 @@ from fastapi import Query
 from starlette.responses import Response
 
 from gateway.front.guard import Services
-from gateway.front.roles import SEE_FIGURES
 from gateway.front.routing import Routes
 from gateway.resources.base import AsOf, BuildingFilter, Code, EstateFilter, Period, PeriodFilter, StewardFilter
 from gateway.resources.rates.schemas import CollectionRates
+from services.common.domain.permissions import Permission
 
 routes = Routes("Collections")
 
@@ -36,7 +36,7 @@ Households = Annotated[
 ]
 
 
-@routes.get("/v1/collection-rates", answer=CollectionRates, roles=SEE_FIGURES)
+@routes.get("/v1/collection-rates", answer=CollectionRates, permission=Permission.READ_FIGURES)
 async def collection_rates(
     call: Services,
     group_by: GroupBy = "estate",

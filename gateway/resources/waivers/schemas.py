@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import BillIds, Code, Fen, Note, Text, example, shown
+from services.common.domain.permissions import Role
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 
@@ -117,7 +118,7 @@ class Band(BaseModel):
     model_config = example(up_to_fen=100000, up_to_ratio=None, roles=["estate_manager"], four_eyes=True)
     up_to_fen: Fen | None = None
     up_to_ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
-    roles: Annotated[list[Literal["group_admin", "finance", "estate_manager"]], Field(max_length=3)] = []
+    roles: Annotated[list[Role], Field(max_length=10)] = []
     needs_resolution: Annotated[bool, Field(strict=True)] = False
     four_eyes: Annotated[bool, Field(strict=True)] = False
 

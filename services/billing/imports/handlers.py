@@ -22,10 +22,10 @@ from services.billing.tables import estate, household, lock_estate, meter_readin
 from services.common.contracts.errors import Conflict, Invalid, NotFound, TooLarge
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 from services.common.sheets.sheets import Row, Sheet, problems, read_sheet
 
-IMPORTERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
 Result = TypeVar("Result")
 
@@ -71,7 +71,7 @@ class Outcome:
 
 def read(caller: Caller, kind: str, content: str, *, settings: Settings, offload: Offload = here) -> Sheet:
     """Read a file; NotFound for an unknown kind, Forbidden, TooLarge. Bad cells are kept for `import_sheet` to name."""
-    caller.require(*IMPORTERS)
+    caller.require(Permission.IMPORT_FILES)
     if kind not in KINDS:
         raise NotFound(f"There is no import of {kind}; there are {', '.join(KINDS)}.")
     sheet = offload(read_sheet, kind, KINDS[kind], content)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.portfolio.transfers.rules import BEGINNING
-from services.common.domain.access import STAFF_ROLES
+from services.common.domain.permissions import STAFF
 from services.common.sheets.cells import (
     Column,
     amount,
@@ -28,7 +28,7 @@ USAGE = one_of("residential", "commercial", "office", "industrial", "parking")
 STATUS = one_of("occupied", "vacant", "unsold")
 CHARGING_MODE = one_of("lump_sum", "remuneration", 包干制="lump_sum", 酬金制="remuneration")
 METHOD = one_of("per_area", "fixed", "metered", "shared")
-ROLE = one_of(*STAFF_ROLES, "contractor")
+ROLE = one_of(*STAFF, "contractor")
 LANGUAGE = one_of("zh-CN", "en")
 SEGMENTS = {
     **dict.fromkeys(("low-income", "低收入"), "low_income"),

@@ -15,6 +15,7 @@ from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.operation import Replayed
 from services.common.database import transaction
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import parking
 from services.common.messaging.consumer import Anchor
 from services.common.messaging.handler import dead_letter_handler, event_handler
@@ -80,14 +81,14 @@ class EstateService:
     @rpc
     def list_parked(self, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None) -> Page[ParkedEvent]:
         """Events that could not be applied, oldest first."""
-        caller.require("group_admin", "auditor")
+        caller.require(Permission.READ_PARKED_EVENTS)
         with self.transaction() as session:
             return parking.list_waiting(session, limit, cursor)
 
     @rpc
     def replay_parked(self, caller: Caller, parked_id: int) -> Replayed:
         """Send a parked event to its queue again."""
-        caller.require("group_admin")
+        caller.require(Permission.REPLAY_PARKED_EVENT)
         with self.transaction() as session:
             parking.replay(session, parked_id, self.clock())
         return Replayed(id=parked_id, status="replayed")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import end_of_business_day, start_of_business_day
+from services.common.domain.permissions import Permission
 from services.feedback.calendar import tables
 from services.feedback.complaints import rules
 from services.feedback.complaints import tables as complaints
@@ -24,7 +25,7 @@ def announce_year(
     `holidays`: days off, `makeup_days`: weekend days that are worked (调休). Invalid for a day of another year or one
     that is both.
     """
-    caller.require("group_admin")
+    caller.require(Permission.ANNOUNCE_YEAR)
     _require_plausible(year, holidays, makeup_days)
     tables.keep_year(session, year, {**dict.fromkeys(holidays, False), **dict.fromkeys(makeup_days, True)}, now)
     begins, ends = start_of_business_day(date(year, 1, 1)), end_of_business_day(date(year, 12, 31))

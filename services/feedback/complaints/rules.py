@@ -9,6 +9,7 @@ from uuid import UUID
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
+from services.common.domain.permissions import Permission
 from services.common.sla.rules import Outcome, is_overdue, outcome
 from services.feedback.sla.rules import (
     COMMITMENT,
@@ -43,13 +44,11 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
 # A complaint that came back was answered before: its new result is an answer as well.
 TRANSITIONS_WHEN_REOPENED = {**TRANSITIONS, "resolve": {"registered": "resolved", "responded": "resolved"}}
 NEEDS_TEXT = ("respond", "resolve")
-_HANDLERS = ("group_admin", "estate_manager", "steward", "finance")
-CREATORS = (*_HANDLERS, "cashier", "technician", "owner")
-ACTORS: Mapping[str, tuple[str, ...]] = {
-    "respond": _HANDLERS,
-    "resolve": _HANDLERS,
-    "close": (*_HANDLERS, "owner"),
-    "reopen": (*_HANDLERS, "owner"),
+NEEDS: Mapping[str, Permission] = {
+    "respond": Permission.ANSWER_COMPLAINT,
+    "resolve": Permission.ANSWER_COMPLAINT,
+    "close": Permission.CLOSE_COMPLAINT,
+    "reopen": Permission.CLOSE_COMPLAINT,
 }
 
 

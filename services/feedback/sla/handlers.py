@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import ComplaintSlaAlarm
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.feedback.complaints.rules import KIND
 from services.feedback.settings import settings
@@ -39,7 +40,7 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
 
 def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> dict[str, Any]:
     """Open and late complaints, shares in time, handling rate, CSAT (J2, H3); NotFound for no such estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     found, rated = _counts(session, frozenset({estate}), now)
     if not found:
@@ -49,7 +50,7 @@ def estate_figures(session: Session, caller: Caller, estate: str, now: datetime)
 
 def group_figures(session: Session, caller: Caller, now: datetime) -> dict[str, Any]:
     """The same over all estates in the caller's scope, and per estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_GROUP_FIGURES)
     found, rated = _counts(session, caller.estate_filter(), now)
     return {**_figures(found, rated), "estates": [{"estate": one.estate, **_figures([one], rated)} for one in found]}
 

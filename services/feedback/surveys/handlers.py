@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import RatingInvited, WorkOrderFinished
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.paging import page, position
 from services.feedback.surveys import rules, tables
@@ -40,7 +41,7 @@ def invite_rating(session: Session, finished: WorkOrderFinished, survey_id: UUID
 
 def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answer, now: datetime) -> dict[str, Any]:
     """The household's answer, or what it told a steward on the phone; a second one is a Conflict."""
-    caller.require(*rules.RATERS)
+    caller.require(Permission.ANSWER_SURVEY)
     survey = _found(tables.lock(session, survey_id))
     _require_scope(caller, survey)
     answered = rules.answer(survey, given, caller.sub, now)
@@ -51,6 +52,7 @@ def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answ
 
 def get_survey(session: Session, caller: Caller, survey_id: UUID) -> dict[str, Any]:
     """The invitation and its answer; NotFound, Forbidden outside the caller's scope."""
+    caller.require(Permission.READ_SURVEYS)
     survey = _found(tables.find(session, survey_id))
     _require_scope(caller, survey)
     return _view(survey)
@@ -58,6 +60,7 @@ def get_survey(session: Session, caller: Caller, survey_id: UUID) -> dict[str, A
 
 def survey_result(session: Session, caller: Caller, survey_id: UUID) -> dict[str, Any]:
     """`{responses, invited, response_rate, csat, average}`."""
+    caller.require(Permission.READ_SURVEY_RESULT)
     survey = _found(tables.find(session, survey_id))
     _require_scope(caller, survey)
     return {"id": survey.id, **rules.tally_of(survey).as_result()}
@@ -65,6 +68,7 @@ def survey_result(session: Session, caller: Caller, survey_id: UUID) -> dict[str
 
 def list_surveys(session: Session, caller: Caller, wanted: Filter, limit: int, cursor: str | None) -> dict[str, Any]:
     """Surveys in the caller's scope, newest first; an owner sees those of the own household."""
+    caller.require(Permission.READ_SURVEYS)
     scope = caller.scope(wanted.estate, wanted.household)
     rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda one: [one.invited_at.isoformat(), str(one.id)])
@@ -78,8 +82,6 @@ def _found(survey: Survey | None) -> Survey:
 
 
 def _require_scope(caller: Caller, survey: Survey) -> None:
-    if not caller.is_owner:
-        caller.require(*STAFF_ROLES)
     caller.require_household(survey.household, survey.estate)
 
 

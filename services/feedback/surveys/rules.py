@@ -8,7 +8,6 @@ from uuid import UUID
 from services.common.contracts.errors import Conflict
 
 SATISFIED = (4, 5)
-RATERS = ("owner", "steward", "estate_manager", "group_admin")
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.notifications.delivery import tables
 from services.notifications.delivery.rules import LETTER, STAFF_TASK, effective_day, outcome_of
 from services.notifications.messages.handlers import present
 from services.notifications.messages.rules import DUNNING, HOUSEHOLD
 
-RECORDERS = ("group_admin", "finance", "estate_manager", "steward")
 BY_HAND = (LETTER, STAFF_TASK)
 Outcome = Literal["delivered", "failed"]
 
@@ -47,7 +47,7 @@ def confirm(session: Session, caller: Caller, message_id: UUID, receipt: Receipt
     The same again changes nothing. What came back may be sent once more and then be received; what was received stays
     so. NotFound, Forbidden, Invalid (a day before it was written or to come), Conflict (nothing went out by hand).
     """
-    caller.require(*RECORDERS)
+    caller.require(Permission.CONFIRM_DELIVERY)
     row = tables.locked(session, message_id)
     if row is None:
         raise NotFound("There is no such message.")

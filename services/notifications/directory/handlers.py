@@ -9,14 +9,12 @@ from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
 from services.common.directory import keep_newest
 from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
+from services.common.domain.permissions import Permission
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory import tables
 from services.notifications.directory.rules import complaints_about
 from services.notifications.messages import tables as messages
 from services.notifications.tables import contact, estate, staff
-
-READERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "auditor", "owner")
-CHOOSERS = ("group_admin", "estate_manager", "steward", "cashier", "owner")
 
 
 def learn_contacts(session: Session, event: ContactsRegistered, as_of: datetime, now: datetime) -> None:
@@ -48,7 +46,7 @@ def preferences(session: Session, caller: Caller, household: str) -> dict[str, A
     `{household, estate, language, name, phone, email, consent: {channel: bool}, consent_record: [{channel, granted,
     changed_at, changed_by}]}`; the record holds what was ever said, not what is so by default.
     """
-    caller.require(*READERS)
+    caller.require(Permission.READ_CONTACT_PREFERENCES)
     known = _known(session, caller, household)
     email = known.preferred_email or known.email
     open_data = caller.sees_personal_data
@@ -75,7 +73,7 @@ def choose(
     now: datetime,
 ) -> dict[str, Any]:
     """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`."""
-    caller.require(*CHOOSERS)
+    caller.require(Permission.SET_CONTACT_PREFERENCES)
     _known(session, caller, household)
     if errors := complaints_about(language, email, consent):
         raise Invalid("The preferences are not valid.", errors)

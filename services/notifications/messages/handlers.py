@@ -19,8 +19,9 @@ from services.common.contracts.events import (
     RatingInvited,
     WorkOrderSlaAlarm,
 )
-from services.common.domain.access import STAFF_ROLES, Caller, mask_email, mask_phone
+from services.common.domain.access import Caller, mask_email, mask_phone
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 from services.notifications.delivery.rules import EMAIL, HOLD, PAYMENT, SMS
@@ -92,7 +93,7 @@ def notifications(
     session: Session, caller: Caller, household: str | None, recipient: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     """Messages, newest first, of one household or recipient or of the caller's scope; words and address by role (F)."""
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_MESSAGES)
     wanted = scope(caller, household, recipient)
     after = position(cursor, int)
     rows = tables.newest(session, wanted, limit + 1, after[0] if after else None)

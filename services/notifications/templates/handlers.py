@@ -5,14 +5,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.notifications.templates import tables
 from services.notifications.templates.rules import RenderError, Template, render
 
 
 def templates(session: Session, caller: Caller) -> dict[str, Any]:
     """Every version of every wording: `{"items": [{code, channel, language, version, subject, body, variables}]}`."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_TEMPLATES)
     return {"items": [present(wording) for wording in tables.every(session)], "next_cursor": None}
 
 
@@ -23,7 +24,7 @@ def preview(
 
     `{code, channel, language, version, subject, text}`.
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_TEMPLATES)
     wording = tables.newest(session, [code]).get((code, channel, language))
     if wording is None:
         raise NotFound(f"There is no template {code} for {channel} in {language}.")

@@ -8,6 +8,7 @@ from uuid import UUID
 from services.common.contracts.errors import Conflict, Forbidden, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
+from services.common.domain.permissions import Permission, Role
 from services.common.sla.rules import WHOLE, Clock, Limit, Outcome, Running, outcome
 from services.workorders.sla.rules import Policy, RunningStage
 
@@ -28,12 +29,10 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
     "reopen": {"completed": "dispatched", "confirmed": "dispatched"},
     "cancel": dict.fromkeys(("created", "dispatched", "accepted", "arrived", "paused"), "cancelled"),
 }
-_MANAGERS = ("group_admin", "estate_manager", "steward")
-CREATORS = (*_MANAGERS, "cashier", "technician", "owner")
-ACTORS: Mapping[str, tuple[str, ...]] = {
-    "dispatch": _MANAGERS,
-    **dict.fromkeys(("accept", "arrive", "pause", "resume", "complete"), (*_MANAGERS, "technician")),
-    **dict.fromkeys(("confirm", "reopen", "cancel"), (*_MANAGERS, "owner")),
+NEEDS: Mapping[str, Permission] = {
+    "dispatch": Permission.DISPATCH_WORK_ORDER,
+    **dict.fromkeys(("accept", "arrive", "pause", "resume", "complete"), Permission.CARRY_OUT_WORK_ORDER),
+    **dict.fromkeys(("confirm", "reopen", "cancel"), Permission.CONFIRM_WORK_ORDER),
 }
 
 
@@ -148,14 +147,13 @@ def next_status(order: Order, action: str) -> str:
     return order.paused_from or "" if target == BEFORE_PAUSE else target
 
 
-def require_actor(caller: Caller, order: Order, action: str, *, on_register: bool) -> None:
-    """Forbidden unless the caller's role may do this to this order (scope is checked apart).
+def require_own(caller: Caller, order: Order, *, on_register: bool) -> None:
+    """Forbidden for another technician's order.
 
     A technician who is on the register acts on the own orders only; a shared sign-in of the workshop, which is not on
     the register, acts for whom the order was dispatched to.
     """
-    caller.require(*ACTORS[action])
-    only_technician = caller.roles <= {"technician"}
+    only_technician = caller.roles <= {Role.TECHNICIAN}
     if only_technician and on_register and order.technician not in (None, caller.sub):
         raise Forbidden("This order was dispatched to another technician.")
 

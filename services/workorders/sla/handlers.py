@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderSlaAlarm
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.workorders.orders.rules import KIND
 from services.workorders.settings import settings
@@ -35,7 +36,7 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
 
 def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> dict[str, Any]:
     """Open orders, what is late now, share within limit of what was done lately (J2); NotFound for no such estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     found = _counts(session, frozenset({estate}), now)
     if not found:
@@ -45,7 +46,7 @@ def estate_figures(session: Session, caller: Caller, estate: str, now: datetime)
 
 def group_figures(session: Session, caller: Caller, now: datetime) -> dict[str, Any]:
     """The same over all estates in the caller's scope, and per estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_GROUP_FIGURES)
     found = _counts(session, caller.estate_filter(), now)
     return {**_figures(found), "estates": [{"estate": one.estate, **_figures([one])} for one in found]}
 

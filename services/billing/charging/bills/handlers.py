@@ -34,11 +34,11 @@ from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, add_months, business_date, format_period
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
 
-BILLERS = ("group_admin", "finance", "estate_manager")
 SHOWN_ANOMALIES = 1_000
 EARLIEST_PERIOD = date(1990, 1, 1)
 log = get_logger(__name__)
@@ -61,7 +61,7 @@ def start_bill_run(
 
     Errors: Forbidden, Invalid (period, unknown estate or fee item, empty list), Conflict (id used for another request).
     """
-    caller.require(*BILLERS)
+    caller.require(Permission.ISSUE_BILLS)
     run: dict[str, Any] = {
         "period": _period(asked.period, business_date(now)),
         "estates": _named(asked.estates, "estates"),
@@ -323,7 +323,7 @@ def get_bill_run(session: Session, caller: Caller, run_id: UUID) -> dict[str, An
     kind, detail}], anomalies_total, created_at, finished_at}`; `bills` are those this run issued (a dry run: would
     issue). NotFound when there is none, Forbidden when it covers an estate outside the caller's scope.
     """
-    caller.require(*BILLERS, "auditor")
+    caller.require(Permission.READ_BILL_RUN)
     run = tables.load_run(session, run_id)
     if run is None:
         raise NotFound("There is no such bill run.")

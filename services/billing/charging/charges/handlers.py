@@ -20,10 +20,10 @@ from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BillsIssued, IssuedBill
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 
-CHARGERS = ("group_admin", "finance", "estate_manager")
 MOST_FEN = 10**12
 MOST_AHEAD = timedelta(days=3_653)
 log = get_logger(__name__)
@@ -53,7 +53,7 @@ def create_charge(
     Posted receivable ← fee_income today, or on the first day that is open (B8); a prepaid balance pays at once (B6).
     The same id again answers the same; Conflict: it was used for another charge. Forbidden, NotFound, Invalid.
     """
-    caller.require(*CHARGERS)
+    caller.require(Permission.CHARGE_SERVICE)
     home = _home(session, request)
     caller.require_estate(home.estate)
     lock_estate(session, home.estate_id)

@@ -22,12 +22,11 @@ from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.domain.money import half_up
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
-RECORDERS = ("group_admin", "finance", "estate_manager")
 EARLIEST = date(1990, 1, 1)
 MOST_FEN = 10**12
-READERS = (*RECORDERS, "steward", "auditor")
 log = get_logger(__name__)
 
 
@@ -50,7 +49,7 @@ def record(session: Session, caller: Caller, request_id: UUID, told: CostRequest
     The same id again answers the same. Conflict: the id was used for another cost, or bills of the month stand.
     Invalid: neither or both of amount and quantity, an unknown building, no single price for a quantity.
     """
-    caller.require(*RECORDERS)
+    caller.require(Permission.RECORD_SHARED_COST)
     estate = find_estate(session, caller, told.estate)
     lock_estate(session, estate.id)
     standing = shared.load_cost(session, request_id)
@@ -116,7 +115,7 @@ def _same(row: CostRow, estate_id: int, told: CostRequest) -> bool:
 
 def list_costs(session: Session, caller: Caller, code: str, period: str | None) -> Page[SharedCost]:
     """The costs recorded for an estate, of one month or of all."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_SHARED_COSTS)
     estate = find_estate(session, caller, code)
     periods = None if period is None else [first_of(period)]
     rows = shared.costs_recorded(session, estate.id, periods)

@@ -72,6 +72,7 @@ WITH RECURSIVE cut AS (
 )
 SELECT p.id, least(c.units, :size) AS units FROM planned p JOIN cut c USING (estate_id, from_unit_id) ORDER BY p.id
 """)
+_REQUESTED = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = ANY (:ids)")
 
 
 def plan(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -> list[tuple[int, int]]:
@@ -85,8 +86,7 @@ def plan(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -
 
 def name_requests(session: Session, requests: Iterable[tuple[Sequence[int], UUID]]) -> None:
     """Remember which event asks for which slices, so that parked ones can be told."""
-    statement = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = ANY (:ids)")
-    session.execute(statement, [{"ids": list(ids), "event_id": str(event_id)} for ids, event_id in requests])
+    session.execute(_REQUESTED, [{"ids": list(ids), "event_id": str(event_id)} for ids, event_id in requests])
 
 
 # Prepared, because they run for every message: each took longer to build and to plan than to run.

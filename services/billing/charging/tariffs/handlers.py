@@ -11,10 +11,10 @@ from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.tariffs import PriceComponent, PriceTier, PublishedTariffs, Tariff
 from services.common.contracts.errors import NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
-PUBLISHERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
 
 
@@ -23,7 +23,7 @@ def list_tariffs(session: Session, caller: Caller, estate: str) -> Page[Tariff]:
 
     An owner sees those of the own household's estate that are published (公示). NotFound, Forbidden.
     """
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_TARIFFS)
     rows = tables.tariffs_of(session, find_estate(session, _at_home(session, caller), estate).id)
     shown = [tariff_view(row, estate) for row in rows if row.published_at is not None or not caller.is_owner]
     return Page(items=shown, next_cursor=None)
@@ -39,7 +39,7 @@ def _at_home(session: Session, caller: Caller) -> Caller:
 
 def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: datetime) -> Tariff:
     """Publish one version and answer it; publishing again changes nothing and answers the same. NotFound, Forbidden."""
-    caller.require(*PUBLISHERS)
+    caller.require(Permission.PUBLISH_TARIFFS)
     estate = tables.estate_of(session, tariff_id)
     if estate is None:
         raise NotFound(f"There is no tariff {tariff_id}.")
@@ -53,7 +53,7 @@ def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: dateti
 
 def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: datetime) -> PublishedTariffs:
     """Publish every version of an estate that waits."""
-    caller.require(*PUBLISHERS)
+    caller.require(Permission.PUBLISH_TARIFFS)
     estate = find_estate(session, caller, code)
     lock_estate(session, estate.id)
     published = tables.publish(session, estate.id, None, now)

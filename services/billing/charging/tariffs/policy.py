@@ -10,16 +10,15 @@ from services.billing.tables import lock_estate
 from services.common.contracts.answers.tariffs import BillingTerms, EstateBillingPolicy
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
-KEEPERS = ("group_admin", "finance")
-READERS = (*KEEPERS, "estate_manager", "auditor")
 log = get_logger(__name__)
 
 
 def get_policy(session: Session, caller: Caller, code: str) -> EstateBillingPolicy:
     """The policy of an estate: its own, or the group's default. Forbidden, NotFound."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_BILLING_POLICY)
     estate = find_estate(session, caller, code)
     policy = load_policy(session, estate.id)
     return EstateBillingPolicy(**billing_terms(policy), estate=code, own=tables.has_policy(session, estate.id))
@@ -41,7 +40,7 @@ def put_policy(session: Session, caller: Caller, code: str, policy: BillingPolic
 
     Months that are billed are not billed again, whatever the cycle becomes. Forbidden, NotFound, Invalid.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.SET_BILLING_POLICY)
     estate = find_estate(session, caller, code)
     _check(policy)
     lock_estate(session, estate.id)  # all slices of one moment see the same policy

@@ -29,12 +29,11 @@ from services.billing.receivables.waivers.tables import pending
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.paging import page, position
-
-VOIDERS = ("group_admin", "finance", "estate_manager")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, n
     The same call again answers the same. Errors: NotFound, Forbidden, Invalid (reason), Conflict (void already, waiver
     pending, plan performing, nothing to bill again, id used for another void).
     """
-    caller.require(*VOIDERS)
+    caller.require(Permission.VOID_BILL)
     if not asked.reason.strip():
         raise Invalid("A void needs a reason.", [{"loc": "reason", "msg": "say why"}])
     bill = _locked(session, caller, asked.bill_id)
@@ -167,7 +166,7 @@ def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: in
 
     The same call again answers the same. NotFound, Forbidden, Conflict (not void, billed already, nothing to bill).
     """
-    caller.require(*VOIDERS)
+    caller.require(Permission.VOID_BILL)
     bill = _locked(session, caller, bill_id)
     before = tables.reissue(session, request_id)
     if before is None:
@@ -183,7 +182,7 @@ def list_credit_notes(
     session: Session, caller: Caller, estate: str | None, household: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     """Credit notes in scope by estate and number: `{"items", "next_cursor"}`. Forbidden, Invalid (cursor)."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_CREDIT_NOTES)
     after = position(cursor, str, int)
     rows = tables.notes_after(session, caller.estate_filter(estate), household, after, limit + 1)
     items, next_cursor = page(rows, limit, lambda row: [row.estate, row.number])

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from services.billing.holds.tables import STANDS
+from services.billing.holds.tables import stands
 from services.billing.tables import estate, household, metadata
 
 credit_note = Table(
@@ -81,7 +81,7 @@ FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.
 """)
 _PLAN = text(f"""
 SELECT source_id FROM dunning_hold h
-WHERE h.household_id = :household_id AND h.source_kind = 'plan' AND {STANDS} LIMIT 1
+WHERE h.household_id = :household_id AND h.source_kind = 'plan' AND {stands("h")} LIMIT 1
 """)
 _MARK = text("UPDATE bill SET voided_at = :now WHERE id = :id")
 _NUMBER = text("SELECT COALESCE(max(number), 0) + 1 FROM credit_note WHERE estate_id = :estate_id")

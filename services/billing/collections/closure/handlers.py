@@ -23,13 +23,11 @@ from services.billing.portfolio.tables import find_estate, find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import SHANGHAI, business_date
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 
 log = get_logger(__name__)
-STARTERS = ("group_admin", "finance", "estate_manager")
-WORKERS = (*STARTERS, "steward")
-READERS = (*WORKERS, "auditor")
 Status = Literal["active", "paused", "closed"]
 Result = Literal["promised", "fixed", "refused", "not_reached", "service_problem", "cancelled"]
 
@@ -42,7 +40,7 @@ def start_programme(
     `{id, estate, as_of, enrolled, bills}`: cases begun (or begun again) and bills added by this run. NotFound,
     Forbidden, Conflict (id used for another run), Invalid (a day to come).
     """
-    caller.require(*STARTERS)
+    caller.require(Permission.START_CLOSURE)
     home = find_estate(session, caller, estate)
     if as_of > business_date(now):
         raise Invalid("This day has not come yet.", [{"loc": "as_of", "msg": "today or before"}])
@@ -86,7 +84,7 @@ def list_cases(
     session: Session, caller: Caller, cut: Cut, limit: int, cursor: str | None, today: date
 ) -> dict[str, Any]:
     """Cases in the caller's scope, by steward for the worklist, paged. Forbidden, Invalid (cursor)."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_CLOSURE)
     scope = caller.estate_filter(cut.estate)
     after = (position(cursor, int) or (0,))[0]
     wanted = {"steward": cut.steward, "stage": cut.stage, "status": cut.status, "after": after, "limit": limit + 1}
@@ -99,7 +97,7 @@ def list_cases(
 
 def get_case(session: Session, caller: Caller, household: str, today: date) -> dict[str, Any]:
     """A case with its bills, history and appointments. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_CLOSURE)
     row = _case(session, caller, household, today)
     bills = session.execute(select(closure_bill).where(closure_bill.c.case_id == row.id).order_by("bill_id"))
     events = session.execute(select(closure_event).where(closure_event.c.case_id == row.id).order_by("id"))
@@ -126,7 +124,7 @@ def make_appointment(
     """Plan to meet the owner, on any day of the week within the contact window and under the cap; the same request
     answers the same. Conflict names the next possible time; it is also the answer for a closed or paused case (a fix of
     our service is never paused). Invalid (a time gone by, or without offset), NotFound, Forbidden."""
-    caller.require(*WORKERS)
+    caller.require(Permission.MEET_OWNER)
     _case(session, caller, household, business_date(now))
     queries.lock_case(session, household)
     case = _case(session, caller, household, business_date(now))
@@ -150,7 +148,7 @@ def record_outcome(
     A paused case records what happened and stays where it is. `{…appointment, case_stage, advanced}`. NotFound,
     Forbidden, Conflict (another outcome is on record).
     """
-    caller.require(*WORKERS)
+    caller.require(Permission.MEET_OWNER)
     found = by_id(session, closure_appointment, appointment_id)
     household = _household_of(session, appointment_id)
     if found is None or household is None:
@@ -177,7 +175,7 @@ def progress(session: Session, caller: Caller, estate: str | None, today: date) 
 
     The last counts cases that are not closed. Forbidden.
     """
-    caller.require(*READERS)
+    caller.require(Permission.READ_CLOSURE)
     scope = caller.estate_filter(estate)
     items: dict[str, dict[str, Any]] = {}
     for row in queries.progress(session, None if scope is None else sorted(scope), today):

@@ -16,11 +16,11 @@ from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id, get_logger
 
-SWEEPERS = ("group_admin", "finance", "estate_manager")
 # A statement over some estates costs little more than over one; few enough that work spreads over replicas.
 ESTATES_AT_ONCE = 25
 SLICE_TIMEOUT_MS = 600_000
@@ -44,7 +44,7 @@ def start_sweep(
 
     Errors: Forbidden, Invalid (unknown estate, empty list, a day of another age), Conflict (id used for another sweep).
     """
-    caller.require(*SWEEPERS)
+    caller.require(Permission.RUN_SWEEP)
     if asked.estates is not None and not asked.estates:
         raise Invalid("estates is empty.", [{"loc": "estates", "msg": "name at least one, or leave it out for all"}])
     if not FIRST_DAY <= asked.as_of <= LAST_DAY:
@@ -80,7 +80,7 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
 
 def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any]:
     """`{id, as_of, status: pending/running/done, estates_total, estates_done, actions, held}`; NotFound, Forbidden."""
-    caller.require(*SWEEPERS, "steward", "auditor")
+    caller.require(Permission.READ_DUNNING)
     sweep = queries.sweep(session, sweep_id)
     if sweep is None:
         raise NotFound("There is no such sweep.")

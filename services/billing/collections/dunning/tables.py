@@ -157,11 +157,19 @@ dunning_contact = Table(
     Index("dunning_contact_household_id_idx", "household_id", "contacted_at"),
 )
 
-# Principal that came back after it was settled (a refund, a payment placed elsewhere): rare, and asked for by bill.
-RESTORED = "debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity')"
+
+def restores(entry: str) -> str:
+    """SQL: principal came back after it was settled (a refund, a payment placed elsewhere)."""
+    return f"{entry}.debit_account = 'receivable' AND {entry}.credit_account NOT IN ('fee_income', 'opening_equity')"
 
 
-Index("ledger_entry_restored_idx", ledger_entry.c.estate_id, ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
+# Rare, and asked for by bill.
+Index(
+    "ledger_entry_restored_idx",
+    ledger_entry.c.estate_id,
+    ledger_entry.c.bill_id,
+    postgresql_where=text(restores("ledger_entry")),
+)
 
 
 # A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.

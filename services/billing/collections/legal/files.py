@@ -9,13 +9,14 @@ from sqlalchemy import Row, text, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.gate import DECIDERS, LAWYERS_LETTER, READERS, conditions_of, past
+from services.billing.collections.legal.gate import LAWYERS_LETTER, conditions_of, past
 from services.billing.collections.legal.rules import Condition, Kind, Status
 from services.billing.collections.legal.tables import legal_file, legal_file_event
 from services.billing.portfolio.tables import find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
 _LOCK = text("SELECT id FROM household WHERE id = :id FOR UPDATE")
@@ -50,7 +51,7 @@ def open_file(
     Conflict names every condition that stands against a suit, an arbitration or a lawyer's letter; there is one file of
     a kind at a time. NotFound, Forbidden.
     """
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
     session.execute(_LOCK, {"id": home.id})
     known = tables.by_id(session, legal_file, request_id)
@@ -71,7 +72,7 @@ def change_status(
 ) -> dict[str, Any]:
     """Add to a file's history. What is opened may be filed, settled or withdrawn; what is filed also judged; the gate
     must still be open on the day a suit is filed. NotFound, Forbidden, Invalid, Conflict."""
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     file = _file(session, caller, file_id, lock=True)
     known = session.execute(_EVENT, {"id": request_id}).one_or_none()
     if known is not None:
@@ -92,7 +93,7 @@ def add_delivery(
 
     NotFound, Forbidden, Invalid, Conflict (not a lawyer's letter).
     """
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     file = _file(session, caller, file_id)
     if file.kind != "lawyers_letter":
         raise Conflict("Only a lawyer's letter is delivered to the household.")
@@ -108,7 +109,7 @@ def add_delivery(
 
 def get_file(session: Session, caller: Caller, file_id: UUID) -> dict[str, Any]:
     """A file with its history, the gate as it stood when it was opened, and proven deliveries. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     file = _file(session, caller, file_id)
     history = [
         {"status": row.status, "on": row.happened_on, "note": row.note, "by": row.recorded_by, "at": row.recorded_at}
@@ -123,7 +124,7 @@ def get_file(session: Session, caller: Caller, file_id: UUID) -> dict[str, Any]:
 
 def list_files(session: Session, caller: Caller, wanted: Wanted, limit: int, cursor: str | None) -> dict[str, Any]:
     """Files in the caller's scope, newest first, paged. Forbidden, Invalid (cursor)."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     scope = caller.estate_filter(wanted.estate)
     after = position(cursor, date.fromisoformat, UUID) or (None, None)
     cut = asdict(wanted) | {"estates": None if scope is None else sorted(scope), "limit": limit + 1}

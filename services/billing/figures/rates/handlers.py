@@ -14,7 +14,8 @@ from services.billing.figures.rates.rules import BUCKET_LABELS, rate
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.common.contracts.errors import Invalid
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
 GroupBy = Literal["group", "region", "estate", "building", "steward", "fee_item", "period"]
 WINDOWS = {"current": "billed", "cumulative": "billed", "recovery": "open"}
@@ -44,7 +45,7 @@ def collection_rates(session: Session, caller: Caller, cut: RateCut, as_of: date
     `windows` adds the fields of `_windows`, `households` those of `_paid_up`.
     Errors: Forbidden (outside the scope), Invalid (period; questions that do not go together).
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     question = _question(caller, cut, as_of)
     rows = tables.collection_rates(session, question, standing=cut.windows)
     items = [_item(row, windows=cut.windows) for row in rows]
@@ -57,14 +58,14 @@ def collection_rates(session: Session, caller: Caller, cut: RateCut, as_of: date
 
 def estate_figures(session: Session, caller: Caller, estate: str, today: date) -> dict[str, Any]:
     """One estate's dashboard: rates of the month and overall, receivable by age, households. NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     find_estate(session, caller, estate)
     return {"estate": estate} | _figures(session, [estate], today)
 
 
 def group_figures(session: Session, caller: Caller, today: date) -> dict[str, Any]:
     """The same over all estates in scope, and a line for each of them in `estates`."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_GROUP_FIGURES)
     codes = caller.estate_filter()
     scope = None if codes is None else sorted(codes)
     lines = [_windows([row]) | {"estate": row.key} for row in tables.estate_rates(session, scope, today)]
@@ -92,7 +93,7 @@ def rollup_check(session: Session, caller: Caller, estate: str | None) -> dict[s
     `{rollups: {differences, items}, totals: {differences, items}}`; an item has the key and, of each sum, what is
     expected and what is kept; at most 100 are shown. Errors: Forbidden (role, scope).
     """
-    caller.require("group_admin", "finance", "auditor")
+    caller.require(Permission.CHECK_ROLLUPS)
     codes = caller.estate_filter(estate)
     scope = None if codes is None else sorted(codes)
     return {"rollups": _found(check.rollups(session, scope)), "totals": _found(check.folded(session, scope))}

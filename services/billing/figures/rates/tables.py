@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.figures.rates import households_sql, rates_sql
 from services.billing.figures.rates.rules import month_after
-from services.billing.holds.tables import STANDS_ON
-from services.billing.receivables.ledger.tables import OPEN
+from services.billing.holds.tables import stands_on
+from services.billing.receivables.ledger.sql import open_bill
 from services.billing.tables import rate_rollup
 
 Index("rate_rollup_period_idx", rate_rollup.c.period, rate_rollup.c.estate_id)
@@ -27,7 +27,7 @@ FEW_ESTATES = 20
 RECEIVABLE = text(f"""
 SELECT e.code AS estate, width_bucket(:today - b.due_date, ARRAY[1, 16, 31, 61, 366]) AS bucket,
        sum(b.amount_fen - b.paid_fen - b.waived_fen)::bigint AS fen
-FROM estate e LEFT JOIN bill b ON b.estate_id = e.id AND {OPEN}
+FROM estate e LEFT JOIN bill b ON b.estate_id = e.id AND {open_bill("b")}
 WHERE CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates)
 GROUP BY e.code, bucket ORDER BY e.code, bucket
 """)
@@ -36,9 +36,9 @@ HOUSEHOLDS = text(f"""
 WITH scope AS (SELECT id FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates))
 SELECT (SELECT count(*) FROM household h JOIN scope ON scope.id = h.estate_id) AS households,
        (SELECT count(DISTINCT b.household_id) FROM bill b JOIN scope ON scope.id = b.estate_id
-        WHERE {OPEN} AND b.due_date < :as_of) AS overdue_households,
+        WHERE {open_bill("b")} AND b.due_date < :as_of) AS overdue_households,
        (SELECT count(DISTINCT h.household_id) FROM dunning_hold h JOIN household o ON o.id = h.household_id
-        JOIN scope ON scope.id = o.estate_id WHERE {STANDS_ON}) AS held_households
+        JOIN scope ON scope.id = o.estate_id WHERE {stands_on("h", ":as_of")}) AS held_households
 """)
 
 

@@ -107,28 +107,20 @@ rate_building_change = Table(
 )
 
 _ADDED = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-_UPSERT = """
-  INSERT INTO {table} AS t ({names}, {sums})
-  SELECT {keys}, {added} FROM taken GROUP BY {numbers} ORDER BY {numbers}
-  ON CONFLICT ({names}) DO UPDATE SET {more}
-"""
 _MONTH = "date_trunc('month', booked_on)::date"
 _BILLS = ("estate_id", "fee_item", "period", "due_date")
 _BUILDINGS = ("estate_id", "building", "fee_item", "period", "due_date")
 
 
 def _upsert(table: Table, *keys: str) -> str:
-    """Add what was taken to a total; its key columns get `keys`."""
+    """SQL that adds what was taken to a total; its key columns get `keys`."""
     names = ", ".join(column.name for column in table.primary_key)
-    return _UPSERT.format(
-        table=table.name,
-        names=names,
-        keys=", ".join(keys),
-        sums=", ".join(SUMS),
-        added=_ADDED,
-        numbers=", ".join(str(number) for number in range(1, len(keys) + 1)),
-        more=", ".join(f"{name} = t.{name} + excluded.{name}" for name in SUMS),
-    )
+    numbers = ", ".join(str(number) for number in range(1, len(keys) + 1))
+    return f"""
+  INSERT INTO {table.name} AS t ({names}, {", ".join(SUMS)})
+  SELECT {", ".join(keys)}, {_ADDED} FROM taken GROUP BY {numbers} ORDER BY {numbers}
+  ON CONFLICT ({names}) DO UPDATE SET {", ".join(f"{name} = t.{name} + excluded.{name}" for name in SUMS)}
+"""
 
 
 def _fold(changes: Table, **totals: str) -> TextClause:

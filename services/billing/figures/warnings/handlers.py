@@ -16,8 +16,9 @@ from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.common.contracts.errors import Invalid
 from services.common.contracts.events import CollectionBelowPlan
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
@@ -50,7 +51,7 @@ def set_target(
     Without an estate for the group, without a period for every month; `period` is the month in which bills are due.
     Returns `{estate, period, curve: [{day, rate}], set_by, set_at}`. Errors: Forbidden, NotFound, Invalid.
     """
-    caller.require("group_admin", "finance")
+    caller.require(Permission.SET_COLLECTION_TARGET)
     estate_id = _place(session, caller, estate)
     points = _points(rate, curve)
     month = first_of(period, "period") if period else None
@@ -62,7 +63,7 @@ def set_target(
 
 def list_targets(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
     """Targets of the caller's estates and of the group: `{items: [target]}`."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     codes = caller.estate_filter(estate)
     rows = tables.targets(session, None if codes is None else sorted(codes))
     return {"items": [_shown_target(**row._asdict()) for row in rows]}
@@ -81,7 +82,7 @@ def list_warnings(
 
     A warning without an estate is the group's and shown to all staff, unless one estate is asked for.
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     codes = caller.estate_filter(estate)
     after = position(cursor, int)
     wanted = {"kind": kind, "since": since, "one": estate is not None, "before": after[0] if after else None}

@@ -19,7 +19,8 @@ from services.billing.portfolio.estates.tables import (
 )
 from services.billing.portfolio.files import handlers as files
 from services.billing.portfolio.transfers.rules import BEGINNING
-from services.common.domain.access import STAFF_ROLES, Caller, mask_email, mask_name, mask_phone
+from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
 ESTATE_FIELDS = (
@@ -39,7 +40,7 @@ UNIT_FIELDS = ("building", "usage", "status", "floor", "move_in_date", "grade")
 def list_regions(session: Session, caller: Caller) -> dict[str, Any]:
     """The group and its regions, over the estates in scope (A1): `{"group": {…}, "items": [{region, estates, buildings,
     units, households, area_m2, occupied, vacant, unsold}], "next_cursor"}`."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     rows = [row._asdict() for row in region_sums(session, caller.estate_filter())]
     group = {name: sum(row[name] for row in rows) for name in ("estates", *SUMS)}
     items = [{"region": row["region"], "estates": row["estates"], **_sums(row)} for row in rows]
@@ -50,7 +51,7 @@ def list_estates(
     session: Session, caller: Caller, limit: int, cursor: str | None, region: str | None = None
 ) -> dict[str, Any]:
     """Estates in scope by code, with what is below them: `{"items": [{estate, name, …, units, …}], "next_cursor"}`."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     after = position(cursor, str)
     rows = estates_after(session, caller.estate_filter(), region, after[0] if after else None, limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.code])
@@ -60,14 +61,14 @@ def list_estates(
 
 def get_estate(session: Session, caller: Caller, code: str) -> dict[str, Any]:
     """One estate with its counts of buildings, units and households; Forbidden, NotFound."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     row = tables.find_estate(session, caller, code)
     return _estate(row, estate_sums(session, [row.id]).get(row.id))
 
 
 def list_buildings(session: Session, caller: Caller, code: str, today: date) -> dict[str, Any]:
     """Buildings of an estate with the steward who answers for each today (A4)."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     rows = buildings(session, tables.find_estate(session, caller, code).id, today)
     return {"items": [row._asdict() | {"area_m2": float(row.area_m2)} for row in rows], "next_cursor": None}
 
@@ -76,7 +77,7 @@ def list_units(
     session: Session, caller: Caller, code: str, building: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     """Units of an estate, or of one building, by building and code."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_UNITS)
     after = position(cursor, str, str)
     rows = units_after(session, tables.find_estate(session, caller, code).id, building, after, limit + 1)
     items, next_cursor = page(rows, limit, lambda row: [row.building, row.code])
@@ -90,6 +91,7 @@ def get_household(session: Session, caller: Caller, code: str) -> dict[str, Any]
     `payer_days` are the days it pays for units that ever changed hands, `{unit, role, from_date, to_date}`; units it
     has always paid for are in `units` only.
     """
+    caller.require(Permission.READ_HOUSEHOLD)
     row = tables.find_household(session, caller, code)
     units = units_of(session, row.id)
     days = [_days(row.estate, spell) for spell in days_of(session, row.id)]

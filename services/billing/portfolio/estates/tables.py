@@ -22,8 +22,9 @@ def estates_after(
     return session.execute(query if after is None else query.where(estate.c.code > after)).all()
 
 
-# What is below an estate, in two steps: homes first, so that a household of several units counts once.
-_SUMS = """
+def _sums(where: str = "") -> str:
+    """SQL of what is below an estate, in two steps: homes first, so that a household of several units counts once."""
+    return f"""
 SELECT u.estate_id, count(DISTINCT u.building) AS buildings, count(*) AS units,
        count(DISTINCT u.household_id) AS households, sum(u.area_m2) AS area_m2,
        count(*) FILTER (WHERE u.status = 'occupied') AS occupied, count(*) FILTER (WHERE u.status = 'vacant') AS vacant,
@@ -31,10 +32,11 @@ SELECT u.estate_id, count(DISTINCT u.building) AS buildings, count(*) AS units,
 FROM unit u {where} GROUP BY u.estate_id
 """
 
-_ESTATE_SUMS = text(_SUMS.format(where="WHERE u.estate_id = ANY (:ids)"))
+
+_ESTATE_SUMS = text(_sums("WHERE u.estate_id = ANY (:ids)"))
 
 _REGION_SUMS = text(f"""
-WITH sums AS ({_SUMS.format(where="")})
+WITH sums AS ({_sums()})
 SELECT e.region, count(*) AS estates, coalesce(sum(s.buildings), 0)::bigint AS buildings,
        coalesce(sum(s.units), 0)::bigint AS units, coalesce(sum(s.households), 0)::bigint AS households,
        coalesce(sum(s.area_m2), 0) AS area_m2, coalesce(sum(s.occupied), 0)::bigint AS occupied,

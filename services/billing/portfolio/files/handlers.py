@@ -21,11 +21,11 @@ from services.common.contracts.events import (
     WorkOrderOpened,
     WorkOrderReopened,
 )
-from services.common.domain.access import STAFF_ROLES, Caller, mask_name, mask_phone
+from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.sheets import cells
 
-KEEPERS = ("group_admin", "finance", "estate_manager", "steward")
 CHANGES_SHOWN = 50
 Note = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 Opened = ComplaintOpened | WorkOrderOpened
@@ -57,7 +57,7 @@ def keep_file(session: Session, caller: Caller, household: str, change: FileChan
 
     Invalid, NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.KEEP_OWNER_FILE)
     row = portfolio.find_household(session, caller, household)
     wanted = _wanted(change, business_date(now))
     portfolio.lock_household(session, row.id)
@@ -143,7 +143,7 @@ def set_owners(
 
     The answer is `get_owners`'s. Invalid, NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.KEEP_OWNER_FILE)
     estate_id = portfolio.find_estate(session, caller, estate).id
     if errors := rules.owners_complaints(owners) + _person_complaints(owners):
         raise Invalid("The co-owners are not valid.", errors)
@@ -164,7 +164,7 @@ def get_owners(session: Session, caller: Caller, estate: str, unit: str) -> dict
 
     NotFound, Forbidden.
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_UNITS)
     found = portfolio.find_unit(session, portfolio.find_estate(session, caller, estate).id, unit)
     rows = tables.owners(session, found.id)
     return {

@@ -14,10 +14,9 @@ from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-APPOINTERS = ("group_admin", "estate_manager")
+from services.common.domain.permissions import Permission
 
 
 def set_steward(
@@ -25,7 +24,7 @@ def set_steward(
 ) -> dict[str, Any]:
     """Let a steward answer for a building from a day on, until the next appointment (A4); the same again changes
     nothing. The answer is `get_steward`'s. Invalid, NotFound, Forbidden."""
-    caller.require(*APPOINTERS)
+    caller.require(Permission.APPOINT_STEWARD)
     estate_id = portfolio.find_estate(session, caller, estate).id
     lock_estate(session, estate_id)
     _check(session, estate_id, building, staff, from_date, business_date(now))
@@ -41,7 +40,7 @@ def set_steward(
 def get_steward(session: Session, caller: Caller, estate: str, building: str, today: date) -> dict[str, Any]:
     """`{estate, building, steward, items: [{staff, from_date, to_date, set_by, set_at}]}`; `from_date` null: from the
     beginning, `to_date` null: while it lasts. NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     estate_id = portfolio.find_estate(session, caller, estate).id
     terms = tables.terms(session, estate_id, building)
     if not terms and not tables.has_building(session, estate_id, building):
@@ -57,7 +56,7 @@ def get_steward(session: Session, caller: Caller, estate: str, building: str, to
 
 def list_stewardships(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
     """All terms on an estate, by building and day: `{items: [{building, staff, name, from_date, to_date}]}`."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_ESTATES)
     rows = tables.of_estate(session, portfolio.find_estate(session, caller, estate).id)
     return {"items": [_listed(row) for row in rows], "next_cursor": None}
 

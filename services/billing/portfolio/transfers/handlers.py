@@ -20,11 +20,10 @@ from services.billing.portfolio.transfers import rules, tables
 from services.billing.portfolio.transfers.rules import BEGINNING, Days, Role, Status
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.sheets import cells
-
-KEEPERS = ("group_admin", "finance", "estate_manager")
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def payers(session: Session, caller: Caller, place: Place, today: date) -> dict[
     from_date, to_date, status, source, reason, recorded_by, recorded_at, undone_at, undone_by, undone_reason}]}`.
     `from_date` null: from the beginning; `to_date` null: while it lasts. NotFound, Forbidden.
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_UNITS)
     unit = portfolio.find_unit(session, portfolio.find_estate(session, caller, place.estate).id, place.unit)
     items = _payers(session, unit)
     for item in items:
@@ -174,7 +173,7 @@ def _before(unit: Row[Any]) -> dict[str, Any]:
 
 def _locked(session: Session, caller: Caller, place: Place) -> Row[Any]:
     """The unit, its estate locked."""
-    caller.require(*KEEPERS)
+    caller.require(Permission.TRANSFER_UNIT)
     estate_id = portfolio.find_estate(session, caller, place.estate).id
     lock_estate(session, estate_id)
     return portfolio.find_unit(session, estate_id, place.unit)

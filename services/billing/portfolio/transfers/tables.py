@@ -150,21 +150,33 @@ WITH due AS (
 UPDATE unit u SET household_id = due.after FROM due WHERE u.id = due.id RETURNING due.before, due.after
 """)
 _EFFECTS = (
-    f"""WITH {_FORCE} UPDATE unit_transfer t SET status_before = u.status FROM fresh f JOIN unit u ON u.id = f.unit_id
-    WHERE t.id = f.id AND f.status IS NOT NULL""",
-    f"WITH {_FORCE} UPDATE unit u SET status = f.status FROM fresh f WHERE u.id = f.unit_id AND f.status IS NOT NULL",
-    f"""WITH {_FORCE} UPDATE unit_owner o SET removed_at = :now, removed_by = f.recorded_by, removed_with = f.id
-    FROM fresh f WHERE o.unit_id = f.unit_id AND o.removed_at IS NULL AND f.role <> 'tenant'""",
-    """UPDATE unit_transfer SET took_effect_at = :now
-    WHERE unit_id = ANY (:unit_ids) AND took_effect_at IS NULL AND undone_at IS NULL AND from_date <= :today""",
-    "UPDATE unit_payer SET pending = false WHERE unit_id = ANY (:unit_ids) AND pending AND from_date <= :today",
+    text(f"""
+WITH {_FORCE} UPDATE unit_transfer t SET status_before = u.status FROM fresh f JOIN unit u ON u.id = f.unit_id
+WHERE t.id = f.id AND f.status IS NOT NULL
+"""),
+    text(f"""
+WITH {_FORCE} UPDATE unit u SET status = f.status FROM fresh f WHERE u.id = f.unit_id AND f.status IS NOT NULL
+"""),
+    text(f"""
+WITH {_FORCE} UPDATE unit_owner o SET removed_at = :now, removed_by = f.recorded_by, removed_with = f.id
+FROM fresh f WHERE o.unit_id = f.unit_id AND o.removed_at IS NULL AND f.role <> 'tenant'
+"""),
+    text("""
+UPDATE unit_transfer SET took_effect_at = :now
+WHERE unit_id = ANY (:unit_ids) AND took_effect_at IS NULL AND undone_at IS NULL AND from_date <= :today
+"""),
+    text("UPDATE unit_payer SET pending = false WHERE unit_id = ANY (:unit_ids) AND pending AND from_date <= :today"),
 )
 # A transfer that never was gives back what it changed, unless that was changed again since.
 _GIVE_BACK = (
-    """UPDATE unit u SET status = t.status_before FROM unit_transfer t
-    WHERE t.id = :id AND u.id = t.unit_id AND u.status = t.status AND t.status_before IS NOT NULL""",
-    """UPDATE unit_owner o SET removed_at = NULL, removed_by = NULL, removed_with = NULL WHERE o.removed_with = :id
-    AND NOT EXISTS (SELECT FROM unit_owner n WHERE n.unit_id = o.unit_id AND n.removed_at IS NULL)""",
+    text("""
+UPDATE unit u SET status = t.status_before FROM unit_transfer t
+WHERE t.id = :id AND u.id = t.unit_id AND u.status = t.status AND t.status_before IS NOT NULL
+"""),
+    text("""
+UPDATE unit_owner o SET removed_at = NULL, removed_by = NULL, removed_with = NULL WHERE o.removed_with = :id
+AND NOT EXISTS (SELECT FROM unit_owner n WHERE n.unit_id = o.unit_id AND n.removed_at IS NULL)
+"""),
 )
 
 
@@ -173,14 +185,14 @@ def take_effect(session: Session, unit_ids: Collection[int], today: date, now: d
     given = {"unit_ids": list(unit_ids), "today": today}
     moved = session.execute(_MOVE, given).all()
     for statement in _EFFECTS:
-        session.execute(text(statement), given | ({"now": now} if ":now" in statement else {}))
+        session.execute(statement, given | {"now": now})
     return {household_id for row in moved for household_id in row}
 
 
 def give_back(session: Session, transfer_id: UUID) -> None:
     """Status and co-owners as they were before a transfer took effect."""
     for statement in _GIVE_BACK:
-        session.execute(text(statement), {"id": transfer_id})
+        session.execute(statement, {"id": transfer_id})
 
 
 _DUE_UNITS = text("""

@@ -28,10 +28,10 @@ from services.common.contracts.answers.books import (
     FundPolicy,
 )
 from services.common.contracts.errors import Conflict, Invalid
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 
-KEEPERS = ("group_admin", "finance")
 FUNDED = "remuneration"
 
 
@@ -50,7 +50,7 @@ def record_expense(
     session: Session, caller: Caller, estate: str, request_id: UUID, spent: Expense, now: datetime
 ) -> FundExpense:
     """Take an expense from the fund (B2); the same request again answers the same. Conflict, Invalid, NotFound."""
-    caller.require(*KEEPERS, "estate_manager")
+    caller.require(Permission.RECORD_FUND_EXPENSE)
     found = _funded(session, caller, estate)
     if spent.category not in CATEGORIES:
         raise Invalid("There is no such category.", [{"loc": "category", "msg": f"one of {', '.join(CATEGORIES)}"}])
@@ -73,7 +73,7 @@ def record_expense(
 
 def get_fund(session: Session, caller: Caller, estate: str, period: str | None, today: date) -> Fund:
     """The fund of an estate up to today or in a month: per category opening, contributed, spent, returned, closing."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FUND)
     found = _funded(session, caller, estate)
     first = date.min if period is None else first_of(period)
     last = today if period is None else rules.last_day(first)
@@ -93,7 +93,7 @@ def set_fund_policy(
     session: Session, caller: Caller, estate: str, remuneration: Decimal, shares: dict[str, Decimal]
 ) -> FundPolicy:
     """Say what the company takes and how the rest is shared, from the next close on. Invalid, Conflict, NotFound."""
-    caller.require(*KEEPERS)
+    caller.require(Permission.SET_FUND_POLICY)
     found = _funded(session, caller, estate)
     unknown = shares.keys() - set(CATEGORIES)
     if unknown or any(share < 0 for share in shares.values()) or not sum(shares.values()):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.receivables.books import rules, tables
-from services.billing.receivables.books.funds import FUNDED, KEEPERS, fund, to_return
+from services.billing.receivables.books.funds import FUNDED, fund, to_return
 from services.billing.receivables.books.rules import AccountPeriod
 from services.billing.receivables.books.tables import Close, Settlement
 from services.billing.receivables.ledger import tables as ledger
@@ -35,10 +35,10 @@ from services.common.contracts.errors import Conflict, Invalid
 from services.common.contracts.events import MonthClosed
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 
-READERS = (*KEEPERS, "auditor", "estate_manager")
 log = get_logger(__name__)
 
 
@@ -47,7 +47,7 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
 
     Errors: Invalid (period), Conflict (not over yet; an earlier month is open; the sums disagree), NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.CLOSE_BOOKS)
     found = find_estate(session, caller, estate)
     month = first_of(period)
     lock_estate(session, found.id)
@@ -98,7 +98,7 @@ def _moves(estate_id: int, moved: Iterable[KindMovement]) -> list[Moved]:
 
 def list_closes(session: Session, caller: Caller, estate: str) -> Page[MonthClose]:
     """The closed months of an estate, oldest first. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEDGER)
     found = find_estate(session, caller, estate)
     rows = tables.closes(session, found.id)
     return Page(items=[_close_view(estate, row) for row in rows], next_cursor=None)
@@ -133,7 +133,7 @@ def settle_quarter(
 
     Errors: Invalid (quarter), Conflict (a month is open, settled already, no fund to return), NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.CLOSE_BOOKS)
     found = find_estate(session, caller, asked.estate)
     months = _months(asked.quarter)
     lock_estate(session, found.id)
@@ -234,7 +234,7 @@ def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: 
 
 def list_settlements(session: Session, caller: Caller, estate: str) -> Page[QuarterSettlement]:
     """The settled quarters of an estate, oldest first. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEDGER)
     found = find_estate(session, caller, estate)
     rows = tables.settlements(session, found.id)
     return Page(items=[_settlement_view(estate, row) for row in rows], next_cursor=None)

@@ -15,13 +15,12 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, cash_account
 from services.billing.receivables.ledger.tables import Posting
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
-REFUNDERS = ("group_admin", "finance")
-APPLIERS = ("group_admin", "finance", "estate_manager")
 Channel = Literal["transfer", "cash", "pos"]
 
 
@@ -42,7 +41,7 @@ def refund_credit(
     The same call again answers the same. NotFound, Forbidden, Invalid (reason), Conflict (more than the credit; id used
     for another refund).
     """
-    caller.require(*REFUNDERS)
+    caller.require(Permission.REFUND_CREDIT)
     if not asked.reason.strip():
         raise Invalid("A refund needs a reason.", [{"loc": "reason", "msg": "say why"}])
     account = _locked(session, caller, household)
@@ -82,7 +81,7 @@ def _refund(
 
 def list_refunds(session: Session, caller: Caller, household: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """Refunds of a household's surplus, newest first. NotFound, Forbidden, Invalid (cursor)."""
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_STATEMENT)
     home = find_household(session, caller, household)
     after = position(cursor, datetime.fromisoformat, UUID)
     rows = tables.refunds_after(session, home.id, after, limit + 1)
@@ -111,7 +110,7 @@ def apply_standing_credit(
     The same call again answers the same. NotFound, Forbidden, Invalid (bills of others), Conflict (no credit; a void
     bill; id used for another application).
     """
-    caller.require(*APPLIERS)
+    caller.require(Permission.APPLY_CREDIT)
     account = _locked(session, caller, household)
     before = tables.application(session, request_id)
     if before is None:

@@ -16,8 +16,9 @@ from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Conflict, Invalid
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
 LOOK_BACK_DAYS = 92
@@ -73,7 +74,7 @@ def _coupon(household_id: int, reason: str, month: date, fen: int, days: int, to
 
 def get_incentives(session: Session, caller: Caller, household: str, today: date) -> dict[str, Any]:
     """`{household, enabled, points, point_fen, credit_level, coupons, tickets, entries}`; NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_INCENTIVES)
     row = find_household(session, caller, household)
     policy = tables.load_policy(session, row.estate_id)
     first = add_months(today.replace(day=1), -MONTHS_KNOWN)
@@ -111,13 +112,13 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
 
 def get_policy(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
     """The policy of an estate, or the group's. NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_INCENTIVE_POLICY)
     return _policy_view(estate, tables.load_policy(session, _estate_id(session, caller, estate)))
 
 
 def set_policy(session: Session, caller: Caller, estate: str | None, wanted: Policy) -> dict[str, Any]:
     """Say what is given, from the next judgement on. Points that were given stay. Invalid, NotFound, Forbidden."""
-    caller.require("group_admin", "finance")
+    caller.require(Permission.SET_INCENTIVE_POLICY)
     if estate is None:
         caller.require_every_estate()
     estate_id = _estate_id(session, caller, estate)
@@ -153,7 +154,7 @@ def draw_lots(
 
     The same request again answers the same. Invalid (month), Conflict (not over, drawn already), NotFound, Forbidden.
     """
-    caller.require("group_admin", "finance")
+    caller.require(Permission.DRAW_LOTS)
     found = find_estate(session, caller, estate)
     month, today = first_of(asked.month, "month"), business_date(now)
     lock_estate(session, found.id)

@@ -20,9 +20,8 @@ from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
-
-REDEEMERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "owner")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def redeem(
     Errors: Invalid (not one of each), Conflict (too few points, coupon spent or expired, discount too large, bill not
     open, id used for another), NotFound, Forbidden.
     """
-    caller.require(*REDEEMERS)
+    caller.require(Permission.REDEEM_INCENTIVE)
     _require_one_of_each(asked)
     found = find_household(session, caller, household)
     ledger.lock_estate_of(session, household)

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.incentives.rules import Policy
+from services.billing.receivables.ledger.sql import open_bill
 from services.billing.tables import metadata
 
 incentive_policy = Table(
@@ -213,9 +214,9 @@ SELECT c.household_id, max(c.month) AS month FROM coupon c JOIN household h ON h
 WHERE h.estate_id = :estate_id AND c.reason = 'streak' GROUP BY c.household_id
 """)
 _BALANCE = text("SELECT COALESCE(sum(points), 0)::bigint FROM point_entry WHERE household_id = :household_id")
-_OVERDUE = text("""
+_OVERDUE = text(f"""
 SELECT COALESCE(max(CAST(:today AS date) - due_date), 0) FROM bill
-WHERE household_id = :household_id AND due_date < :today AND voided_at IS NULL AND amount_fen > paid_fen + waived_fen
+WHERE household_id = :household_id AND due_date < :today AND {open_bill("bill")}
 """)
 _BILL = text("SELECT * FROM bill WHERE id = :bill_id FOR UPDATE")
 

@@ -37,12 +37,11 @@ from services.common.contracts.answers.plans import (
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
 # How far back a plan may be recorded, and how far ahead an instalment may lie: ten years.
 MOST_AHEAD = timedelta(days=3_653)
-SIGNERS = ("finance", "estate_manager", "group_admin", "steward")
-READERS = (*SIGNERS, "cashier", "auditor", "owner")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
     until then stays due apart from them. The same id again gives the same plan, with other content a Conflict.
     Invalid, NotFound, Forbidden.
     """
-    caller.require(*SIGNERS)
+    caller.require(Permission.SIGN_INSTALMENT_PLAN)
     today = business_date(now)
     known = ledger.lock_estate_of(session, offer.household)
     account = ledger.account(session, offer.household, lock=True) if known else None
@@ -91,7 +90,7 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
 
 def get_plan(session: Session, caller: Caller, plan_id: UUID, today: date) -> InstalmentPlan:
     """A plan, how it stands today, and its instalments with what was received for each. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_INSTALMENT_PLANS)
     row = tables.plan(session, plan_id, today)
     if row is None:
         raise NotFound("There is no such plan.")
@@ -110,7 +109,7 @@ def list_plans(
     today: date,
 ) -> Page[InstalmentPlanSummary]:
     """Plans without their instalments, paged; an owner sees the own household's. Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_INSTALMENT_PLANS)
     scope = caller.scope(estate, household)
     after = position(cursor, UUID)
     estates = None if scope.estates is None else sorted(scope.estates)
@@ -124,7 +123,7 @@ def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, no
 
     Cancelling it again changes nothing. Conflict when it is completed; NotFound, Forbidden.
     """
-    caller.require(*SIGNERS)
+    caller.require(Permission.SIGN_INSTALMENT_PLAN)
     today = business_date(now)
     household = tables.household_of(session, plan_id)
     known = household is not None and ledger.lock_estate_of(session, household)

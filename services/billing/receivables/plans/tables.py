@@ -111,16 +111,21 @@ SELECT id, household_id, amount_fen, amount_fen - paid_fen - waived_fen AS open_
 FROM bill WHERE id = ANY (:bills) ORDER BY due_date, id FOR UPDATE
 """)
 _SET_APART = text("UPDATE bill SET late_fee_apart = true WHERE id = ANY (:bills) AND NOT late_fee_apart")
-# How plans `p` stand at the end of `:today`.
-STANDING_TODAY = """JOIN LATERAL (
-  SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = p.id AND s.from_on <= :today
+
+
+def _standing_on(plan: str, day: str) -> str:
+    """SQL: a join of how the plan stands at the end of a day, as `s`."""
+    return f"""JOIN LATERAL (
+  SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = {plan}.id AND s.from_on <= {day}
   ORDER BY s.from_on DESC LIMIT 1) s ON true"""
+
+
 _SHOWN = f"""
 SELECT p.*, h.code AS household, e.code AS estate, s.status AS standing, s.from_on AS standing_since,
        (SELECT sum(x.amount_fen)::bigint FROM instalment_plan_part x WHERE x.plan_id = p.id) AS principal_fen,
        ARRAY(SELECT DISTINCT x.bill_id FROM instalment_plan_part x WHERE x.plan_id = p.id ORDER BY 1) AS bill_ids
 FROM instalment_plan p JOIN household h ON h.id = p.household_id JOIN estate e ON e.id = p.estate_id
-{STANDING_TODAY}
+{_standing_on("p", ":today")}
 """
 _ONE = text(f"{_SHOWN} WHERE p.id = :id")
 _LIST = text(f"""{_SHOWN}
@@ -131,7 +136,7 @@ WHERE (CAST(:after AS uuid) IS NULL OR p.id > :after)
 ORDER BY p.id LIMIT :limit
 """)
 _UNTOLD = text(f"""
-SELECT DISTINCT h.code FROM instalment_plan p JOIN household h ON h.id = p.household_id {STANDING_TODAY}
+SELECT DISTINCT h.code FROM instalment_plan p JOIN household h ON h.id = p.household_id {_standing_on("p", ":today")}
 WHERE s.status <> p.status ORDER BY h.code LIMIT :limit
 """)
 # Two replicas do not wait for each other: whoever comes second leaves the household to the first.

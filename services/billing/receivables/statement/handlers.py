@@ -18,6 +18,7 @@ from services.billing.receivables.plans.tables import planned
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import format_period
+from services.common.domain.permissions import Permission
 
 
 def statement(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:
@@ -27,6 +28,7 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
     was waived of either is shown apart (C2).
     NotFound, Forbidden.
     """
+    caller.require(Permission.READ_STATEMENT)
     account = tables.account(session, household)
     if account is None:
         raise NotFound(f"There is no household {household}.")

@@ -9,6 +9,7 @@ from services.billing.receivables.trial_balance import tables as balance_sql
 from services.common.contracts.answers.trial_balance import TrialBalance
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
 
 def trial_balance(session: Session, caller: Caller, estate: str | None) -> TrialBalance:
@@ -16,7 +17,7 @@ def trial_balance(session: Session, caller: Caller, estate: str | None) -> Trial
 
     Forbidden, NotFound.
     """
-    caller.require("group_admin", "finance", "auditor", "estate_manager")
+    caller.require(Permission.READ_LEDGER)
     scope = caller.estate_filter(estate)
     if estate is not None and tables.estate_id_of(session, estate) is None:
         raise NotFound(f"There is no estate {estate}.")

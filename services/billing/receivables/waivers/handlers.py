@@ -21,9 +21,7 @@ from services.billing.receivables.waivers.rules import RULE, Kind, authority, by
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-REQUESTERS = ("group_admin", "finance", "estate_manager", "steward")
-APPROVERS = ("group_admin", "finance", "estate_manager")
+from services.common.domain.permissions import Permission
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask,
     The same call again answers the same. Errors: Forbidden, Invalid (bills unknown, of several households, more than
     there is), Conflict (void, nothing to waive, another one waits, id used for another request).
     """
-    caller.require(*REQUESTERS)
+    caller.require(Permission.REQUEST_WAIVER)
     _check(ask)
     account = _locked(session, _whose(session, caller, ask))
     before = tables.load(session, request_id)
@@ -211,14 +209,12 @@ def approve_waiver(
     Errors: NotFound, Forbidden (role, scope, own request under four eyes), Invalid (no resolution), Conflict (rejected,
     withdrawn).
     """
-    caller.require(*APPROVERS)
+    caller.require(Permission.APPROVE_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
     if waiver.status != "approved":
         _require_pending(waiver)
         decision = _decision(session, account, waiver_id, business_date(now))
-        caller.require(*sorted(decision.roles))
-        if decision.four_eyes and caller.sub == waiver.requested_by:
-            raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
+        _require_authority(caller, decision)
         if decision.needs_resolution and not (resolution or "").strip():
             told = [{"loc": "resolution", "msg": "reference of the owners' committee's resolution"}]
             raise Invalid("So much can be waived only upon a resolution of the owners' committee.", told)
@@ -227,11 +223,19 @@ def approve_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
+def _require_authority(caller: Caller, decision: Decision) -> None:
+    """Forbidden unless the matrix lets one of the caller's roles grant so much, and on this request."""
+    if not caller.holds(decision.roles):
+        raise Forbidden(f"So much is granted by {' or '.join(sorted(decision.roles))}.")
+    if decision.four_eyes and caller.sub == decision.waiver.requested_by:
+        raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
+
+
 def reject_waiver(
     session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
 ) -> dict[str, Any]:
     """Refuse a pending waiver; rejecting again changes nothing. NotFound, Forbidden, Conflict."""
-    caller.require(*APPROVERS)
+    caller.require(Permission.APPROVE_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
     if waiver.status != "rejected":
         _require_pending(waiver)
@@ -243,7 +247,7 @@ def withdraw_waiver(
     session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
 ) -> dict[str, Any]:
     """Take the own pending request back; doing so again changes nothing. NotFound, Forbidden, Conflict."""
-    caller.require(*REQUESTERS)
+    caller.require(Permission.REQUEST_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
     if caller.sub != waiver.requested_by:
         raise Forbidden("Only who asked for a waiver may withdraw it.")

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_estate
 from services.billing.receivables.waivers import tables
-from services.billing.receivables.waivers.handlers import APPROVERS
 from services.billing.receivables.waivers.rules import Band, Kind, flaws
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Invalid
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
 KINDS: tuple[Kind, ...] = ("late_fee", "principal")
 
@@ -22,7 +22,7 @@ def get_matrix(session: Session, caller: Caller, estate: str | None) -> dict[str
 
     NotFound, Forbidden.
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_WAIVERS)
     estate_id = _estate_id(session, caller, estate)
     return {"estate": estate} | {
         kind: [_view(band) for band in tables.bands(session, estate_id, kind)] for kind in KINDS
@@ -37,10 +37,11 @@ def set_matrix(
     No bands: the estate goes by the group's again. Only the administrator, for whoever grants does not say how much he
     may. Invalid, NotFound, Forbidden.
     """
-    caller.require("group_admin")
+    caller.require(Permission.SET_WAIVER_AUTHORITY)
     if estate is None:
         caller.require_every_estate()
-    wrong = flaws(bands, APPROVERS) if bands or estate else {"bands": "the group has at least one"}
+    grantors = Permission.APPROVE_WAIVER.roles
+    wrong = flaws(bands, grantors) if bands or estate else {"bands": "the group has at least one"}
     if wrong:
         told = [{"loc": where, "msg": message} for where, message in wrong.items()]
         raise Invalid("The authority matrix is not valid.", told)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from services.billing.receivables.waivers import tables
 from services.billing.receivables.waivers.rules import RULE, Authority, authority
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
 STATUSES = ("pending", "approved", "rejected", "withdrawn")
@@ -19,7 +20,7 @@ STATUSES = ("pending", "approved", "rejected", "withdrawn")
 
 def get_waiver(session: Session, caller: Caller, waiver_id: UUID) -> dict[str, Any]:
     """One waiver; NotFound, Forbidden. A pending one says in `needs` who may approve it."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_WAIVERS)
     row = found(session, caller, waiver_id)
     return shown(session, row)
 
@@ -43,7 +44,7 @@ def list_waivers(
     cursor: str | None,
 ) -> dict[str, Any]:
     """Waivers in scope, newest first: `{"items", "next_cursor"}`. Forbidden, Invalid (status, cursor)."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_WAIVERS)
     if status is not None and status not in STATUSES:
         raise Invalid("The status is not valid.", [{"loc": "status", "msg": f"one of {', '.join(STATUSES)}"}])
     after = position(cursor, datetime.fromisoformat, UUID)

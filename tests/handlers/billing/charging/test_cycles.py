@@ -183,7 +183,7 @@ def test_b3_in_advance_consumption_is_billed_for_the_cycle_before(desk: Desk) ->
 
 
 COMPUTED = text(f"""
-SELECT {issue_sql.AMOUNT}
+SELECT {issue_sql.amount_fen("u", "r", "v.vacant")}
 FROM (SELECT CAST(:area AS numeric) AS area_m2) u, (SELECT CAST(:vacant AS boolean) AS vacant) v,
      jsonb_to_record(CAST(:rate AS jsonb)) AS r({issue_sql.RATE})
 """)

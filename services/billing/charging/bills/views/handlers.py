@@ -13,9 +13,10 @@ from services.billing.charging.tariffs.handlers import tariff_view
 from services.billing.charging.tariffs.tables import TariffRow, load_tariff
 from services.billing.portfolio.tables import find_household
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import format_period
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
 
@@ -26,6 +27,7 @@ def list_bills(
 
     `{"items": [{id, unit, fee_item, period, amount_fen, outstanding_fen, due_date, status, …}], "next_cursor"}`.
     """
+    caller.require(Permission.READ_STATEMENT)
     if status is not None and status not in rules.STATUSES:
         raise Invalid("The status is not valid.", [{"loc": "status", "msg": f"one of {', '.join(rules.STATUSES)}"}])
     after = position(cursor, date.fromisoformat, int)
@@ -59,7 +61,7 @@ def explain_bill(session: Session, caller: Caller, bill_id: int) -> dict[str, An
     `formula`, evaluated and rounded half up to the fen, plus `rounding_fen`, is the amount. NotFound, Forbidden. An
     opening balance and a one-off service have no tariff: they stand as brought in or agreed.
     """
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_STATEMENT)
     row = tables.load_bill(session, bill_id)
     if row is None:
         raise NotFound(f"There is no bill {bill_id}.")

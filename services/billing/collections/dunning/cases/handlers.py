@@ -21,10 +21,9 @@ from services.billing.portfolio.tables import find_household
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, start_of_business_day
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
 
-COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
-READERS = (*COLLECTORS, "auditor")
 _NOTES = UUID("6f1d2c1e-6a57-5e0c-9a35-0b8f3d0f6d11")
 ContactKind = Literal["phone", "visit", "message", "letter", "other"]
 ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]
@@ -53,7 +52,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
     an estate never swept it is today's. An owner sees no contacts, plans or suggestions. NotFound, Forbidden.
     """
-    caller.require(*READERS, "cashier", "owner")
+    caller.require(Permission.READ_DUNNING)
     row = find_household(session, caller, household)
     contacts = queries.contacts(session, row.id)
     promise = next((one for one in reversed(contacts) if one.promised_on and one.promised_on >= today), None)
@@ -102,7 +101,7 @@ def list_dunning_cases(
 ) -> dict[str, Any]:
     """Households with an unpaid bill on the ladder and their last step: `{household, estate, building, step, as_of,
     due_date, overdue_days, overdue_fen, cause, held, answered}`, paged."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_DUNNING)
     named = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
     rows = queries.cases(session, named, _after(cursor), limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
@@ -116,7 +115,7 @@ def add_contact(
 
     The same request again records nothing new; with other content it is a Conflict. Invalid, NotFound, Forbidden.
     """
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     if said.step is not None and said.step not in queries.codes(session, row.estate_id):
         raise Invalid("There is no such step.", [{"loc": "step", "msg": "not a step of this estate's ladder"}])
@@ -139,7 +138,7 @@ def set_arrears_cause(
 
     The same words by the same person on the same day are one note, however often they are sent.
     """
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.set_cause(session, row.id, cause)
     if note is not None:

@@ -16,8 +16,8 @@ from services.billing.collections.dunning.treatment import tables
 from services.billing.receivables.ledger.tables import lock_estate_of
 from services.common.contracts.errors import Conflict, NotFound
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
-STAFF = ("group_admin", "finance", "estate_manager", "steward")
 Outcome = Literal["upheld", "amended", "rejected", "withdrawn"]
 # The owner was right: the bill is left out of the ladder until finance has voided or waived it.
 STAYS_OUT = "upheld"
@@ -39,7 +39,7 @@ def dispute_bill(
     `{id, bill_id, household, status: open, reason, opened_at, …}`. NotFound, Forbidden, Conflict (void, settled or
     disputed already).
     """
-    caller.require(*STAFF, "owner")
+    caller.require(Permission.DISPUTE_BILL)
     bill = _bill(session, caller, bill_id)
     row = {"id": request_id, "bill_id": bill_id, "household_id": bill.household_id, "reason": reason}
     kept = tables.dispute(session, request_id)
@@ -58,7 +58,7 @@ def settle_dispute(
 
     The same call again changes nothing.
     """
-    caller.require(*STAFF)
+    caller.require(Permission.SETTLE_DISPUTE)
     bill = _bill(session, caller, bill_id)
     kept = tables.settled_by_request(session, request_id)
     if kept is None:

@@ -20,8 +20,7 @@ from services.billing.portfolio.tables import find_household
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
+from services.common.domain.permissions import Permission
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def make_plan(
     Invalid (a problem without deadline, a deadline gone by, dissatisfied without a problem), Conflict, NotFound,
     Forbidden.
     """
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.lock_household(session, household)
     asked = {"household_id": row.id, "made_by": caller.sub, **asdict(wanted)}
@@ -62,7 +61,7 @@ def make_plan(
 
 def problem_fixed(session: Session, caller: Caller, household: str, note: str, now: datetime) -> dict[str, Any]:
     """What was promised is done: escalation goes on. Saying it again changes nothing. Conflict, NotFound, Forbidden."""
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.lock_household(session, household)
     current = tables.current_plan(session, row.id)

@@ -19,8 +19,8 @@ from services.billing.receivables.statement.handlers import statement
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
 
-READERS = ("group_admin", "finance", "estate_manager", "auditor")
 Facts = Mapping[str, Sequence[Row[Any]]]
 CONTACT_HEADS = ("时间 / Time", "方式 / Kind", "步骤 / Step", "业主答复 / Answer", "备注 / Note", "承诺日 / Promised",
                  "经办 / By")  # fmt: skip
@@ -35,7 +35,7 @@ def gather(session: Session, caller: Caller, household: str, as_of: date) -> Pac
 
     NotFound, Forbidden.
     """
-    caller.require(*READERS)
+    caller.require(Permission.EXPORT_EVIDENCE)
     home = find_household(session, caller, household)
     account = ledger_tables.account(session, household)
     if account is None:

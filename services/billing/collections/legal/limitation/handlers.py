@@ -9,7 +9,6 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.billing.collections.legal.gate import READERS
 from services.billing.collections.legal.limitation.rules import WARN_BEFORE, warning
 from services.billing.collections.legal.limitation.sql import estate_ids, near_expiry
 from services.billing.collections.legal.tables import limitation_warning
@@ -17,6 +16,7 @@ from services.billing.tables import estate
 from services.common.contracts.events import LimitationItem, LimitationWarned
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
@@ -55,7 +55,7 @@ def list_limitations(
     `{bill_id, household, estate, building, steward, due_date, outstanding_fen, restarted_on, restarted_by, expires_on,
     days_left, warn}`, paged. Forbidden, Invalid (cursor).
     """
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     scope = caller.estate_filter(estate_code)
     ids = estate_ids(session, None if scope is None else sorted(scope))
     after = position(cursor, date.fromisoformat, int) or (None, None)
