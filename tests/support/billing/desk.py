@@ -12,6 +12,7 @@ from services.billing.charging.bills import handlers as bills
 from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.imports import handlers as imports
 from services.billing.settings import Settings
+from services.common.contracts.answers.bills import BillRun
 from services.common.contracts.answers.tariffs import PublishedTariffs
 from services.common.contracts.events import BillRunSliceRequested
 from services.common.domain.access import Caller
@@ -79,14 +80,14 @@ class Desk:
         with Session(self.engine) as session, session.begin():
             bills.bill_slices(session, [slice_id], now=self.now, settings=self.settings)
 
-    def run(self, period: str = "2026-10", **asked: Any) -> dict[str, Any]:
+    def run(self, period: str = "2026-10", **asked: Any) -> BillRun:
         """A whole run, and its progress afterwards."""
         run_id = self.start(period, **asked)
         for slice_id in self.slices(run_id):
             self.bill(slice_id)
         return self.progress(run_id)
 
-    def progress(self, run_id: UUID, caller: Caller = FINANCE) -> dict[str, Any]:
+    def progress(self, run_id: UUID, caller: Caller = FINANCE) -> BillRun:
         """How far a run is."""
         with Session(self.engine) as session:
             return bills.get_bill_run(session, caller, run_id)

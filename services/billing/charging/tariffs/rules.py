@@ -9,6 +9,7 @@ from math import lcm
 from typing import get_args
 
 from services.billing.charging.tariffs.cycles import Cycle
+from services.common.contracts.answers.bills import BillingAnomaly
 from services.common.contracts.answers.tariffs import Method, Usage
 from services.common.domain.calendar import add_months, month_length
 
@@ -180,6 +181,6 @@ class TariffAnomaly:
     """Something about a price that a person should look at; `unit` None: it concerns the whole estate."""
 
     fee_item: str | None
-    kind: str
+    kind: BillingAnomaly
     detail: str
     unit: str | None = None
