@@ -73,4 +73,6 @@ def test_b1_charges_by_rpc(service: BillingService) -> None:
     [listed] = service.list_bills(caller=FINANCE, household="H1")["items"]
     assert listed["id"] == made["bill_id"]
     with pytest.raises(Invalid):
+        service.list_bills(caller=FINANCE, household="H1", status="overdue")
+    with pytest.raises(Invalid):
         service.create_charge(caller=FINANCE, request_id=str(uuid4()), **(asked | {"amount_fen": -1}))

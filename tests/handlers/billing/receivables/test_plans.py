@@ -19,6 +19,7 @@ from services.billing.receivables.plans import handlers
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
+from services.common.contracts.answers.late_fees import EstateLateFees
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from tests.support.billing.books import NOW, SYSTEM, TODAY, Books, day
@@ -418,18 +419,17 @@ def test_c1_late_fee_by_estate(books: Books) -> None:
     sign(books, offer([books.bill(50000, "2026-10-15", fee_item="planned")], {"2026-12-10": 50000}, "2026-10-25"))
     # 37 days to today
     lines = [
-        {"estate": "E1", "bills": 2, "principal_fen": 150000, "late_fee_fen": 1110 + 150},
-        {"estate": "E2", "bills": 1, "principal_fen": 60000, "late_fee_fen": 300 + 486},
-        {"estate": "E3", "bills": 1, "principal_fen": 100000, "late_fee_fen": 0},
+        EstateLateFees("E1", bills=2, principal_fen=150000, late_fee_fen=1110 + 150),
+        EstateLateFees("E2", bills=1, principal_fen=60000, late_fee_fen=300 + 486),
+        EstateLateFees("E3", bills=1, principal_fen=100000, late_fee_fen=0),
     ]
     shown = totals.late_fees(books.session, SYSTEM, None, TODAY, TODAY)
     assert shown == {"as_of": TODAY, "estates": lines, "principal_fen": 310000, "late_fee_fen": 2046}
     then = totals.late_fees(books.session, SYSTEM, "E2", day("2026-10-24"), TODAY)
-    assert then["estates"] == [{"estate": "E2", "bills": 1, "principal_fen": 100000, "late_fee_fen": 270}]
+    assert then["estates"] == [EstateLateFees("E2", bills=1, principal_fen=100000, late_fee_fen=270)]
     steward = Caller(sub="s", roles=frozenset({"steward"}), estates=frozenset({"E2"}))
-    assert [line["estate"] for line in totals.late_fees(books.session, steward, None, TODAY, TODAY)["estates"]] == [
-        "E2"
-    ]
+    own = totals.late_fees(books.session, steward, None, TODAY, TODAY)
+    assert [line.estate for line in own["estates"]] == ["E2"]
     with pytest.raises(Forbidden):
         totals.late_fees(books.session, steward, "E1", TODAY, TODAY)
     with pytest.raises(NotFound):

@@ -15,12 +15,12 @@ from services.billing.receivables.trial_balance.rules import NO_DIFFERENCE, Kept
 from services.billing.receivables.waivers.rules import (
     Band,
     GrantedBefore,
-    Kind,
     authority,
     by_amount,
     by_ratio,
     granted,
 )
+from services.common.contracts.answers.waivers import WaiverKind
 
 DUE = date(2025, 3, 15)
 POLICY = LateFeePolicy(clause="§7.3", rates=(DailyRate(date(2000, 1, 1), Decimal("0.0003")),))
@@ -165,4 +165,4 @@ def test_c2_waived_is_compared_with_the_ledger() -> None:
 
 
 def test_c2_kinds_are_those_of_the_contract() -> None:
-    assert Kind.__args__ == ("late_fee", "principal")  # type: ignore[attr-defined]
+    assert WaiverKind.__args__ == ("late_fee", "principal")  # type: ignore[attr-defined]
