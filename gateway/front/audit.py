@@ -18,10 +18,10 @@ from prometheus_client import Counter
 
 from gateway.database import Database
 from services.common.contracts.errors import Unavailable
+from services.common.locks import Lock
 from services.common.observability.logs import get_logger
 
 GENESIS = "0" * 64
-CHAIN_LOCK = 0x45_4C_41_55  # one writer of the chain at a time, over all gateway replicas
 MOST_QUEUED, BATCH, RETRY_SECONDS = 10_000, 500, 1.0
 VERIFY_STEP = 2_000
 
@@ -154,7 +154,8 @@ class Audit:
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         async with self._database.connection() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", CHAIN_LOCK)
+            # one writer of the chain at a time, over all replicas
+            await connection.execute(f"SELECT {Lock.AUDIT.held()}")
             last = await connection.fetchrow("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")
             await connection.executemany(INSERT, chained(batch, *(last or (0, GENESIS))))
 

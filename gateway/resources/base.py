@@ -1,49 +1,12 @@
-"""What all schemas share: codes, money, pages, and how a model carries its example."""
+"""What all resources share: what stands in paths and queries, pages, and how a model carries its example."""
 
-import re
-from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-NO_CONTROL = r"^[^\x00-\x1f]+$"
-NO_NUL = r"^[^\x00]*$"
-LARGEST_ID = 2**63 - 1
-PERIOD = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-FIRST_DAY, LAST_DAY = "1900-01-01", "2999-12-31"
-
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_CONTROL)]
-Note = Annotated[str, StringConstraints(max_length=2000, pattern=NO_NUL)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=NO_NUL)]
-Period = Annotated[str, StringConstraints(pattern=PERIOD)]
-
-
-def _written_as_day(value: Any) -> Any:
-    """A day is written YYYY-MM-DD, never as a number or an instant, and lies where the calendar's sums cannot fail."""
-    if not (isinstance(value, str) and DAY.fullmatch(value)):
-        raise PydanticCustomError("day", "Input should be a date YYYY-MM-DD")
-    if not FIRST_DAY <= value <= LAST_DAY:
-        raise PydanticCustomError("day", f"Input should be a date from {FIRST_DAY} to {LAST_DAY}")
-    return value
-
-
-def _written_as_instant(value: Any) -> Any:
-    """An instant is written as RFC 3339 has it, on a day of ours."""
-    if not (isinstance(value, str) and DAY.match(value) and value[10:11] in ("T", "t", " ")):
-        raise PydanticCustomError("instant", "Input should be an instant of RFC 3339 with its offset")
-    _written_as_day(value[:10])
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_written_as_day)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_as_instant)]
-Fen = Annotated[int, Field(strict=True, gt=0, le=10**12, description="Integer fen (分)")]
-BillIds = Annotated[list[Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)]], Field(min_length=1, max_length=500)]
-Estates = Annotated[list[Code], Field(min_length=1, max_length=2000)]
+from services.common.fields import INT64, LARGEST_BIGINT, LARGEST_INT, NO_CONTROL, Code, Day, Period
 
 
 def _path(name: str, example: str, **rules: Any) -> Any:
@@ -52,8 +15,8 @@ def _path(name: str, example: str, **rules: Any) -> Any:
 
 EstatePath = Annotated[Code, _path("estate", "GZ01")]
 HouseholdPath = Annotated[Code, _path("household", "GZ01-1-0101")]
-BillPath = Annotated[int, Path(gt=0, le=LARGEST_ID, examples=[48211])]
-TariffPath = Annotated[int, Path(gt=0, le=2**31 - 1, examples=[17])]
+BillPath = Annotated[int, Path(gt=0, le=LARGEST_BIGINT, examples=[48211], json_schema_extra=INT64)]
+TariffPath = Annotated[int, Path(gt=0, le=LARGEST_INT, examples=[17])]
 IdPath = Annotated[UUID, Path(examples=["0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"])]
 
 EstateFilter = Annotated[Code | None, Query(description="Code of an estate", examples=["GZ01"])]

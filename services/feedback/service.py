@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from prometheus_client import Metric
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
@@ -16,6 +16,7 @@ from services.common.contracts.events import (
     WorkOrderFinished,
 )
 from services.common.domain.access import Caller
+from services.common.fields import Code, Text
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
@@ -31,8 +32,6 @@ from services.feedback.surveys import handlers as surveys
 from services.feedback.surveys.rules import Answer
 from services.feedback.surveys.tables import Filter as SurveyFilter
 
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Category = Literal["service", "fee", "facility", "management"]
 Status = Literal["registered", "responded", "resolved", "closed"]
 Score = Annotated[int, Field(ge=1, le=5)]

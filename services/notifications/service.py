@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import eventlet
 from prometheus_client import Metric
-from pydantic import StringConstraints
 
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
@@ -26,6 +25,7 @@ from services.common.contracts.events import (
     WorkOrderSlaAlarm,
 )
 from services.common.domain.access import Caller
+from services.common.fields import Line
 from services.common.messaging.inbox import first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -43,7 +43,6 @@ from services.notifications.settings import Settings, settings
 from services.notifications.templates import handlers as templates
 
 ROUNDS_PER_TICK = 20
-Proof = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class NotificationsService(EstateService):
@@ -159,7 +158,7 @@ class NotificationsService(EstateService):
 
     @rpc
     def confirm_delivery(
-        self, caller: Caller, message_id: UUID, delivered_on: date, proof: Proof, outcome: Outcome = "delivered"
+        self, caller: Caller, message_id: UUID, delivered_on: date, proof: Line, outcome: Outcome = "delivered"
     ) -> dict[str, Any]:
         """A letter was received, or came back (F4)."""
         receipt = Receipt(delivered_on, proof, outcome)

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import PaymentAllocated, PaymentStarted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import another_request
 from services.common.paging import page, position
 from services.payments import tables
 from services.payments.metrics import count_when_committed
@@ -119,7 +120,7 @@ def _refuse_closed_day(session: Session, estate: str, request: PaymentRequest) -
 def _same_payment(session: Session, request: PaymentRequest) -> Payment:
     known = tables.find_payment(session, request.id)
     if known is None or known.request != request:
-        raise Conflict("This idempotency key belongs to another payment.")
+        raise another_request("payment")
     return known
 
 

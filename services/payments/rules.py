@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_BIGINT
 
 DESK_CHANNELS = ("cash", "pos")
 BACKDATED_CHANNELS = (*DESK_CHANNELS, "transfer")
@@ -83,7 +84,7 @@ def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -
     unless(0 < request.amount_fen <= LARGEST_AMOUNT_FEN, "amount_fen", f"must be from 1 to {LARGEST_AMOUNT_FEN}")
     unless(len(request.bill_ids) <= MOST_BILLS, "bill_ids", f"must be at most {MOST_BILLS}")
     unless(len(set(request.bill_ids)) == len(request.bill_ids), "bill_ids", "must not repeat a bill")
-    unless(all(0 < bill < 2**63 for bill in request.bill_ids), "bill_ids", "must be ids of bills")
+    unless(all(0 < bill <= LARGEST_BIGINT for bill in request.bill_ids), "bill_ids", "must be ids of bills")
     if request.received_on is not None:
         unless(request.channel in BACKDATED_CHANNELS, "received_on", "only for cash, pos and transfer")
         unless(request.received_on <= today, "received_on", "must not be in the future")

@@ -4,17 +4,17 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from nameko.extensions import DependencyProvider
 from prometheus_client import Metric
-from pydantic import Field
 
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, MonthClosed, PaymentAllocated
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import BillId, Code, PositiveFen
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -27,9 +27,6 @@ from services.payments.rules import Payment, PaymentRequest
 from services.payments.settings import settings
 
 WATCH_SECONDS = 2
-Code = Annotated[str, Field(min_length=1, max_length=64)]
-Fen = Annotated[int, Field(gt=0, strict=True)]
-BillId = Annotated[int, Field(gt=0)]
 
 
 def utc_now() -> datetime:
@@ -62,7 +59,7 @@ class PaymentsService(EstateService):
         request_id: UUID,
         household: Code,
         channel: Code,
-        amount_fen: Fen,
+        amount_fen: PositiveFen,
         bill_ids: list[BillId] | None = None,
         received_on: date | None = None,
     ) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from services.common.contracts.events import (
     StaffRegistered,
 )
 from services.common.domain.access import Caller
+from services.common.fields import Code, Text
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
@@ -28,9 +29,7 @@ from services.workorders.orders.rules import NewOrder
 from services.workorders.orders.tables import Filter
 from services.workorders.sla import handlers as sla
 
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[\w -]+$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Priority = Literal["low", "normal", "high", "urgent", "emergency"]
 Status = Literal["created", "dispatched", "accepted", "arrived", "paused", "completed", "confirmed", "cancelled"]
 ALARM_SECONDS = 15

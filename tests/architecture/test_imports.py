@@ -44,6 +44,7 @@ PURE_OURS = (
     "services.common.domain.calendar",
     "services.common.contracts",
     "services.common.domain.money",
+    "services.common.fields",
     "services.common.sheets",
     "services.common.sla.rules",
 )

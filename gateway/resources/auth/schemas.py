@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, example, shown
+from gateway.resources.base import example, shown
 from services.common.domain.permissions import Role
+from services.common.fields import Code
 
 
 class DevTokenRequest(BaseModel):

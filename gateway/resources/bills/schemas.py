@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Estates, Period, example
+from gateway.resources.base import example
+from services.common.fields import Code, Estates, Period
 
 
 class BillRunRequest(BaseModel):

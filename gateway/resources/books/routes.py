@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from gateway.front.guard import Patience, Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstatePath, PeriodFilter
+from gateway.resources.base import EstatePath, PeriodFilter
 from gateway.resources.books.schemas import CloseRequest, ExpenseRequest, FundPolicyRequest, SettlementRequest
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.books import Fund, FundExpense, FundPolicy, MonthClose, QuarterSettlement
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Books")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]

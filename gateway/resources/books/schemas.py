@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, Fen, Note, Period, Text, example
+from gateway.resources.base import example
 from services.common.contracts.answers.books import FundCategory, Surplus
+from services.common.fields import Code, Day, Line, Period, PositiveFen, Quarter, Text
 
-Quarter = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-Q[1-4]$")]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
 
 
@@ -35,10 +35,10 @@ class ExpenseRequest(BaseModel):
         category="greening", amount_fen=120000, spent_on="2026-11-12", description="修剪绿篱", reference="V-2026-118"
     )
     category: FundCategory
-    amount_fen: Fen
+    amount_fen: PositiveFen
     spent_on: Day
     description: Text
-    reference: Annotated[Note, Field(min_length=1, max_length=200)]
+    reference: Line
 
 
 class FundPolicyRequest(BaseModel):

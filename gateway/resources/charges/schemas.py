@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.resources.base import NO_CONTROL, Code, Day, Fen, Text, example
+from gateway.resources.base import example
+from services.common.fields import NO_CONTROL, Code, Day, PositiveFen, Text
 
 CHARGE = {"fee_item": "lock_change", "amount_fen": 12000, "description": "更换门锁一把"}
 
@@ -16,6 +17,6 @@ class ChargeRequest(BaseModel):
     household: Code | None = None
     unit: Annotated[str, StringConstraints(min_length=1, max_length=600, pattern=NO_CONTROL)] | None = None
     fee_item: Code
-    amount_fen: Fen
+    amount_fen: PositiveFen
     description: Text
     due_date: Day | None = Field(default=None, description="By the estate's billing policy when left out")

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Text
 
 
 class ComplaintRequest(BaseModel):

@@ -2,17 +2,18 @@
 
 from pydantic import BaseModel
 
-from gateway.resources.base import BillIds, Fen, Text, example
+from gateway.resources.base import example
 from services.common.contracts.answers.credits import RefundChannel
+from services.common.fields import BillIds, PositiveFen, Reason
 
 
 class CreditRefundRequest(BaseModel):
     """Surplus handed back to the owner (多退少补, B6)."""
 
     model_config = example(amount_fen=2414, channel="transfer", reason="Owner moved away")
-    amount_fen: Fen
+    amount_fen: PositiveFen
     channel: RefundChannel
-    reason: Text
+    reason: Reason
 
 
 class CreditApplicationRequest(BaseModel):

@@ -3,25 +3,15 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from gateway.resources.base import Day, Note, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Day, Name, Note, Phone
 
 Role = Literal["owner", "tenant", "developer"]
 
 
 UnitStatus = Literal["occupied", "vacant", "unsold"]
-
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
-
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
-]
-
-
-Phone = Annotated[str, StringConstraints(max_length=20, pattern=r"^\+?[0-9][0-9 ()\-]{4,18}[0-9]$")]
 
 
 class CoOwner(BaseModel):

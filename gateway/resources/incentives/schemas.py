@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import LARGEST_ID, Code, Fen, Period, Text, example
+from gateway.resources.base import example
+from services.common.fields import BillId, Code, Period, PositiveFen, Text
 
 Rate = Annotated[float, Field(strict=True, ge=0, le=1_000)]
 Points = Annotated[int, Field(strict=True, gt=0, le=10**9)]
@@ -31,10 +32,10 @@ class PolicyRequest(BaseModel):
     on_time_rate: Rate
     early_rate: Rate
     early_days: Annotated[int, Field(strict=True, ge=0, le=3_650)]
-    point_fen: Annotated[int, Field(strict=True, gt=0, le=10**9)]
+    point_fen: Annotated[PositiveFen, Field(le=10**9)]
     most_of_bill: Annotated[float, Field(strict=True, ge=0, le=1)]
     streak_months: Annotated[int, Field(strict=True, gt=0, le=36)]
-    coupon_fen: Fen
+    coupon_fen: PositiveFen
     coupon_days: Annotated[int, Field(strict=True, gt=0, le=3_650)]
 
 
@@ -44,7 +45,7 @@ class RedemptionRequest(BaseModel):
     model_config = example(points=300, bill_id=48211)
     points: Points | None = None
     coupon_id: UUID | None = None
-    bill_id: Annotated[int, Field(strict=True, gt=0, le=LARGEST_ID)] | None = None
+    bill_id: BillId | None = None
     service: Text | None = None
 
 
@@ -54,5 +55,5 @@ class DrawRequest(BaseModel):
     model_config = example(month="2026-10", winners=3, coupon_fen=5000, seed="SSQ 2026131: 04 09 12 20 27 33 + 06")
     month: Period
     winners: Annotated[int, Field(strict=True, gt=0, le=10_000)]
-    coupon_fen: Fen
+    coupon_fen: PositiveFen
     seed: Text

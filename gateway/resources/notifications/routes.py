@@ -8,11 +8,12 @@ from starlette.responses import Response
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, HouseholdFilter, HouseholdPath, Page
+from gateway.resources.base import HouseholdFilter, HouseholdPath, Page
 from gateway.resources.notifications.schemas import Notification, Preferences, PreferencesRequest, Templates
 from gateway.resources.paging import Paging
 from services.common.contracts.errors import Invalid
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Notifications")
 Recipient = Annotated[Code | None, Query(description="Code of a member of staff", examples=["S001"])]

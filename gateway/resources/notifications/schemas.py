@@ -1,12 +1,11 @@
 """Messages, templates, contact preferences."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel
 
-from gateway.resources.base import Code, example, shown
-
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$")]
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Email
 
 
 class Notification(BaseModel):

@@ -12,12 +12,13 @@ from gateway.front.guard import Call, Gate, Services, answer
 from gateway.front.routing import Routes
 from gateway.link.rpc import RemoteFailure
 from gateway.metrics import scrape
-from gateway.resources.base import Code, Page
+from gateway.resources.base import Page
 from gateway.resources.ops.schemas import AuditEntry, ChainCheck, Health, ParkedEvents, Readiness, Replayed
 from gateway.resources.paging import Paging
 from services.common.contracts.errors import NotFound, Unavailable
 from services.common.database import SERVICES
 from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_BIGINT, Code
 from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
 
 routes = Routes("Operation")
@@ -57,7 +58,7 @@ async def list_parked_events(request: Request, call: Services, window: Paging) -
 async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response:
     """Send a parked event to its queue again."""
     service, _, number = parked_id.partition(":")
-    if service not in SERVICES or not (number.isascii() and number.isdigit()) or int(number) >= 2**63:
+    if service not in SERVICES or not (number.isascii() and number.isdigit()) or int(number) > LARGEST_BIGINT:
         raise NotFound(f"There is no parked event {parked_id}.")
     done = await call.ask(service, "replay_parked", parked_id=int(number))
     return answer({**done, "id": parked_id, "service": service})
@@ -97,7 +98,7 @@ def _before(cursor: str | None) -> int | None:
     match decode_cursor(cursor):
         case None:
             return None
-        case [int(number)] if 0 < number < 2**63:
+        case [int(number)] if 0 < number <= LARGEST_BIGINT:
             return number
     raise not_of_this_list("query.cursor")
 

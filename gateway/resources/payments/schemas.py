@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import BillIds, Code, Day, Fen, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import BillIds, Code, Day, Fen, PositiveFen
 
 Channel = Literal["wechat", "alipay", "unionpay", "cash", "pos", "transfer"]
 
@@ -17,7 +18,7 @@ class PaymentRequest(BaseModel):
     model_config = example(household="GZ01-1-0101", channel="wechat", amount_fen=31862, bill_ids=[48211])
     household: Code
     channel: Channel
-    amount_fen: Fen
+    amount_fen: PositiveFen
     bill_ids: BillIds | None = None
     received_on: Day | None = None
 
@@ -37,7 +38,7 @@ class Payment(BaseModel):
     )
     id: UUID
     status: str = Field(description="pending, settled, expired, refunded, partially_refunded, suspense")
-    amount_fen: int
+    amount_fen: Fen
     qr_code: str | None = None
     expires_at: datetime | None = None
     receipt_no: str | None = None

@@ -1,12 +1,9 @@
 """Instalment plans over HTTP (C3)."""
 
-from typing import Annotated
+from pydantic import BaseModel, Field
 
-from pydantic import BaseModel, Field, StringConstraints
-
-from gateway.resources.base import NO_NUL, BillIds, Code, Day, Fen, example
-
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NO_NUL)]
+from gateway.resources.base import example
+from services.common.fields import BillIds, Code, Day, PositiveFen, Reason
 
 
 class Instalment(BaseModel):
@@ -14,7 +11,7 @@ class Instalment(BaseModel):
 
     model_config = example(due_date="2026-12-15", amount_fen=100000)
     due_date: Day
-    amount_fen: Fen
+    amount_fen: PositiveFen
 
 
 class PlanRequest(BaseModel):

@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import BuildingFilter, Code, EstatePath, HouseholdPath, Page
+from gateway.resources.base import BuildingFilter, EstatePath, HouseholdPath, Page
 from gateway.resources.paging import Paging
 from gateway.resources.portfolio.schemas import Buildings, Estate, Household, Regions, Unit
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Portfolio")
 

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import AsOf, BuildingFilter, Code, EstateFilter, Period, PeriodFilter, StewardFilter
+from gateway.resources.base import AsOf, BuildingFilter, EstateFilter, PeriodFilter, StewardFilter
 from gateway.resources.rates.schemas import CollectionRates
 from services.common.domain.permissions import Permission
+from services.common.fields import Code, Period
 
 routes = Routes("Collections")
 

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import shown
+from services.common.fields import Fen
 
 
 class CollectionRate(BaseModel):
@@ -12,9 +13,9 @@ class CollectionRate(BaseModel):
         key="GZ01", billed_fen=1000000, collected_fen=912000, waived_fen=0, rate=0.912, billed_count=310
     )
     key: str | None
-    billed_fen: int
-    collected_fen: int
-    waived_fen: int
+    billed_fen: Fen
+    collected_fen: Fen
+    waived_fen: Fen
     rate: float | None = Field(description="0–1; null when nothing was billed")
     billed_count: int | None = None
     current_rate: float | None = Field(default=None, description="Of bills due in the cut-off's month; with windows")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Fen, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, PositiveFen
 
 
 class SandboxPayRequest(BaseModel):
@@ -13,7 +14,7 @@ class SandboxPayRequest(BaseModel):
     model_config = example(repeat=3)
     repeat: Annotated[int, Field(strict=True, ge=1, le=50)] | None = None
     forge: Code | None = Field(default=None, description="signature, serial, amount, stale, tampered, …")
-    amount_fen: Fen | None = Field(default=None, description="Pay another amount than was asked")
+    amount_fen: PositiveFen | None = Field(default=None, description="Pay another amount than was asked")
 
 
 class SandboxPaid(BaseModel):

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Day
 
 
 class StewardRequest(BaseModel):

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Note, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Note
 
 
 class Survey(BaseModel):

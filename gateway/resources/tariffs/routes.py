@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstatePath, PeriodFilter, TariffPath
+from gateway.resources.base import EstatePath, PeriodFilter, TariffPath
 from gateway.resources.tariffs.schemas import BillingPolicyRequest, SharedCostRequest
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.tariffs import EstateBillingPolicy, PublishedTariffs, SharedCost, Tariff
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Billing")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]

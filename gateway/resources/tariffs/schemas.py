@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Fen, Note, Period, example
+from gateway.resources.base import example
 from services.common.contracts.answers.tariffs import BillingCycle, BillingTiming
+from services.common.fields import Code, Note, Period, PositiveFen
 
 POLICY = {"cycle": "quarterly", "timing": "arrears", "due_day": 15, "month_offset": 1, "roll_to_working_day": False}
 
@@ -33,6 +34,6 @@ class SharedCostRequest(BaseModel):
     building: Code | None = None
     fee_item: Code
     period: Period
-    amount_fen: Fen | None = None
+    amount_fen: PositiveFen | None = None
     quantity: Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=4)] | None = None
     note: Note | None = None

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, example, shown
-from gateway.resources.files.schemas import Name, Phone, Reason, Role, UnitStatus
+from gateway.resources.base import example, shown
+from gateway.resources.files.schemas import Role, UnitStatus
+from services.common.fields import Code, Day, Name, Phone, Reason
 
 
 class TransferRequest(BaseModel):

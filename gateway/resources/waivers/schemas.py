@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import BillIds, Code, Fen, Note, Text, example
+from gateway.resources.base import example
 from services.common.contracts.answers.waivers import WaiverKind
 from services.common.domain.permissions import Role
+from services.common.fields import BillIds, Code, Note, PositiveFen, Reason
 
 _BANDS: list[dict[str, Any]] = [
     {"up_to_fen": 5000, "up_to_ratio": None, "roles": [], "needs_resolution": False},
@@ -23,8 +24,8 @@ class WaiverRequest(BaseModel):
     bill_ids: BillIds
     kind: WaiverKind
     ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
-    amount_fen: Fen | None = None
-    reason: Text
+    amount_fen: PositiveFen | None = None
+    reason: Reason
 
 
 class Approval(BaseModel):
@@ -46,7 +47,7 @@ class Band(BaseModel):
     """Who may grant up to an amount and/or a part of what is asked about; left out: no limit. No roles: by rule."""
 
     model_config = example(up_to_fen=100000, up_to_ratio=None, roles=["estate_manager"], four_eyes=True)
-    up_to_fen: Fen | None = None
+    up_to_fen: PositiveFen | None = None
     up_to_ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
     roles: Annotated[list[Role], Field(max_length=10)] = []
     needs_resolution: Annotated[bool, Field(strict=True)] = False

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Day, EstateFilter, Page
+from gateway.resources.base import EstateFilter, Page
 from gateway.resources.paging import Paging
 from gateway.resources.warnings.schemas import (
     CollectionTarget,
@@ -18,6 +18,7 @@ from gateway.resources.warnings.schemas import (
     WarningKind,
 )
 from services.common.domain.permissions import Permission
+from services.common.fields import Day
 
 routes = Routes("Early warnings")
 Kind = Annotated[WarningKind | None, Query(description="Only this kind", examples=["collection_below_plan"])]

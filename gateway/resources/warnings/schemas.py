@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Period, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Period
 
 WarningKind = Literal["collection_below_plan", "calendar_missing"]
 Share = Annotated[float, Field(strict=True, ge=0, le=1, description="0–1")]

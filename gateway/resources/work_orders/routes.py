@@ -9,10 +9,11 @@ from starlette.responses import Response
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Call, Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstateFilter, HouseholdFilter, IdPath, Page
+from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath, Page
 from gateway.resources.paging import Paging
 from gateway.resources.work_orders.schemas import WorkOrder, WorkOrderActionRequest, WorkOrderRequest
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Work orders")
 OrderStatus = Annotated[Code | None, Query(description="created, dispatched, accepted, …", examples=["created"])]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, Field
 
-from gateway.resources.base import Code, Note, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Fen, Note, Text
 
 
 class WorkOrderRequest(BaseModel):
@@ -59,5 +60,5 @@ class WorkOrder(BaseModel):
     status: str
     respond_by: datetime | None = None
     resolve_by: datetime | None = None
-    arrears_fen: int | None = Field(default=None, description="Overdue principal today, for information only (G4)")
+    arrears_fen: Fen | None = Field(default=None, description="Overdue principal today, for information only (G4)")
     history: list[Any] = []

@@ -19,12 +19,13 @@ from services.billing.portfolio.announcements import tell_estates, tell_resident
 from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
-from services.common.contracts.errors import Conflict, Invalid, NotFound, TooLarge
+from services.common.contracts.errors import Invalid, NotFound, TooLarge
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
-from services.common.sheets.sheets import Row, Sheet, problems, read_sheet
+from services.common.once import same_request
+from services.common.sheets.reading import Row, Sheet, problems, read_sheet
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -98,9 +99,8 @@ def import_sheet(
     tables.take_turn(session, settings.import_statement_timeout_ms)
     receipt = tables.load_receipt(session, request_id)
     if receipt is not None:
-        if (receipt.kind, receipt.content_sha256) != (sheet.kind, sheet.sha256):
-            raise Conflict("This request id was used for another import.")
-        return dict(receipt.result)
+        request = {"kind": sheet.kind, "content_sha256": sheet.sha256}
+        return dict(same_request("import", receipt, request).result)
     estates = tables.known_estates(session, _codes(sheet, "estate_code"))
     for estate_id in sorted({*estates.values(), *_left_behind(session, sheet, business_date(now))}):
         lock_estate(session, estate_id)  # before looking: no run may bill meanwhile what is checked here

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.billing.imports.rules import KnownPayer
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers import tables
-from services.common.sheets.sheets import Row
+from services.common.sheets.reading import Row
 
 Held = Mapping[tuple[int, str], Stored[Any]]
 

@@ -14,7 +14,7 @@ from services.billing.charging.tariffs.coverage import way
 from services.billing.imports.kinds import KINDS
 from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
 from services.common.domain.money import yuan
-from services.common.sheets.sheets import Row, Sheet
+from services.common.sheets.reading import Row, Sheet
 
 OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")
 

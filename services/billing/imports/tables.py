@@ -29,14 +29,13 @@ from sqlalchemy.orm import Session
 from services.billing.imports.rules import KnownBill, KnownTariff
 from services.billing.tables import estate, household, import_receipt, staff, tariff, unit
 from services.common.database import allow_long_statements
-
-ONE_AT_A_TIME = 0x45_53_4C
+from services.common.locks import Lock, hold
 
 
 def take_turn(session: Session, milliseconds: int) -> None:
     """Imports follow one another, so that what was checked still holds when it is written."""
     allow_long_statements(session, milliseconds)
-    session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME, 0)))
+    hold(session, Lock.IMPORT)
 
 
 def load_receipt(session: Session, request_id: UUID) -> Row[Any] | None:

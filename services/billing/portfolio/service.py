@@ -1,10 +1,8 @@
 """DOORS to the portfolio: what there is, who pays for it and who answers for it (A1, A2, A4)."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
-
-from pydantic import StringConstraints
 
 from services.billing.portfolio.estates import handlers
 from services.billing.portfolio.estates.takeover import take_over
@@ -25,12 +23,12 @@ from services.common.contracts.events import (
 )
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import Reason
 from services.common.messaging import Message, first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
 
 TAKE_OVER_SECONDS = 60
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
 class PayerDoors(EstateService):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.billing.tables import estate, household, unit
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
+from services.common.locks import Lock, try_to_hold
 
 
 def estates_in_scope(session: Session, caller: Caller, codes: Sequence[str] | None) -> dict[str, int]:
@@ -80,7 +81,7 @@ def add_household(session: Session, estate_id: int, code: str, name: str, phone:
 
 def try_lock_estate(session: Session, estate_id: int) -> bool:
     """The estate's exclusive lock until the transaction ends, if nobody else holds any."""
-    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:id)"), {"id": estate_id}))
+    return try_to_hold(session, Lock.ESTATE, estate_id)
 
 
 _ESTATES_DUE = text("""

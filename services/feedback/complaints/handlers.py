@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.common.contracts.base import Event
-from services.common.contracts.errors import Conflict, NotFound
+from services.common.contracts.errors import NotFound
 from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
 from services.feedback.calendar.tables import working_calendar
@@ -53,7 +54,7 @@ def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: d
     else:
         complaint = _found(tables.find(session, complaint.id))
         if not new.is_same_as(complaint):
-            raise Conflict("This request id was used for another complaint.")
+            raise another_request("complaint")
     return views.whole(session, complaint, now)
 
 
@@ -88,11 +89,9 @@ def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime
 
 def _done_before(session: Session, asked: Act, by: str) -> bool:
     earlier = tables.step_of(session, asked.complaint_id, asked.request_id)
-    if earlier is None:
-        return False
-    if (earlier.action, earlier.text, earlier.by) != (asked.action, asked.text, by):
-        raise Conflict("This request id was used for another step of this complaint.")
-    return True
+    if earlier is not None:
+        same_request("step of this complaint", earlier, {"action": asked.action, "text": asked.text, "by": by})
+    return earlier is not None
 
 
 def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by: str, now: datetime) -> Complaint:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.domain.access import Scope
+from services.common.once import insert_once
 from services.feedback.complaints.rules import Complaint
 from services.feedback.tables import complaint, complaint_category, complaint_event
 
@@ -42,8 +43,7 @@ class Filter:
 
 def add(session: Session, new: Complaint) -> bool:
     """Insert a new complaint; False when the id is taken already (the same request came before)."""
-    statement = insert(complaint).values(**asdict(new)).on_conflict_do_nothing(index_elements=[complaint.c.id])
-    return session.execute(statement.returning(complaint.c.id)).first() is not None
+    return insert_once(session, complaint, asdict(new))
 
 
 def find(session: Session, complaint_id: UUID) -> Complaint | None:

@@ -1,5 +1,6 @@
 """STORY of ratings: a confirmed order is rated once by its household (H3)."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from services.common.contracts.events import RatingInvited, WorkOrderFinished
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import same_request
 from services.common.paging import page, position
 from services.feedback.surveys import rules, tables
 from services.feedback.surveys.rules import Answer, Survey
@@ -44,9 +46,10 @@ def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answ
     caller.require(Permission.ANSWER_SURVEY)
     survey = _found(tables.lock(session, survey_id))
     _require_scope(caller, survey)
+    if survey.request_id == given.request_id:
+        return _view(same_request("answer", survey, asdict(given)))
     answered = rules.answer(survey, given, caller.sub, now)
-    if answered != survey:
-        tables.save(session, answered)
+    tables.save(session, answered)
     return _view(answered)
 
 

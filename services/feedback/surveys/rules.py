@@ -1,6 +1,6 @@
 """LAW of ratings (H3): one answer per invitation; satisfied means 4 or 5 of 5."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -80,13 +80,7 @@ def tally_of(survey: Survey) -> Tally:
 
 
 def answer(survey: Survey, given: Answer, by: str, at: datetime) -> Survey:
-    """The survey with its answer; the same request again changes nothing, a second answer is a Conflict."""
-    if survey.answered_at is None:
-        return replace(
-            survey, answered_at=at, answered_by=by, request_id=given.request_id, score=given.score, text=given.text
-        )
-    if survey.request_id != given.request_id:
+    """The survey with its answer; a second answer is a Conflict."""
+    if survey.answered_at is not None:
         raise Conflict("This invitation was answered already: one answer per invitation.")
-    if (survey.score, survey.text) != (given.score, given.text):
-        raise Conflict("This request id was used for another answer.")
-    return survey
+    return replace(survey, answered_at=at, answered_by=by, **asdict(given))

@@ -8,16 +8,16 @@ from uuid import UUID
 from sqlalchemy import Row, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from services.common.locks import Lock
 from services.notifications.delivery.rules import INTRUSIVE
 from services.notifications.tables import message
 
 WAITING = ("queued", "waiting_contact")
-LOCK_SPACE = 0x5E9D
 
-LOCK_RECIPIENTS = text(
-    "SELECT pg_advisory_xact_lock(:space, key) FROM "
-    "(SELECT DISTINCT hashtext(recipient) AS key FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY key) k"
-)
+LOCK_RECIPIENTS = text(f"""
+SELECT {Lock.RECIPIENT.held("recipient")} FROM (
+  SELECT recipient FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY hashtext(recipient)) r
+""")
 
 
 def claim_due(session: Session, limit: int, now: datetime, until: datetime, claim: UUID) -> Sequence[Row[Any]]:
@@ -47,7 +47,7 @@ def contact_days(session: Session, recipients: Collection[str], category: str) -
     """
     if not recipients:
         return {}
-    session.execute(LOCK_RECIPIENTS, {"space": LOCK_SPACE, "recipients": sorted(recipients)})
+    session.execute(LOCK_RECIPIENTS, {"recipients": list(recipients)})
     statement = select(message.c.recipient, message.c.id, message.c.contact_on).where(
         message.c.recipient.in_(recipients),
         message.c.category == category,

@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.common.contracts.base import Event
-from services.common.contracts.errors import Conflict, NotFound
+from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
 from services.workorders.directory.handlers import REGISTER
@@ -52,7 +53,7 @@ def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime)
     else:
         order = _found(tables.find(session, order.id))
         if not new.is_same_as(order):
-            raise Conflict("This request id was used for another work order.")
+            raise another_request("work order")
     return views.whole(session, order, now)
 
 
@@ -87,11 +88,10 @@ def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) ->
 
 def _done_before(session: Session, asked: Act) -> bool:
     earlier = tables.transition_of(session, asked.order_id, asked.request_id)
-    if earlier is None:
-        return False
-    if (earlier.action, earlier.note, earlier.asked_technician) != (asked.action, asked.note, asked.technician):
-        raise Conflict("This request id was used for another step of this order.")
-    return True
+    if earlier is not None:
+        step = {"action": asked.action, "note": asked.note, "asked_technician": asked.technician}
+        same_request("step of this order", earlier, step)
+    return earlier is not None
 
 
 def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datetime, *, taker: str | None) -> Order:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.domain.access import Scope
+from services.common.once import insert_once
 from services.workorders.orders.rules import Order
 from services.workorders.tables import order_category, work_order, work_order_event
 
@@ -45,8 +46,7 @@ class Filter:
 
 def add(session: Session, order: Order) -> bool:
     """Insert a new order; False when the id is taken already (the same request came before)."""
-    statement = insert(work_order).values(**asdict(order)).on_conflict_do_nothing(index_elements=[work_order.c.id])
-    return session.execute(statement.returning(work_order.c.id)).first() is not None
+    return insert_once(session, work_order, asdict(order))
 
 
 def find(session: Session, order_id: UUID) -> Order | None:

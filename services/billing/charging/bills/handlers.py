@@ -26,9 +26,10 @@ from services.billing.charging.tariffs.versions import fee_items, load_versions
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
+from services.billing.tables import bill_run
 from services.common.contracts.answers.base import Created
 from services.common.contracts.answers.bills import BillingAnomaly, BillRun, RunAnomaly
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
@@ -38,6 +39,7 @@ from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, insert_once, same_request
 
 SHOWN_ANOMALIES = 1_000
 EARLIEST_PERIOD = date(1990, 1, 1)
@@ -70,12 +72,11 @@ def start_bill_run(
         "requested_by": caller.sub,
     }
     estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
-    if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
+    if insert_once(session, bill_run, {"id": request_id, "created_at": now} | run):
         _check_fee_items(session, estate_ids, run["fee_items"])
         planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
         _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
-    elif not run.items() <= vars(tables.load_run(session, request_id)).items():
-        raise Conflict("This request id was used for another bill run.")
+    same_request("bill run", by_id(session, bill_run, request_id), run)
     return Created(id=request_id)
 
 

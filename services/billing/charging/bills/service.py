@@ -1,9 +1,6 @@
 """DOORS to bills and bill runs (B3, B4, B6)."""
 
-from typing import Annotated
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.charging.bills import handlers
 from services.billing.charging.bills.views import handlers as views
@@ -14,11 +11,10 @@ from services.common.contracts.answers.explanations import BillExplanation
 from services.common.contracts.base import Message
 from services.common.contracts.events import BillRunSliceRequested
 from services.common.domain.access import Caller
+from services.common.fields import BillId
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc
-
-BillId = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class BillDoors(EstateService):

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import issue_sql
@@ -20,11 +18,10 @@ from services.billing.tables import bill_run
 from services.common.contracts.answers.bills import BillingAnomaly, RunAnomaly
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.domain.calendar import add_months, format_period
+from services.common.fields import LARGEST_BIGINT
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id
 from services.common.rows import row_of, rows_of
-
-LARGEST = 2**63 - 1
 
 # price and vacancy ratio have four decimals each
 WEIGHT_SCALE = 10**8
@@ -119,12 +116,6 @@ class JudgedLine:
     kind: BillingAnomaly
     amount_fen: int
     past_fen: int | None
-
-
-def insert_run(session: Session, run: dict[str, Any]) -> bool:
-    """Write the run; False when there is one of this id already."""
-    statement = insert(bill_run).values(**run).on_conflict_do_nothing().returning(bill_run.c.id)
-    return session.execute(statement).first() is not None
 
 
 def load_run(session: Session, run_id: UUID) -> Run | None:
@@ -249,7 +240,7 @@ def scaled(rate: Rate) -> dict[str, object]:
     exact = [rate.weight(method, vacant=v) * WEIGHT_SCALE for method in ("per_area", "fixed") for v in (False, True)]
     times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
     plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
-    most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
+    most = (LARGEST_BIGINT - max(plus, plus_vacant)) // max(times, times_vacant, 1)
     if most < 1 or any(weight % 1 for weight in exact):
         return NO_SCALE
     return {

@@ -17,15 +17,16 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.tables import Posting
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.charges import Charge
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BillsIssued, IssuedBill
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date, format_period
 from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_FEN
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
+from services.common.once import same_request
 
-MOST_FEN = 10**12
 MOST_AHEAD = timedelta(days=3_653)
 log = get_logger(__name__)
 
@@ -58,8 +59,7 @@ def create_charge(session: Session, caller: Caller, charge_id: UUID, request: Ch
     lock_estate(session, home.estate_id)
     standing = tables.load_charge(session, charge_id)
     if standing is not None:
-        if standing.asked != request.asked():
-            raise Conflict("This request id was used for another charge.")
+        same_request("charge", standing, {"asked": request.asked()})
         return _view(session, standing.bill_id, charge_id, standing.description)
     bill_id = _issue(session, home, charge_id, request, now)
     kept = {"id": charge_id, "bill_id": bill_id, "household_id": home.household_id, "unit_id": home.id}
@@ -121,7 +121,7 @@ def _post(session: Session, made: dict[str, Any], shape: dict[str, Any], now: da
 
 def _check(request: ChargeRequest, today: date) -> None:
     errors = []
-    if not 0 < request.amount_fen <= MOST_FEN:
+    if not 0 < request.amount_fen <= LARGEST_FEN:
         errors.append({"loc": "amount_fen", "msg": "more than 0, not absurdly much"})
     texts = {"fee_item": request.fee_item, "description": request.description}
     errors += [{"loc": name, "msg": "empty"} for name, value in texts.items() if not value.strip()]

@@ -23,10 +23,11 @@ from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.domain.money import half_up
 from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_FEN
 from services.common.observability.logs import get_logger
+from services.common.once import another_request
 
 EARLIEST = date(1990, 1, 1)
-MOST_FEN = 10**12
 log = get_logger(__name__)
 
 
@@ -60,7 +61,7 @@ def record(session: Session, caller: Caller, request_id: UUID, told: CostRequest
         standing = shared.replace_cost(session, cost)
         log.info("shared cost recorded", extra={"estate": told.estate, "fee_item": told.fee_item, "by": caller.sub})
     elif not _same(standing, estate.id, told):
-        raise Conflict("This request id was used for another cost.")
+        raise another_request("cost")
     return _view(standing, told.estate)
 
 
@@ -78,9 +79,9 @@ def _cost(session: Session, caller: Caller, cost_id: UUID, estate_id: int, told:
     amount_fen = half_up(told.quantity * price * 100) if told.quantity and price else told.amount_fen
     if not amount_fen or amount_fen < 0:
         raise Invalid("The cost comes to nothing.", [{"loc": "amount_fen", "msg": "more than 0"}])
-    if amount_fen > MOST_FEN:
+    if amount_fen > LARGEST_FEN:
         given = "quantity" if told.amount_fen is None else "amount_fen"
-        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {MOST_FEN} fen"}])
+        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {LARGEST_FEN} fen"}])
     return CostRow(
         id=cost_id,
         estate_id=estate_id,

@@ -15,9 +15,11 @@ from services.billing.charging.tariffs.rules import Rate
 from services.billing.charging.tariffs.versions import GROUP_DEFAULT
 from services.common.contracts.answers.bills import RunAnomaly
 from services.common.domain.calendar import add_months
+from services.common.fields import LARGEST_BIGINT
+from services.common.locks import Lock
 from services.common.prepared import Prepared
 
-END_OF_UNITS = 2**63 - 1
+END_OF_UNITS = LARGEST_BIGINT
 _POLICY = tuple(BillingPolicy.__dataclass_fields__)
 
 
@@ -115,8 +117,8 @@ def name_requests(session: Session, requests: Iterable[tuple[Sequence[int], UUID
 # Prepared, because they run for every message: each took longer to build and to plan than to run.
 LOCK = Prepared(
     "lock_slices",
-    """
-SELECT pg_advisory_xact_lock(estate_id)
+    f"""
+SELECT {Lock.ESTATE.held("estate_id")}
 FROM (SELECT DISTINCT estate_id FROM bill_run_slice WHERE id = ANY (:ids) ORDER BY estate_id) e
 """,
     {"ids": "bigint[]"},

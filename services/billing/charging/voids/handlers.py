@@ -36,6 +36,7 @@ from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import same_request
 from services.common.paging import page, position
 
 
@@ -58,11 +59,11 @@ def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, n
     if not asked.reason.strip():
         raise Invalid("A void needs a reason.", [{"loc": "reason", "msg": "say why"}])
     bill = _locked(session, caller, asked.bill_id)
-    before = tables.note(session, request_id)
-    if before is None:
+    standing = tables.note(session, request_id)
+    if standing is None:
         _void(session, caller, request_id, bill, asked, now)
-    elif (before.bill_id, before.reason, before.reissue) != (asked.bill_id, asked.reason, asked.reissue):
-        raise Conflict("This request id was used for another void.")
+    else:
+        same_request("void", standing, vars(asked))
     return _view(session, request_id)
 
 
@@ -171,13 +172,13 @@ def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: in
     """
     caller.require(Permission.VOID_BILL)
     bill = _locked(session, caller, bill_id)
-    before = tables.reissue(session, request_id)
-    if before is None:
+    standing = tables.reissue(session, request_id)
+    if standing is None:
         if bill.voided_at is None:
             raise Conflict(f"Bill {bill_id} stands; void it first.")
         reissuing.bill_again(session, caller, request_id, bill, now)
-    elif before.bill_id != bill_id:
-        raise Conflict("This request id was used for another reissue.")
+    else:
+        same_request("reissue", standing, {"bill_id": bill_id})
     return Reissue(id=request_id, bill_id=bill_id, bills=reissuing.made_by(session, request_id))
 
 

@@ -8,7 +8,6 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import handlers as bills
-from services.billing.charging.bills.tables import insert_run
 from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.slices import tables as slices
@@ -17,10 +16,12 @@ from services.billing.charging.voids.tables import StandingBill
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
+from services.billing.tables import bill_run
 from services.common.contracts.answers.voids import ReissuedBill
 from services.common.contracts.errors import Conflict
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.once import another_request, insert_once
 
 
 def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any], now: datetime) -> None:
@@ -50,8 +51,8 @@ def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any
 def _run(session: Session, caller: Caller, run_id: UUID, void: Row[Any], now: datetime) -> None:
     run = {"id": run_id, "period": void.period, "estates": [void.estate], "fee_items": [void.fee_item]}
     asked = {"dry_run": False, "requested_by": caller.sub, "created_at": now}
-    if not insert_run(session, run | asked):
-        raise Conflict("This request id was used for a bill run.")
+    if not insert_once(session, bill_run, run | asked):
+        raise another_request("bill run")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
     [piece] = slices.load(session, [slice_id])
     bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())

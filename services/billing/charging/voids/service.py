@@ -1,20 +1,15 @@
 """DOORS to voids and reissues (B5)."""
 
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
-
-from services.billing.charging.bills.service import BillId
 from services.billing.charging.voids import handlers
 from services.billing.charging.voids.handlers import Void
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.voids import CreditNote, Reissue, VoidedBill
 from services.common.domain.access import Caller
+from services.common.fields import BillId, Note
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
-
-Said = Annotated[str, Field(max_length=2000)]
 
 
 class VoidDoors(EstateService):
@@ -22,7 +17,7 @@ class VoidDoors(EstateService):
 
     @rpc
     def void_bill(
-        self, caller: Caller, request_id: UUID, bill_id: BillId, reason: Said, reissue: bool = False
+        self, caller: Caller, request_id: UUID, bill_id: BillId, reason: Note, reissue: bool = False
     ) -> VoidedBill:
         """Void a bill, and perhaps bill it again."""
         asked = Void(bill_id, reason, reissue)

@@ -18,13 +18,13 @@ from services.billing.collections.closure.tables import (
     closure_event,
     closure_programme,
 )
-from services.billing.collections.legal.tables import by_id, insert_once
 from services.billing.portfolio.tables import find_estate, find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import SHANGHAI, business_date
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
 log = get_logger(__name__)
@@ -48,9 +48,7 @@ def start_programme(
     row = {"estate_id": home.id, "as_of": as_of, "requested_by": caller.sub}
     if insert_once(session, closure_programme, {"id": request_id, "created_at": now, **row}):
         _enrol(session, request_id, row, now)
-    kept = by_id(session, closure_programme, request_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for another programme.")
+    kept = same_request("programme", by_id(session, closure_programme, request_id), row)
     return {
         "id": str(request_id),
         "estate": estate,
@@ -129,15 +127,12 @@ def make_appointment(
     queries.lock_case(session, household)
     case = _case(session, caller, household, business_date(now))
     row = {"case_id": case.id, **asdict(wanted)}
-    known = by_id(session, closure_appointment, request_id)
-    if known is None:
+    if by_id(session, closure_appointment, request_id) is None:
         _check(session, case, wanted.at, now)
         made = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
         session.execute(insert(closure_appointment).values(made | row))
-        known = by_id(session, closure_appointment, request_id)
-    if known is None or any(getattr(known, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for another appointment.")
-    return _meeting(known, household)
+    appointment = same_request("appointment", by_id(session, closure_appointment, request_id), row)
+    return _meeting(appointment, household)
 
 
 def record_outcome(

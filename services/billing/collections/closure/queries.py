@@ -14,8 +14,7 @@ from services.billing.collections.closure.rules import ContactPolicy, Stage
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
-
-_LOCK_SPACE = 0xC105
+from services.common.locks import Lock, hold
 
 # A case that was closed and gets another old bill starts again at the first stage.
 ENROL = text(f"""
@@ -131,7 +130,7 @@ def stages_of(session: Session, estate_id: int) -> list[Stage]:
 
 def lock_programme(session: Session, estate_id: int) -> None:
     """One enrolment at a time per estate, until the transaction ends; payments go on beside it."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:space, :id)"), {"space": _LOCK_SPACE, "id": estate_id})
+    hold(session, Lock.CLOSURE, estate_id)
 
 
 def lock_case(session: Session, household: str) -> None:

@@ -149,11 +149,6 @@ def contacts(session: Session, household_id: int) -> Sequence[Row[Any]]:
     return session.execute(query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)).all()
 
 
-def contact(session: Session, contact_id: UUID) -> Row[Any] | None:
-    """One talk."""
-    return session.execute(select(dunning_contact).where(dunning_contact.c.id == contact_id)).one_or_none()
-
-
 def cases(session: Session, cut: dict[str, Any], after: int, limit: int) -> Sequence[Row[Any]]:
     """Households with an unpaid bill on the ladder, with their last step."""
     return session.execute(_CASES, cut | {"after": after, "limit": limit}).all()

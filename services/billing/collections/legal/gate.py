@@ -15,11 +15,12 @@ from services.billing.holds.handlers import UnknownHousehold
 from services.billing.holds.tables import stands
 from services.billing.portfolio.tables import find_household
 from services.billing.receivables.ledger.sql import open_bill
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.once import by_id, insert_once, same_request
 
 LAWYERS_LETTER = "legal.lawyers_letter"
 
@@ -92,7 +93,8 @@ def add_urging(
     home = find_household(session, caller, household)
     past(said["urged_on"], now, "on")
     row = {"household_id": home.id, "logged_by": caller.sub, **said}
-    kept = keep(session, committee_urging, request_id, row, {"logged_at": now})
+    insert_once(session, committee_urging, {"id": request_id, "logged_at": now, **row})
+    kept = same_request("urging", by_id(session, committee_urging, request_id), row)
     return {
         "id": str(request_id),
         "household": household,
@@ -122,8 +124,9 @@ def add_consent(
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
     past(said["given_on"], now, "given_on")
-    kept = keep(session, publication_consent, request_id, {"household_id": home.id, "recorded_by": caller.sub, **said})
-    return _consent(kept, household)
+    row = {"household_id": home.id, "recorded_by": caller.sub, **said}
+    insert_once(session, publication_consent, {"id": request_id, **row})
+    return _consent(same_request("consent", by_id(session, publication_consent, request_id), row), household)
 
 
 def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> dict[str, Any]:
@@ -152,14 +155,3 @@ def past(on: date, now: datetime, loc: str) -> None:
     """Invalid unless the day has come."""
     if on > business_date(now):
         raise Invalid("This day has not come yet.", [{"loc": loc, "msg": "a day that has come"}])
-
-
-def keep(
-    session: Session, table: Any, row_id: UUID, row: dict[str, Any], stamp: dict[str, Any] | None = None
-) -> Row[Any]:
-    """Write a row under a request id, or find it; Conflict when the id was used for something else."""
-    tables.insert_once(session, table, {"id": row_id, **row, **(stamp or {})})
-    kept = tables.by_id(session, table, row_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for something else.")
-    return kept

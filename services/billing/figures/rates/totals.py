@@ -11,9 +11,9 @@ from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, Table
 from sqlalchemy.orm import Session
 
 from services.billing.tables import metadata
+from services.common.locks import Lock, try_to_hold
 
 SUMS = ("billed_fen", "collected_fen", "waived_fen", "billed_count")
-_ROOM_FOR_LOCKS = 0x4A31  # advisory locks of two keys do not meet those of estates, which have one
 
 
 def _sums() -> list[Column[int]]:
@@ -145,11 +145,10 @@ _FOLDS = (
         months=_upsert(rate_building_month, "estate_id", _MONTH, *_BUILDINGS[1:]),
     ),
 )
-_ALONE = text("SELECT pg_try_advisory_xact_lock(:room, 0)")
 
 
 def fold(session: Session, rows: int) -> int:
     """Move the oldest changes into the totals, `rows` of each kind at most; how many. 0 while another replica does."""
-    if not session.scalar(_ALONE, {"room": _ROOM_FOR_LOCKS}):
+    if not try_to_hold(session, Lock.TOTALS):
         return 0
     return sum(int(session.scalar(each, {"rows": rows}) or 0) for each in _FOLDS)

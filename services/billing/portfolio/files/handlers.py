@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
@@ -24,10 +24,10 @@ from services.common.contracts.events import (
 from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.fields import Note
 from services.common.sheets import cells
 
 CHANGES_SHOWN = 50
-Note = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 Opened = ComplaintOpened | WorkOrderOpened
 Reopened = ComplaintReopened | WorkOrderReopened
 

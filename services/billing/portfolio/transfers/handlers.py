@@ -23,6 +23,7 @@ from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
 from services.common.domain.permissions import Permission
+from services.common.once import same_request
 from services.common.sheets import cells
 
 
@@ -60,11 +61,9 @@ def transfer(
     """
     unit = _locked(session, caller, place)
     asked_sha256 = hashlib.sha256(repr((asdict(place), asdict(asked))).encode()).hexdigest()
-    kept = tables.load(session, request_id)
-    if kept is not None:
-        if kept.asked_sha256 != asked_sha256:
-            raise Conflict("This request id was used for another transfer.")
-        return dict(kept.answer)
+    earlier = tables.load(session, request_id)
+    if earlier is not None:
+        return dict(same_request("transfer", earlier, {"asked_sha256": asked_sha256}).answer)
     today = business_date(now)
     household_id = _payer(session, unit, asked, today)
     standing = tables.standing(session, [unit.id]).get(unit.id, [])

@@ -31,6 +31,8 @@ from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.locks import Lock, hold
+from services.common.once import same_request
 
 FUNDED = "remuneration"
 
@@ -56,6 +58,7 @@ def record_expense(
         raise Invalid("There is no such category.", [{"loc": "category", "msg": f"one of {', '.join(CATEGORIES)}"}])
     if spent.spent_on > business_date(now):
         raise Invalid("The day has not come yet.", [{"loc": "spent_on", "msg": "not after today"}])
+    hold(session, Lock.REQUEST, str(request_id))  # no key of an entry keeps two estates from one request
     lock_estate(session, found.id)
     source = f"expense:{request_id}"
     told = f"{spent.reference}: {spent.description}"
@@ -63,12 +66,9 @@ def record_expense(
     if tables.fund_entry_of(session, source) is None:
         day = ledger.booking_day(session, found.id, spent.spent_on)
         tables.post_fund(session, found.id, [move], day.booked_on, source, told, now)
-    kept = tables.fund_entry_of(session, source)
-    if kept is None or (kept.estate_id, kept.category, kept.amount_fen, kept.description) != (
-        found.id, spent.category, spent.amount_fen, told,
-    ):  # fmt: skip
-        raise Conflict("This request id was used for another expense.")
-    return FundExpense(**_fund_entry(kept), estate=estate)
+    expense = {"estate_id": found.id, "category": spent.category, "amount_fen": spent.amount_fen, "description": told}
+    entry = same_request("expense", tables.fund_entry_of(session, source), expense)
+    return FundExpense(**_fund_entry(entry), estate=estate)
 
 
 def get_fund(session: Session, caller: Caller, estate: str, period: str | None, today: date) -> Fund:

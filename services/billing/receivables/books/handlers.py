@@ -38,6 +38,7 @@ from services.common.domain.calendar import business_date, format_period
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
+from services.common.once import same_request
 
 log = get_logger(__name__)
 
@@ -137,13 +138,12 @@ def settle_quarter(
     found = find_estate(session, caller, asked.estate)
     months = _months(asked.quarter)
     lock_estate(session, found.id)
-    kept = tables.settlement_by_id(session, request_id)
-    if kept is None:
+    standing = tables.settlement_by_id(session, request_id)
+    if standing is None:
         _refuse_to_settle(session, found, asked, months)
-        kept = _settle(session, caller, request_id, found, asked, months, now)
-    if (kept.estate_id, kept.quarter, kept.surplus) != (found.id, asked.quarter, asked.surplus):
-        raise Conflict("This request id was used for another settlement.")
-    return _settlement_view(asked.estate, kept)
+        standing = _settle(session, caller, request_id, found, asked, months, now)
+    request = {"estate_id": found.id, "quarter": asked.quarter, "surplus": asked.surplus}
+    return _settlement_view(asked.estate, same_request("settlement", standing, request))
 
 
 def _months(quarter: str) -> tuple[date, date, date]:

@@ -2,10 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.receivables.books import funds, handlers
 from services.billing.settings import settings
@@ -21,9 +18,8 @@ from services.common.contracts.answers.books import (
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import PositiveFen
 from services.common.process.service import EstateService, rpc
-
-Fen = Annotated[int, Field(gt=0, le=10**12)]
 
 
 class BookDoors(EstateService):
@@ -60,7 +56,7 @@ class BookDoors(EstateService):
 
     @rpc
     def record_expense(
-        self, caller: Caller, estate: str, request_id: UUID, category: str, amount_fen: Fen, spent_on: date,
+        self, caller: Caller, estate: str, request_id: UUID, category: str, amount_fen: PositiveFen, spent_on: date,
         description: str, reference: str,
     ) -> FundExpense:  # fmt: skip
         """Take an expense from the fund."""

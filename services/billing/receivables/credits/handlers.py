@@ -22,6 +22,7 @@ from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.money import yuan
 from services.common.domain.permissions import Permission
+from services.common.once import same_request
 from services.common.paging import page, position
 
 
@@ -46,12 +47,11 @@ def refund_credit(
     if not asked.reason.strip():
         raise Invalid("A refund needs a reason.", [{"loc": "reason", "msg": "say why"}])
     account = _locked(session, caller, household)
-    before = tables.refund(session, request_id)
-    if before is None:
-        before = _refund(session, caller, request_id, account, asked, now)
-    elif (before.household_id, before.amount_fen, before.channel, before.reason) != (account.id, *vars(asked).values()):
-        raise Conflict("This request id was used for another refund.")
-    return _refund_view(before, household)
+    standing = tables.refund(session, request_id)
+    if standing is None:
+        standing = _refund(session, caller, request_id, account, asked, now)
+    same_request("refund", standing, {"household_id": account.id, **vars(asked)})
+    return _refund_view(standing, household)
 
 
 def _locked(session: Session, caller: Caller, household: str) -> Row[Any]:
@@ -115,17 +115,16 @@ def apply_standing_credit(
     """
     caller.require(Permission.APPLY_CREDIT)
     account = _locked(session, caller, household)
-    before = tables.application(session, request_id)
-    if before is None:
-        before = _apply(session, caller, request_id, account, bill_ids, now)
-    elif (before.household_id, list(before.bill_ids)) != (account.id, bill_ids):
-        raise Conflict("This request id was used for another application of credit.")
+    standing = tables.application(session, request_id)
+    if standing is None:
+        standing = _apply(session, caller, request_id, account, bill_ids, now)
+    same_request("application of credit", standing, {"household_id": account.id, "bill_ids": bill_ids})
     return CreditApplication(
         id=request_id,
         household=household,
-        applied_fen=sum(share["principal_fen"] + share["late_fee_fen"] for share in before.shares),
-        bills=before.shares,
-        credit_fen=before.credit_left_fen,
+        applied_fen=sum(share["principal_fen"] + share["late_fee_fen"] for share in standing.shares),
+        bills=standing.shares,
+        credit_fen=standing.credit_left_fen,
     )
 
 

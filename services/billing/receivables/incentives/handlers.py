@@ -12,7 +12,7 @@ from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
-from services.billing.receivables.incentives.tables import CouponRow, DrawRow
+from services.billing.receivables.incentives.tables import CouponRow, DrawRow, lottery_draw
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.incentives import (
     Coupon,
@@ -27,6 +27,7 @@ from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, same_request
 
 LOOK_BACK_DAYS = 92
 SHOWN_ENTRIES = 100
@@ -170,14 +171,14 @@ def draw_lots(
     found = find_estate(session, caller, estate)
     month, today = first_of(asked.month, "month"), business_date(now)
     lock_estate(session, found.id)
-    kept = tables.draw_of(session, found.id, month)
-    if kept is None:
+    if by_id(session, lottery_draw, request_id) is None:
         if add_months(month, 1) > today:
             raise Conflict(f"{asked.month} is not over yet.")
+        if tables.draw_of(session, found.id, month) is not None:
+            raise Conflict(f"The lots of {asked.month} were drawn already.")
         _draw(session, caller, found.id, request_id, asked, now)
-        kept = tables.draw_of(session, found.id, month)
-    if kept is None or kept.id != request_id or (kept.seed, kept.winners) != (asked.seed, asked.winners):
-        raise Conflict(f"The lots of {asked.month} were drawn already.")
+    request = {"estate_id": found.id, **vars(asked), "month": month}
+    kept = same_request("draw", by_id(session, lottery_draw, request_id), request)
     tickets = tables.tickets_of_month(session, found.id, month)
     return LotteryDraw(
         id=request_id,

@@ -23,6 +23,7 @@ from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import same_request
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ def redeem(
     account = ledger.account(session, household, lock=True)
     if account is None:
         raise NotFound(f"There is no household {household}.")
-    kept = tables.find_redemption(session, request_id)
-    if kept is None:
+    standing = tables.find_redemption(session, request_id)
+    if standing is None:
         _redeem(session, caller, account, request_id, asked, now)
-    elif kept.household_id != found.id or any(getattr(kept, name) != value for name, value in asdict(asked).items()):
-        raise Conflict("This request id was used for another redemption.")
+    else:
+        same_request("redemption", standing, {"household_id": found.id, **asdict(asked)})
     return _view(session, household, request_id)
 
 

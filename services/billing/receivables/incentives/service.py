@@ -11,6 +11,7 @@ from services.billing.receivables.incentives.rules import Policy
 from services.common.contracts.answers.incentives import IncentivePolicy, Incentives, LotteryDraw, RedemptionReceipt
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import BillId
 from services.common.process.service import EstateService, rpc, timer
 
 JUDGE_SECONDS = 2
@@ -49,7 +50,7 @@ class IncentiveDoors(EstateService):
     @rpc
     def redeem(
         self, caller: Caller, household: str, request_id: UUID, points: Positive | None = None,
-        coupon_id: UUID | None = None, bill_id: Annotated[int, Field(ge=1, lt=2**63)] | None = None,
+        coupon_id: UUID | None = None, bill_id: BillId | None = None,
         service: str | None = None,
     ) -> RedemptionReceipt:  # fmt: skip
         """Redeem points or a coupon."""

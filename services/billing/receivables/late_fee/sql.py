@@ -280,14 +280,13 @@ late_candidate AS ({candidates}
 )"""
 
 
-_CANDIDATES = ("late_candidate b", "b.voided_at IS NULL", "late_terms")
 LATE_FEE = f"""{TERMS}, {chain(_OF_SUBJECT)}, late_fee AS (
   SELECT bill_id, household_id, accrued_fen, due_fen FROM late_counted
   UNION ALL
   SELECT id, household_id, fee_fen, fee_fen FROM (
-    {unmoved_fees(*_CANDIDATES)}
+    {unmoved_fees("late_candidate b", "b.voided_at IS NULL", "late_terms")}
     UNION ALL
-    {moved_fees(*_CANDIDATES)}
+    {moved_fees("late_candidate b", "b.voided_at IS NULL", "late_terms")}
   ) plain WHERE fee_fen > 0
 )"""
 

@@ -36,6 +36,7 @@ from sqlalchemy.orm import Session
 from services.billing.receivables.ledger.sql import fee_left, moved_after, on_statement, open_bill
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
+from services.common.locks import Lock
 
 collection_policy = Table(
     "collection_policy",
@@ -89,8 +90,14 @@ late_fee_left = Table(
 )
 
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
-_OPEN = open_bill("bill")
-Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(_OPEN))
+Index(
+    "bill_open_idx",
+    bill.c.estate_id,
+    bill.c.household_id,
+    bill.c.due_date,
+    bill.c.id,
+    postgresql_where=text(open_bill("bill")),
+)
 # The late fee of a group reads indexes only (C1): of those nothing was paid on, of those paid in part, with what their
 # late fee needs, and of the few whose late fee is more than that.
 Index(
@@ -105,7 +112,7 @@ Index(
     bill.c.estate_id,
     bill.c.id,
     postgresql_include=["household_id", "amount_fen", "due_date", "paid_fen", "waived_fen"],
-    postgresql_where=text(f"{_OPEN} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
+    postgresql_where=text(f"{open_bill('bill')} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
 )
 Index(
     "ledger_entry_reduction_idx",
@@ -113,7 +120,12 @@ Index(
     postgresql_include=["amount_fen", "booked_on", "value_on", "debit_account"],
     postgresql_where=text("credit_account = 'receivable'"),
 )
-Index("bill_late_fee_apart_idx", bill.c.estate_id, bill.c.id, postgresql_where=text(f"{_OPEN} AND late_fee_apart"))
+Index(
+    "bill_late_fee_apart_idx",
+    bill.c.estate_id,
+    bill.c.id,
+    postgresql_where=text(f"{open_bill('bill')} AND late_fee_apart"),
+)
 
 _ACCOUNT = """
 SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
@@ -134,7 +146,7 @@ ACCOUNT = text(_RATES + _ACCOUNT)
 ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
 
 # Shared, like tables.lock_estate_shared, but found and locked in one round trip.
-_LOCK_ESTATE_OF = text("SELECT estate_id, pg_advisory_xact_lock_shared(estate_id) FROM household WHERE code = :code")
+_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.shared('estate_id')} FROM household WHERE code = :code")
 _ESTATE = text("SELECT id FROM estate WHERE code = :code")
 
 CREDIT_MOVED_AFTER = text("""

@@ -38,6 +38,7 @@ from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.once import another_request
 from services.common.paging import page, position
 
 # How far back a plan may be recorded, and how far ahead an instalment may lie: ten years.
@@ -84,7 +85,7 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
         bills = _bills(session, account, offer, now)
         _make(session, caller, account, plan_id, offer, bills, now)
     elif not _same(session, account, plan_id, offer):
-        raise Conflict("This request id was used for another plan.")
+        raise another_request("plan")
     return _shown(session, plan_id, today)
 
 

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.receivables.late_fee.rules import Instalment
 from services.billing.receivables.plans import handlers
@@ -15,12 +12,11 @@ from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.plans import InstalmentPlan, InstalmentPlanSummary, PlanStatus
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import BillIds, PositiveFen, Reason
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 300
-Fen = Annotated[int, Field(gt=0, le=10**12)]
-BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=500)]
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Asked:
     """One instalment as it is asked for."""
 
     due_date: date
-    amount_fen: Fen
+    amount_fen: PositiveFen
 
 
 class PlanDoors(EstateService):
@@ -72,9 +68,7 @@ class PlanDoors(EstateService):
             return handlers.list_plans(session, caller, household, estate, status, limit, cursor, today)
 
     @rpc
-    def cancel_plan(
-        self, caller: Caller, plan_id: UUID, reason: Annotated[str, Field(min_length=1, max_length=2000)]
-    ) -> InstalmentPlan:
+    def cancel_plan(self, caller: Caller, plan_id: UUID, reason: Reason) -> InstalmentPlan:
         """End a plan by staff."""
         with self.transaction() as session:
             return handlers.cancel_plan(session, caller, plan_id, reason, self.clock())

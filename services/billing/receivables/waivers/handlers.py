@@ -24,6 +24,7 @@ from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFo
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.once import another_request, same_request
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,10 @@ def _locked(session: Session, household: str) -> Row[Any]:
 
 def _same(session: Session, row: WaiverRow, ask: Ask, caller: Caller) -> WaiverRow:
     bills = {line.bill_id for line in tables.lines_of(session, [row.id])[row.id]}
-    as_asked = (bills, row.kind, row.reason, row.ratio, row.amount_fen, row.requested_by)
-    if as_asked != (set(ask.bill_ids), ask.kind, ask.reason, ask.ratio, ask.amount_fen, caller.sub):
-        raise Conflict("This request id was used for another waiver.")
-    return row
+    if bills != set(ask.bill_ids):
+        raise another_request("waiver")
+    terms = {"kind": ask.kind, "reason": ask.reason, "ratio": ask.ratio, "amount_fen": ask.amount_fen}
+    return same_request("waiver", row, terms | {"requested_by": caller.sub})
 
 
 def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[int, int]:

@@ -13,13 +13,11 @@ from services.billing.receivables.waivers.rules import Band
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.waivers import Waiver, WaiverAuthority, WaiverDetail, WaiverKind, WaiverStatus
 from services.common.domain.access import Caller
+from services.common.fields import BillIds, Note, PositiveFen
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
 
-BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=500)]
 Ratio = Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)]
-Fen = Annotated[int, Field(gt=0, le=10**12)]
-Said = Annotated[str, Field(max_length=2000)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class BandAsked:
     """One line of the authority matrix as it is asked for."""
 
     roles: Annotated[list[str], Field(max_length=10)]
-    up_to_fen: Fen | None = None
+    up_to_fen: PositiveFen | None = None
     up_to_ratio: Ratio | None = None
     needs_resolution: bool = False
     four_eyes: bool = False
@@ -43,9 +41,9 @@ class WaiverDoors(EstateService):
         request_id: UUID,
         bill_ids: BillIds,
         kind: WaiverKind,
-        reason: Said,
+        reason: Note,
         ratio: Ratio | None = None,
-        amount_fen: Fen | None = None,
+        amount_fen: PositiveFen | None = None,
     ) -> WaiverDetail:
         """Ask for a waiver."""
         ask = Ask(bill_ids, kind, reason, ratio, amount_fen)
@@ -54,20 +52,20 @@ class WaiverDoors(EstateService):
 
     @rpc
     def approve_waiver(
-        self, caller: Caller, waiver_id: UUID, resolution: Said | None = None, note: Said | None = None
+        self, caller: Caller, waiver_id: UUID, resolution: Note | None = None, note: Note | None = None
     ) -> WaiverDetail:
         """Grant it."""
         with self.transaction() as session:
             return handlers.approve_waiver(session, caller, waiver_id, resolution, note, self.clock())
 
     @rpc
-    def reject_waiver(self, caller: Caller, waiver_id: UUID, reason: Said | None = None) -> WaiverDetail:
+    def reject_waiver(self, caller: Caller, waiver_id: UUID, reason: Note | None = None) -> WaiverDetail:
         """Refuse it."""
         with self.transaction() as session:
             return handlers.reject_waiver(session, caller, waiver_id, reason, self.clock())
 
     @rpc
-    def withdraw_waiver(self, caller: Caller, waiver_id: UUID, reason: Said | None = None) -> WaiverDetail:
+    def withdraw_waiver(self, caller: Caller, waiver_id: UUID, reason: Note | None = None) -> WaiverDetail:
         """Take it back."""
         with self.transaction() as session:
             return handlers.withdraw_waiver(session, caller, waiver_id, reason, self.clock())

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from services.common.contracts.answers.trial_balance import AccountBalance
-from services.common.fields import Fen, Period, Whole
+from services.common.fields import Fen, Period, Quarter, Whole
 
 Surplus = Literal["carry", "return"]
 FundCategory = Literal["common_areas", "greening", "security", "cleaning", "repair"]
@@ -75,7 +75,7 @@ class QuarterSettlement(QuarterReport):
 
     id: UUID
     estate: str
-    quarter: Annotated[str, Field(pattern=r"^[0-9]{4}-Q[1-4]$")]
+    quarter: Quarter
     surplus: Annotated[Surplus, Field(description="Carried on, or returned to the owners by floor area (多退少补)")]
     returned_fen: Fen
     settled_at: datetime

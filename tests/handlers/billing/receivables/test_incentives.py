@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -184,6 +185,9 @@ def test_c4_lots_are_drawn_once_by_a_seed_anybody_can_check(books: Books) -> Non
     coupons = [len(has(books, code)["coupons"]) for code in ("H1", "H2", "H3")]
     assert sorted(coupons) == [0, 0, 1]
     assert coupons[2] == 0, "who was late has no ticket"
+    for other in (replace(asked, month="2026-09"), replace(asked, seed="luck"), replace(asked, coupon_fen=1)):
+        with pytest.raises(Conflict, match="another draw"):
+            handlers.draw_lots(books.session, FINANCE, "E1", request_id, other, NOW)
     with pytest.raises(Conflict, match="drawn already"):
         handlers.draw_lots(books.session, FINANCE, "E1", uuid4(), asked, NOW)
     with pytest.raises(Conflict, match="not over"):

@@ -17,6 +17,7 @@ from services.common.contracts.events import LimitationItem, LimitationWarned
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.locks import Lock, try_to_hold
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
@@ -25,13 +26,11 @@ from services.common.paging import page, position
 log = get_logger(__name__)
 Transaction = Callable[[], AbstractContextManager[Session]]
 LONG_AGO = 36_500
-_LOCK_SPACE = 0x11A1
 
 _NEXT = text("""
 SELECT e.id FROM estate e LEFT JOIN limitation_check c ON c.estate_id = e.id
 WHERE e.id > :after AND (c.checked_on IS NULL OR c.checked_on < :today) ORDER BY e.id LIMIT 1
 """)
-_TRY = text("SELECT pg_try_advisory_xact_lock(:space, :estate_id)")
 _CHECKED = text("""
 INSERT INTO limitation_check AS o (estate_id, checked_on) VALUES (:estate_id, :today)
 ON CONFLICT (estate_id) DO UPDATE SET checked_on = excluded.checked_on WHERE o.checked_on < excluded.checked_on
@@ -92,7 +91,7 @@ def check_estate(session: Session, estate_id: int, now: datetime) -> int:
     """
     today = business_date(now)
     key = {"estate_id": estate_id, "today": today}
-    if not session.scalar(_TRY, {"space": _LOCK_SPACE, "estate_id": estate_id}):
+    if not try_to_hold(session, Lock.LIMITATION, estate_id):
         return 0
     if session.execute(_CHECKED, key).first() is None:
         return 0
