@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import example
-from services.common.fields import BillId, Code, Period, PositiveFen, Text
+from services.common.fields import INT64, BillId, Code, Period, PositiveFen, Text
 
 Rate = Annotated[float, Field(strict=True, ge=0, le=1_000)]
-Points = Annotated[int, Field(strict=True, gt=0, le=10**9)]
+Points = Annotated[int, Field(strict=True, gt=0, le=10**9, json_schema_extra=INT64)]
 POLICY: dict[str, Any] = {
     "enabled": True,
     "on_time_rate": 0.5,
@@ -31,12 +31,12 @@ class PolicyRequest(BaseModel):
     enabled: Annotated[bool, Field(strict=True)]
     on_time_rate: Rate
     early_rate: Rate
-    early_days: Annotated[int, Field(strict=True, ge=0, le=3_650)]
+    early_days: Annotated[int, Field(strict=True, ge=0, le=3_650, json_schema_extra=INT64)]
     point_fen: Annotated[PositiveFen, Field(le=10**9)]
     most_of_bill: Annotated[float, Field(strict=True, ge=0, le=1)]
-    streak_months: Annotated[int, Field(strict=True, gt=0, le=36)]
+    streak_months: Annotated[int, Field(strict=True, gt=0, le=36, json_schema_extra=INT64)]
     coupon_fen: PositiveFen
-    coupon_days: Annotated[int, Field(strict=True, gt=0, le=3_650)]
+    coupon_days: Annotated[int, Field(strict=True, gt=0, le=3_650, json_schema_extra=INT64)]
 
 
 class RedemptionRequest(BaseModel):
@@ -54,6 +54,6 @@ class DrawRequest(BaseModel):
 
     model_config = example(month="2026-10", winners=3, coupon_fen=5000, seed="SSQ 2026131: 04 09 12 20 27 33 + 06")
     month: Period
-    winners: Annotated[int, Field(strict=True, gt=0, le=10_000)]
+    winners: Annotated[int, Field(strict=True, gt=0, le=10_000, json_schema_extra=INT64)]
     coupon_fen: PositiveFen
     seed: Text

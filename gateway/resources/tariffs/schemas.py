@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from gateway.resources.base import example
 from services.common.contracts.answers.tariffs import BillingCycle, BillingTiming
-from services.common.fields import Code, Note, Period, PositiveFen
+from services.common.fields import INT64, Code, Note, Period, PositiveFen
 
 POLICY = {"cycle": "quarterly", "timing": "arrears", "due_day": 15, "month_offset": 1, "roll_to_working_day": False}
 
@@ -21,8 +21,13 @@ class BillingPolicyRequest(BaseModel):
     model_config = example(**POLICY)
     cycle: BillingCycle
     timing: BillingTiming
-    due_day: Annotated[int, Field(strict=True, ge=1, le=31, description="A month without it: its last day")]
-    month_offset: Annotated[int, Field(strict=True, ge=0, le=12, description="After the cycle; in advance before it")]
+    due_day: Annotated[
+        int, Field(strict=True, ge=1, le=31, description="A month without it: its last day", json_schema_extra=INT64)
+    ]
+    month_offset: Annotated[
+        int,
+        Field(strict=True, ge=0, le=12, description="After the cycle; in advance before it", json_schema_extra=INT64),
+    ]
     roll_to_working_day: Annotated[bool, Field(strict=True)]
 
 
