@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from bench.harness import Result, alternate, peak_rss_mib, stopwatch
 from bench.servers import BenchServers
-from services.billing.bills import handlers
+from services.billing.charging.bills import handlers
 from services.billing.settings import Settings
 from services.common.access import Caller
 from services.common.database import build_engine, service_database_url, transaction

@@ -18,7 +18,7 @@ from bench.bill_run import WRITTEN, empty, portfolio
 from bench.harness import Result, alternate, peak_rss_mib, process_rss_mib, stopwatch
 from bench.processes import program
 from bench.servers import BenchServers
-from services.billing.bills import handlers
+from services.billing.charging.bills import handlers
 from services.billing.settings import Settings
 from services.common.access import Caller
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued

@@ -20,7 +20,7 @@ from bench.processes import program
 from bench.rpc import CALLER
 from bench.servers import BenchServers
 from gateway.rpc import NoAnswer, RpcClient
-from services.billing.figures import totals
+from services.billing.figures.rates import totals
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.migrate import ensure_database, upgrade
 

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 
 from bench.harness import Result, alternate, peak_rss_mib, stopwatch
 from bench.servers import BenchServers
-from services.billing.ledger.late_fee import OPEN_BILL
-from services.billing.ledger.totals import late_fee_by_estate
+from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
+from services.billing.receivables.late_fee.sql import OPEN_BILL
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.migrate import ensure_database, upgrade
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from bench.bill_run import empty, portfolio
 from bench.harness import Result, alternate, peak_rss_mib, stopwatch
 from bench.servers import BenchServers
-from services.billing.dunning import handlers
+from services.billing.collections.dunning import handlers
 from services.common.access import Caller
 from services.common.database import transaction
 

@@ -44,6 +44,7 @@ PURE_OURS = (
     "services.common.calendar",
     "services.common.contracts",
     "services.common.money",
+    "services.common.sheets",
     "services.common.sla",
 )
 FRAMEWORK_ROOMS = (

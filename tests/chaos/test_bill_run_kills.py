@@ -22,8 +22,8 @@ from local.ports import LOOPBACK, PortBook
 from local.processes import ProcessError
 from local.supervisor import Stack
 from local.table import Place, common_environ
-from services.billing.bills import handlers
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.charging.bills import handlers
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.common.access import Caller
 from services.common.database import build_engine, transaction

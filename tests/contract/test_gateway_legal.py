@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
-from services.billing.legal.evidence.export import export
-from services.billing.legal.evidence.rules import Pack, section
+from services.billing.collections.legal.evidence.export import export
+from services.billing.collections.legal.evidence.rules import Pack, section
 from tests.support.books import TODAY
 from tests.support.gateway import Responder, sign_in
 from tests.support.waiting import until

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills import issue_sql
-from services.billing.bills.rules import Part, Rate, amount_fen
-from services.billing.bills.tables import weights
-from services.billing.ledger import handlers as ledger
+from services.billing.charging.bills import issue_sql
+from services.billing.charging.bills.tables import weights
+from services.billing.charging.slices.rules import amount_fen
+from services.billing.charging.tariffs.rules import Part, Rate
+from services.billing.receivables.statement.handlers import statement
+from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
 from services.common.contracts.events import BillsIssued
 from tests.support.billing import FINANCE, NOW, TARIFFS, Desk
@@ -91,7 +93,7 @@ def test_c1_credit_that_pays_a_bill_past_its_due_date_leaves_its_late_fee(desk: 
         (paid, "H1")
     ]
     with Session(desk.engine) as session:
-        lines = ledger.statement(session, FINANCE, "H1", NOW.date())["bills"]
+        lines = statement(session, FINANCE, "H1", NOW.date())["bills"]
     [line] = [line for line in lines if line["id"] == paid]
     assert (line["outstanding_fen"], line["late_fee_fen"]) == (0, 228)  # 205.23 × 37 × 0.03 %
     with Session(desk.engine) as session:

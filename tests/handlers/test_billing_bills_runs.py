@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from services.billing.bills import handlers
+from services.billing.charging.bills import handlers
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued

@@ -12,11 +12,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from services.billing.books import funds
-from services.billing.books import handlers as accounts
-from services.billing.books.funds import Expense
-from services.billing.books.handlers import SettlementRequest
-from services.billing.ledger import handlers as ledger
+from services.billing.receivables.allocation.handlers import allocate_payment
+from services.billing.receivables.books import funds
+from services.billing.receivables.books import handlers as accounts
+from services.billing.receivables.books.funds import Expense
+from services.billing.receivables.books.handlers import SettlementRequest
+from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid
@@ -278,7 +279,7 @@ def test_b2_the_policy_is_data(funded: Books) -> None:
 def test_b8_a_posting_and_a_close_at_the_same_time_wait_for_each_other(engine: Engine, house: Books) -> None:
     house.session.commit()
     with Session(engine) as other, other.begin():
-        ledger.allocate_payment(other, settled(20_000, "2026-10-20"), NOW)
+        allocate_payment(other, settled(20_000, "2026-10-20"), NOW)
         with Session(engine) as closing:
             closing.execute(text("SET LOCAL lock_timeout = '200ms'"))
             with pytest.raises(DBAPIError, match="lock timeout"):

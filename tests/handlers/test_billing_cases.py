@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from services.billing.dunning import cases, holds
-from services.billing.dunning.cases import CaseCut, ContactNote
-from services.billing.dunning.measures.arrears import ArrearsCut, list_arrears
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.cases.handlers import CaseCut, ContactNote
+from services.billing.collections.dunning.measures.arrears import ArrearsCut, list_arrears
+from services.billing.holds import handlers as holds
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day

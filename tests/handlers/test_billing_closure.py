@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.closure import handlers
-from services.billing.closure.handlers import Cut, Meeting, Result
-from services.billing.dunning.holds import release
+from services.billing.collections.closure import handlers
+from services.billing.collections.closure.handlers import Cut, Meeting, Result
+from services.billing.holds.handlers import release
 from services.common.access import Caller
 from services.common.calendar import SHANGHAI
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound

@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills import issue_sql, rules
-from services.billing.bills.cycles import cycle_of
-from services.billing.bills.rules import BillingPolicy, TariffVersion
-from services.billing.bills.tables import by_grade
-from services.billing.charges import handlers as charges
-from services.billing.charges.handlers import ChargeRequest
-from services.billing.ledger import handlers as ledger
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.charging.bills import issue_sql
+from services.billing.charging.bills.tables import by_grade
+from services.billing.charging.charges import handlers as charges
+from services.billing.charging.charges.handlers import ChargeRequest
+from services.billing.charging.slices import rules
+from services.billing.charging.tariffs import policy as policies
+from services.billing.charging.tariffs.cycles import BillingPolicy, cycle_of
+from services.billing.charging.tariffs.rules import TariffVersion, rates
+from services.billing.receivables.statement import handlers as statements
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
-from services.billing.tariffs import policy as policies
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillsIssued
 from tests.support.billing import FINANCE, NOW, TARIFFS, UNITS, Desk, manager
@@ -217,7 +218,7 @@ def test_b3_sql_equals_python_for_every_cycle_and_grade(desk: Desk) -> None:
             months = cycle_of(cycle, date(2028, 2, 1))
             key = {"fee_item": "f", "usage": "residential", "effective_to": None, "published": True}
             versions = [TariffVersion(id=n, version=n, **key, **one) for n, one in enumerate(found)]
-            for rate in rules.rates(versions, months.first, months.months):
+            for rate in rates(versions, months.first, months.months):
                 priced = rate.for_grade(grade)
                 assert priced is not None
                 rows = [row for row in by_grade(rate) if row.get("grade") in (None, grade)]
@@ -256,8 +257,8 @@ def test_b1_a_one_off_service_is_a_bill_at_once(desk: Desk) -> None:
     assert desk.rows("SELECT billed_fen, collected_fen, billed_count FROM rate_rollup") == [(24_000, 5_000, 2)]
     with Session(desk.engine) as session:
         told = [(e.run_id, e.bills[0].open_fen) for e in events(session, BillsIssued)]
-        statement = ledger.statement(session, FINANCE, "H1", date(2026, 11, 21))
-        earlier = ledger.statement(session, FINANCE, "H1", date(2026, 10, 31))
+        statement = statements.statement(session, FINANCE, "H1", date(2026, 11, 21))
+        earlier = statements.statement(session, FINANCE, "H1", date(2026, 10, 31))
         assert imbalance_fen(session) == 0
     assert told == [(None, 7_000), (None, 12_000)]
     assert (statement["principal_fen"], earlier["principal_fen"]) == (19_000, 0)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import handlers, holds, queries
-from services.billing.dunning.handlers import SweepRequest
-from services.billing.dunning.rules import due_step
+from services.billing.collections.dunning import handlers, queries
+from services.billing.collections.dunning.handlers import SweepRequest
+from services.billing.collections.dunning.rules import due_step
+from services.billing.holds import handlers as holds
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import DunningItem, DunningStepsDue, SweepSliceRequested

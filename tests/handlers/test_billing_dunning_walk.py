@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import holds
+from services.billing.holds import handlers as holds
 from tests.support.books import Books
 from tests.support.dunning import Diary, items, on
 

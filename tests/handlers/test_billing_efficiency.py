@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from services.billing.dunning import cases
-from services.billing.dunning.cases import ContactNote
-from services.billing.dunning.measures.efficiency import dunning_efficiency
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.cases.handlers import ContactNote
+from services.billing.collections.dunning.measures.efficiency import dunning_efficiency
 from tests.support.books import SYSTEM, Books, day
 from tests.support.dunning import DUE, Diary, on
 

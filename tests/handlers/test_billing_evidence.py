@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from pypdf import PageObject, PdfReader
 from sqlalchemy import Engine, text
 
-from services.billing.dunning import cases
-from services.billing.dunning.cases import ContactNote
-from services.billing.ledger.rules import BillEvent, DailyRate, LateFeePolicy, late_fee
-from services.billing.legal import files
-from services.billing.legal.evidence.export import Form, export
-from services.billing.legal.evidence.handlers import PLAN, gather
-from services.billing.legal.evidence.rules import Pack, adds_up, as_csv, fingerprint, section, segments
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.cases.handlers import ContactNote
+from services.billing.collections.legal import files
+from services.billing.collections.legal.evidence.export import Form, export
+from services.billing.collections.legal.evidence.handlers import PLAN, gather
+from services.billing.collections.legal.evidence.rules import Pack, adds_up, as_csv, fingerprint, section, segments
+from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, LateFeePolicy, late_fee
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
 from services.common.money import yuan

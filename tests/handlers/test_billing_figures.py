@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import holds
-from services.billing.figures import handlers
-from services.billing.figures.handlers import RateCut
-from services.billing.figures.metrics import Reading, figure_families, imbalance_family
-from services.billing.figures.rules import BUCKET_LABELS
+from services.billing.figures.rates import handlers
+from services.billing.figures.rates.handlers import RateCut
+from services.billing.figures.rates.metrics import Reading, figure_families, imbalance_family
+from services.billing.figures.rates.rules import BUCKET_LABELS
+from services.billing.holds import handlers as holds
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, Invalid, NotFound
 from tests.support.books import SYSTEM, TODAY, Books

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.billing.charging.voids.handlers import Void, void_bill
 from services.billing.imports import handlers
 from services.billing.settings import Settings
 from services.billing.tables import lock_estate
-from services.billing.voids.handlers import Void, void_bill
 from services.common.contracts.base import Event
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from services.common.contracts.events import (

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.incentives import handlers, redeeming, tables
-from services.billing.incentives.handlers import DrawRequest
-from services.billing.incentives.redeeming import Redemption
-from services.billing.incentives.rules import Policy, Settled, points
-from services.billing.ledger import handlers as ledger
+from services.billing.receivables.incentives import handlers, redeeming, tables
+from services.billing.receivables.incentives.handlers import DrawRequest
+from services.billing.receivables.incentives.redeeming import Redemption
+from services.billing.receivables.incentives.rules import Policy, Settled, points
+from services.billing.receivables.trial_balance import handlers as ledger
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillsAdjusted

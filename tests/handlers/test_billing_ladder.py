@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import holds, queries
-from services.billing.dunning.ladder import handlers as ladder
-from services.billing.dunning.ladder.rules import Rung
-from services.billing.dunning.rules import due_step
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.collections.dunning import queries
+from services.billing.collections.dunning.ladder import handlers as ladder
+from services.billing.collections.dunning.ladder.rules import Rung
+from services.billing.collections.dunning.rules import due_step
+from services.billing.holds import handlers as holds
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, Invalid, NotFound
 from tests.support.books import NOW, SYSTEM, Books, day

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.ledger import tables as ledger
-from services.billing.ledger.entries import bill_events
-from services.billing.ledger.late_fee import late_fees_due
-from services.billing.ledger.placing import entries_by_bill, policy_of
-from services.billing.ledger.rules import late_fee, outstanding
-from services.billing.ledger.totals import late_fee_by_estate
+from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
+from services.billing.receivables.late_fee.events import bill_events
+from services.billing.receivables.late_fee.open_bills import policy_of
+from services.billing.receivables.late_fee.rules import late_fee, outstanding
+from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.history import entries_by_bill
 from tests.support.books import Books
 
 FIRST = date(2024, 1, 10)

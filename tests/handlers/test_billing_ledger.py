@@ -12,9 +12,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from services.billing.dunning.holds import UnknownHousehold
-from services.billing.ledger import handlers
-from services.billing.ledger.handlers import allocate_payment, imbalance_fen, trial_balance
+from services.billing.holds.handlers import UnknownHousehold
+from services.billing.receivables.allocation.handlers import allocate_payment
+from services.billing.receivables.trial_balance import handlers
+from services.billing.receivables.trial_balance.handlers import imbalance_fen, trial_balance
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
 from services.common.contracts.events import PaymentAllocated

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from services.billing.dunning.holds import UnknownHousehold, release
-from services.billing.legal import files, gate
-from services.billing.legal.files import Step, Wanted
-from services.billing.legal.rules import GATE, Kind
+from services.billing.collections.legal import files, gate
+from services.billing.collections.legal.files import Step, Wanted
+from services.billing.collections.legal.rules import GATE, Kind
+from services.billing.holds.handlers import UnknownHousehold, release
 from services.billing.service import BillingService
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import DunningStepsDue, MessageDelivered

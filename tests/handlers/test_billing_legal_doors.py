@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from services.billing.legal import gate
+from services.billing.collections.legal import gate
 from services.billing.service import BillingService
 from services.common.calendar import business_date
 from services.common.contracts.errors import Invalid

@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.legal import files, limitations
-from services.billing.legal.clock import Restart, RestartKind, limitation
-from services.billing.legal.clock_sql import near_expiry
-from services.billing.legal.files import Step
-from services.billing.plans.handlers import Offer, sign_plan
-from services.billing.plans.rules import Instalment
+from services.billing.collections.legal import files
+from services.billing.collections.legal.files import Step
+from services.billing.collections.legal.limitation import handlers as limitations
+from services.billing.collections.legal.limitation.rules import Restart, RestartKind, limitation
+from services.billing.collections.legal.limitation.sql import near_expiry
+from services.billing.receivables.plans.handlers import Offer, sign_plan
+from services.billing.receivables.plans.rules import Instalment
 from services.common.contracts.errors import Forbidden, Invalid
 from services.common.contracts.events import LimitationWarned
 from services.common.database import transaction

@@ -17,22 +17,25 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.books import handlers as accounts
-from services.billing.charges import handlers as charges
-from services.billing.charges.handlers import ChargeRequest
-from services.billing.incentives import redeeming
-from services.billing.incentives.redeeming import Redemption
-from services.billing.ledger import handlers as ledger
-from services.billing.ledger import tables
-from services.billing.ledger.allocation import frozen_on, only_fee_is_left
-from services.billing.ledger.late_fee import late_fees_due
-from services.billing.ledger.placing import entries_by_bill, open_bills, policy_of
-from services.billing.ledger.rules import Instalment
-from services.billing.ledger.totals import late_fee_by_estate
-from services.billing.plans import handlers as plans
-from services.billing.plans import keeping
-from services.billing.plans.handlers import Offer
-from services.billing.plans.tables import planned
+from services.billing.charging.charges import handlers as charges
+from services.billing.charging.charges.handlers import ChargeRequest
+from services.billing.receivables.allocation.handlers import allocate_payment
+from services.billing.receivables.books import handlers as accounts
+from services.billing.receivables.incentives import redeeming
+from services.billing.receivables.incentives.redeeming import Redemption
+from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
+from services.billing.receivables.late_fee.open_bills import open_bills, policy_of
+from services.billing.receivables.late_fee.rules import Instalment, only_fee_is_left
+from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.ledger import tables
+from services.billing.receivables.ledger.history import entries_by_bill
+from services.billing.receivables.plans import handlers as plans
+from services.billing.receivables.plans import standing as keeping
+from services.billing.receivables.plans.handlers import Offer
+from services.billing.receivables.plans.rules import frozen_on
+from services.billing.receivables.plans.tables import planned
+from services.billing.receivables.statement.handlers import statement
+from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
 from services.common.contracts.errors import PublicError
 from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated
@@ -196,7 +199,7 @@ class Office:
 
     def _deliver(self, event: Any) -> None:
         with Session(self.engine) as session, session.begin():
-            ledger.allocate_payment(session, event, self.now)
+            allocate_payment(session, event, self.now)
 
     def again(self) -> None:
         if self.told:
@@ -257,7 +260,7 @@ class Office:
         bills = self.some_bills(household, 3, "b.voided_at IS NULL AND amount_fen > paid_fen + waived_fen")
         signed = self.today - timedelta(days=self.chance.choice([0, 0, 0, 10]))
         with Session(self.engine) as session, session.begin():
-            told = ledger.statement(session, SYSTEM, household, signed)["bills"]
+            told = statement(session, SYSTEM, household, signed)["bills"]
             owed = sum(line["outstanding_fen"] for line in told if line["id"] in bills)
             parts = self.chance.randint(1, 3)
             fens = [owed // parts] * (parts - 1) + [owed - owed // parts * (parts - 1)]
@@ -304,7 +307,7 @@ class Office:
 
     def statements(self, as_of: date) -> dict[str, Any]:
         with Session(self.engine) as session:
-            return {code: ledger.statement(session, SYSTEM, code, as_of) for code in HOMES}
+            return {code: statement(session, SYSTEM, code, as_of) for code in HOMES}
 
     def check(self) -> None:
         with Session(self.engine) as session:

@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.bills.rules import BillingPolicy
+from services.billing.charging.shared_costs import recording as shared_costs
+from services.billing.charging.shared_costs.recording import SharedCost
+from services.billing.charging.tariffs.cycles import BillingPolicy
+from services.billing.charging.tariffs.policy import put_policy
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.settings import Settings
-from services.billing.tariffs import shared_costs
-from services.billing.tariffs.policy import put_policy
-from services.billing.tariffs.shared_costs import SharedCost
 from services.common.contracts.errors import Conflict
 from tests.support.billing import ESTATES, FINANCE, NOW, UNITS, Desk
 from tests.support.pricing import assert_explained

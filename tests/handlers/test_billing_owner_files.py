@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.figures import handlers as figures
-from services.billing.figures.handlers import RateCut
-from services.billing.portfolio import handlers as portfolio
+from services.billing.figures.rates import handlers as figures
+from services.billing.figures.rates.handlers import RateCut
+from services.billing.portfolio.estates import handlers as portfolio
+from services.billing.portfolio.estates.takeover import take_over
 from services.billing.portfolio.files import handlers as files
 from services.billing.portfolio.files.handlers import FileChange
 from services.billing.portfolio.files.rules import CoOwner
 from services.billing.portfolio.files.tables import UnknownHousehold
 from services.billing.portfolio.stewards import handlers as stewards
-from services.billing.portfolio.takeover import take_over
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.service import BillingService

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.ledger import totals
-from services.billing.ledger.handlers import imbalance_fen
-from services.billing.ledger.late_fee import late_fees_due
-from services.billing.ledger.rules import Instalment
-from services.billing.ledger.totals import late_fee_by_estate
-from services.billing.plans import handlers, keeping
-from services.billing.plans.handlers import Offer
+from services.billing.receivables.late_fee import by_estate as totals
+from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
+from services.billing.receivables.late_fee.rules import Instalment
+from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.plans import handlers
+from services.billing.receivables.plans import standing as keeping
+from services.billing.receivables.plans.handlers import Offer
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day

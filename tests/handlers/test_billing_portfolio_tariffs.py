@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.bills.views import handlers as views
-from services.billing.bills.views import rules as view_rules
-from services.billing.portfolio import handlers as portfolio
+from services.billing.charging.bills.views import handlers as views
+from services.billing.charging.bills.views import rules as view_rules
+from services.billing.charging.tariffs import handlers as tariffs
+from services.billing.portfolio.estates import handlers as portfolio
 from services.billing.settings import Settings
-from services.billing.tariffs import handlers as tariffs
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, Invalid, NotFound
 from tests.support.billing import FINANCE, NOW, OPENING, TARIFFS, Desk, manager

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.billing.charging.shared_costs import recording as shared_costs
+from services.billing.charging.shared_costs.recording import SharedCost
+from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.settings import Settings
-from services.billing.tariffs import handlers as tariffs
-from services.billing.tariffs import shared_costs
-from services.billing.tariffs.shared_costs import SharedCost
 from services.common.contracts.errors import Conflict, Forbidden, Invalid
 from tests.support.billing import FINANCE, NOW, UNITS, Desk, manager
 from tests.support.pricing import assert_explained, explained, hand_over

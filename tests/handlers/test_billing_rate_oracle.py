@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
-from services.billing.dunning.measures.arrears import ArrearsCut, arrears_summary, list_arrears
-from services.billing.figures import handlers
-from services.billing.figures.handlers import RateCut
-from services.billing.figures.metrics import figure_families
-from services.billing.figures.rules import BUCKET_LABELS
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.collections.dunning.measures.arrears import ArrearsCut, arrears_summary, list_arrears
+from services.billing.figures.rates import handlers
+from services.billing.figures.rates.handlers import RateCut
+from services.billing.figures.rates.metrics import figure_families
+from services.billing.figures.rates.rules import BUCKET_LABELS
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from tests.support.lived import FIRST, LAST, SYSTEM, Lived
 
 BILLS = """SELECT b.*, e.code AS estate, e.region, h.code AS household FROM bill b JOIN estate e ON e.id = b.estate_id

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills.views.handlers import explain_bill
-from services.billing.credits.handlers import list_refunds
-from services.billing.figures.handlers import RateCut, collection_rates
-from services.billing.ledger.handlers import imbalance_fen, trial_balance
+from services.billing.charging.bills.views.handlers import explain_bill
+from services.billing.figures.rates.handlers import RateCut, collection_rates
+from services.billing.receivables.credits.handlers import list_refunds
+from services.billing.receivables.trial_balance.handlers import imbalance_fen, trial_balance
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillsAdjusted, BillsIssued

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.service import BillingService
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.ledger import tables as ledger
-from services.billing.ledger.allocation import only_fee_is_left
-from services.billing.ledger.handlers import imbalance_fen
-from services.billing.ledger.late_fee import late_fees_due
-from services.billing.ledger.placing import entries_by_bill, open_bills, policy_of
+from services.billing.receivables.late_fee.open_bills import open_bills, policy_of
+from services.billing.receivables.late_fee.rules import only_fee_is_left
+from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.history import entries_by_bill
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict
 from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated

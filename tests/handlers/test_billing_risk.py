@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.risk import handlers, history, rules, tables
-from services.billing.risk.train import train
-from services.billing.risk.worker import run_training
+from services.billing.collections.risk import handlers, history, rules, tables
+from services.billing.collections.risk.train import train
+from services.billing.collections.risk.worker import run_training
 from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
-from services.billing.ledger.handlers import statement
-from services.billing.ledger.late_fee import late_fees_due
+from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.statement.handlers import statement
 from services.common.access import Caller
 from services.common.contracts.errors import Forbidden, NotFound
 from tests.support.books import SYSTEM, Books, day

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.figures import handlers, totals
-from services.billing.figures.handlers import RateCut
+from services.billing.figures.rates import handlers, totals
+from services.billing.figures.rates.handlers import RateCut
 from services.common.access import Caller
 from services.common.calendar import add_months
 from services.common.contracts.errors import Forbidden, Invalid

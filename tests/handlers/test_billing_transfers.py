@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.bills.rules import BillingPolicy
-from services.billing.ledger.handlers import imbalance_fen
-from services.billing.portfolio import handlers as portfolio
-from services.billing.portfolio.takeover import take_over
+from services.billing.charging.tariffs.cycles import BillingPolicy
+from services.billing.charging.tariffs.policy import put_policy
+from services.billing.portfolio.estates import handlers as portfolio
+from services.billing.portfolio.estates.takeover import take_over
 from services.billing.portfolio.transfers import handlers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.billing.tables import lock_estate
-from services.billing.tariffs.policy import put_policy
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, HouseholdsRegistered

@@ -8,15 +8,16 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from services.billing.dunning import cases
-from services.billing.dunning.cases import CaseCut, ContactNote
-from services.billing.dunning.measures.arrears import ArrearsCut, arrears_summary, list_arrears
-from services.billing.dunning.measures.efficiency import dunning_efficiency
-from services.billing.dunning.treatment import disputes, plans
-from services.billing.dunning.treatment.disputes import Settlement
-from services.billing.dunning.treatment.plans import HouseholdPlan
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.cases.handlers import CaseCut, ContactNote
+from services.billing.collections.dunning.measures.arrears import ArrearsCut, arrears_summary, list_arrears
+from services.billing.collections.dunning.measures.efficiency import dunning_efficiency
+from services.billing.collections.dunning.treatment import disputes
+from services.billing.collections.dunning.treatment import household_plan as plans
+from services.billing.collections.dunning.treatment.disputes import Settlement
+from services.billing.collections.dunning.treatment.household_plan import HouseholdPlan
 from services.billing.portfolio.files.handlers import FileChange, keep_file
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.common.access import Caller
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day

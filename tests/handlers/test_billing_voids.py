@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills.views.handlers import list_bills
-from services.billing.dunning import holds
-from services.billing.figures.handlers import RateCut, collection_rates, rollup_check
-from services.billing.ledger.handlers import imbalance_fen, trial_balance
-from services.billing.voids.handlers import list_credit_notes
+from services.billing.charging.bills.views.handlers import list_bills
+from services.billing.charging.voids.handlers import list_credit_notes
+from services.billing.figures.rates.handlers import RateCut, collection_rates, rollup_check
+from services.billing.holds import handlers as holds
+from services.billing.receivables.trial_balance.handlers import imbalance_fen, trial_balance
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillsAdjusted, PaymentAllocated
 from tests.support.books import NOW, SYSTEM, Books, day

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.figures.handlers import RateCut, collection_rates
-from services.billing.ledger.handlers import imbalance_fen, trial_balance
-from services.billing.ledger.late_fee import late_fees_due
-from services.billing.waivers import views
+from services.billing.figures.rates.handlers import RateCut, collection_rates
+from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.trial_balance.handlers import imbalance_fen, trial_balance
+from services.billing.receivables.waivers import views
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillsAdjusted
 from tests.support.books import SYSTEM, Books, day

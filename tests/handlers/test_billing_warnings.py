@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.billing.figures.warnings import handlers
+from services.billing.figures.warnings.handlers import TargetPoint
 from services.billing.service import BillingService
-from services.billing.warnings import handlers
-from services.billing.warnings.handlers import TargetPoint
 from services.common.access import Caller
 from services.common.calendar import WorkingCalendar
 from services.common.contracts.errors import Forbidden, Invalid, NotFound

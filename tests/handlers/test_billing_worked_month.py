@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.books import handlers as books
-from services.billing.ledger import handlers as ledger
+from services.billing.charging.voids import handlers as voids
+from services.billing.charging.voids.handlers import Void
+from services.billing.receivables.allocation.handlers import allocate_payment
+from services.billing.receivables.books import handlers as books
+from services.billing.receivables.trial_balance import handlers as ledger
+from services.billing.receivables.waivers import handlers as waivers
+from services.billing.receivables.waivers.handlers import Ask
 from services.billing.settings import Settings
-from services.billing.voids import handlers as voids
-from services.billing.voids.handlers import Void
-from services.billing.waivers import handlers as waivers
-from services.billing.waivers.handlers import Ask
 from services.common.access import Caller
 from services.common.money import yuan
 from tests.support.billing import ESTATES, FINANCE, TARIFFS, UNITS, Desk, manager
@@ -40,7 +41,7 @@ def at(day: str) -> datetime:
 
 def pay(desk: Desk, day: str, household: str, fen: int, channel: str) -> None:
     with Session(desk.engine) as session, session.begin():
-        ledger.allocate_payment(session, settled(fen, day, household, channel=channel), desk.now)
+        allocate_payment(session, settled(fen, day, household, channel=channel), desk.now)
 
 
 def bill_of(desk: Desk, household: str, period: str) -> int:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from services.billing.dunning.tables import dunning_hold, dunning_hold_fact
+from services.billing.holds.tables import dunning_hold, dunning_hold_fact
 from services.billing.tables import bill, estate, household, ledger_entry, unit
 from services.common.calendar import add_months
 

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.bills import handlers as bills
+from services.billing.charging.bills import handlers as bills
+from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.imports import handlers as imports
 from services.billing.settings import Settings
-from services.billing.tariffs import handlers as tariffs
 from services.common.access import Caller
 from services.common.contracts.events import BillRunSliceRequested
 from tests.support.outbox import events

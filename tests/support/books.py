@@ -9,10 +9,11 @@ from sqlalchemy import insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from services.billing.dunning import cases
-from services.billing.dunning import handlers as sweeps
-from services.billing.dunning.handlers import SweepRequest
-from services.billing.ledger import handlers
+from services.billing.collections.dunning import handlers as sweeps
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.handlers import SweepRequest
+from services.billing.receivables.allocation.handlers import allocate_payment
+from services.billing.receivables.statement.handlers import statement
 from services.billing.tables import bill, estate, household, ledger_entry, rate_rollup, stewardship, unit
 from services.common.access import Caller
 from services.common.contracts.events import PaymentSettled
@@ -98,11 +99,11 @@ class Books:
     ) -> PaymentSettled:
         """A settled payment, applied; the event is returned so that a test can deliver it again."""
         event = settled(fen, on, household_code, payment_id=payment_id, bills=bills, channel=channel, at=settled_at)
-        handlers.allocate_payment(self.session, event, NOW)
+        allocate_payment(self.session, event, NOW)
         return event
 
     def statement(self, as_of: str, household_code: str = "H1") -> dict[str, Any]:
-        return handlers.statement(self.session, SYSTEM, household_code, day(as_of))
+        return statement(self.session, SYSTEM, household_code, day(as_of))
 
     def sweep(self, as_of: str, estates: list[str] | None = None) -> dict[str, Any]:
         """A whole sweep, all slices taken."""

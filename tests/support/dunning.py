@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from services.billing.dunning import handlers as sweeps
-from services.billing.dunning import holds
-from services.billing.dunning.treatment import disputes
-from services.billing.ledger import handlers as ledger
+from services.billing.collections.dunning import handlers as sweeps
+from services.billing.collections.dunning.treatment import disputes
+from services.billing.holds import handlers as holds
+from services.billing.receivables.allocation.handlers import allocate_payment
 from services.common.contracts.events import DunningItem, DunningStepsDue
 from tests.support.books import NOW, SYSTEM, Books, day, settled
 from tests.support.outbox import events
@@ -59,7 +59,7 @@ class Diary:
 
     def pay(self, fen: int, days: int, household: str = "H1", bills: list[int] | None = None) -> None:
         event = settled(fen, on(days), household, bills=bills)
-        ledger.allocate_payment(self.books.session, event, self.tick())
+        allocate_payment(self.books.session, event, self.tick())
 
     def refund(self, bill_id: int, fen: int, days: int) -> None:
         """Principal that was paid comes back, as after a chargeback."""

@@ -3,9 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from services.billing.dunning import cases, holds
-from services.billing.dunning.cases import ContactNote
-from services.billing.legal import gate
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.cases.handlers import ContactNote
+from services.billing.collections.legal import gate
+from services.billing.holds import handlers as holds
 from services.common.access import Caller
 from services.common.contracts.events import MessageDelivered
 from tests.support.books import NOW, SYSTEM, TODAY, Books, day

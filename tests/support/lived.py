@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from services.billing.figures import totals
+from services.billing.figures.rates import totals
 from services.billing.portfolio.stewards.handlers import set_steward
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest, transfer
 from services.billing.settings import Settings

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.billing.bills.views import handlers as views
-from services.billing.ledger.handlers import imbalance_fen
+from services.billing.charging.bills.views import handlers as views
+from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from tests.support.billing import FINANCE, Desk
 
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.billing.credits import handlers as credit
-from services.billing.credits.handlers import Refund
-from services.billing.voids import handlers as voids
-from services.billing.voids.handlers import Void
-from services.billing.waivers import handlers as waivers
-from services.billing.waivers.handlers import Ask
-from services.billing.waivers.rules import Kind
+from services.billing.charging.voids import handlers as voids
+from services.billing.charging.voids.handlers import Void
+from services.billing.receivables.credits import handlers as credit
+from services.billing.receivables.credits.handlers import Refund
+from services.billing.receivables.waivers import handlers as waivers
+from services.billing.receivables.waivers.handlers import Ask
+from services.billing.receivables.waivers.rules import Kind
 from services.common.access import Caller
 from tests.support.books import NOW, Books
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.ledger.allocation import Money, OpenBill, Placement, Share, difference, place, place_all
-from services.billing.ledger.rules import BillEvent, DailyRate, LateFeePolicy
+from services.billing.receivables.allocation.rules import Money, Placement, Share, difference, place, place_all
+from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, LateFeePolicy, OpenBill
 
 POLICY = LateFeePolicy(clause="§", rates=(DailyRate(date(2000, 1, 1), Decimal("0.0003")),))
 OLD = OpenBill(1, date(2025, 1, 15), 100000)

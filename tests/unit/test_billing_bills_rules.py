@@ -9,20 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.bills.coverage import tariff_anomalies
-from services.billing.bills.cycles import Cycle
-from services.billing.bills.rules import (
-    BillingPolicy,
-    Part,
-    Rate,
-    TariffVersion,
-    amount_fen,
-    due_date,
-    rates,
-    run_status,
-    together,
-)
-from services.billing.bills.views import rules as views
+from services.billing.charging.bills.views import rules as views
+from services.billing.charging.slices.rules import amount_fen, run_status, together
+from services.billing.charging.tariffs.coverage import tariff_anomalies
+from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, due_date
+from services.billing.charging.tariffs.rules import Part, Rate, TariffVersion, rates
 from services.common.calendar import WorkingCalendar
 
 OCTOBER = date(2026, 10, 1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.books.rules import (
+from services.billing.receivables.books.rules import (
     CATEGORIES,
     FundPolicy,
     account_periods,
@@ -18,7 +18,7 @@ from services.billing.books.rules import (
     received_fen,
     returns,
 )
-from services.billing.ledger.balance import Moved
+from services.billing.receivables.trial_balance.rules import Moved
 
 EQUAL = dict.fromkeys(CATEGORIES, Decimal(1))
 FEN = st.integers(1, 10**9)

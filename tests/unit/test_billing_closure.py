@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.closure.rules import (
+from services.billing.collections.closure.rules import (
     ContactPolicy,
     Stage,
     fits_cap,

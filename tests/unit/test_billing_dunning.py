@@ -6,19 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.dunning.rules import (
+from services.billing.collections.dunning.rules import (
     BUCKETS,
-    HoldFact,
-    HoldPeriod,
     Standing,
     Step,
     Taken,
     bucket_days,
     bucket_of,
     due_step,
-    hold_periods,
     next_step,
 )
+from services.billing.holds.rules import HoldFact, HoldPeriod, hold_periods
 
 LADDER = [
     Step("reminder", 1, -7, 0),

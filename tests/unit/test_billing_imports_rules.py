@@ -7,7 +7,7 @@ import pytest
 
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.rules import Known, KnownBill, KnownTariff, check, opening_issued_on
-from services.billing.imports.sheets import MOST_ERRORS, Sheet, problems, read_sheet
+from services.common.sheets.sheets import MOST_ERRORS, Sheet, problems, read_sheet
 
 UNITS = "estate_code,building,unit_code,area_m2,usage,status,household_code,owner_name,owner_phone"
 GOOD_UNIT = "E1,1,101,87.33,residential,occupied,H1,王小明,13812345678"

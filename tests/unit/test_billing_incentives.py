@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.incentives.rules import (
+from services.billing.receivables.incentives.rules import (
     Policy,
     Settled,
     coupon_due,

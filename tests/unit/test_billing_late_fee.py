@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.ledger.rules import (
+from services.billing.receivables.late_fee.rules import (
     BillEvent,
     DailyRate,
     Freeze,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.legal.clock import Restart, expiry, limitation, warning
-from services.billing.legal.rules import (
+from services.billing.collections.legal.limitation.rules import Restart, expiry, limitation, warning
+from services.billing.collections.legal.rules import (
     DEADLINE,
     DELIVERED,
     GATE,

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.ledger.allocation import Money, OpenBill, Share, Within, place
-from services.billing.ledger.rules import BillEvent, DailyRate, Instalment, LateFeePolicy, late_fee
-from services.billing.plans.rules import (
+from services.billing.receivables.allocation.rules import Money, Share, Within, place
+from services.billing.receivables.late_fee.rules import (
+    BillEvent,
+    DailyRate,
+    Instalment,
+    LateFeePolicy,
+    OpenBill,
+    late_fee,
+)
+from services.billing.receivables.plans.rules import (
     Part,
     Plan,
     PlannedBill,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.bills.rules import Part, Rate, Stay, amount_fen, split_by_day, stays
+from services.billing.charging.slices.rules import Stay, amount_fen, split_by_day, stays
+from services.billing.charging.tariffs.rules import Part, Rate
 from services.billing.portfolio.files import rules as files
 from services.billing.portfolio.files.rules import CoOwner, Service
 from services.billing.portfolio.stewards import rules as stewards

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.bills import rules
-from services.billing.bills.cycles import Cycle, cycle_of, issued_in
-from services.billing.bills.metered import rules as metered
-from services.billing.bills.metered.rules import Billed, Reading, Span, Trouble
-from services.billing.bills.rules import BillingPolicy, TariffVersion
-from services.billing.bills.shared import rules as shared
-from services.billing.bills.shared.rules import Cost, SharingUnit
+from services.billing.charging.metered import rules as metered
+from services.billing.charging.metered.rules import Billed, Reading, Span, Trouble
+from services.billing.charging.shared_costs import rules as shared
+from services.billing.charging.shared_costs.rules import Cost, SharingUnit
+from services.billing.charging.slices import rules
+from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, cycle_of, due_date, issued_in
+from services.billing.charging.tariffs.rules import TariffVersion, rates
 from services.common.calendar import WorkingCalendar
 
 OCTOBER = date(2026, 10, 1)
@@ -323,7 +323,7 @@ def test_b3_which_run_issues_which_cycle(cycle: str, timing: str, month: date, e
 )
 def test_b3_a_cycle_is_due_by_its_last_or_first_month(timing: str, offset: int, month: date, expected: date) -> None:
     policy = BillingPolicy("quarterly", timing, 15, offset, roll_to_working_day=False)
-    assert rules.due_date(policy, month, WorkingCalendar()) == expected
+    assert due_date(policy, month, WorkingCalendar()) == expected
 
 
 def test_b3_months_that_are_billed_are_left_out() -> None:
@@ -362,7 +362,7 @@ def test_b3_payers_days_sum_to_the_whole(
         )
         for number, one in enumerate(priced, 1)
     ]  # fmt: skip
-    [*found] = rules.rates(versions, months.first, months.months)
+    [*found] = rates(versions, months.first, months.months)
     moved = None if move_in is None else months.first + timedelta(days=move_in)
     inner = [day for cut in cuts if months.first < (day := months.first + timedelta(days=cut)) <= months.last]
     edges = [months.first, *inner, months.last + timedelta(days=1)]
@@ -385,9 +385,9 @@ def test_b3_payers_days_sum_to_the_whole(
 
 def test_b1_a_grade_without_factor_has_no_price() -> None:
     graded = version(method="per_area", unit_price=Decimal(2), grade_factors={"A": Decimal("1.2")})
-    [rate] = rules.rates([graded], OCTOBER)
+    [rate] = rates([graded], OCTOBER)
     for grade, expected in (("A", 24_000), ("B", None), (None, None)):
         found = rate.for_grade(grade)
         assert (found and rules.amount_fen(found, Decimal(100), vacant=False)) == expected
-    [rate] = rules.rates([version(method="per_area", grade_factors={"A": Decimal(2), "*": Decimal(1)})], OCTOBER)
+    [rate] = rates([version(method="per_area", grade_factors={"A": Decimal(2), "*": Decimal(1)})], OCTOBER)
     assert rate.for_grade(None) == rate.for_grade("C") != rate.for_grade("A")

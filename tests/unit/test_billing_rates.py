@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from services.billing.figures.rules import month, rate
-from services.billing.ledger.balance import Checks, Kept, Moved, accounts, check, collected
+from services.billing.figures.rates.rules import month, rate
 from services.billing.periods import first_of
+from services.billing.receivables.trial_balance.rules import Checks, Kept, Moved, accounts, check, collected
 from services.common.contracts.errors import Invalid
 
 

@@ -7,11 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.ledger.balance import Checks, Kept, Moved, check, collected
-from services.billing.ledger.entries import Entry, bill_events
-from services.billing.ledger.rules import DailyRate, LateFeePolicy, late_fee
-from services.billing.voids.rules import Received, Standing, number, standing
-from services.billing.waivers.rules import Band, GrantedBefore, Kind, authority, by_amount, by_ratio, granted
+from services.billing.charging.voids.rules import Received, Standing, number, standing
+from services.billing.receivables.late_fee.events import bill_events
+from services.billing.receivables.late_fee.rules import DailyRate, LateFeePolicy, late_fee
+from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.trial_balance.rules import Checks, Kept, Moved, check, collected
+from services.billing.receivables.waivers.rules import (
+    Band,
+    GrantedBefore,
+    Kind,
+    authority,
+    by_amount,
+    by_ratio,
+    granted,
+)
 
 DUE = date(2025, 3, 15)
 POLICY = LateFeePolicy(clause="§7.3", rates=(DailyRate(date(2000, 1, 1), Decimal("0.0003")),))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.risk.rules import (
+from services.billing.collections.risk.rules import (
     FEATURES,
     GRACE_DAYS,
     Bill,

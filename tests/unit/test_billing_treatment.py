@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.dunning.ladder.rules import WORDINGS, Rung, faults
-from services.billing.dunning.measures.rules import AMOUNT_BANDS, key_name, share
-from services.billing.dunning.treatment.rules import Facts, suggest_cause
+from services.billing.collections.dunning.ladder.rules import Rung, faults
+from services.billing.collections.dunning.measures.rules import AMOUNT_BANDS, key_name, share
+from services.billing.collections.dunning.rules import WORDINGS
+from services.billing.collections.dunning.treatment.rules import Facts, suggest_cause
 
 NOTICE = Rung("notice", 1, 14, "message", ("sms", "email"), "dunning.overdue_notice", ("no_hold",), None, 1)
 DEMAND = Rung("demand", 16, 44, "message", ("letter",), "dunning.demand_letter", ("no_hold",), 15, 7)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.warnings.rules import Point, Standing, complaints, planned, shortfall, years_missing
+from services.billing.figures.warnings.rules import Point, Standing, complaints, planned, shortfall, years_missing
 from services.common.calendar import WorkingCalendar
 
 JUNE = date(2026, 6, 1)

@@ -1,6 +1,6 @@
 """STORY of telling other services what an import changed: only what is new or different, in batches (A3)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -8,64 +8,10 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.batches import batches
-from services.billing.imports import tables
 from services.common.calendar import format_period
-from services.common.contracts.events import (
-    BillsIssued,
-    ContactEntry,
-    ContactsRegistered,
-    EstateEntry,
-    EstatesRegistered,
-    HouseholdEntry,
-    HouseholdsRegistered,
-    IssuedBill,
-    StaffEntry,
-    StaffRegistered,
-)
+from services.common.contracts.events import BillsIssued, IssuedBill
 from services.common.messaging import record_many
-
-
-def tell_estates(session: Session, codes: Collection[str], now: datetime) -> None:
-    """EstatesRegistered."""
-    entries = [EstateEntry(estate=e.code, name=e.name, region=e.region) for e in tables.estates_named(session, codes)]
-    events = [EstatesRegistered(estates=batch) for batch in batches(entries)]
-    record_many(session, events, aggregate="portfolio", at=now)
-
-
-def tell_residents(session: Session, household_ids: Collection[int], now: datetime) -> None:
-    """HouseholdsRegistered for those who need no more, ContactsRegistered for those who deliver messages."""
-    for estate, rows in groupby(tables.residents(session, household_ids), key=lambda row: str(row.estate)):
-        for batch in batches(rows):
-            units = [_household(row) for row in batch]
-            contacts = [ContactEntry.model_validate(row, from_attributes=True) for row in batch]
-            events = [
-                HouseholdsRegistered(estate=estate, households=units),
-                ContactsRegistered(estate=estate, contacts=contacts),
-            ]
-            record_many(session, events, aggregate=f"estate:{estate}", at=now)
-
-
-def _household(row: Row[Any]) -> HouseholdEntry:
-    return HouseholdEntry(household=row.household, unit=f"{row.estate}/{row.unit}", building=row.building)
-
-
-def tell_staff(session: Session, codes: Collection[str], now: datetime) -> None:
-    """StaffRegistered."""
-    entries = [
-        StaffEntry(
-            staff=one.code,
-            name=one.name,
-            role=one.role,
-            estate=one.estate,
-            buildings=one.buildings,
-            skills=one.skills,
-            phone=one.phone,
-        )
-        for one in tables.people(session, codes)
-    ]
-    events = [StaffRegistered(staff=batch) for batch in batches(entries)]
-    record_many(session, events, aggregate="portfolio", at=now)
+from services.common.messaging.batches import batches
 
 
 def tell_bills(session: Session, rows: Sequence[Row[Any]], now: datetime) -> None:

@@ -15,7 +15,7 @@ from services.billing.imports import announcements, opening, rules, tables
 from services.billing.imports import passing as passings
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.rules import Known
-from services.billing.imports.sheets import Row, Sheet, problems, read_sheet
+from services.billing.portfolio.announcements import tell_estates, tell_residents, tell_staff
 from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
@@ -23,6 +23,7 @@ from services.common.access import Caller
 from services.common.calendar import business_date
 from services.common.contracts.errors import Conflict, Invalid, NotFound, TooLarge
 from services.common.observability.logs import get_logger
+from services.common.sheets.sheets import Row, Sheet, problems, read_sheet
 
 IMPORTERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
@@ -166,7 +167,7 @@ def _bill_key(row: Row, known: Known) -> dict[str, Any]:
 def write_estates(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
     """Estates (A1)."""
     changed = tables.upsert(session, estate, ["code"], [row.values for row in rows])
-    announcements.tell_estates(session, [row.code for row in changed], context.now)
+    tell_estates(session, [row.code for row in changed], context.now)
     return _outcome(row.created for row in changed)
 
 
@@ -196,7 +197,7 @@ def write_units(session: Session, rows: Sequence[Row], context: Context) -> Outc
             touched |= {one["household_id"], before[key].household_id if key in before else one["household_id"]}
         elif row["household_code"] in owners:
             created[key] = False
-    announcements.tell_residents(session, touched, context.now)
+    tell_residents(session, touched, context.now)
     return _outcome(created.values())
 
 
@@ -226,7 +227,7 @@ def write_staff(session: Session, rows: Sequence[Row], context: Context) -> Outc
         if row["code"] in codes and said is not None:
             given = (row["code"], context.estate_id(row), said)
             concerned |= stewards.give_buildings(session, *given, context.source, context.now)
-    announcements.tell_staff(session, concerned, context.now)
+    tell_staff(session, concerned, context.now)
     return _outcome(row.created for row in changed)
 
 

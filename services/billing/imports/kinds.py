@@ -5,7 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from services.billing.imports.cells import (
+from services.billing.portfolio.transfers.rules import BEGINNING
+from services.common.access import STAFF_ROLES
+from services.common.sheets.cells import (
     Column,
     amount,
     code,
@@ -21,8 +23,6 @@ from services.billing.imports.cells import (
     short,
     text,
 )
-from services.billing.portfolio.transfers.rules import BEGINNING
-from services.common.access import STAFF_ROLES
 
 USAGE = one_of("residential", "commercial", "office", "industrial", "parking")
 STATUS = one_of("occupied", "vacant", "unsold")

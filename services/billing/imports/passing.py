@@ -15,9 +15,9 @@ from sqlalchemy import Row as Stored
 from sqlalchemy.orm import Session
 
 from services.billing.imports.rules import KnownPayer
-from services.billing.imports.sheets import Row
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers import tables
+from services.common.sheets.sheets import Row
 
 Held = Mapping[tuple[int, str], Stored[Any]]
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from services.billing.bills.coverage import way
+from services.billing.charging.tariffs.coverage import way
 from services.billing.imports.kinds import KINDS
-from services.billing.imports.sheets import Row, Sheet
 from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
 from services.common.money import yuan
+from services.common.sheets.sheets import Row, Sheet
 
 OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")
 

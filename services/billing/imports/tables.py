@@ -49,9 +49,6 @@ def keep_receipt(session: Session, receipt: Mapping[str, Any]) -> None:
     session.execute(insert(import_receipt).values(**receipt))
 
 
-# --- what is known -------------------------------------------------------------------------------------------------
-
-
 def known_estates(session: Session, codes: Collection[str]) -> dict[str, int]:
     """Code → id of the estates that exist."""
     query = select(estate.c.code, estate.c.id).where(estate.c.code.in_(codes)).order_by(estate.c.code)
@@ -143,9 +140,6 @@ def _texts(codes: Collection[str]) -> ColumnElement[Any]:
     return literal(sorted(codes), ARRAY(Text))
 
 
-# --- writing -------------------------------------------------------------------------------------------------------
-
-
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows for json_to_recordset; dates and decimals as text, which PostgreSQL reads exactly."""
     return json.dumps([dict(row) for row in rows], default=str, ensure_ascii=False)
@@ -179,42 +173,3 @@ def known_staff(session: Session, codes: Collection[str]) -> dict[str, Row[Any]]
     """Code → the people who are known, each with the code of the estate in `estate`."""
     query = select(staff, estate.c.code.label("estate")).join(estate).where(staff.c.code.in_(codes))
     return {row.code: row for row in session.execute(query)}
-
-
-# --- what others are told ------------------------------------------------------------------------------------------
-
-# A household with several units appears with the first of them, one that has none left with the last it paid for.
-# Two joins rather than one look-up per household: the planner would take the units' own order for that, and read all.
-RESIDENTS = text("""
-WITH home AS (
-  SELECT DISTINCT ON (u.household_id) u.household_id, u.code, u.building FROM unit u
-  WHERE u.household_id = ANY (:household_ids) ORDER BY u.household_id, u.id
-), left_one AS (
-  SELECT DISTINCT ON (p.household_id) p.household_id, u.code, u.building
-  FROM unit_payer p JOIN unit u ON u.id = p.unit_id
-  WHERE p.household_id = ANY (:household_ids) ORDER BY p.household_id, p.from_date DESC, u.id
-)
-SELECT e.code AS estate, h.code AS household, coalesce(a.code, b.code) AS unit,
-       coalesce(a.building, b.building) AS building,
-       h.owner_name AS name, h.owner_phone AS phone, h.email, h.language
-FROM household h JOIN estate e ON e.id = h.estate_id
-LEFT JOIN home a ON a.household_id = h.id LEFT JOIN left_one b ON b.household_id = h.id
-WHERE h.id = ANY (:household_ids) AND (a.code IS NOT NULL OR b.code IS NOT NULL)
-ORDER BY e.code, h.id
-""")
-
-
-def residents(session: Session, household_ids: Collection[int]) -> Sequence[Row[Any]]:
-    """Households with their first unit and how to reach their owner, estate by estate."""
-    return session.execute(RESIDENTS, {"household_ids": list(household_ids)}).all()
-
-
-def people(session: Session, codes: Collection[str]) -> Sequence[Row[Any]]:
-    """Staff with the code of their estate."""
-    query = select(staff, estate.c.code.label("estate")).join(estate).where(staff.c.code.in_(codes))
-    return session.execute(query.order_by(staff.c.code)).all()
-
-
-def estates_named(session: Session, codes: Collection[str]) -> Sequence[Row[Any]]:
-    """Estates by code."""
-    return session.execute(select(estate).where(estate.c.code.in_(codes)).order_by(estate.c.code)).all()

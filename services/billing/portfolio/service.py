@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from services.billing.portfolio import handlers
+from services.billing.portfolio.estates import handlers
+from services.billing.portfolio.estates.takeover import take_over
 from services.billing.portfolio.files import handlers as files
 from services.billing.portfolio.files.handlers import FileChange
 from services.billing.portfolio.files.rules import CoOwner
 from services.billing.portfolio.stewards import handlers as stewards
-from services.billing.portfolio.takeover import take_over
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.portfolio.transfers.rules import Role, Status

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.imports import cells
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.files import rules, tables
 from services.billing.portfolio.files.rules import Channel, CoOwner, Liable, Segment, Time
@@ -24,6 +23,7 @@ from services.common.contracts.events import (
     WorkOrderOpened,
     WorkOrderReopened,
 )
+from services.common.sheets import cells
 
 KEEPERS = ("group_admin", "finance", "estate_manager", "steward")
 CHANGES_SHOWN = 50

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.imports.announcements import tell_staff
 from services.billing.portfolio import tables as portfolio
+from services.billing.portfolio.announcements import tell_staff
 from services.billing.portfolio.stewards import rules, tables
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer

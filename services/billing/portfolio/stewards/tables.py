@@ -125,3 +125,9 @@ WHERE estate_id = :estate_id AND building IN (SELECT building FROM due)
 def due(session: Session, estate_id: int, today: date) -> set[str]:
     """Everybody who ever answered for a building of the estate on which somebody takes over by today; seen to now."""
     return set(session.scalars(_DUE, {"estate_id": estate_id, "today": today}))
+
+
+# Who answers for each building on `:as_of` (A4): the one in office; before the first came, the first; in a gap nobody.
+STEWARD = f"""steward AS (
+  SELECT estate_id, building, staff_code FROM stewardship s WHERE {in_office("s", ":as_of")}
+)"""

@@ -14,15 +14,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.imports import cells
-from services.billing.imports.announcements import tell_residents
 from services.billing.portfolio import tables as portfolio
+from services.billing.portfolio.announcements import tell_residents
 from services.billing.portfolio.transfers import rules, tables
 from services.billing.portfolio.transfers.rules import BEGINNING, Days, Role, Status
 from services.billing.tables import lock_estate
 from services.common.access import STAFF_ROLES, Caller
 from services.common.calendar import business_date, format_period
 from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.sheets import cells
 
 KEEPERS = ("group_admin", "finance", "estate_manager")
 

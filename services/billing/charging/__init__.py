@@ -1,0 +1,1 @@
+"""The charging wing: tariffs, bill runs, one-off charges, voids (B1-B5)."""

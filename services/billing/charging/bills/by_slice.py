@@ -1,0 +1,28 @@
+"""STORY of everything that SQL does not price by itself: lines by rate, metered and shared, in one go for a slice."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from services.billing.charging.metered import handlers as metered
+from services.billing.charging.shared_costs import handlers as shared
+from services.billing.charging.slices import lines, units
+from services.billing.charging.slices.lines import Job, Lines
+from services.billing.charging.tariffs.rules import Rate
+
+
+def compute(session: Session, job: Job, rates: Sequence[Rate]) -> tuple[Lines, list[int]]:
+    """The lines of a slice, and the units whose rates are among them.
+
+    Without metered and shared fees this asks nothing where nobody changed hands or moved in and bills are by the month.
+    """
+    found = Lines()
+    meters = metered.load(session, job)
+    days = [job.cycle.first, job.consumed.first, *([meters.since] if meters.since else [])]
+    known = lines.known(session, job, min(days))
+    apart = lines.by_rate(session, job, rates, known, found)
+    if job.priced_by("metered") or job.priced_by("shared"):
+        homes = units.units_of(session, job.piece)
+        metered.add(job, homes, meters, known, found)
+        shared.add(session, job, homes, known, found)
+    return found, apart

@@ -1,0 +1,347 @@
+"""STORY of bill runs: plan slices → each slice issues its bills (or only judges them) → progress (B3, B4, B6)."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.charging.bills import by_slice as computed
+from services.billing.charging.bills import tables
+from services.billing.charging.bills.credit import apply_credit
+from services.billing.charging.bills.tables import Anomaly, Posting
+from services.billing.charging.slices import rules
+from services.billing.charging.slices import tables as slices
+from services.billing.charging.slices.lines import Job
+from services.billing.charging.slices.rules import Prices
+from services.billing.charging.slices.tables import Slice
+from services.billing.charging.tariffs import coverage
+from services.billing.charging.tariffs import rules as tariff_rules
+from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, due_date
+from services.billing.charging.tariffs.rules import USAGES, Rate, TariffAnomaly, TariffVersion, by_price
+from services.billing.charging.tariffs.versions import fee_items, load_versions
+from services.billing.periods import first_of
+from services.billing.portfolio.tables import estates_in_scope
+from services.billing.settings import Settings
+from services.common.access import Caller
+from services.common.calendar import WorkingCalendar, add_months, business_date, format_period
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
+from services.common.database import allow_long_statements
+from services.common.messaging import record_many
+from services.common.messaging.batches import batches
+from services.common.money import yuan
+from services.common.observability.logs import get_logger
+
+BILLERS = ("group_admin", "finance", "estate_manager")
+SHOWN_ANOMALIES = 1_000
+EARLIEST_PERIOD = date(1990, 1, 1)
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run is asked to do. `period` is YYYY-MM; `estates` and `fee_items` None mean all."""
+
+    period: str
+    estates: list[str] | None = None
+    fee_items: list[str] | None = None
+    dry_run: bool = False
+
+
+def start_bill_run(
+    session: Session, caller: Caller, request_id: UUID, asked: RunRequest, *, now: datetime, settings: Settings
+) -> dict[str, str]:
+    """Plan a run and ask for each of its slices (B4); `{"id"}`. The same call again answers the same and plans nothing.
+
+    Errors: Forbidden, Invalid (period, unknown estate or fee item, empty list), Conflict (id used for another request).
+    """
+    caller.require(*BILLERS)
+    run: dict[str, Any] = {
+        "period": _period(asked.period, business_date(now)),
+        "estates": _named(asked.estates, "estates"),
+        "fee_items": _named(asked.fee_items, "fee_items"),
+        "dry_run": asked.dry_run,
+        "requested_by": caller.sub,
+    }
+    estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
+    if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
+        _check_fee_items(session, estate_ids, run["fee_items"])
+        planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
+        _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
+    elif not run.items() <= (tables.load_run(session, request_id) or {}).items():
+        raise Conflict("This request id was used for another bill run.")
+    return {"id": str(request_id)}
+
+
+def _period(period: str, today: date) -> date:
+    first = first_of(period)
+    if not EARLIEST_PERIOD <= first <= add_months(today, 1):
+        told = f"not between {format_period(EARLIEST_PERIOD)} and next month"
+        raise Invalid("The period cannot be billed.", [{"loc": "period", "msg": told}])
+    return first
+
+
+def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
+    if values is not None and not values:
+        raise Invalid(f"{loc} is empty.", [{"loc": loc, "msg": "name at least one, or leave it out for all"}])
+    return None if values is None else sorted(set(values))
+
+
+def _check_fee_items(session: Session, estate_ids: Sequence[int], asked: Sequence[str] | None) -> None:
+    """A name nobody has a tariff of is a mistake: the run would bill nothing and look well done."""
+    unknown = sorted(set(asked) - fee_items(session, estate_ids)) if asked else []
+    if unknown:
+        raise Invalid("There is no such fee item.", [{"loc": "fee_items", "msg": f"no tariff of {', '.join(unknown)}"}])
+
+
+def _request_slices(session: Session, run_id: UUID, groups: Sequence[Sequence[int]], now: datetime) -> None:
+    events = [BillRunSliceRequested(run_id=run_id, slice_id=first, more=more) for first, *more in groups]
+    event_ids = record_many(session, events, aggregate=f"bill_run:{run_id}", at=now)
+    if event_ids:
+        slices.name_requests(session, zip(groups, event_ids, strict=True))
+
+
+# --- some slices ---------------------------------------------------------------------------------------------------
+
+
+def take(session: Session, event: BillRunSliceRequested, attempt: int, *, now: datetime, settings: Settings) -> None:
+    """Bill the slices of a request; when that failed, ask for each by itself, so that one estate fails alone (B4)."""
+    slice_ids = [event.slice_id, *event.more]
+    if attempt > 1 and event.more:
+        _request_slices(session, event.run_id, [[slice_id] for slice_id in slice_ids], now)
+    else:
+        bill_slices(session, slice_ids, now=now, settings=settings)
+
+
+def bill_slices(session: Session, slice_ids: Sequence[int], *, now: datetime, settings: Settings) -> None:
+    """Bill slices of a run, or judge them in a dry run. A slice that is done is left alone (B4)."""
+    allow_long_statements(session, settings.bill_run_statement_timeout_ms)
+    slices.lock(session, slice_ids)
+    pieces = [piece for piece in slices.load(session, slice_ids) if not piece.finished]
+    versions = load_versions(session, [piece.estate_id for piece in pieces])
+    done = [_bill(session, piece, versions[piece.estate_id], now, settings) for piece in pieces]
+    slices.finish(session, done, now)
+
+
+def _bill(
+    session: Session, piece: Slice, versions: Sequence[TariffVersion], now: datetime, settings: Settings
+) -> dict[str, Any]:
+    policy = piece.policy
+    # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
+    issued_on = max(business_date(now), piece.first_open)
+    posting = Posting(due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
+    anomalies = Anomalies(piece.estate, settings.slice_anomalies)
+    cycle = policy.issued_in(piece.period)
+    found = _found(session, piece, versions, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
+    bills = amount_fen = 0
+    for one in found:
+        anomalies.add_found(one.anomalies)
+        months = replace(piece, period=one.period)
+        if piece.dry_run:
+            done = _judge(session, months, one, anomalies, settings)
+        else:
+            done = _issue(session, months, one, anomalies, posting)
+        bills, amount_fen = bills + done[0], amount_fen + done[1]
+    used = as_used(found[0].prices.rates if found else [], policy, posting.due_date)
+    log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
+    return {"id": piece.id, "bills": bills, "amount_fen": amount_fen, "rates": used, **anomalies.outcome()}
+
+
+def issue_as_due(
+    session: Session, piece: Slice, months: int, due_date: date, *, now: datetime, settings: Settings
+) -> None:
+    """Bill so many months of a slice, due on a day that is given: a reissue (B5). No credit is applied.
+
+    The caller holds the estate alone.
+    """
+    cycle = Cycle(piece.period, months)
+    versions = load_versions(session, [piece.estate_id])[piece.estate_id]
+    found = _found(session, piece, versions, cycle, cycle, now, settings)[0]
+    posting = Posting(due_date, max(business_date(now), piece.first_open), now)
+    issued = tables.issue(session, replace(piece, credited=[]), found.prices, found.covered, posting)
+    used = as_used(found.prices.rates, piece.policy, due_date)
+    outcome = {"id": piece.id, "bills": issued.bills, "amount_fen": issued.amount_fen, "rates": used}
+    slices.finish(session, [outcome | {"anomalies": [], "anomaly_count": 0}], now)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What bills of one first month are made from: prices, the usages for which there is any, and what is wrong."""
+
+    period: date
+    prices: Prices
+    covered: Sequence[str]
+    anomalies: Sequence[TariffAnomaly] = ()
+
+
+def _found(
+    session: Session,
+    piece: Slice,
+    versions: Sequence[TariffVersion],
+    cycle: Cycle,
+    consumed: Cycle,
+    now: datetime,
+    settings: Settings,
+) -> list[Found]:
+    """What a slice bills: a cycle by rate, `consumed` of metered and shared fees; then lines for other months (B3)."""
+    prices = by_price(versions)
+    job = Job(piece, cycle, consumed, prices, piece.fee_items, settings.unusual_consumption_percent, now)
+    mixed = coverage.mixed(prices, cycle)
+    rates = [rate for rate in tariff_rules.rates(versions, cycle.first, cycle.months) if job.wants(rate.fee_item)]
+    rates = [rate for rate in rates if (rate.fee_item, rate.usage) not in mixed]
+    lines, apart = computed.compute(session, job, rates)
+    wrong = coverage.tariff_anomalies(versions, cycle) if piece.first else []
+    told = [one for one in wrong if _wanted(piece, one.fee_item)] + lines.anomalies
+    own = lines.found.pop(cycle.first, [])
+    main = Found(cycle.first, Prices(rates, own, apart, cycle.months), job.usages, told)
+    others = [Found(month, Prices((), found), USAGES) for month, found in sorted(lines.found.items())]
+    return [main, *others]
+
+
+def _wanted(piece: Slice, fee_item: str | None) -> bool:
+    return piece.fee_items is None or fee_item is None or fee_item in piece.fee_items
+
+
+def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", posting: Posting) -> tuple[int, int]:
+    issued = tables.issue(session, piece, found.prices, found.covered, posting)
+    if piece.credited:
+        paid = apply_credit(session, piece, posting)
+        events = _issued_events(piece, posting.due_date, paid)
+        record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
+    if issued.passed_over:
+        _name_passed_over(session, piece, found, anomalies)
+    return issued.bills, issued.amount_fen
+
+
+def _name_passed_over(session: Session, piece: Slice, found: Found, anomalies: "Anomalies") -> None:
+    # Where an estate has no rate at all, one anomaly says so; not one for each of its units.
+    if found.prices.rates or found.prices.lines:
+        rows = tables.passed_over(session, piece, found.prices, found.covered, anomalies.room)
+        anomalies.add_passed_over(rows)
+
+
+def _issued_events(piece: Slice, due_date: date, paid: Sequence[Row[Any]]) -> Iterator[BillsIssued]:
+    for fee_item, rows in groupby(paid, key=lambda row: str(row.fee_item)):
+        for batch in batches(rows):
+            yield BillsIssued(
+                run_id=piece.run_id,
+                estate=piece.estate,
+                fee_item=fee_item,
+                period=format_period(piece.period),
+                due_date=due_date,
+                bills=[IssuedBill.model_validate(row, from_attributes=True) for row in batch],
+            )
+
+
+def _judge(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", settings: Settings) -> tuple[int, int]:
+    """What the run would issue; writes nothing but what it found."""
+    _name_passed_over(session, piece, found, anomalies)
+    totals, sample = tables.judge(session, piece, found.prices, settings.amount_change_percent, anomalies.room)
+    anomalies.add_judged(totals, sample)
+    would_bill = [row for kind, row in totals.items() if kind != "already_billed"]
+    return sum(row.lines for row in would_bill), sum(row.amount_fen for row in would_bill)
+
+
+class Anomalies:
+    """What a slice found: the first `limit` in words, all of them counted."""
+
+    def __init__(self, estate: str, limit: int) -> None:
+        self.estate = estate
+        self.limit = limit
+        self.shown: list[Anomaly] = []
+        self.count = 0
+
+    @property
+    def room(self) -> int:
+        """How many more are shown; at least one is fetched, because each row carries the count of all."""
+        return max(self.limit - len(self.shown), 1)
+
+    def outcome(self) -> dict[str, Any]:
+        """The columns of the slice."""
+        return {"anomalies": [asdict(one) for one in self.shown], "anomaly_count": self.count}
+
+    def add_found(self, found: Iterable[TariffAnomaly]) -> None:
+        """Prices that cannot be billed, and units that a price cannot bill."""
+        for one in found:
+            self._show(one.unit, one.fee_item, one.kind, one.detail)
+            self.count += 1
+
+    def add_passed_over(self, rows: Sequence[Row[Any]]) -> None:
+        """Units that get no bill though they should."""
+        for row in rows:
+            self._show(row.unit, row.fee_item, row.kind, PASSED_OVER[row.kind])
+        self.count += rows[0].found if rows else 0
+
+    def add_judged(self, totals: dict[str | None, Row[Any]], rows: Sequence[Row[Any]]) -> None:
+        """Lines of a dry run that are not as last time."""
+        for row in rows:
+            past = f"; last period {yuan(row.past_fen)} yuan" if row.past_fen else ""
+            self._show(row.unit, row.fee_item, row.kind, f"{JUDGED[row.kind]}: {yuan(row.amount_fen)} yuan{past}")
+        self.count += sum(row.lines for kind, row in totals.items() if kind is not None)
+
+    def _show(self, unit: str | None, fee_item: str | None, kind: str, detail: str) -> None:
+        if len(self.shown) < self.limit:
+            unit = f"{self.estate}/{unit}" if unit is not None else None
+            self.shown.append(Anomaly(self.estate, unit, fee_item, kind, detail))
+
+
+PASSED_OVER = {
+    "zero_area": "the floor area is 0",
+    "zero_amount": "the amount comes to 0",
+    "no_grade_factor": "the tariff has no factor for the grade of this unit",
+    "missing_tariff": "no published tariff covers the usage of this unit",
+}
+JUDGED = {
+    "already_billed": "billed before, will be left as it is",
+    "amount_changed": "the amount differs much from last period",
+    "never_billed": "the unit was never billed while others of the estate were",
+}
+
+
+def as_used(found: Sequence[Rate], policy: BillingPolicy, due_date: date) -> dict[str, Any]:
+    """What the bills of a slice were made from, kept so that each can be explained after prices have changed."""
+    return {
+        "policy": asdict(policy),
+        "due_date": due_date.isoformat(),
+        "rates": json.loads(json.dumps([asdict(rate) for rate in found], default=str)),
+    }
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+def get_bill_run(session: Session, caller: Caller, run_id: UUID) -> dict[str, Any]:
+    """Progress of a run, computed from its slices (B4).
+
+    `{id, period, dry_run, status, estates_total, estates_done, bills, amount_fen, anomalies: [{estate, unit, fee_item,
+    kind, detail}], anomalies_total, created_at, finished_at}`; `bills` are those this run issued (a dry run: would
+    issue). NotFound when there is none, Forbidden when it covers an estate outside the caller's scope.
+    """
+    caller.require(*BILLERS, "auditor")
+    run = tables.load_run(session, run_id)
+    if run is None:
+        raise NotFound("There is no such bill run.")
+    progress = tables.run_progress(session, run_id)
+    for code in progress.estates or []:
+        caller.require_estate(code)
+    status = rules.run_status(progress.slices, progress.slices_done, progress.slices_parked)
+    return {
+        "id": str(run_id),
+        "period": format_period(run["period"]),
+        "dry_run": run["dry_run"],
+        "status": status,
+        "estates_total": progress.estates_total,
+        "estates_done": progress.estates_done,
+        "bills": progress.bills,
+        "amount_fen": progress.amount_fen,
+        "anomalies": tables.run_anomalies(session, run_id, SHOWN_ANOMALIES),
+        "anomalies_total": progress.anomaly_count,
+        "created_at": run["created_at"],
+        "finished_at": (progress.finished_at or run["created_at"]) if status == "done" else None,
+    }

@@ -1,0 +1,218 @@
+"""STORE of bills and bill runs: loading what the rules need, and the set-based statements of `issue_sql` (B4)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.billing.charging.bills import issue_sql
+from services.billing.charging.slices.rules import Prices
+from services.billing.charging.slices.tables import Slice
+from services.billing.charging.tariffs.rules import Rate
+from services.billing.tables import bill_run
+from services.common.calendar import add_months, format_period
+from services.common.contracts.events import BATCH, BillsIssued
+from services.common.messaging.names import event_exchange
+from services.common.observability.logs import current_trace_id
+
+LARGEST = 2**63 - 1
+
+# price and vacancy ratio have four decimals each
+WEIGHT_SCALE = 10**8
+NOTHING = Prices(rates=())
+NO_SCALE: dict[str, Any] = {"exact_m2": None, "times": 0, "times_vacant": 0, "plus": 0, "plus_vacant": 0, "over": 1}
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What all bills of a slice have in common when they are issued."""
+
+    due_date: date
+    issued_on: date
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Something a person should look at; `unit` is None when it concerns the whole estate."""
+
+    estate: str
+    unit: str | None
+    fee_item: str | None
+    kind: str
+    detail: str
+
+
+def insert_run(session: Session, run: dict[str, Any]) -> bool:
+    """Write the run; False when there is one of this id already."""
+    statement = insert(bill_run).values(**run).on_conflict_do_nothing().returning(bill_run.c.id)
+    return session.execute(statement).first() is not None
+
+
+def load_run(session: Session, run_id: UUID) -> dict[str, Any] | None:
+    """The run as it was asked for."""
+    row = session.execute(select(bill_run).where(bill_run.c.id == run_id)).mappings().first()
+    return dict(row) if row else None
+
+
+RUN_PROGRESS = text("""
+SELECT count(DISTINCT estate_id) AS estates_total,
+       count(DISTINCT estate_id) - count(DISTINCT estate_id) FILTER (WHERE finished_at IS NULL) AS estates_done,
+       count(*) AS slices, count(finished_at) AS slices_done,
+       coalesce(sum(bills), 0)::bigint AS bills, coalesce(sum(amount_fen), 0)::bigint AS amount_fen,
+       coalesce(sum(anomaly_count), 0)::bigint AS anomaly_count, max(finished_at) AS finished_at,
+       count(*) FILTER (WHERE finished_at IS NULL AND EXISTS (
+         SELECT FROM parked_event p WHERE p.event_id = s.event_id AND p.replayed_at IS NULL)) AS slices_parked,
+       array_agg(DISTINCT e.code) AS estates
+FROM bill_run_slice s JOIN estate e ON e.id = s.estate_id WHERE run_id = CAST(:run_id AS uuid)
+""")
+
+RUN_ANOMALIES = text("""
+SELECT a.value FROM bill_run_slice s CROSS JOIN LATERAL jsonb_array_elements(s.anomalies) WITH ORDINALITY a(value, n)
+WHERE s.run_id = CAST(:run_id AS uuid) ORDER BY s.estate_id, s.from_unit_id, a.n LIMIT :limit
+""")
+
+
+def run_progress(session: Session, run_id: UUID) -> Row[Any]:
+    """How far a run is, computed from its slices."""
+    return session.execute(RUN_PROGRESS, {"run_id": str(run_id)}).one()
+
+
+def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[dict[str, Any]]:
+    """The first anomalies of a run, estate by estate."""
+    return list(session.scalars(RUN_ANOMALIES, {"run_id": str(run_id), "limit": limit}))
+
+
+def issue(
+    session: Session,
+    piece: Slice,
+    prices: Prices,
+    covered: Sequence[str],
+    posting: Posting,
+) -> Row[Any]:
+    """Issue the bills of a slice with ledger, rollup and events.
+
+    Returns (bills, amount_fen) of those that are new, and whether units were passed over, be it for an amount of 0 or
+    because no rate covers their usage. Credited households are told of by `apply_credit`'s caller.
+    """
+    parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
+    parameters |= {"credited": piece.credited, "covered": list(covered), "run_id": str(piece.run_id)}
+    return issue_sql.ISSUE.execute(session, parameters).one()
+
+
+def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[Row[Any]]:
+    """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
+    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited}
+    return session.execute(issue_sql.APPLY_CREDIT, parameters).all()
+
+
+def passed_over(
+    session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int
+) -> Sequence[Row[Any]]:
+    """Units of the slice that get no bill though they should, each with the count of all in `found`."""
+    parameters = _range(piece, prices) | {"covered": list(covered), "limit": limit}
+    return session.execute(issue_sql.PASSED_OVER, parameters).all()
+
+
+def judge(
+    session: Session, piece: Slice, prices: Prices, change_percent: int, limit: int
+) -> tuple[dict[str | None, Row[Any]], Sequence[Row[Any]]]:
+    """A dry run: totals by kind of anomaly (None: all is well) and the first lines that are not well."""
+    parameters = _range(piece, prices) | {
+        "period": piece.period,
+        "last_period": add_months(piece.period, -prices.months),
+        "change_percent": change_percent,
+        "billed_before": session.scalar(issue_sql.BILLED_BEFORE, _range(piece, NOTHING) | {"period": piece.period}),
+        "limit": limit,
+    }
+    totals = session.execute(issue_sql.JUDGED_TOTALS, parameters).all()
+    return {row.kind: row for row in totals}, session.execute(issue_sql.JUDGED_SAMPLE, parameters).all()
+
+
+def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
+    return {
+        "estate_id": piece.estate_id,
+        "from_unit_id": piece.from_unit_id,
+        "to_unit_id": piece.to_unit_id,
+        "rates": json.dumps([row for rate in prices.rates for row in by_grade(rate)]),
+        "lines": json.dumps([asdict(line) for line in prices.lines], default=str),
+        "apart": list(prices.apart),
+        "months": prices.months,
+    }
+
+
+def by_grade(rate: Rate) -> list[dict[str, Any]]:
+    """A rate as SQL reads it: once, or for each grade it names and then for all others (B1)."""
+    grades = rate.grades
+    if all(part.grade_factors is None for part in rate.parts):
+        return [weights(rate, rate)]
+    priced: list[tuple[str | None, list[str] | None]] = [*((grade, None) for grade in grades), (None, grades)]
+    return [weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in priced]
+
+
+def weights(rate: Rate, priced: Rate | None) -> dict[str, Any]:
+    """A rate as `issue_sql.RATE` reads it; `priced` None: no factor for these units, they are passed over."""
+    key = {"fee_item": rate.fee_item, "usage": rate.usage, "tariff_id": rate.tariff_id, "month_days": rate.month_days}
+    if priced is None:
+        return key | dict.fromkeys(("m2", "m2_vacant", "flat", "flat_vacant"), "0") | NO_SCALE | {"lacking": True}
+    return key | {
+        "m2": str(priced.weight("per_area", vacant=False)),
+        "m2_vacant": str(priced.weight("per_area", vacant=True)),
+        "flat": str(priced.weight("fixed", vacant=False)),
+        "flat_vacant": str(priced.weight("fixed", vacant=True)),
+        **scaled(priced),
+    }
+
+
+def scaled(rate: Rate) -> dict[str, Any]:
+    """The rate in whole numbers of 64 bits: fen = floor((m² × 100 × times + plus) / over).
+
+    `exact_m2` is the largest area for which nothing overflows; null when there is none, or a weight has more decimals
+    than the scale and would be cut: then numerics compute every amount.
+    """
+    over = rate.month_days * WEIGHT_SCALE
+    exact = [rate.weight(method, vacant=v) * WEIGHT_SCALE for method in ("per_area", "fixed") for v in (False, True)]
+    times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
+    plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
+    most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
+    if most < 1 or any(weight % 1 for weight in exact):
+        return NO_SCALE
+    return {
+        "exact_m2": str(Decimal(most) / 100),
+        "times": times,
+        "times_vacant": times_vacant,
+        "plus": plus,
+        "plus_vacant": plus_vacant,
+        "over": over,
+    }
+
+
+def _posting(piece: Slice, posting: Posting) -> dict[str, Any]:
+    return {
+        "source": str(piece.run_id),
+        "period": piece.period,
+        "due_date": posting.due_date,
+        "issued_on": posting.issued_on,
+        "now": posting.now,
+    }
+
+
+def _envelope(piece: Slice) -> dict[str, Any]:
+    return {
+        "estate": piece.estate,
+        "period_text": format_period(piece.period),
+        "batch": BATCH,
+        "event": BillsIssued.NAME,
+        "version": BillsIssued.VERSION,
+        "event_source": BillsIssued.SOURCE,
+        "exchange": event_exchange(BillsIssued.SOURCE),
+        "aggregate": f"estate:{piece.estate}",
+        "trace_id": current_trace_id(),
+    }

@@ -1,0 +1,226 @@
+"""LAW of metered fees (B1): which consumption a bill is for, and what it costs.
+
+A bill covers, for each meter of the unit, the span from an opening to a closing reading.
+
+- Closing: the last reading on or before the cycle's last day. One from before the cycle closes nothing: the months
+  without a reading bill nothing, and the next reading catches them up.
+- Opening: the reading the last billed span of this meter ended with, as it was billed. A meter that was never billed
+  opens with its last reading before the cycle, else with its first ever.
+- A span that would reach into one that is billed already is not billed; so no unit is lost, and none is billed twice,
+  in whatever order months are billed.
+- A reading lower than the one before it stops the whole fee of the unit until a person has cleared it: the amount would
+  be an invention. A replaced meter gets a new name, and opens with its own first reading.
+
+Tiers are per month. Limits count once for each month after the opening reading's up to the cycle's last (an opening
+reading within the cycle counts its own month too; at least one), so that months caught up keep their cheap tiers. Where
+several versions hold during the span, each prices the whole and counts by its days: that is the same as cutting
+quantity and limits by day. Exact fractions; rounded half up to the fen once a bill.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import floor, lcm
+
+from services.billing.charging.tariffs.rules import TariffVersion, days_held
+
+SEPARATORS = "-_/:. #"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a meter showed at the end of a day."""
+
+    on: date
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Billed:
+    """A span of a meter that a standing bill covers; `closed` as it was billed."""
+
+    period: date
+    opened_on: date
+    closed: Reading
+
+
+@dataclass(frozen=True)
+class Span:
+    """The readings of one meter from the opening to the closing one."""
+
+    meter: str
+    readings: tuple[Reading, ...]
+
+    @property
+    def quantity(self) -> Decimal:
+        """What was consumed."""
+        return self.readings[-1].value - self.readings[0].value
+
+    @property
+    def opened(self) -> Reading:
+        """Where it begins; that day's consumption is not in it."""
+        return self.readings[0]
+
+    @property
+    def closed(self) -> Reading:
+        """Where it ends; that day's consumption is in it."""
+        return self.readings[-1]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a meter bills nothing."""
+
+    kind: str
+    detail: str
+
+
+def fee_item_of(meter: str, fee_items: Iterable[str]) -> str | None:
+    """The metered fee a meter counts for: the one it is named after, `water` or `water-2`; the longest that fits.
+
+    Where there is only one metered fee every meter counts for it.
+    """
+    names = list(fee_items)
+    if len(names) == 1:
+        return names[0]
+    fitting = [name for name in names if meter == name or (meter.startswith(name) and meter[len(name)] in SEPARATORS)]
+    return max(fitting, key=len, default=None)
+
+
+def span(meter: str, readings: Sequence[Reading], billed: Sequence[Billed], first: date, last: date) -> Span | Trouble:
+    """What a cycle from `first` to `last` bills of a meter; `readings` in the order of their days."""
+    closing = max((r for r in readings if r.on <= last), key=lambda r: r.on, default=None)
+    if closing is None or closing.on < first:
+        return Trouble("missing_reading", f"meter {meter} was not read")
+    if any(one.opened_on < closing.on < one.closed.on for one in billed):
+        return Trouble("already_metered", f"meter {meter}: a bill of a later month covers {closing.on}")
+    opening = _opening(readings, billed, closing, first)
+    if opening.on >= closing.on:
+        return Trouble("missing_reading", f"meter {meter} has no reading after {opening.on}")
+    found = (opening, *(r for r in readings if opening.on < r.on <= closing.on))
+    for one, following in pairwise(found):
+        if following.value < one.value:
+            told = f"meter {meter} went from {one.value:f} on {one.on} to {following.value:f} on {following.on}"
+            return Trouble("backward_reading", told)
+    return Span(meter, found)
+
+
+def _opening(readings: Sequence[Reading], billed: Sequence[Billed], closing: Reading, first: date) -> Reading:
+    ended = [one.closed for one in billed if one.closed.on <= closing.on]
+    if ended:
+        return max(ended, key=lambda reading: reading.on)
+    before = [reading for reading in readings if reading.on < first]
+    return before[-1] if before else readings[0]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What of a quantity costs one price."""
+
+    quantity: Decimal
+    unit_price: Decimal
+
+
+def tiers(quantity: Decimal, version: TariffVersion, months: int) -> list[Tier]:
+    """A quantity cut at the limits of `months` months; the parts add up to it."""
+    limits = [above * months for above, _ in version.tiers]
+    prices = [version.unit_price, *(price for _, price in version.tiers)]
+    edges = [Decimal(0), *(min(limit, quantity) for limit in limits), quantity]
+    parts = zip(pairwise(edges), prices, strict=True)
+    return [Tier(upper - lower, price) for (lower, upper), price in parts if upper > lower]
+
+
+@dataclass(frozen=True)
+class PricedVersion:
+    """One version's price of the whole quantity, and on how many days of the span it holds."""
+
+    tariff_id: int
+    version: int
+    days: int
+    tiers: tuple[Tier, ...]
+
+    @property
+    def cost(self) -> Decimal:
+        """Yuan for the whole quantity, exact."""
+        return sum((tier.quantity * tier.unit_price for tier in self.tiers), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Consumption:
+    """What a unit consumed of one fee item over the spans of its meters, and what that costs."""
+
+    spans: tuple[Span, ...]
+    quantity: Decimal
+    months: int
+    days: int
+    versions: tuple[PricedVersion, ...]
+
+    @property
+    def exact_yuan(self) -> Fraction:
+        """The amount before rounding."""
+        return sum((Fraction(v.cost) * v.days / self.days for v in self.versions), Fraction(0))
+
+    @property
+    def amount_fen(self) -> int:
+        """Half up to the fen, once."""
+        return floor(self.exact_yuan * 100 + Fraction(1, 2))
+
+
+def consumption(spans: Sequence[Span], versions: Sequence[TariffVersion], first: date, last: date) -> Consumption:
+    """Several meters add up; `versions` are the published ones of the price, oldest first; the cycle is first–last."""
+    quantity = sum((one.quantity for one in spans), Decimal(0))
+    opened, closed = min(one.opened.on for one in spans), max(one.closed.on for one in spans)
+    months = limit_months(opened, first, last)
+    priced = tuple(
+        PricedVersion(version.id, version.version, days, tuple(tiers(quantity, version, months)))
+        for version, _, days in days_held(versions, opened + timedelta(days=1), closed)
+        if version.method == "metered"
+    )
+    return Consumption(tuple(spans), quantity, months, (closed - opened).days, priced)
+
+
+def limit_months(opened: date, first: date, last: date) -> int:
+    """How many months' limits count for a span that opened on that day."""
+    months = (last.year - opened.year) * 12 + last.month - opened.month
+    return max(months + (opened >= first), 1)
+
+
+def payer_weights(spans: Sequence[Span], payers: Sequence[Sequence[tuple[date, date]]]) -> list[Decimal]:
+    """How much each payer consumed, as whole numbers in proportion: between two readings, by day (A1)."""
+    weights = [
+        sum((_consumed(one, first, last) for one in spans for first, last in days), Fraction(0)) for days in payers
+    ]
+    common = lcm(*(weight.denominator for weight in weights))
+    return [Decimal(int(weight * common)) for weight in weights]
+
+
+def _consumed(one: Span, first: date, last: date) -> Fraction:
+    found = Fraction(0)
+    for start, end in pairwise(one.readings):
+        days = (min(end.on, last) - max(start.on + timedelta(days=1), first)).days + 1
+        if days > 0:
+            found += Fraction(end.value - start.value) * days / (end.on - start.on).days
+    return found
+
+
+def rounding_fen(exact_yuan: Fraction, amount_fen: int) -> int:
+    """What sharing among payers added to or took from the exact amount rounded half up."""
+    return amount_fen - floor(exact_yuan * 100 + Fraction(1, 2))
+
+
+def unusual(found: Consumption, before: Decimal, before_months: int, percent: int) -> bool:
+    """Whether a month's consumption grew by more than `percent` since the last bill; nothing before is no measure."""
+    return before > 0 and found.quantity * before_months * 100 > before * found.months * (100 + percent)
+
+
+def by_meter(spans: Mapping[str, Span | Trouble]) -> tuple[list[Span], list[Trouble]]:
+    """The spans to bill and what is wrong; one meter that runs backwards stops all of the unit's."""
+    fine = [one for one in spans.values() if isinstance(one, Span)]
+    wrong = [one for one in spans.values() if isinstance(one, Trouble)]
+    backward = [one for one in wrong if one.kind == "backward_reading"]
+    if backward:
+        return [], backward
+    return (fine, []) if fine else ([], wrong[:1])

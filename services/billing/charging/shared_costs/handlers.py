@@ -1,0 +1,178 @@
+"""STORY of shared costs: share each cost over the whole estate once, and bill a slice's units their part (B1)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.charging.shared_costs import rules, tables
+from services.billing.charging.shared_costs.rules import ALL, Cost, Part, Share, SharedPrice
+from services.billing.charging.slices.lines import Job, Lines
+from services.billing.charging.slices.rules import Line
+from services.billing.charging.slices.units import Known
+from services.billing.charging.tariffs.cycles import Cycle
+from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
+from services.common.calendar import format_period
+from services.common.money import yuan
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A unit's share of one cost."""
+
+    cost: Cost
+    total_weight: Decimal
+    share: Share
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the estate's books say of the months: costs, and those that were shared already (key → allocation)."""
+
+    costs: Sequence[Row[Any]]
+    allocations: dict[tuple[str, date, str, str], Row[Any]]
+
+    def of(self, fee_item: str, month: date) -> list[Cost]:
+        """The recorded costs of a fee item and month."""
+        return [
+            Cost(fee_item, month, row.building, ALL, row.amount_fen)
+            for row in self.costs
+            if (row.fee_item, row.period) == (fee_item, month)
+        ]
+
+
+def add(session: Session, job: Job, units: Sequence[Row[Any]], known: Known, lines: Lines) -> None:
+    """Add the lines of all shared fees that are wanted."""
+    prices: dict[str, list[Sequence[TariffVersion]]] = defaultdict(list)
+    for versions in job.priced_by("shared"):
+        if job.wants(versions[0].fee_item):
+            prices[versions[0].fee_item].append(versions)
+    if prices:
+        recorded = _recorded(session, job)
+        for fee_item, found in prices.items():
+            _add_item(session, job, fee_item, found, units, known, recorded, lines)
+
+
+def _recorded(session: Session, job: Job) -> Recorded:
+    estate_id, months = job.piece.estate_id, job.consumed.starts
+    shared = tables.allocations(session, estate_id, months)
+    keys = {(row.fee_item, row.period, row.building, row.usage): row for row in shared}
+    return Recorded(tables.costs_recorded(session, estate_id, months), keys)
+
+
+def _add_item(
+    session: Session,
+    job: Job,
+    fee_item: str,
+    prices: Sequence[Sequence[TariffVersion]],
+    units: Sequence[Row[Any]],
+    known: Known,
+    recorded: Recorded,
+    lines: Lines,
+) -> None:
+    """All months of the cycle or none: a month whose cost is missing would never be billed afterwards."""
+    shares: dict[int, list[Shared]] = defaultdict(list)
+    newest: dict[str, int] = {}
+    for month in job.consumed.starts:
+        held = [price for price in (rules.shared_price(versions, month) for versions in prices) if price]
+        if not held:
+            continue
+        costs = rules.costs(fee_item, month, held, recorded.of(fee_item, month))
+        _tell(job, fee_item, month, costs, lines)
+        if not costs:
+            return
+        newest |= {price.usage: price.newest.id for price in held}
+        for cost in costs:
+            for one in _shares(session, job, cost, held, recorded):
+                shares[one.share.unit_id].append(one)
+    for unit in units:
+        if unit.id in shares:
+            tariff_id = newest.get(unit.usage, max(newest.values()))
+            for stretch in known.stretches(unit.id, fee_item, job.consumed):
+                _add_unit(fee_item, tariff_id, unit, shares[unit.id], known, stretch, lines)
+
+
+def _tell(job: Job, fee_item: str, month: date, costs: Sequence[Cost], lines: Lines) -> None:
+    """Say once for the estate that no cost was recorded: always when nothing is billed, else in a dry run."""
+    from_tariff = bool(costs) and all(cost.usage != ALL for cost in costs)
+    if not job.piece.first or (costs and not (from_tariff and job.piece.dry_run)):
+        return
+    told = f"no cost recorded for {format_period(month)}"
+    amount = yuan(sum(cost.amount_fen for cost in costs))
+    detail = (
+        f"{told}: the tariff's price, {amount} yuan, is shared" if costs else f"{told}, and the tariff has no price"
+    )
+    lines.anomalies.append(TariffAnomaly(fee_item, "no_shared_cost", detail))
+
+
+def _shares(
+    session: Session, job: Job, cost: Cost, prices: Sequence[SharedPrice], recorded: Recorded
+) -> Iterable[Shared]:
+    """The slice's shares of a cost: as they were shared before, or shared now and, unless it is a dry run, kept."""
+    piece = job.piece
+    standing = recorded.allocations.get((cost.fee_item, cost.period, cost.building, cost.usage))
+    if standing is not None:
+        fixed = Cost(cost.fee_item, cost.period, cost.building, cost.usage, standing.cost_fen)
+        rows = tables.shares_of(session, piece, [standing.id])
+        return [Shared(fixed, standing.total_weight, Share(r.unit_id, r.weight, r.amount_fen)) for r in rows]
+    usages = [price.usage for price in prices]
+    found = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages), prices)
+    if found and not piece.dry_run:
+        tables.keep(session, piece.estate_id, cost, found, job.now)
+    total = sum((share.weight for share in found), Decimal(0))
+    return [Shared(cost, total, s) for s in found if piece.from_unit_id <= s.unit_id < piece.to_unit_id]
+
+
+def _add_unit(
+    fee_item: str,
+    tariff_id: int,
+    unit: Row[Any],
+    shares: Sequence[Shared],
+    known: Known,
+    stretch: Cycle,
+    lines: Lines,
+) -> None:
+    parts: dict[int, list[Part]] = defaultdict(list)
+    for one in shares:
+        if one.cost.period in stretch.starts:
+            for household_id, part in _parts(one, unit, known):
+                parts[household_id].append(part)
+    for household_id, own in parts.items():
+        inputs = {
+            "method": "shared",
+            "shares": [_input(part) for part in own],
+            "rounding_fen": rules.rounding_fen(own),
+        }
+        amount = sum(part.amount_fen for part in own)
+        lines.add(stretch, Line(unit.id, household_id, fee_item, tariff_id, amount, inputs, stretch.months))
+
+
+def _parts(one: Shared, unit: Row[Any], known: Known) -> Iterable[tuple[int, Part]]:
+    cost, share = one.cost, one.share
+    month = Cycle(cost.period, 1)
+    payers = known.payers_of(unit, month.first, month.last)
+    days = [sum((last - first).days + 1 for first, last in spans) for _, spans in payers]
+    amounts = rules.by_days(share.amount_fen, days)
+    for (household_id, _), own, fen in zip(payers, days, amounts, strict=True):
+        yield household_id, Part(cost, share.weight, one.total_weight, share.amount_fen, own, sum(days), fen)
+
+
+def _input(part: Part) -> dict[str, Any]:
+    return {
+        "period": part.cost.period,
+        "building": part.cost.building or None,
+        "usage": part.cost.usage or None,
+        "recorded": part.cost.usage == ALL,
+        "cost_fen": part.cost.amount_fen,
+        "weight": part.weight,
+        "total_weight": part.total_weight,
+        "share_fen": part.share_fen,
+        "days": part.days,
+        "of_days": part.of_days,
+        "amount_fen": part.amount_fen,
+    }

@@ -1,0 +1,134 @@
+"""STORY of recording shared costs (公摊): what an estate really paid in a month, for its units to bear (B1)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.charging.shared_costs import tables as shared
+from services.billing.charging.shared_costs.rules import shared_price
+from services.billing.charging.tariffs import tables
+from services.billing.charging.tariffs.rules import by_price
+from services.billing.charging.tariffs.versions import load_versions
+from services.billing.periods import first_of
+from services.billing.portfolio.tables import find_estate
+from services.billing.tables import lock_estate
+from services.common.access import Caller
+from services.common.calendar import add_months, business_date, format_period
+from services.common.contracts.errors import Conflict, Invalid
+from services.common.money import half_up
+from services.common.observability.logs import get_logger
+
+RECORDERS = ("group_admin", "finance", "estate_manager")
+EARLIEST = date(1990, 1, 1)
+MOST_FEN = 10**12
+READERS = (*RECORDERS, "steward", "auditor")
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SharedCost:
+    """A cost as it is told: an amount in fen, or a quantity that costs the tariff's price."""
+
+    estate: str
+    fee_item: str
+    period: str
+    amount_fen: int | None = None
+    quantity: Decimal | None = None
+    building: str | None = None
+    note: str | None = None
+
+
+def record(session: Session, caller: Caller, request_id: UUID, told: SharedCost, now: datetime) -> dict[str, Any]:
+    """Record the cost of a month; answers it. Another record of the same month takes its place until it is billed.
+
+    The same id again answers the same. Conflict: the id was used for another cost, or bills of the month stand.
+    Invalid: neither or both of amount and quantity, an unknown building, no single price for a quantity.
+    """
+    caller.require(*RECORDERS)
+    estate = find_estate(session, caller, told.estate)
+    lock_estate(session, estate.id)
+    standing = shared.load_cost(session, request_id)
+    if standing is None:
+        cost = _cost(session, estate.id, told, business_date(now)) | {"recorded_by": caller.sub, "recorded_at": now}
+        if shared.billed(session, cost, add_months(cost["period"], -12)):
+            raise Conflict(f"{told.fee_item} of {told.period} is billed; void these bills before its cost can change.")
+        standing = shared.replace_cost(session, {"id": request_id, **cost})
+        log.info("shared cost recorded", extra={"estate": told.estate, "fee_item": told.fee_item, "by": caller.sub})
+    elif not _same(standing, estate.id, told):
+        raise Conflict("This request id was used for another cost.")
+    return _view(standing, told.estate)
+
+
+def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> dict[str, Any]:
+    period = first_of(told.period)
+    if not EARLIEST <= period <= today:
+        raise Invalid(
+            "The period cannot be shared.", [{"loc": "period", "msg": f"from {EARLIEST:%Y-%m} to this month"}]
+        )
+    if (told.amount_fen is None) == (told.quantity is None):
+        raise Invalid("Tell either an amount or a quantity.", [{"loc": "amount_fen", "msg": "this or quantity"}])
+    if told.building is not None and not tables.has_building(session, estate_id, told.building):
+        raise Invalid("The building is unknown.", [{"loc": "building", "msg": f"no unit in building {told.building}"}])
+    price = None if told.quantity is None else _price(session, estate_id, told.fee_item, period)
+    amount_fen = half_up(told.quantity * price * 100) if told.quantity and price else told.amount_fen
+    if not amount_fen or amount_fen < 0:
+        raise Invalid("The cost comes to nothing.", [{"loc": "amount_fen", "msg": "more than 0"}])
+    if amount_fen > MOST_FEN:
+        given = "quantity" if told.amount_fen is None else "amount_fen"
+        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {MOST_FEN} fen"}])
+    return {
+        "estate_id": estate_id,
+        "fee_item": told.fee_item,
+        "period": period,
+        "building": told.building or "",
+        "amount_fen": amount_fen,
+        "quantity": told.quantity,
+        "unit_price": price,
+        "note": told.note,
+    }
+
+
+def _price(session: Session, estate_id: int, fee_item: str, period: date) -> Decimal:
+    """The price of a unit of the fee in that month, when there is exactly one."""
+    versions = (v for v in load_versions(session, [estate_id])[estate_id] if v.fee_item == fee_item)
+    held = (shared_price(found, period) for found in by_price(versions))
+    prices = {price.newest.unit_price for price in held if price}
+    if len(prices) != 1:
+        told = f"{len(prices)} published shared tariffs differ in price; tell the amount"
+        raise Invalid("There is no single price for the quantity.", [{"loc": "quantity", "msg": told}])
+    return prices.pop()
+
+
+def _same(row: Row[Any], estate_id: int, told: SharedCost) -> bool:
+    key = (row.estate_id, row.fee_item, format_period(row.period), row.building, row.quantity, row.note)
+    asked = (estate_id, told.fee_item, told.period, told.building or "", told.quantity, told.note)
+    return key == asked and told.amount_fen in (None, row.amount_fen)
+
+
+def list_costs(session: Session, caller: Caller, code: str, period: str | None) -> dict[str, Any]:
+    """The costs recorded for an estate, of one month or of all: `{"items": […], "next_cursor": null}`."""
+    caller.require(*READERS)
+    estate = find_estate(session, caller, code)
+    periods = None if period is None else [first_of(period)]
+    rows = shared.costs_recorded(session, estate.id, periods)
+    return {"items": [_view(row, code) for row in rows], "next_cursor": None}
+
+
+def _view(row: Row[Any], estate: str) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "estate": estate,
+        "building": row.building or None,
+        "fee_item": row.fee_item,
+        "period": format_period(row.period),
+        "amount_fen": row.amount_fen,
+        "quantity": None if row.quantity is None else format(row.quantity, "f"),
+        "unit_price_yuan": None if row.unit_price is None else format(row.unit_price, "f"),
+        "note": row.note,
+        "recorded_at": row.recorded_at,
+    }

@@ -1,0 +1,38 @@
+"""DOORS to shared costs (公摊, B1)."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.billing.charging.shared_costs import recording
+from services.billing.charging.shared_costs.recording import SharedCost
+from services.common.access import Caller
+from services.common.service import EstateService, rpc
+
+
+class SharedCostDoors(EstateService):
+    """What the units of an estate share."""
+
+    @rpc
+    def record_shared_cost(
+        self,
+        caller: Caller,
+        request_id: UUID,
+        estate: str,
+        fee_item: str,
+        period: str,
+        amount_fen: int | None = None,
+        quantity: Decimal | None = None,
+        building: str | None = None,
+        note: str | None = None,
+    ) -> dict[str, Any]:
+        """Record what a month really cost (B1)."""
+        told = SharedCost(estate, fee_item, period, amount_fen, quantity, building, note)
+        with self.transaction() as session:
+            return recording.record(session, caller, request_id, told, self.clock())
+
+    @rpc
+    def list_shared_costs(self, caller: Caller, estate: str, period: str | None = None) -> dict[str, Any]:
+        """What was recorded (B1)."""
+        with self.transaction() as session:
+            return recording.list_costs(session, caller, estate, period)

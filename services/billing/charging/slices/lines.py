@@ -1,0 +1,135 @@
+"""STORY of lines: amounts that take more than a rate and an area, worked out by rules for their units (A1, B1, B3).
+
+By rate, they are few beside the units that SQL prices: units that changed hands, whose owner moved in meanwhile, or
+some of whose months are billed already. Metered and shared fees are lines for every unit. All go into the same
+statement.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.charging.slices import rules, units
+from services.billing.charging.slices.rules import Line, Stay
+from services.billing.charging.slices.tables import Slice
+from services.billing.charging.slices.units import Known
+from services.billing.charging.tariffs import coverage
+from services.billing.charging.tariffs import rules as tariff_rules
+from services.billing.charging.tariffs.cycles import Cycle
+from services.billing.charging.tariffs.rules import Rate, TariffAnomaly, TariffVersion, days_held
+from services.billing.portfolio.payers import changed_hands
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a slice is to bill: `cycle` by rate, `consumed` of metered and shared fees.
+
+    `prices`: the published versions of each (fee item, usage), oldest first; `wanted`: the fee items asked for, or all.
+    """
+
+    piece: Slice
+    cycle: Cycle
+    consumed: Cycle
+    prices: Sequence[Sequence[TariffVersion]]
+    wanted: frozenset[str] | None
+    unusual_percent: int
+    now: datetime
+
+    def wants(self, fee_item: str) -> bool:
+        """Whether the run was asked for it."""
+        return self.wanted is None or fee_item in self.wanted
+
+    @property
+    def usages(self) -> list[str]:
+        """The usages of units for which anything is billed in the cycle at all."""
+        rated = tariff_rules.rates((v for found in self.prices for v in found), self.cycle.first, self.cycle.months)
+        others = [found[0].usage for method in ("metered", "shared") for found in self.priced_by(method)]
+        return sorted({*(rate.usage for rate in rated), *others})
+
+    def priced_by(self, method: str) -> list[Sequence[TariffVersion]]:
+        """The prices that use a method, and no other, in the months consumed."""
+        first, last = self.consumed.first, self.consumed.last
+        mixed = coverage.mixed(self.prices, self.consumed)
+        wanted = (found for found in self.prices if (found[0].fee_item, found[0].usage) not in mixed)
+        held = ((found, days_held(found, first, last)) for found in wanted)
+        return [found for found, days in held if any(version.method == method for version, _, _ in days)]
+
+
+@dataclass
+class Lines:
+    """Lines by the first month of their bills, and what is wrong."""
+
+    found: dict[date, list[Line]] = field(default_factory=dict)
+    anomalies: list[TariffAnomaly] = field(default_factory=list)
+
+    def add(self, stretch: Cycle, line: Line) -> None:
+        """A line for a stretch of months."""
+        self.found.setdefault(stretch.first, []).append(line)
+
+
+def known(session: Session, job: Job, since: date) -> Known:
+    """Who pays on which day from `since` on, and which months of the slice's units are billed."""
+    piece, last = job.piece, max(job.cycle.last, job.consumed.last)
+    units_of = (piece.estate_id, piece.from_unit_id, piece.to_unit_id)
+    days = changed_hands(session, *units_of, since, last) if piece.changed_hands else []
+    payers = {unit_id: list(own) for unit_id, own in groupby(days, key=lambda one: one.unit_id)}
+    first = min(job.cycle.first, job.consumed.first)
+    span = Cycle(first, job.cycle.months * (1 if job.cycle == job.consumed else 2))
+    return Known(payers, units.billed_months(session, piece, span))
+
+
+def by_rate(session: Session, job: Job, rates: Sequence[Rate], found: Known, lines: Lines) -> list[int]:
+    """Add the lines of units that no rate prices as it stands; returns the ids of these units."""
+    items = {rate.fee_item for rate in rates}
+    apart = set(found.payers) | {
+        unit_id
+        for (unit_id, fee_item), billed in found.billed.items()
+        if fee_item in items and any(one != job.cycle and one.overlaps(job.cycle) for one in billed)
+    }
+    if any(part.vacancy_ratio is not None for rate in rates for part in rate.parts):
+        apart |= set(units.moving_in(session, job.piece, job.cycle.first))
+    for unit in units.units_by_id(session, sorted(apart)):
+        for rate in rates:
+            if rate.usage == unit.usage:
+                _add_rate(job, rate, unit, found, lines)
+    return sorted(apart)
+
+
+def _add_rate(job: Job, rate: Rate, unit: Row[Any], found: Known, lines: Lines) -> None:
+    graded = rate.for_grade(unit.grade)
+    if graded is None:
+        detail = f"the tariff has no factor for grade {unit.grade or '(none)'}"
+        lines.anomalies.append(TariffAnomaly(rate.fee_item, "no_grade_factor", detail, unit.code))
+        return
+    for stretch in found.stretches(unit.id, rate.fee_item, job.cycle):
+        for line in _split(graded.within(stretch.first, stretch.last), unit, found, stretch):
+            lines.add(stretch, line)
+
+
+def _split(rate: Rate, unit: Row[Any], found: Known, stretch: Cycle) -> Iterator[Line]:
+    payers = found.payers_of(unit, stretch.first, stretch.last)
+    if not rate.parts:
+        return
+    days = [[stay for span in spans for stay in _stays(unit, found, *span)] for _, spans in payers]
+    shares = rules.split_by_day(rate, unit.area_m2, days)
+    for (household_id, _), share in zip(payers, shares, strict=True):
+        pieces = [
+            {"first_day": stay.first, "last_day": stay.last, "vacant": stay.vacant, "rate": part}
+            for stay, part in share.pieces
+            if part.parts
+        ]
+        inputs = {"method": "rate", "grade": unit.grade, "pieces": pieces, "rounding_fen": share.rounding_fen}
+        if pieces:
+            yield Line(
+                unit.id, household_id, rate.fee_item, rate.tariff_id, share.amount_fen, inputs, stretch.months
+            )  # fmt: skip
+
+
+def _stays(unit: Row[Any], found: Known, first: date, last: date) -> list[Stay]:
+    status = "unsold" if found.is_developers(unit.id, first) else unit.status
+    return rules.stays(first, last, status=status, move_in=unit.move_in_date)

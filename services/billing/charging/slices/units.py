@@ -1,0 +1,110 @@
+"""STORE of what lines need to know of the units of a slice: who pays on which day, what was billed before (A1, B3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from services.billing.charging.slices.tables import Slice
+from services.billing.charging.tariffs.cycles import Cycle
+from services.billing.portfolio.payers import PayerDays
+from services.billing.tables import unit
+from services.common.calendar import add_months
+from services.common.prepared import Prepared
+
+Span = tuple[date, date]
+
+# The partial index is empty where everybody is billed by the month.
+_BILLED_LONGER = text("""
+SELECT unit_id, fee_item, period, months FROM bill
+WHERE months > 1 AND estate_id = :estate_id AND unit_id >= :from_unit_id AND unit_id < :to_unit_id
+  AND period > :year_before AND period <= :last AND voided_at IS NULL AND charge_id IS NULL
+""")
+_BILLED_WITHIN = text("""
+SELECT b.unit_id, b.fee_item, b.period, b.months FROM unit u JOIN bill b ON b.unit_id = u.id
+WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
+  AND b.months = 1 AND b.period >= :first AND b.period <= :last AND b.voided_at IS NULL AND b.charge_id IS NULL
+""")
+_MOVING_IN = Prepared(
+    "moving_in",
+    """
+SELECT id FROM unit
+WHERE estate_id = :estate_id AND id >= :from_unit_id AND id < :to_unit_id
+  AND status = 'occupied' AND move_in_date > :first
+""",
+    {"estate_id": "int", "from_unit_id": "bigint", "to_unit_id": "bigint", "first": "date"},
+)
+
+Billed = dict[tuple[int, str], list[Cycle]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """`payers`: days of the units that changed hands; `billed`: months of a (unit, fee item) that bills cover."""
+
+    payers: dict[int, list[PayerDays]]
+    billed: Billed
+
+    def stretches(self, unit_id: int, fee_item: str, cycle: Cycle) -> list[Cycle]:
+        """The months of a cycle to bill: all of it, or what is left where other bills cover some of its months.
+
+        A bill for just this cycle is left to the statement that issues, which looks for it anyway.
+        """
+        others = [one for one in self.billed.get((unit_id, fee_item), ()) if one != cycle]
+        return cycle.without(others) if others else [cycle]
+
+    def is_developers(self, unit_id: int, day: date) -> bool:
+        """Whether a day of a unit that changed hands is the developer's, who owes the full price (A1)."""
+        return any(days.role == "developer" and days.first <= day <= days.last for days in self.payers.get(unit_id, ()))
+
+    def payers_of(self, unit: Row[Any], first: date, last: date) -> list[tuple[int, list[Span]]]:
+        """Who pays for a unit from `first` to `last`, each household once with its days."""
+        found: dict[int, list[Span]] = {}
+        for days in self.payers.get(unit.id, ()):
+            span = (max(days.first, first), min(days.last, last))
+            if span[0] <= span[1]:
+                found.setdefault(days.household_id, []).append(span)
+        return list(found.items()) or [(unit.household_id, [(first, last)])]
+
+
+def billed_months(session: Session, piece: Slice, span: Cycle) -> Billed:
+    """Bills that cover months of `span`: those for several months, and, where it has several itself, those for one."""
+    key = _of(piece) | {"first": span.first, "last": span.last, "year_before": add_months(span.first, -12)}
+    rows = list(session.execute(_BILLED_LONGER, key)) if piece.billed_longer else []
+    if span.months > 1:
+        rows += session.execute(_BILLED_WITHIN, key)
+    found: Billed = {}
+    for row in rows:
+        covered = Cycle(row.period, row.months)
+        if covered.last >= span.first:
+            found.setdefault((row.unit_id, row.fee_item), []).append(covered)
+    return found
+
+
+def moving_in(session: Session, piece: Slice, first: date) -> list[int]:
+    """Units whose owner moved in after `first`: a part of the cycle counts as vacant (B3)."""
+    if not piece.moved_in:
+        return []
+    return [row.id for row in _MOVING_IN.execute(session, _of(piece) | {"first": first})]
+
+
+def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Units as a price needs them, by id."""
+    if not ids:
+        return []
+    return session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)).all()
+
+
+def units_of(session: Session, piece: Slice) -> Sequence[Row[Any]]:
+    """All units of a slice, by id."""
+    query = select(unit).where(
+        unit.c.estate_id == piece.estate_id, unit.c.id >= piece.from_unit_id, unit.c.id < piece.to_unit_id
+    )
+    return session.execute(query.order_by(unit.c.id)).all()
+
+
+def _of(piece: Slice) -> dict[str, Any]:
+    return {"estate_id": piece.estate_id, "from_unit_id": piece.from_unit_id, "to_unit_id": piece.to_unit_id}

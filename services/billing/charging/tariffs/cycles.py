@@ -1,0 +1,98 @@
+"""LAW of cycles: which months one bill is for, and which run issues it (B3). Imported by `rules.py`, and as pure.
+
+Cycles are months, calendar quarters and calendar years. A run is asked for a month: in arrears it issues the cycle that
+ends with that month, in advance the one that begins with it; in any other month the estate gets nothing.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from services.common.calendar import WorkingCalendar, add_months
+
+MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Whole months in a row, from the one that starts on `first`."""
+
+    first: date
+    months: int
+
+    @property
+    def last(self) -> date:
+        """The last day."""
+        return add_months(self.first, self.months) - timedelta(days=1)
+
+    @property
+    def starts(self) -> list[date]:
+        """The first day of each month."""
+        return [add_months(self.first, n) for n in range(self.months)]
+
+    @property
+    def before(self) -> "Cycle":
+        """As many months, right before these."""
+        return Cycle(add_months(self.first, -self.months), self.months)
+
+    def overlaps(self, other: "Cycle") -> bool:
+        """Whether they have a month in common."""
+        return self.first <= other.last and other.first <= self.last
+
+    def without(self, billed: Collection["Cycle"]) -> "list[Cycle]":
+        """The stretches of months that were not billed yet."""
+        taken = {month for one in billed for month in one.starts}
+        stretches: list[Cycle] = []
+        for month in self.starts:
+            if month in taken:
+                continue
+            if stretches and stretches[-1].last + timedelta(days=1) == month:
+                stretches[-1] = Cycle(stretches[-1].first, stretches[-1].months + 1)
+            else:
+                stretches.append(Cycle(month, 1))
+        return stretches
+
+
+def cycle_of(cycle: str, month: date) -> Cycle:
+    """The month, calendar quarter or calendar year in which the month that starts on `month` lies."""
+    months = MONTHS[cycle]
+    return Cycle(add_months(month, -((month.month - 1) % months)), months)
+
+
+def issued_in(cycle: str, timing: str, month: date) -> Cycle | None:
+    """What a run for that month issues; None where it is not the month in which a cycle is billed."""
+    found = cycle_of(cycle, month)
+    billed_in = found.starts[-1] if timing == "arrears" else found.first
+    return found if month == billed_in else None
+
+
+@dataclass(frozen=True)
+class BillingPolicy:
+    """When bills of an estate are due (B3); shipped: monthly, in arrears, 15th of the next month, not rolled."""
+
+    cycle: str
+    timing: str
+    due_day: int
+    month_offset: int
+    roll_to_working_day: bool
+
+    def issued_in(self, month: date) -> Cycle | None:
+        """The cycle that a run for that month issues; None: it issues nothing."""
+        return issued_in(self.cycle, self.timing, month)
+
+    def consumed_by(self, cycle: Cycle) -> Cycle:
+        """The months whose consumption is billed along: nobody can meter in advance, so it is the cycle before."""
+        return cycle if self.timing == "arrears" else cycle.before
+
+
+def due_date(policy: BillingPolicy, period: date, calendar: WorkingCalendar) -> date:
+    """The due date of the cycle in which a month lies: in arrears `month_offset` months after its last month, in
+    advance as many before its first.
+
+    A due day the month lacks is its last day; a day off is rolled to the next working day only where policy says so.
+    """
+    cycle = cycle_of(policy.cycle, period)
+    from_month = cycle.starts[-1] if policy.timing == "arrears" else cycle.first
+    months = policy.month_offset if policy.timing == "arrears" else -policy.month_offset
+    due = add_months(from_month, months, policy.due_day)
+    return calendar.next_working_day(due) if policy.roll_to_working_day else due

@@ -1,0 +1,52 @@
+"""DOORS to tariffs and billing policy (B1, B3)."""
+
+from typing import Any
+
+from services.billing.charging.tariffs import handlers, policy
+from services.billing.charging.tariffs.cycles import BillingPolicy
+from services.common.access import Caller
+from services.common.service import EstateService, rpc
+
+
+class TariffDoors(EstateService):
+    """List and publish; when an estate is billed."""
+
+    @rpc
+    def list_tariffs(self, caller: Caller, estate: str) -> dict[str, Any]:
+        """Every tariff version of an estate."""
+        with self.transaction() as session:
+            return handlers.list_tariffs(session, caller, estate)
+
+    @rpc
+    def publish_tariff(self, caller: Caller, tariff_id: int) -> dict[str, Any]:
+        """Publish one version."""
+        with self.transaction() as session:
+            return handlers.publish_tariff(session, caller, tariff_id, self.clock())
+
+    @rpc
+    def publish_estate_tariffs(self, caller: Caller, estate: str) -> dict[str, Any]:
+        """Publish every version that waits."""
+        with self.transaction() as session:
+            return handlers.publish_estate_tariffs(session, caller, estate, self.clock())
+
+    @rpc
+    def get_billing_policy(self, caller: Caller, estate: str) -> dict[str, Any]:
+        """When an estate is billed (B3)."""
+        with self.transaction() as session:
+            return policy.get_policy(session, caller, estate)
+
+    @rpc
+    def put_billing_policy(
+        self,
+        caller: Caller,
+        estate: str,
+        cycle: str,
+        timing: str,
+        due_day: int,
+        month_offset: int,
+        roll_to_working_day: bool,
+    ) -> dict[str, Any]:
+        """Bill an estate in another way from the next run on (B3)."""
+        wanted = BillingPolicy(cycle, timing, due_day, month_offset, roll_to_working_day)
+        with self.transaction() as session:
+            return policy.put_policy(session, caller, estate, wanted)

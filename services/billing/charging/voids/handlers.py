@@ -1,0 +1,207 @@
+"""STORY of voids (B5): credit note → everything on the bill undone → money back to credit → perhaps billed again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.charging.voids import reissuing, rules, tables
+from services.billing.charging.voids.rules import Standing
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.history import entries_by_bill
+from services.billing.receivables.ledger.rollups import roll_back
+from services.billing.receivables.ledger.rules import (
+    CUSTOMER_CREDIT,
+    FEE_INCOME,
+    LATE_FEE_INCOME,
+    LATE_FEE_WAIVED,
+    OPENING_EQUITY,
+    RECEIVABLE,
+)
+from services.billing.receivables.ledger.tables import BookingDay, Posting
+from services.billing.receivables.plans.standing import reckon
+from services.billing.receivables.trial_balance.rules import BILL_VOIDED, WAIVER_REVERSED
+from services.billing.receivables.waivers.tables import pending
+from services.billing.tables import lock_estate
+from services.common.access import STAFF_ROLES, Caller
+from services.common.calendar import business_date, format_period
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.events import AdjustedBill, BillsAdjusted
+from services.common.messaging import record
+from services.common.paging import page, position
+
+VOIDERS = ("group_admin", "finance", "estate_manager")
+
+
+@dataclass(frozen=True)
+class Void:
+    """Which bill is void, why, and whether it is billed again at once."""
+
+    bill_id: int
+    reason: str
+    reissue: bool = False
+
+
+def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, now: datetime) -> dict[str, Any]:
+    """Void a bill by credit note; with `reissue` bill its unit, fee item and month again, due as before (B5).
+
+    The same call again answers the same. Errors: NotFound, Forbidden, Invalid (reason), Conflict (void already, waiver
+    pending, plan performing, nothing to bill again, id used for another void).
+    """
+    caller.require(*VOIDERS)
+    if not asked.reason.strip():
+        raise Invalid("A void needs a reason.", [{"loc": "reason", "msg": "say why"}])
+    bill = _locked(session, caller, asked.bill_id)
+    before = tables.note(session, request_id)
+    if before is None:
+        _void(session, caller, request_id, bill, asked, now)
+    elif (before.bill_id, before.reason, before.reissue) != (asked.bill_id, asked.reason, asked.reissue):
+        raise Conflict("This request id was used for another void.")
+    return _view(session, request_id)
+
+
+def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
+    """The bill as it is once nobody else posts on its estate any more."""
+    found = tables.bill(session, bill_id)
+    if found is None:
+        raise NotFound(f"There is no bill {bill_id}.")
+    caller.require_estate(found.estate)
+    lock_estate(session, found.estate_id)
+    bill = tables.bill(session, bill_id)
+    if bill is None:
+        raise NotFound(f"There is no bill {bill_id}.")
+    return bill
+
+
+def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], asked: Void, now: datetime) -> None:
+    ledger.account(session, bill.household, lock=True)
+    _refuse_if_bound(session, bill)
+    entries = entries_by_bill(session, [bill.id])[bill.id]
+    stands = rules.standing(entries, bill.due_date)
+    opening = any(e.debit_account == RECEIVABLE and e.credit_account == OPENING_EQUITY for e in entries)
+    day = ledger.booking_day(session, bill.estate_id, business_date(now))
+    roll_back(session, bill)
+    ledger.post(session, _postings(bill, stands, day, str(request_id), OPENING_EQUITY if opening else FEE_INCOME), now)
+    tables.mark_void(session, bill.id, now)
+    ledger.add_credit(session, bill.household_id, stands.principal_fen + stands.late_fee_fen)
+    ledger.keep_fee_left(session, bill.household_id, {bill.id: False})
+    tables.add_note(session, _note(session, caller, request_id, bill, stands, asked, day, now))
+    _tell(session, bill, bill.amount_fen - stands.principal_fen - stands.waived_fen, now)
+    reckon(session, bill.household_id, bill.household, now)
+    if asked.reissue:
+        reissuing.bill_again(session, caller, request_id, bill, now)
+
+
+def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
+    if bill.voided_at is not None:
+        made = tables.note_of(session, bill.id)
+        by = f" by credit note {rules.number(made.estate, made.number)}" if made else ""
+        raise Conflict(f"Bill {bill.id} is void already{by}.")
+    waits = pending(session, [bill.id])
+    if waits is not None:
+        raise Conflict(f"Waiver {waits.id} waits for bill {bill.id}; decide on it or withdraw it first.")
+    plan = tables.performing_plan(session, bill.household_id)
+    if plan is not None:
+        raise Conflict(f"Instalment plan {plan} of this household is performing; end it first.")
+
+
+def _postings(bill: Row[Any], stands: Standing, day: BookingDay, source: str, charged_to: str) -> Iterable[Posting]:
+    """Everything on the bill the other way round. Money is credit from the day it came, as if there were no bill."""
+
+    def posting(kind: str, debit: str, credit: str, fen: int, came: BookingDay = day) -> Posting:
+        return Posting(
+            bill.estate_id, bill.household_id, day.booked_on, kind, debit, credit, fen, source, bill.id, came.value_on
+        )
+
+    for got in stands.received:
+        came = BookingDay(day.booked_on, None if got.on == day.booked_on else got.on)
+        yield posting("void_released", RECEIVABLE, CUSTOMER_CREDIT, got.principal_fen, came)
+        yield posting("void_fee_released", LATE_FEE_INCOME, CUSTOMER_CREDIT, got.late_fee_fen, came)
+    yield posting(WAIVER_REVERSED, RECEIVABLE, FEE_INCOME, stands.waived_fen)
+    yield posting("fee_waiver_reversed", LATE_FEE_INCOME, LATE_FEE_WAIVED, stands.waived_late_fee_fen)
+    yield posting(BILL_VOIDED, charged_to, RECEIVABLE, bill.amount_fen)
+
+
+def _note(
+    session: Session,
+    caller: Caller,
+    request_id: UUID,
+    bill: Row[Any],
+    stands: Standing,
+    asked: Void,
+    day: BookingDay,
+    now: datetime,
+) -> dict[str, Any]:
+    names = ("estate_id", "household_id", "unit_id", "fee_item", "period", "amount_fen")
+    return {name: getattr(bill, name) for name in names} | {
+        "id": request_id,
+        "number": tables.next_number(session, bill.estate_id),
+        "bill_id": bill.id,
+        "released_fen": stands.principal_fen,
+        "released_late_fee_fen": stands.late_fee_fen,
+        "waived_fen": stands.waived_fen,
+        "waived_late_fee_fen": stands.waived_late_fee_fen,
+        "reason": asked.reason,
+        "reissue": asked.reissue,
+        "booked_on": day.booked_on,
+        "voided_by": caller.sub,
+        "voided_at": now,
+    }
+
+
+def _tell(session: Session, bill: Row[Any], open_fen: int, now: datetime) -> None:
+    if open_fen:
+        changed = AdjustedBill(
+            bill_id=bill.id, household=bill.household, due_date=bill.due_date, open_change_fen=-open_fen
+        )
+        event = BillsAdjusted(estate=bill.estate, reason="void", bills=[changed])
+        record(session, event, aggregate=f"estate:{bill.estate}", at=now)
+
+
+def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: int, now: datetime) -> dict[str, Any]:
+    """Bill the unit, fee item and month of a void bill again, due as before (B5); `{id, bill_id, bills}`.
+
+    The same call again answers the same. NotFound, Forbidden, Conflict (not void, billed already, nothing to bill).
+    """
+    caller.require(*VOIDERS)
+    bill = _locked(session, caller, bill_id)
+    before = tables.reissue(session, request_id)
+    if before is None:
+        if bill.voided_at is None:
+            raise Conflict(f"Bill {bill_id} stands; void it first.")
+        reissuing.bill_again(session, caller, request_id, bill, now)
+    elif before.bill_id != bill_id:
+        raise Conflict("This request id was used for another reissue.")
+    return {"id": request_id, "bill_id": bill_id, "bills": reissuing.made_by(session, request_id)}
+
+
+def list_credit_notes(
+    session: Session, caller: Caller, estate: str | None, household: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """Credit notes in scope by estate and number: `{"items", "next_cursor"}`. Forbidden, Invalid (cursor)."""
+    caller.require(*STAFF_ROLES)
+    after = position(cursor, str, int)
+    rows = tables.notes_after(session, caller.estate_filter(estate), household, after, limit + 1)
+    items, next_cursor = page(rows, limit, lambda row: [row.estate, row.number])
+    return {"items": [_note_view(row) for row in items], "next_cursor": next_cursor}
+
+
+def _view(session: Session, note_id: UUID) -> dict[str, Any]:
+    row = tables.note(session, note_id)
+    if row is None:
+        raise NotFound("There is no such credit note.")
+    return _note_view(row) | {"reissued": reissuing.made_by(session, note_id)}
+
+
+def _note_view(row: Row[Any]) -> dict[str, Any]:
+    same = ("id", "bill_id", "estate", "household", "fee_item", "amount_fen", "released_fen", "released_late_fee_fen")
+    more = ("waived_fen", "waived_late_fee_fen", "reason", "booked_on", "voided_by", "voided_at")
+    return {name: getattr(row, name) for name in (*same, *more)} | {
+        "number": rules.number(row.estate, row.number),
+        "period": format_period(row.period),
+        "status": "void",
+    }

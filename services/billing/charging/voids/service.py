@@ -1,0 +1,47 @@
+"""DOORS to voids and reissues (B5)."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from services.billing.charging.bills.service import BillId
+from services.billing.charging.voids import handlers
+from services.billing.charging.voids.handlers import Void
+from services.common.access import Caller
+from services.common.paging import DEFAULT_LIMIT, Limit
+from services.common.service import EstateService, rpc
+
+Said = Annotated[str, Field(max_length=2000)]
+
+
+class VoidDoors(EstateService):
+    """Credit notes."""
+
+    @rpc
+    def void_bill(
+        self, caller: Caller, request_id: UUID, bill_id: BillId, reason: Said, reissue: bool = False
+    ) -> dict[str, Any]:
+        """Void a bill, and perhaps bill it again."""
+        asked = Void(bill_id, reason, reissue)
+        with self.transaction() as session:
+            return handlers.void_bill(session, caller, request_id, asked, self.clock())
+
+    @rpc
+    def reissue_bill(self, caller: Caller, request_id: UUID, bill_id: BillId) -> dict[str, Any]:
+        """Bill a void bill again."""
+        with self.transaction() as session:
+            return handlers.reissue_bill(session, caller, request_id, bill_id, self.clock())
+
+    @rpc
+    def list_credit_notes(
+        self,
+        caller: Caller,
+        estate: str | None = None,
+        household: str | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """Credit notes in scope."""
+        with self.transaction() as session:
+            return handlers.list_credit_notes(session, caller, estate, household, limit, cursor)

@@ -1,0 +1,207 @@
+"""STORE of voids: credit notes, reissues, and what stands against a void (B5)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    insert,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from services.billing.holds.tables import STANDS
+from services.billing.tables import estate, household, metadata
+
+credit_note = Table(
+    "credit_note",
+    metadata,
+    # the request id: the same call again finds its note
+    Column("id", Uuid, primary_key=True),
+    Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    # from 1 without gaps, given under the estate's exclusive lock
+    Column("number", Integer, nullable=False),
+    Column("bill_id", BigInteger, nullable=False),
+    Column("household_id", BigInteger, nullable=False),
+    Column("unit_id", BigInteger, nullable=False),
+    Column("fee_item", Text, nullable=False),
+    Column("period", Date, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    # principal and late fee received that became credit
+    Column("released_fen", BigInteger, nullable=False),
+    Column("released_late_fee_fen", BigInteger, nullable=False),
+    Column("waived_fen", BigInteger, nullable=False),
+    Column("waived_late_fee_fen", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    # whether the same request billed it again
+    Column("reissue", Boolean, nullable=False),
+    Column("booked_on", Date, nullable=False),
+    Column("voided_by", Text, nullable=False),
+    Column("voided_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("estate_id", "number", name="credit_note_number_key"),
+    UniqueConstraint("bill_id", name="credit_note_bill_id_key"),
+    Index("credit_note_unit_id_idx", "unit_id", "fee_item", "period"),
+    Index("credit_note_household_id_idx", "household_id"),
+)
+
+bill_reissue = Table(
+    "bill_reissue",
+    metadata,
+    # the request id, and the id of the bill run over that one unit
+    Column("id", Uuid, primary_key=True),
+    # the void bill it was asked for
+    Column("bill_id", BigInteger, nullable=False),
+    # the bills made
+    Column("bill_ids", ARRAY(BigInteger), nullable=False),
+    Column("reissued_by", Text, nullable=False),
+    Column("reissued_at", DateTime(timezone=True), nullable=False),
+)
+
+_BILL = text("""
+SELECT b.*, h.code AS household, e.code AS estate
+FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.estate_id WHERE b.id = :id
+""")
+_PLAN = text(f"""
+SELECT source_id FROM dunning_hold h
+WHERE h.household_id = :household_id AND h.source_kind = 'plan' AND {STANDS} LIMIT 1
+""")
+_MARK = text("UPDATE bill SET voided_at = :now WHERE id = :id")
+_NUMBER = text("SELECT COALESCE(max(number), 0) + 1 FROM credit_note WHERE estate_id = :estate_id")
+# By the key that says a month is billed once.
+_STANDING = text("""
+SELECT b.id, b.household_id, b.amount_fen, b.due_date, b.run_id, h.code AS household
+FROM bill b JOIN household h ON h.id = b.household_id
+WHERE b.unit_id = :unit_id AND b.fee_item = :fee_item AND b.period = :period
+  AND b.voided_at IS NULL AND b.charge_id IS NULL
+ORDER BY b.id
+""")
+_PREDECESSORS = text("""
+SELECT DISTINCT ON (household_id) household_id, bill_id FROM credit_note
+WHERE unit_id = :unit_id AND fee_item = :fee_item AND period = :period ORDER BY household_id, number DESC
+""")
+_RELEASED = text("""
+SELECT COALESCE(value_on, booked_on) AS counts_on, sum(amount_fen)::bigint AS fen FROM ledger_entry
+WHERE bill_id = :bill_id AND kind IN ('void_released', 'void_fee_released') GROUP BY 1 ORDER BY 1
+""")
+_REPLACES = text("UPDATE bill SET reissue_of = :of WHERE id = :id")
+_SLICE = text("""
+INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
+VALUES (:run_id, :estate_id, :unit_id, :unit_id + 1) RETURNING id
+""")
+
+
+def bill(session: Session, bill_id: int) -> Row[Any] | None:
+    """A bill with the codes of household and estate."""
+    return session.execute(_BILL, {"id": bill_id}).one_or_none()
+
+
+def performing_plan(session: Session, household_id: int) -> UUID | None:
+    """The plan that stands for a household, by its hold; the bills under it must stay as they are (C3)."""
+    plan: UUID | None = session.scalar(_PLAN, {"household_id": household_id})
+    return plan
+
+
+def mark_void(session: Session, bill_id: int, now: datetime) -> None:
+    """The only thing a void changes on a bill."""
+    session.execute(_MARK, {"id": bill_id, "now": now})
+
+
+def next_number(session: Session, estate_id: int) -> int:
+    """The next credit note of an estate; the caller holds the estate alone."""
+    return int(session.scalar(_NUMBER, {"estate_id": estate_id}) or 1)
+
+
+def add_note(session: Session, row: Mapping[str, Any]) -> None:
+    """Write a credit note."""
+    session.execute(insert(credit_note).values(row))
+
+
+def _notes() -> Select[Any]:
+    query = select(credit_note, household.c.code.label("household"), estate.c.code.label("estate"))
+    query = query.join(household, household.c.id == credit_note.c.household_id)
+    return query.join(estate, estate.c.id == credit_note.c.estate_id)
+
+
+def note(session: Session, note_id: UUID) -> Row[Any] | None:
+    """A credit note with the codes of household and estate."""
+    return session.execute(_notes().where(credit_note.c.id == note_id)).one_or_none()
+
+
+def note_of(session: Session, bill_id: int) -> Row[Any] | None:
+    """The credit note of a bill."""
+    return session.execute(_notes().where(credit_note.c.bill_id == bill_id)).one_or_none()
+
+
+def notes_after(
+    session: Session,
+    estates: frozenset[str] | None,
+    household_code: str | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Credit notes by estate and number."""
+    query = _notes()
+    if estates is not None:
+        query = query.where(estate.c.code.in_(estates))
+    if household_code is not None:
+        query = query.where(household.c.code == household_code)
+    if after is not None:
+        query = query.where(tuple_(estate.c.code, credit_note.c.number) > after)
+    return session.execute(query.order_by(estate.c.code, credit_note.c.number).limit(limit)).all()
+
+
+# --- reissue -------------------------------------------------------------------------------------------------------
+
+
+def standing_bills(session: Session, unit_id: int, fee_item: str, period: date) -> Sequence[Row[Any]]:
+    """Bills of a unit, fee item and month that are not void, one-off charges apart."""
+    return session.execute(_STANDING, {"unit_id": unit_id, "fee_item": fee_item, "period": period}).all()
+
+
+def predecessors(session: Session, unit_id: int, fee_item: str, period: date) -> dict[int, int]:
+    """Per household its last void bill of a unit, fee item and month."""
+    rows = session.execute(_PREDECESSORS, {"unit_id": unit_id, "fee_item": fee_item, "period": period})
+    return {row.household_id: row.bill_id for row in rows}
+
+
+def released(session: Session, bill_id: int) -> Sequence[Row[Any]]:
+    """What the void of a bill released, by the day it counts from: (counts_on, fen)."""
+    return session.execute(_RELEASED, {"bill_id": bill_id}).all()
+
+
+def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:
+    """One unit as a slice of a run."""
+    return int(session.scalar(_SLICE, {"run_id": run_id, "estate_id": estate_id, "unit_id": unit_id}) or 0)
+
+
+def replace(session: Session, bill_id: int, of: int) -> None:
+    """Say of a new bill which void one it replaces."""
+    session.execute(_REPLACES, {"id": bill_id, "of": of})
+
+
+def add_reissue(session: Session, row: Mapping[str, Any]) -> None:
+    """Write a reissue."""
+    session.execute(insert(bill_reissue).values(row))
+
+
+def reissue(session: Session, request_id: UUID) -> Row[Any] | None:
+    """A reissue by its request id."""
+    return session.execute(select(bill_reissue).where(bill_reissue.c.id == request_id)).one_or_none()

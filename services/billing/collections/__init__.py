@@ -1,0 +1,1 @@
+"""The collections wing: dunning, legal steps, closure, risk (D)."""

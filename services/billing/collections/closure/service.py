@@ -1,0 +1,74 @@
+"""DOORS of the closure programme (D6)."""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, StringConstraints
+
+from services.billing.collections.closure import handlers
+from services.billing.collections.closure.handlers import Cut, Meeting, Result, Status
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.paging import DEFAULT_LIMIT, Limit
+from services.common.service import EstateService, rpc
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class ClosureDoors(EstateService):
+    """Households with arrears of more than a year, stage by stage."""
+
+    @rpc
+    def start_closure_programme(
+        self, caller: Caller, request_id: UUID, estate: str, as_of: date | None = None
+    ) -> dict[str, Any]:
+        """Enrol an estate's old arrears."""
+        now = self.clock()
+        with self.transaction() as session:
+            return handlers.start_programme(session, caller, request_id, estate, as_of or business_date(now), now)
+
+    @rpc
+    def closure_progress(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:
+        """How far each estate is."""
+        with self.transaction() as session:
+            return handlers.progress(session, caller, estate, business_date(self.clock()))
+
+    @rpc
+    def list_closure_cases(
+        self,
+        caller: Caller,
+        estate: str | None = None,
+        steward: str | None = None,
+        stage: str | None = None,
+        status: Status | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """Cases, by steward for the worklist."""
+        cut = Cut(estate, steward, stage, status)
+        with self.transaction() as session:
+            return handlers.list_cases(session, caller, cut, limit, cursor, business_date(self.clock()))
+
+    @rpc
+    def get_closure_case(self, caller: Caller, household: str) -> dict[str, Any]:
+        """One case with its history."""
+        with self.transaction() as session:
+            return handlers.get_case(session, caller, household, business_date(self.clock()))
+
+    @rpc
+    def make_closure_appointment(
+        self, caller: Caller, request_id: UUID, household: str, at: AwareDatetime, place: Line, who: Line
+    ) -> dict[str, Any]:
+        """Plan to meet the owner."""
+        wanted = Meeting(at, place, who)
+        with self.transaction() as session:
+            return handlers.make_appointment(session, caller, request_id, household, wanted, self.clock())
+
+    @rpc
+    def record_closure_outcome(
+        self, caller: Caller, appointment_id: UUID, outcome: Result, note: str | None = None
+    ) -> dict[str, Any]:
+        """How a meeting went."""
+        with self.transaction() as session:
+            return handlers.record_outcome(session, caller, appointment_id, outcome, note, self.clock())

@@ -1,0 +1,131 @@
+"""STORY of sweeps: ask for a slice per estate → each takes the steps that are due and says so → progress (D1, D3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.collections.dunning import queries, tables
+from services.billing.collections.dunning.sweep_sql import SWEEP
+from services.billing.portfolio.tables import estates_in_scope
+from services.common.access import Caller
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
+from services.common.database import allow_long_statements
+from services.common.messaging import record_many
+from services.common.messaging.names import event_exchange
+from services.common.observability.logs import current_trace_id, get_logger
+
+SWEEPERS = ("group_admin", "finance", "estate_manager")
+# A statement over some estates costs little more than over one; few enough that work spreads over replicas.
+ESTATES_AT_ONCE = 25
+SLICE_TIMEOUT_MS = 600_000
+# Days to come are swept too, to try a ladder out; deadlines are counted from them and have to stay in the calendar.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What a sweep is asked to do; `estates` None means all in the caller's scope."""
+
+    as_of: date
+    estates: list[str] | None = None
+
+
+def start_sweep(
+    session: Session, caller: Caller, request_id: UUID, asked: SweepRequest, now: datetime
+) -> dict[str, str]:
+    """Plan a sweep, one slice per estate (D1); `{"id"}`. The same call again answers the same and plans nothing.
+
+    Errors: Forbidden, Invalid (unknown estate, empty list, a day of another age), Conflict (id used for another sweep).
+    """
+    caller.require(*SWEEPERS)
+    if asked.estates is not None and not asked.estates:
+        raise Invalid("estates is empty.", [{"loc": "estates", "msg": "name at least one, or leave it out for all"}])
+    if not FIRST_DAY <= asked.as_of <= LAST_DAY:
+        raise Invalid("Nobody owed on this day.", [{"loc": "as_of", "msg": f"from {FIRST_DAY} to {LAST_DAY}"}])
+    estate_ids = estates_in_scope(session, caller, asked.estates).values()
+    row = {"id": request_id, "as_of": asked.as_of, "requested_by": caller.sub, "created_at": now}
+    row["estates"] = None if asked.estates is None else sorted(set(asked.estates))
+    if tables.insert_sweep(session, row):
+        _request_slices(session, request_id, list(estate_ids), now)
+    elif not _same(queries.sweep(session, request_id), row):
+        raise Conflict("This request id was used for another sweep.")
+    return {"id": str(request_id)}
+
+
+def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
+    """Take every step that is due on the estate of a slice, and of those it leads, and tell who delivers (D1).
+
+    Slices that are done are left alone. Households with a standing hold get no escalation; a reminder before the due
+    date still goes, because it urges nobody (D3). After the release the ladder goes on as `rules.due_step` says.
+    """
+    tables.lock_ladder(session, [piece.estate_id for piece in tables.waiting_slices(session, slice_id)])
+    pieces = tables.waiting_slices(session, slice_id)  # again: another replica may have finished some
+    if not pieces:
+        return
+    allow_long_statements(session, SLICE_TIMEOUT_MS)
+    done = SWEEP.execute(session, _about(pieces, now)).all()
+    counts = {"actions": sum(row.actions for row in done), "held": sum(row.held for row in done)}
+    log.info(
+        "sweep slices done",
+        extra={"sweep_id": str(pieces[0].sweep_id), "slice": slice_id, "estates": len(done)} | counts,
+    )
+
+
+def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any]:
+    """`{id, as_of, status: pending/running/done, estates_total, estates_done, actions, held}`; NotFound, Forbidden."""
+    caller.require(*SWEEPERS, "steward", "auditor")
+    sweep = queries.sweep(session, sweep_id)
+    if sweep is None:
+        raise NotFound("There is no such sweep.")
+    progress = queries.sweep_progress(session, sweep_id)
+    for estate in progress.estates or []:
+        caller.require_estate(estate)
+    return {
+        "id": str(sweep_id),
+        "as_of": sweep.as_of,
+        "status": _status(progress.estates_total, progress.estates_done),
+        "estates_total": progress.estates_total,
+        "estates_done": progress.estates_done,
+        "actions": int(progress.actions),
+        "held": int(progress.held),
+        "created_at": sweep.created_at,
+        "finished_at": progress.finished_at if progress.estates_total == progress.estates_done else None,
+    }
+
+
+def _same(kept: Row[Any] | None, asked: dict[str, Any]) -> bool:
+    return kept is not None and all(getattr(kept, name) == asked[name] for name in ("as_of", "estates", "requested_by"))
+
+
+def _status(total: int, done: int) -> str:
+    if done == total:
+        return "done"
+    return "running" if done else "pending"
+
+
+def _request_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], now: datetime) -> None:
+    leaders = tables.plan_slices(session, sweep_id, estate_ids, ESTATES_AT_ONCE)
+    events = [SweepSliceRequested(sweep_id=sweep_id, slice_id=slice_id) for slice_id in leaders]
+    record_many(session, events, aggregate=f"sweep:{sweep_id}", at=now)
+
+
+def _about(pieces: Sequence[Row[Any]], now: datetime) -> dict[str, Any]:
+    """What the statement needs: the slices, and the envelope of the `DunningStepsDue` it records in batches."""
+    envelope = {
+        "event": DunningStepsDue.NAME,
+        "version": DunningStepsDue.VERSION,
+        "source": DunningStepsDue.SOURCE,
+        "exchange": event_exchange(DunningStepsDue.SOURCE),
+        "trace_id": current_trace_id(),
+        "batch": BATCH,
+        "now": now,
+    }
+    work = {"slice_ids": [piece.id for piece in pieces], "estate_ids": [piece.estate_id for piece in pieces]}
+    return envelope | work | {"sweep_id": pieces[0].sweep_id, "as_of": pieces[0].as_of}

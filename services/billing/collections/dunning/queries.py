@@ -1,0 +1,160 @@
+"""STORE of dunning, reading side: cases, arrears and sweeps by name (D1, D3, D5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from services.billing.collections.dunning.ladder_sql import COVERED, RUNGS, WITHOUT
+from services.billing.collections.dunning.rules import Standing, Step, Taken
+from services.billing.collections.dunning.tables import dunning_contact, dunning_sweep
+from services.billing.holds.rules import HoldFact
+from services.billing.holds.tables import STANDS_ON
+from services.billing.receivables.ledger.tables import OPEN
+
+# The task of an action `a` is answered when a talk about that step was recorded after it was set.
+ANSWERED = """EXISTS (SELECT FROM dunning_contact c JOIN dunning_sweep_slice s ON s.id = a.slice_id
+  WHERE c.household_id = a.household_id AND c.step = a.step AND c.contacted_at >= s.finished_at)"""
+_TASK = """(EXISTS (SELECT FROM dunning_step s
+          WHERE s.code = a.step AND s.kind = 'task' AND s.estate_id IN (a.estate_id, 0))
+  OR EXISTS (SELECT FROM dunning_track t WHERE t.code = a.step AND t.kind = 'task'))"""
+_LADDER = text(f"""
+WITH place AS (SELECT CAST(:estate_id AS int) AS estate_id), cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}
+SELECT code, position, earliest_day, latest_day, requires, gap_days, kind, template FROM rung ORDER BY position
+""")
+_CODES = text("""
+SELECT code FROM dunning_step WHERE estate_id = (
+  SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (:estate_id, 0))
+UNION SELECT code FROM dunning_track WHERE code IS NOT NULL
+""")
+_OLDEST = text(f"""
+SELECT o.*, {COVERED} AS covered_until FROM (
+  SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
+  WHERE household_id = :id AND {OPEN} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
+""")
+_TAKEN = text(f"""
+SELECT a.step, a.bill_id, a.as_of, a.deadline, {WITHOUT} AS without
+FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
+""")
+_ACTIONS = text(f"""
+SELECT a.bill_id, a.step, a.as_of, a.due_date, a.overdue_days, a.overdue_fen, a.late_fee_fen, a.deadline,
+       {ANSWERED} AS answered
+FROM dunning_action a WHERE a.household_id = :id ORDER BY a.id
+""")
+_HOLDS = text("""
+SELECT h.source_kind, h.source_id, h.reason, h.ended, h.until, f.at, f.holds
+FROM dunning_hold h JOIN dunning_hold_fact f USING (source_kind, source_id)
+WHERE h.household_id = :id ORDER BY f.at, h.source_kind, h.source_id
+""")
+_CASES = text(f"""
+SELECT * FROM (
+  SELECT DISTINCT ON (a.household_id) a.household_id, o.code AS household, e.code AS estate, b.building, a.step,
+    a.as_of, a.due_date, a.overdue_fen, o.arrears_cause AS cause,
+    EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {STANDS_ON}) AS held,
+    CASE WHEN {_TASK} THEN {ANSWERED} END AS answered
+  FROM dunning_action a
+  JOIN bill b ON b.id = a.bill_id AND {OPEN}
+  JOIN household o ON o.id = a.household_id
+  JOIN estate e ON e.id = a.estate_id
+  WHERE a.household_id > :after AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+    AND (NOT :unanswered OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_TASK} AND NOT {ANSWERED})
+  ORDER BY a.household_id, a.as_of DESC, a.position DESC
+) latest WHERE CAST(:step AS text) IS NULL OR step = :step ORDER BY household_id LIMIT :limit
+""")
+_LAST_SWEPT = text("""
+SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
+WHERE s.estate_id = :estate_id AND s.finished_at IS NOT NULL ORDER BY s.finished_at DESC, s.id DESC LIMIT 1
+""")
+_SWEEP_PROGRESS = text("""
+SELECT count(s.id) AS estates_total, count(s.finished_at) AS estates_done, COALESCE(sum(s.actions), 0) AS actions,
+       COALESCE(sum(s.held), 0) AS held, max(s.finished_at) AS finished_at, array_agg(e.code) AS estates
+FROM dunning_sweep_slice s JOIN estate e ON e.id = s.estate_id WHERE s.sweep_id = :sweep_id
+""")
+
+
+def ladder(session: Session, estate_id: int, cause: str = "unknown") -> dict[str, Row[Any]]:
+    """The rungs that apply on an estate on the track of a cause, by code, in order."""
+    return {row.code: row for row in session.execute(_LADDER, {"estate_id": estate_id, "cause": cause})}
+
+
+def steps(rows: dict[str, Row[Any]]) -> list[Step]:
+    """Rungs as the rules want them."""
+    return [
+        Step(row.code, row.position, row.earliest_day, row.latest_day, tuple(row.requires), row.gap_days)
+        for row in rows.values()
+    ]
+
+
+def standing(session: Session, household_id: int) -> Standing | None:
+    """The bill a household's ladder goes by, and what counts for it; None without an open, undisputed bill."""
+    found = session.execute(_OLDEST, {"id": household_id}).one_or_none()
+    if found is None:
+        return None
+    rows = session.execute(_TAKEN, {"id": household_id, "bill_id": found.bill_id})
+    taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
+    return Standing(found.bill_id, found.due_date, taken, found.covered_until)
+
+
+def last_swept(session: Session, estate_id: int) -> date | None:
+    """The day an estate's newest sweep was for."""
+    day: date | None = session.scalar(_LAST_SWEPT, {"estate_id": estate_id})
+    return day
+
+
+def actions(session: Session, household_id: int) -> Sequence[Row[Any]]:
+    """Every step ever taken for a household."""
+    return session.execute(_ACTIONS, {"id": household_id}).all()
+
+
+@dataclass
+class HoldSource:
+    """What is known of one source of holds."""
+
+    reason: str
+    ended: bool
+    until: date | None
+    facts: list[HoldFact]
+
+
+def hold_facts(session: Session, household_id: int) -> dict[tuple[str, UUID], HoldSource]:
+    """Everything that ever held a household, by kind and id."""
+    found: dict[tuple[str, UUID], HoldSource] = {}
+    for row in session.execute(_HOLDS, {"id": household_id}):
+        new = HoldSource(row.reason, row.ended, row.until, [])
+        found.setdefault((row.source_kind, row.source_id), new).facts.append(HoldFact(row.at, row.holds))
+    return found
+
+
+def codes(session: Session, estate_id: int) -> frozenset[str]:
+    """Every step that may be taken on an estate, on the track of whichever cause."""
+    return frozenset(session.scalars(_CODES, {"estate_id": estate_id}))
+
+
+def contacts(session: Session, household_id: int) -> Sequence[Row[Any]]:
+    """Talks with a household, oldest first."""
+    query = select(dunning_contact).where(dunning_contact.c.household_id == household_id)
+    return session.execute(query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)).all()
+
+
+def contact(session: Session, contact_id: UUID) -> Row[Any] | None:
+    """One talk."""
+    return session.execute(select(dunning_contact).where(dunning_contact.c.id == contact_id)).one_or_none()
+
+
+def cases(session: Session, cut: dict[str, Any], after: int, limit: int) -> Sequence[Row[Any]]:
+    """Households with an unpaid bill on the ladder, with their last step."""
+    return session.execute(_CASES, cut | {"after": after, "limit": limit}).all()
+
+
+def sweep(session: Session, sweep_id: UUID) -> Row[Any] | None:
+    """A sweep as it was asked for."""
+    return session.execute(select(dunning_sweep).where(dunning_sweep.c.id == sweep_id)).one_or_none()
+
+
+def sweep_progress(session: Session, sweep_id: UUID) -> Row[Any]:
+    """A sweep's sums over its slices."""
+    return session.execute(_SWEEP_PROGRESS, {"sweep_id": sweep_id}).one()

@@ -1,0 +1,176 @@
+"""STORE of a sweep: the slices of some estates as one statement, `rules.due_step` in SQL (D1, D3, decision 5).
+
+For each household its oldest open bill that nobody disputes; for that bill the rung that is due, and then what the
+household is told: an action and its part of an event. Households without open bills are not looked at, those without a
+rung to take drop out in `wanting`, before anything is asked about their past.
+
+The planner cannot know how many rows a part has and thinks of few, so large parts meet by index or on equal columns
+only. Fees meet their households in a FULL JOIN, which is never a nested loop; nobody has a fee who is not told of it,
+so it is a LEFT JOIN in effect. For the same reason actions are looked up behind an OFFSET 0, household by household.
+"""
+
+from services.billing.collections.dunning.ladder_sql import ABSENT, COVERED, RUNGS, WITHOUT
+from services.billing.holds.tables import STANDS_ON
+from services.billing.portfolio.stewards.tables import in_office
+from services.billing.receivables.late_fee.sql import OPEN_BILL, TERMS, UNMOVED, chain, moved_fees, unmoved_fees
+from services.billing.receivables.ledger.tables import OPEN
+from services.common.prepared import Prepared
+
+# In place of null: no rung counts, and a bill that never was out of sight.
+_NONE, _NEVER = -99_999, -999_999_999
+
+# Open bills that a rung may reach or that accrue a late fee, read once for both. What falls due later is on nobody's
+# mind yet. `fen` of the first bill is what a notice states: all that is overdue, or before the due date all that falls
+# due with it; to the window all overdue bills are peers.
+_OLDEST = f"""open_bill AS MATERIALIZED (
+  SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
+         disputed_at, {UNMOVED} AS unmoved
+  FROM bill b WHERE estate_id = ANY (:estate_ids) AND {OPEN}
+    AND due_date <= :as_of - (SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
+                                           (SELECT min(earliest_day) FROM dunning_track)))
+), disputed AS MATERIALIZED (
+  SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
+), oldest AS (
+  SELECT DISTINCT ON (household_id) household_id, id AS bill_id, due_date, estate_id, building, fen FROM (
+    SELECT household_id, id, due_date, estate_id, building, sum(amount_fen - paid_fen - waived_fen) OVER (
+             PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))::bigint AS fen
+    FROM open_bill WHERE disputed_at IS NULL) undisputed
+  ORDER BY household_id, due_date, id
+), owing AS MATERIALIZED (
+  SELECT o.*, h.code AS household, h.arrears_cause AS cause FROM oldest o JOIN household h ON h.id = o.household_id
+), cause AS (
+  SELECT DISTINCT cause FROM owing
+)"""
+
+# Households stand alike when the rule cannot tell them apart, and most do: it is asked once for all of them. For that
+# nothing in `wanting` is null: no rung is 'none above', never out of sight is a day before all days.
+_DUE = f"""past AS MATERIALIZED (
+  SELECT o.household_id, max(r.position) FILTER (WHERE c.counts) AS above, max(a.as_of) AS last_on,
+         array_agg(a.step) FILTER (WHERE c.counts AND (a.deadline IS NULL OR a.deadline < :as_of)) AS told
+  FROM owing o JOIN own ON own.estate_id = o.estate_id
+  CROSS JOIN LATERAL (SELECT * FROM dunning_action WHERE household_id = o.household_id OFFSET 0) a
+  LEFT JOIN rung r ON r.ladder = own.ladder AND r.cause = o.cause AND r.code = a.step
+  CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
+    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {WITHOUT}) AS counts) c
+  GROUP BY o.household_id
+), wanting AS (
+  SELECT s.* FROM (
+    SELECT o.*, own.ladder, :as_of - o.due_date AS days, COALESCE(past.above, {_NONE}) AS above, past.last_on,
+           COALESCE(past.told, '{{}}') AS told
+    FROM owing o JOIN own ON own.estate_id = o.estate_id FULL JOIN past ON past.household_id = o.household_id) s
+  WHERE last_on IS NULL OR last_on < :as_of AND EXISTS (
+    SELECT FROM rung r
+    WHERE r.ladder = s.ladder AND r.cause = s.cause AND r.position > s.above
+      AND r.earliest_day <= s.days AND (r.escalates OR r.latest_day IS NULL OR s.days <= r.latest_day))
+), absent AS MATERIALIZED (
+  {ABSENT}
+), seen AS MATERIALIZED (
+  SELECT o.*, COALESCE(CASE WHEN o.last_on IS NOT NULL OR o.bill_id IN (SELECT bill_id FROM absent) THEN {COVERED} END
+                       - o.due_date, {_NEVER}) AS covered_day
+  FROM wanting o
+), alike AS MATERIALIZED (
+  SELECT o.*, step.*, :as_of + step.deadline_days AS deadline,
+    concat(',"step":', to_json(step.code), ',"kind":', to_json(step.kind), ',"template":', to_json(step.template),
+           ',"channels":', step.channels, ',"due_date":', to_json(:as_of - o.days), ',"overdue_days":', o.days,
+           ',"deadline":', COALESCE(to_json(:as_of + step.deadline_days)::text, 'null')) AS said
+  FROM (SELECT DISTINCT ladder, cause, days, above, told, covered_day FROM seen) o
+  CROSS JOIN LATERAL (
+    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, r.gap_days,
+           r.escalates AND COALESCE(o.covered_day >= r.first_day, false) AS made_up
+    FROM rung r
+    WHERE r.ladder = o.ladder AND r.cause = o.cause AND r.position > o.above AND r.earliest_day <= o.days
+      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND o.covered_day >= r.first_day)
+      AND (cardinality(r.after) = 0 OR r.after <@ o.told)
+    ORDER BY r.position LIMIT 1) step
+), due AS MATERIALIZED (
+  SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.days, o.due_date, s.deadline,
+    s.position, s.code, s.said, s.escalates AND EXISTS (
+      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {STANDS_ON}) AS held
+  FROM seen o JOIN alike s USING (ladder, cause, days, above, told, covered_day)
+  WHERE NOT (s.made_up AND COALESCE(o.last_on + s.gap_days > :as_of, false))
+)"""
+
+# What is open and overdue of those who are told; and what is settled and left a late fee behind.
+_ACCRUING = f"""
+  SELECT id, household_id, estate_id, due_date, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart, unmoved
+  FROM open_bill WHERE household_id IN (SELECT household_id FROM subject)
+  UNION ALL
+  SELECT b.id, b.household_id, b.estate_id, b.due_date, b.amount_fen, b.paid_fen, b.waived_fen, b.voided_at,
+         b.late_fee_apart, false
+  FROM subject s JOIN late_fee_left f USING (household_id)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({OPEN_BILL})"""
+# With constants in place of what `unmoved` says the planner does not think that hardly any bill is left.
+_UNMOVED = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
+                      false AS late_fee_apart FROM late_candidate WHERE unmoved) b"""
+_TERMS = "late_terms {}"
+_MOVED = moved_fees("late_candidate b", "NOT b.unmoved", _TERMS, entries="MATERIALIZED")
+
+_SWEEP = f"""
+WITH piece AS MATERIALIZED (
+  SELECT e.id AS estate_id, e.code AS estate, p.slice_id
+  FROM unnest(:estate_ids, :slice_ids) AS p (estate_id, slice_id) JOIN public.estate e ON e.id = p.estate_id
+), estate AS MATERIALIZED (  -- so that the late fee looks at the rates of these only
+  SELECT * FROM public.estate WHERE id = ANY (:estate_ids)
+), place AS (
+  SELECT estate_id FROM piece
+), {_OLDEST}, {RUNGS}, {_DUE}, subject AS MATERIALIZED (
+  SELECT household_id FROM due WHERE NOT held AND days > 0
+), {TERMS}, {chain(_ACCRUING)}, fee AS (
+  SELECT household_id, sum(fen)::bigint AS fen FROM (
+    SELECT bill_id, household_id, due_fen AS fen FROM late_counted
+    UNION ALL
+    SELECT id, household_id, fee_fen FROM ({unmoved_fees(_UNMOVED, "true", _TERMS)}) unmoved
+    UNION ALL
+    SELECT id, household_id, fee_fen FROM ({_MOVED}) moved
+  ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
+), told AS MATERIALIZED (
+  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,
+         d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said, d.household, d.building
+  FROM (SELECT * FROM due WHERE NOT held) d FULL JOIN fee USING (household_id)
+), taken AS (
+  INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
+                              as_of, due_date, deadline, position, step)
+  SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
+         estate_id, overdue_days, :as_of, due_date, deadline, position, step
+  FROM told
+), steward AS (
+  SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
+  WHERE estate_id = ANY (:estate_ids) AND {in_office("w", ":as_of")}
+), item AS (
+  SELECT t.estate_id, array_agg(concat(
+    '{{"household":', to_json(t.household), ',"building":', to_json(t.building),
+    ',"cause":', to_json('dunning:' || t.household || ':' || t.bill_id || ':' || t.step), t.said,
+    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen,
+    ',"steward":', COALESCE(w.steward, 'null'), '}}')) AS said
+  FROM told t LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
+  GROUP BY t.estate_id
+), event AS (
+  INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
+                      due_at)
+  SELECT gen_random_uuid(), :event, :version, :source, 'estate:' || p.estate,
+         json_build_object('sweep_id', :sweep_id, 'estate', p.estate, 'as_of', :as_of, 'items',
+           CAST('[' || array_to_string(i.said[n : n + :batch - 1], ',') || ']' AS json)),
+         :now, :trace_id, :exchange, :event, :now
+  FROM item i JOIN piece p USING (estate_id) CROSS JOIN LATERAL generate_series(1, cardinality(i.said), :batch) AS n
+)
+UPDATE dunning_sweep_slice s SET finished_at = :now, actions = done.actions, held = done.held
+FROM (
+  SELECT p.slice_id, COALESCE(max(d.actions), 0) AS actions, COALESCE(max(d.held), 0) AS held
+  FROM piece p LEFT JOIN (
+    SELECT estate_id, count(*) FILTER (WHERE NOT held) AS actions, count(*) FILTER (WHERE held) AS held
+    FROM due GROUP BY estate_id) d USING (estate_id)
+  GROUP BY p.slice_id) done
+WHERE s.id = done.slice_id
+RETURNING s.estate_id, s.actions, s.held
+"""
+
+# Long to read and to plan: a connection prepares it once.
+SWEEP = Prepared(
+    "sweep_slices",
+    _SWEEP,
+    {
+        "slice_ids": "bigint[]", "estate_ids": "integer[]", "as_of": "date", "sweep_id": "uuid",
+        "batch": "integer", "event": "text", "version": "integer", "source": "text", "trace_id": "text",
+        "exchange": "text", "now": "timestamptz",
+    },
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""STORY of the one plan per household (一户一策, D2): cause, what we put right and by when, who does what next.
+
+A promise to put something right holds escalation from the moment it is recorded until it is kept or its deadline has
+passed: fixed first. It is a hold like others, so it is on the same record (D3).
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.collections.dunning.rules import Cause
+from services.billing.collections.dunning.tables import set_cause
+from services.billing.collections.dunning.treatment import tables
+from services.billing.holds import handlers as holds
+from services.billing.portfolio.tables import find_household
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Invalid
+
+COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
+
+
+@dataclass(frozen=True)
+class HouseholdPlan:
+    """What is done about a household: `problem` with its `deadline` is what we promised to put right."""
+
+    cause: Cause
+    responsible: str
+    next_action: str
+    problem: str | None = None
+    deadline: date | None = None
+    note: str | None = None
+
+
+def make_plan(
+    session: Session, caller: Caller, household: str, request_id: UUID, wanted: HouseholdPlan, now: datetime
+) -> dict[str, Any]:
+    """Put a plan in the place of the one before, which is kept; the household's cause becomes the plan's.
+
+    Invalid (a problem without deadline, a deadline gone by, dissatisfied without a problem), Conflict, NotFound,
+    Forbidden.
+    """
+    caller.require(*COLLECTORS)
+    row = find_household(session, caller, household)
+    tables.lock_household(session, household)
+    asked = {"household_id": row.id, "made_by": caller.sub, **asdict(wanted)}
+    kept = tables.plan(session, request_id)
+    if kept is None:
+        _check(wanted, business_date(now))
+        before = tables.current_plan(session, row.id)
+        kept = tables.add_plan(session, {"id": request_id, "made_at": now, **asked})
+        _hold_for(session, household, before, wanted, kept, now)
+        set_cause(session, row.id, wanted.cause)
+    if any(getattr(kept, name) != value for name, value in asked.items()):
+        raise Conflict("This request id was used for another plan.")
+    return plan_view(kept, household)
+
+
+def problem_fixed(session: Session, caller: Caller, household: str, note: str, now: datetime) -> dict[str, Any]:
+    """What was promised is done: escalation goes on. Saying it again changes nothing. Conflict, NotFound, Forbidden."""
+    caller.require(*COLLECTORS)
+    row = find_household(session, caller, household)
+    tables.lock_household(session, household)
+    current = tables.current_plan(session, row.id)
+    if current is None or current.problem is None:
+        raise Conflict("The household's plan names no problem to put right.")
+    if current.fixed_at is None:
+        done = {"fixed_at": now, "fixed_by": caller.sub, "fixed_note": note}
+        current = tables.fix_problem(session, current.id, done)
+        holds.release(session, "problem", current.id, household, now)
+    return plan_view(current, household)
+
+
+def plan_view(row: Row[Any], household: str) -> dict[str, Any]:
+    """A plan as people see it."""
+    fields = row._asdict()
+    del fields["household_id"]
+    return fields | {"id": str(row.id), "household": household, "current": row.superseded_at is None}
+
+
+def _check(wanted: HouseholdPlan, today: date) -> None:
+    faults = []
+    if (wanted.problem is None) != (wanted.deadline is None):
+        faults.append({"loc": "deadline", "msg": "a problem has a deadline, and a deadline a problem"})
+    if wanted.deadline is not None and wanted.deadline < today:
+        faults.append({"loc": "deadline", "msg": "is over already"})
+    if wanted.cause == "dissatisfied" and wanted.problem is None:
+        faults.append({"loc": "problem", "msg": "what is the owner dissatisfied with?"})
+    if faults:
+        raise Invalid("This is no plan.", faults)
+
+
+def _hold_for(
+    session: Session, household: str, before: Row[Any] | None, wanted: HouseholdPlan, kept: Row[Any], now: datetime
+) -> None:
+    if before is not None and before.problem is not None and before.fixed_at is None:
+        holds.release(session, "problem", before.id, household, now)
+    holds.hold(session, "problem", kept.id, household, now, holds_dunning=wanted.problem is not None,
+               until=wanted.deadline)  # fmt: skip

@@ -1,0 +1,90 @@
+"""DOORS of treatment: disputes of bills, talks, causes, the one plan per household (D1, D2, D3)."""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from services.billing.collections.dunning.cases import handlers as cases
+from services.billing.collections.dunning.cases.handlers import ContactKind, ContactNote, ContactOutcome
+from services.billing.collections.dunning.rules import Cause
+from services.billing.collections.dunning.treatment import disputes
+from services.billing.collections.dunning.treatment import household_plan as plans
+from services.billing.collections.dunning.treatment.disputes import Outcome, Settlement
+from services.billing.collections.dunning.treatment.household_plan import HouseholdPlan
+from services.common.access import Caller
+from services.common.service import EstateService, rpc
+
+BillId = Annotated[int, Field(ge=1, lt=2**63)]
+Words = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class TreatmentDoors(EstateService):
+    """What staff record about a household, and what an owner objects to."""
+
+    @rpc
+    def dispute_bill(self, caller: Caller, bill_id: BillId, request_id: UUID, reason: Words) -> dict[str, Any]:
+        """A bill is disputed."""
+        with self.transaction() as session:
+            return disputes.dispute_bill(session, caller, bill_id, request_id, reason, self.clock())
+
+    @rpc
+    def settle_dispute(
+        self, caller: Caller, bill_id: BillId, request_id: UUID, outcome: Outcome, note: Words
+    ) -> dict[str, Any]:
+        """A dispute has ended."""
+        settled = Settlement(outcome, note)
+        with self.transaction() as session:
+            return disputes.settle_dispute(session, caller, bill_id, request_id, settled, self.clock())
+
+    @rpc
+    def make_household_plan(
+        self,
+        caller: Caller,
+        household: str,
+        request_id: UUID,
+        cause: Cause,
+        responsible: Words,
+        next_action: Words,
+        problem: Words | None = None,
+        deadline: date | None = None,
+        note: str | None = None,
+    ) -> dict[str, Any]:
+        """What is done about a household."""
+        wanted = HouseholdPlan(cause, responsible, next_action, problem, deadline, note)
+        with self.transaction() as session:
+            return plans.make_plan(session, caller, household, request_id, wanted, self.clock())
+
+    @rpc
+    def problem_fixed(self, caller: Caller, household: str, note: Words) -> dict[str, Any]:
+        """What was promised to a household is done."""
+        with self.transaction() as session:
+            return plans.problem_fixed(session, caller, household, note, self.clock())
+
+    @rpc
+    def add_contact(
+        self,
+        caller: Caller,
+        household: str,
+        request_id: UUID,
+        kind: ContactKind,
+        answer: str,
+        step: str | None = None,
+        note: str | None = None,
+        promised_on: date | None = None,
+        cause: Cause | None = None,
+        outcome: ContactOutcome | None = None,
+    ) -> dict[str, Any]:
+        """Record a talk with the owner."""
+        said = ContactNote(kind, answer, step, note, promised_on, cause, outcome)
+        with self.transaction() as session:
+            return cases.add_contact(session, caller, household, request_id, said, self.clock())
+
+    @rpc
+    def set_arrears_cause(
+        self, caller: Caller, household: str, cause: Cause, note: str | None = None
+    ) -> dict[str, Any]:
+        """Record why a household does not pay."""
+        with self.transaction() as session:
+            return cases.set_arrears_cause(session, caller, household, cause, note, self.clock())

@@ -1,0 +1,186 @@
+"""STORY of legal files (法务档案, D4): opened only where the law allows, their status kept as history."""
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text, update
+from sqlalchemy.orm import Session
+
+from services.billing.collections.legal import rules, tables
+from services.billing.collections.legal.gate import DECIDERS, LAWYERS_LETTER, READERS, conditions_of, past
+from services.billing.collections.legal.rules import Condition, Kind, Status
+from services.billing.collections.legal.tables import legal_file, legal_file_event
+from services.billing.portfolio.tables import find_household
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.paging import page, position
+
+_LOCK = text("SELECT id FROM household WHERE id = :id FOR UPDATE")
+_LOCK_FILE = text("SELECT id FROM legal_file WHERE id = :id FOR UPDATE")
+_EVENT = text("SELECT file_id, status, happened_on, note FROM legal_file_event WHERE request_id = :id")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which files a list shows."""
+
+    estate: str | None = None
+    household: str | None = None
+    kind: Kind | None = None
+    status: Status | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of a file's status."""
+
+    status: Status
+    happened_on: date
+    note: str | None = None
+
+
+def open_file(
+    session: Session, caller: Caller, request_id: UUID, household: str, kind: Kind, note: str | None, now: datetime
+) -> dict[str, Any]:
+    """Open a file; the same request again answers with the same file.
+
+    Conflict names every condition that stands against a suit, an arbitration or a lawyer's letter; there is one file of
+    a kind at a time. NotFound, Forbidden.
+    """
+    caller.require(*DECIDERS)
+    home = find_household(session, caller, household)
+    session.execute(_LOCK, {"id": home.id})
+    known = tables.by_id(session, legal_file, request_id)
+    if known is not None:
+        if (known.household_id, known.kind, known.note) != (home.id, kind, note):
+            raise Conflict("This request id was used for another file.")
+        return get_file(session, caller, request_id)
+    conditions = conditions_of(session, home, business_date(now))
+    _refuse_unmet(conditions, kind)
+    if tables.open_file(session, home.id, kind) is not None:
+        raise Conflict(f"There is an open file of kind {kind} for this household already.")
+    _insert(session, caller, request_id, home, kind, note, conditions, now)
+    return get_file(session, caller, request_id)
+
+
+def change_status(
+    session: Session, caller: Caller, request_id: UUID, file_id: UUID, step: Step, now: datetime
+) -> dict[str, Any]:
+    """Add to a file's history. What is opened may be filed, settled or withdrawn; what is filed also judged; the gate
+    must still be open on the day a suit is filed. NotFound, Forbidden, Invalid, Conflict."""
+    caller.require(*DECIDERS)
+    file = _file(session, caller, file_id, lock=True)
+    known = session.execute(_EVENT, {"id": request_id}).one_or_none()
+    if known is not None:
+        if (known.file_id, known.status, known.happened_on, known.note) != (file_id, *_values(step)):
+            raise Conflict("This request id was used for another change.")
+        return get_file(session, caller, file_id)
+    _check_step(session, caller, file, step, now)
+    _add_event(session, caller, request_id, file_id, step, now)
+    if rules.is_final(step.status):
+        session.execute(update(legal_file).where(legal_file.c.id == file_id).values(closed_on=step.happened_on))
+    return get_file(session, caller, file_id)
+
+
+def add_delivery(
+    session: Session, caller: Caller, request_id: UUID, file_id: UUID, on: date, proof: str, now: datetime
+) -> dict[str, Any]:
+    """The lawyer's letter was received: kept with the deliveries, it restarts limitation like any demand (D4).
+
+    NotFound, Forbidden, Invalid, Conflict (not a lawyer's letter).
+    """
+    caller.require(*DECIDERS)
+    file = _file(session, caller, file_id)
+    if file.kind != "lawyers_letter":
+        raise Conflict("Only a lawyer's letter is delivered to the household.")
+    past(on, now, "delivered_on")
+    if on < file.opened_on:
+        raise Invalid("The letter is younger.", [{"loc": "delivered_on", "msg": f"not before {file.opened_on}"}])
+    fact = {"message_id": request_id, "household": file.household, "bill_id": None, "step": "lawyers_letter"}
+    words = {"cause": f"legal:{file_id}", "template": LAWYERS_LETTER, "channel": "letter", "outcome": "delivered"}
+    days = {"stated_on": file.opened_on, "delivered_on": on, "deadline": None, "proof": proof, "recorded_at": now}
+    tables.keep_fact(session, fact | words | days)
+    return get_file(session, caller, file_id)
+
+
+def get_file(session: Session, caller: Caller, file_id: UUID) -> dict[str, Any]:
+    """A file with its history, the gate as it stood when it was opened, and proven deliveries. NotFound, Forbidden."""
+    caller.require(*READERS)
+    file = _file(session, caller, file_id)
+    history = [
+        {"status": row.status, "on": row.happened_on, "note": row.note, "by": row.recorded_by, "at": row.recorded_at}
+        for row in tables.file_events(session, file_id)
+    ]
+    facts = tables.of_household(session, tables.delivery_fact, file.household_id, "delivered_on")
+    delivered = [
+        {"delivered_on": row.delivered_on, "proof": row.proof} for row in facts if row.cause == f"legal:{file_id}"
+    ]
+    return _shown(file) | {"gate": file.gate, "history": history, "deliveries": delivered}
+
+
+def list_files(session: Session, caller: Caller, wanted: Wanted, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Files in the caller's scope, newest first, paged. Forbidden, Invalid (cursor)."""
+    caller.require(*READERS)
+    scope = caller.estate_filter(wanted.estate)
+    after = position(cursor, date.fromisoformat, UUID) or (None, None)
+    cut = asdict(wanted) | {"estates": None if scope is None else sorted(scope), "limit": limit + 1}
+    del cut["estate"]
+    rows = tables.files(session, cut | {"after_on": after[0], "after_id": after[1]})
+    shown, next_cursor = page(rows, limit, lambda row: [row.opened_on, row.id])
+    return {"items": [_shown(row) for row in shown], "next_cursor": next_cursor}
+
+
+def _refuse_unmet(conditions: list[Condition], kind: Kind) -> None:
+    missing = rules.unmet(conditions, kind)
+    if missing:
+        errors = [{"loc": condition.name, "msg": condition.why} for condition in missing]
+        raise Conflict(f"Not allowed yet: {', '.join(condition.name for condition in missing)}.", errors)
+
+
+def _check_step(session: Session, caller: Caller, file: Row[Any], step: Step, now: datetime) -> None:
+    past(step.happened_on, now, "on")
+    if step.happened_on < file.status_on:
+        raise Invalid("The day is before the last change.", [{"loc": "on", "msg": f"not before {file.status_on}"}])
+    if not rules.may_follow(file.status, step.status):
+        raise Conflict(f"A file that is {file.status} cannot become {step.status}.")
+    if step.status == "filed":
+        home = find_household(session, caller, file.household)
+        _refuse_unmet(conditions_of(session, home, step.happened_on), file.kind)
+
+
+def _insert(
+    session: Session, caller: Caller, file_id: UUID, home: Row[Any], kind: Kind, note: str | None,
+    conditions: list[Condition], now: datetime,
+) -> None:  # fmt: skip
+    today = business_date(now)
+    stood = [asdict(one) | {"since": one.since.isoformat() if one.since else None} for one in conditions]
+    row = {"id": file_id, "household_id": home.id, "estate_id": home.estate_id, "kind": kind, "note": note}
+    tables.insert_once(session, legal_file, row | {"opened_on": today, "gate": stood})
+    _add_event(session, caller, file_id, file_id, Step("opened", today, note), now)
+
+
+def _add_event(session: Session, caller: Caller, request_id: UUID, file_id: UUID, step: Step, now: datetime) -> None:
+    row = {"request_id": request_id, "file_id": file_id, **asdict(step), "recorded_by": caller.sub, "recorded_at": now}
+    session.execute(legal_file_event.insert().values(row))
+
+
+def _values(step: Step) -> tuple[Any, ...]:
+    return step.status, step.happened_on, step.note
+
+
+def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> Row[Any]:
+    if lock:
+        session.execute(_LOCK_FILE, {"id": file_id})
+    found = tables.files(session, {"id": file_id})
+    if not found:
+        raise NotFound("There is no such file.")
+    caller.require_estate(found[0].estate)
+    return found[0]
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    names = ("household", "estate", "kind", "note", "opened_on", "status", "status_on", "closed_on")
+    return {"id": str(row.id)} | {name: getattr(row, name) for name in names}

@@ -1,0 +1,167 @@
+"""STORY of the suit gate (D4): gather what is known of a household, ask the law, answer each condition by name."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from services.billing.collections.legal import rules, tables
+from services.billing.collections.legal.rules import DEMANDS, Condition, Demand, GateFacts, named_by
+from services.billing.collections.legal.tables import committee_urging, publication_consent
+from services.billing.holds.handlers import UnknownHousehold
+from services.billing.holds.tables import STANDS
+from services.billing.portfolio.tables import find_household
+from services.billing.receivables.ledger.tables import OPEN
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.events import MessageDelivered
+
+COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
+DECIDERS = ("group_admin", "finance", "estate_manager")
+READERS = (*COLLECTORS, "auditor")
+LAWYERS_LETTER = "legal.lawyers_letter"
+
+_OLDEST = text(f"""
+SELECT min(due_date) FROM bill
+WHERE estate_id = :estate_id AND household_id = :id AND {OPEN} AND disputed_at IS NULL
+""")
+_DEMANDS = text("""
+SELECT stated_on, delivered_on, deadline FROM delivery_fact
+WHERE household_id = :id AND outcome = 'delivered' AND template = ANY (:templates)
+""")
+_HOLDS = text(f"""
+SELECT h.source_kind, (h.since AT TIME ZONE 'Asia/Shanghai')::date AS since FROM dunning_hold h
+WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {STANDS}
+""")
+
+
+def learn_delivery(session: Session, event: MessageDelivered) -> None:
+    """Keep what is proven of a message, in any order of arrival (F4). UnknownHousehold."""
+    bill_id, step = named_by(event.cause, event.household)
+    fact = event.model_dump(exclude={"estate"}) | {"bill_id": bill_id, "step": step}
+    if not tables.keep_fact(session, fact):
+        raise UnknownHousehold(f"message {event.message_id} went to a household that is not known here")
+
+
+def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:
+    """`{household, as_of, open, conditions: [{name, met, since, why}]}`; holds count as they stand now.
+    NotFound, Forbidden."""
+    caller.require(*READERS)
+    conditions = conditions_of(session, find_household(session, caller, household), as_of)
+    return {
+        "household": household,
+        "as_of": as_of,
+        "open": all(condition.met for condition in conditions),
+        "conditions": [asdict(condition) for condition in conditions],
+    }
+
+
+def conditions_of(session: Session, home: Row[Any], as_of: date) -> list[Condition]:
+    """The six conditions for a household."""
+    holds: dict[str, list[date]] = {"complaint": [], "plan": []}
+    for row in session.execute(_HOLDS, {"id": home.id}):
+        holds[row.source_kind].append(row.since)
+    urgings = tables.of_household(session, committee_urging, home.id, "urged_on")
+    return rules.suit_gate(
+        GateFacts(
+            as_of=as_of,
+            oldest_due=session.scalar(_OLDEST, {"id": home.id, "estate_id": home.estate_id}),
+            demands=_demands(session, home.id),
+            complaints_since=holds["complaint"],
+            plans_since=holds["plan"],
+            urgings=[row.urged_on for row in urgings],
+            policy=tables.policy_of(session, home.estate_id),
+        )
+    )
+
+
+def _demands(session: Session, household_id: int) -> list[Demand]:
+    key = {"id": household_id, "templates": [*DEMANDS, LAWYERS_LETTER]}
+    return [Demand(*row) for row in session.execute(_DEMANDS, key)]
+
+
+def add_urging(
+    session: Session, caller: Caller, household: str, request_id: UUID, said: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Record that the owners' committee urged the household: `{on, reference, note}` (D4). Same request: same answer.
+
+    Invalid (a day to come), NotFound, Forbidden, Conflict (id used for another urging)."""
+    caller.require(*DECIDERS)
+    home = find_household(session, caller, household)
+    past(said["urged_on"], now, "on")
+    row = {"household_id": home.id, "logged_by": caller.sub, **said}
+    kept = keep(session, committee_urging, request_id, row, {"logged_at": now})
+    return {
+        "id": str(request_id),
+        "household": household,
+        "on": kept.urged_on,
+        "reference": kept.reference,
+        "note": kept.note,
+        "logged_by": kept.logged_by,
+        "logged_at": kept.logged_at,
+    }
+
+
+def publication(session: Session, caller: Caller, household: str) -> dict[str, Any]:
+    """Whether the household may be named in public as a debtor: `{household, allowed, conditions}`. It may not, unless
+    the policy was switched on and the household itself consented to it in particular (PIPL)."""
+    caller.require(*READERS)
+    home = find_household(session, caller, household)
+    policy = tables.policy_of(session, home.estate_id)
+    conditions = rules.publication_conditions(policy, tables.consent_since(session, home.id))
+    allowed = all(condition.met for condition in conditions)
+    return {"household": household, "allowed": allowed, "conditions": [asdict(one) for one in conditions]}
+
+
+def add_consent(
+    session: Session, caller: Caller, household: str, request_id: UUID, said: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Record the household's separate consent: `{given_on, reference}`. Same request: same answer. As `add_urging`."""
+    caller.require(*DECIDERS)
+    home = find_household(session, caller, household)
+    past(said["given_on"], now, "given_on")
+    kept = keep(session, publication_consent, request_id, {"household_id": home.id, "recorded_by": caller.sub, **said})
+    return _consent(kept, household)
+
+
+def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> dict[str, Any]:
+    """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
+    caller.require(*DECIDERS)
+    found = session.execute(_WITHDRAWN, {"id": consent_id, "today": business_date(now)}).one_or_none()
+    if found is None:
+        raise NotFound("There is no such consent.")
+    caller.require_household(found.household, found.estate)
+    return _consent(found, found.household)
+
+
+_WITHDRAWN = text("""
+UPDATE publication_consent c SET withdrawn_on = COALESCE(c.withdrawn_on, :today)
+FROM household h JOIN estate e ON e.id = h.estate_id
+WHERE c.id = :id AND h.id = c.household_id RETURNING c.*, h.code AS household, e.code AS estate
+""")
+
+
+def _consent(row: Row[Any], household: str) -> dict[str, Any]:
+    shown = ("given_on", "reference", "recorded_by", "withdrawn_on")
+    return {"id": str(row.id), "household": household} | {name: getattr(row, name) for name in shown}
+
+
+def past(on: date, now: datetime, loc: str) -> None:
+    """Invalid unless the day has come."""
+    if on > business_date(now):
+        raise Invalid("This day has not come yet.", [{"loc": loc, "msg": "a day that has come"}])
+
+
+def keep(
+    session: Session, table: Any, row_id: UUID, row: dict[str, Any], stamp: dict[str, Any] | None = None
+) -> Row[Any]:
+    """Write a row under a request id, or find it; Conflict when the id was used for something else."""
+    tables.insert_once(session, table, {"id": row_id, **row, **(stamp or {})})
+    kept = tables.by_id(session, table, row_id)
+    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
+        raise Conflict("This request id was used for something else.")
+    return kept

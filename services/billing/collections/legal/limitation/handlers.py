@@ -1,0 +1,155 @@
+"""STORY of limitation (诉讼时效, D4): which claims expire soon, and one warning per bill, threshold and expiry."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.billing.collections.legal.gate import READERS
+from services.billing.collections.legal.limitation.rules import WARN_BEFORE, warning
+from services.billing.collections.legal.limitation.sql import estate_ids, near_expiry
+from services.billing.collections.legal.tables import limitation_warning
+from services.billing.tables import estate
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.events import LimitationItem, LimitationWarned
+from services.common.messaging import record_many
+from services.common.messaging.batches import batches
+from services.common.observability.logs import get_logger
+from services.common.paging import page, position
+
+log = get_logger(__name__)
+Transaction = Callable[[], AbstractContextManager[Session]]
+LONG_AGO = 36_500
+_LOCK_SPACE = 0x11A1
+
+_NEXT = text("""
+SELECT e.id FROM estate e LEFT JOIN limitation_check c ON c.estate_id = e.id
+WHERE e.id > :after AND (c.checked_on IS NULL OR c.checked_on < :today) ORDER BY e.id LIMIT 1
+""")
+_TRY = text("SELECT pg_try_advisory_xact_lock(:space, :estate_id)")
+_CHECKED = text("""
+INSERT INTO limitation_check AS o (estate_id, checked_on) VALUES (:estate_id, :today)
+ON CONFLICT (estate_id) DO UPDATE SET checked_on = excluded.checked_on WHERE o.checked_on < excluded.checked_on
+RETURNING estate_id
+""")
+
+
+def list_limitations(
+    session: Session,
+    caller: Caller,
+    estate_code: str | None,
+    within_days: int,
+    limit: int,
+    cursor: str | None,
+    today: date,
+    *,
+    expired: bool = False,
+) -> dict[str, Any]:
+    """Open bills whose claim expires within so many days, soonest first; `expired`: those that already did.
+
+    `{bill_id, household, estate, building, steward, due_date, outstanding_fen, restarted_on, restarted_by, expires_on,
+    days_left, warn}`, paged. Forbidden, Invalid (cursor).
+    """
+    caller.require(*READERS)
+    scope = caller.estate_filter(estate_code)
+    ids = estate_ids(session, None if scope is None else sorted(scope))
+    after = position(cursor, date.fromisoformat, int) or (None, None)
+    days = (-LONG_AGO, -1) if expired else (0, within_days)
+    rows = near_expiry(session, ids, today, days, (after[0], after[1]), limit + 1)
+    shown, next_cursor = page(rows, limit, lambda row: [row.expires_on, row.bill_id])
+    return {"items": [_shown(row, today) for row in shown], "next_cursor": next_cursor}
+
+
+def next_estate(session: Session, after: int, today: date) -> int | None:
+    """The first estate beyond `after` that was not looked at today."""
+    found: int | None = session.scalar(_NEXT, {"after": after, "today": today})
+    return found
+
+
+def check_all(transaction: Transaction, clock: Callable[[], datetime]) -> int:
+    """Look at every estate that was not looked at today, each in a transaction of its own; how many warnings."""
+    warned, after = 0, 0
+    while True:
+        now = clock()
+        with transaction() as session:
+            estate_id = next_estate(session, after, business_date(now))
+            if estate_id is None:
+                return warned
+            warned += check_estate(session, estate_id, now)
+        after = estate_id
+
+
+def check_estate(session: Session, estate_id: int, now: datetime) -> int:
+    """Warn of the claims of one estate, once a day over all replicas; how many warnings are new (D4).
+
+    A warning and the event that tells of it are one transaction, so that a crash leaves both or neither. An estate that
+    another replica is looking at is left to it.
+    """
+    today = business_date(now)
+    key = {"estate_id": estate_id, "today": today}
+    if not session.scalar(_TRY, {"space": _LOCK_SPACE, "estate_id": estate_id}):
+        return 0
+    if session.execute(_CHECKED, key).first() is None:
+        return 0
+    rows = near_expiry(session, [estate_id], today, (0, max(WARN_BEFORE)))
+    new = [row for batch in batches(rows, 1000) for row in _only_new(session, batch, today)]
+    _tell(session, estate_id, new, now)
+    log.info("limitation checked", extra={"estate_id": estate_id, "warnings": len(new)})
+    return len(new)
+
+
+def _only_new(session: Session, rows: Sequence[Row[Any]], today: date) -> list[Row[Any]]:
+    wanted = {(row.bill_id, warning((row.expires_on - today).days), row.expires_on): row for row in rows}
+    values = [
+        {"bill_id": bill_id, "threshold": days, "expires_on": expires_on, "warned_on": today}
+        for bill_id, days, expires_on in wanted
+    ]
+    key = (limitation_warning.c.bill_id, limitation_warning.c.threshold, limitation_warning.c.expires_on)
+    written = insert(limitation_warning).values(values).on_conflict_do_nothing().returning(*key)
+    return [wanted[row.bill_id, row.threshold, row.expires_on] for row in session.execute(written)]
+
+
+def _tell(session: Session, estate_id: int, rows: Sequence[Row[Any]], now: datetime) -> None:
+    code = session.scalars(select(estate.c.code).where(estate.c.id == estate_id)).one()
+    today = business_date(now)
+    ordered = sorted(rows, key=lambda row: (row.expires_on, row.bill_id))
+    events = [
+        LimitationWarned(estate=code, as_of=today, items=[_item(row, today) for row in batch])
+        for batch in batches(ordered)
+    ]
+    record_many(session, events, aggregate=f"limitation:{code}", at=now)
+
+
+def _item(row: Row[Any], today: date) -> LimitationItem:
+    left = (row.expires_on - today).days
+    threshold = warning(left) or 0
+    return LimitationItem(
+        household=row.household,
+        building=row.building,
+        cause=f"limitation:{row.bill_id}:{row.expires_on}:{threshold}",
+        bill_id=row.bill_id,
+        steward=row.steward,
+        due_date=row.due_date,
+        outstanding_fen=row.outstanding_fen,
+        expires_on=row.expires_on,
+        days_left=left,
+        threshold=threshold,
+    )
+
+
+def _shown(row: Row[Any], today: date) -> dict[str, Any]:
+    names = ("bill_id", "household", "estate", "building", "steward", "fee_item", "due_date", "outstanding_fen")
+    left = (row.expires_on - today).days
+    return {name: getattr(row, name) for name in names} | {
+        "started_on": row.due_date + timedelta(days=1),
+        "restarted_on": row.from_on if row.by else None,
+        "restarted_by": row.by,
+        "expires_on": row.expires_on,
+        "days_left": left,
+        "warn": warning(left),
+    }

@@ -1,0 +1,236 @@
+"""STORE of legal: what is proven delivered, what the committee urged, files by history, consents, warnings given (D4).
+
+Nothing here is ever changed but a delivery fact by a later one, a file's closing day and a consent's withdrawal.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Row,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from services.billing.collections.legal.rules import LegalPolicy
+from services.billing.tables import metadata
+
+INSTANT = DateTime(timezone=True)
+KINDS = "kind IN ('lawyers_letter', 'mediation', 'suit', 'arbitration')"
+
+legal_policy = Table(
+    "legal_policy",
+    metadata,
+    # 0 is the group's
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("suit_days", SmallInteger, nullable=False),
+    Column("demand_days", SmallInteger, nullable=False),
+    # putting debtors on show: off, and not without consent either
+    Column("publication", Boolean, nullable=False, server_default="false"),
+    CheckConstraint("suit_days >= 0 AND demand_days >= 0", name="days"),
+)
+
+# One row per message or lawyer's letter; of several facts the last recorded counts, whatever the order of arrival.
+delivery_fact = Table(
+    "delivery_fact",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("bill_id", BigInteger),
+    Column("step", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    # the business day the message speaks of
+    Column("stated_on", Date, nullable=False),
+    Column("delivered_on", Date, nullable=False),
+    Column("deadline", Date),
+    Column("proof", Text, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    CheckConstraint("outcome IN ('delivered', 'failed')", name="outcome"),
+    Index("delivery_fact_household_id_idx", "household_id"),
+)
+
+committee_urging = Table(
+    "committee_urging",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("urged_on", Date, nullable=False),
+    # resolution or letter of the owners' committee
+    Column("reference", Text, nullable=False),
+    Column("note", Text),
+    Column("logged_by", Text, nullable=False),
+    Column("logged_at", INSTANT, nullable=False),
+    Index("committee_urging_household_id_idx", "household_id"),
+)
+
+legal_file = Table(
+    "legal_file",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("estate_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("note", Text),
+    Column("opened_on", Date, nullable=False),
+    # the conditions of the gate as they stood
+    Column("gate", JSONB, nullable=False),
+    # when its status became final
+    Column("closed_on", Date),
+    CheckConstraint(KINDS, name="kind"),
+    Index("legal_file_household_id_idx", "household_id", "opened_on"),
+    Index("legal_file_open_key", "household_id", "kind", unique=True, postgresql_where=text("closed_on IS NULL")),
+)
+
+legal_file_event = Table(
+    "legal_file_event",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    # the request id, so that a repeat adds nothing
+    Column("request_id", Uuid, nullable=False, unique=True),
+    Column("file_id", Uuid, ForeignKey("legal_file.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("happened_on", Date, nullable=False),
+    Column("note", Text),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    CheckConstraint("status IN ('opened', 'filed', 'settled', 'withdrawn', 'judgment')", name="status"),
+    Index("legal_file_event_file_id_idx", "file_id", "id"),
+)
+
+publication_consent = Table(
+    "publication_consent",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, nullable=False),
+    Column("given_on", Date, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("withdrawn_on", Date),
+    Index("publication_consent_household_id_idx", "household_id"),
+)
+
+limitation_warning = Table(
+    "limitation_warning",
+    metadata,
+    Column("bill_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("threshold", SmallInteger, primary_key=True, autoincrement=False),
+    Column("expires_on", Date, primary_key=True),
+    Column("warned_on", Date, nullable=False),
+)
+
+# Up to which day the claims of an estate were looked at.
+limitation_check = Table(
+    "limitation_check",
+    metadata,
+    Column("estate_id", Integer, ForeignKey("estate.id"), primary_key=True, autoincrement=False),
+    Column("checked_on", Date, nullable=False),
+)
+
+_KEEP_FACT = text("""
+INSERT INTO delivery_fact AS o (message_id, household_id, bill_id, step, cause, template, channel, outcome, stated_on,
+                                delivered_on, deadline, proof, recorded_at)
+SELECT :message_id, h.id, :bill_id, :step, :cause, :template, :channel, :outcome, :stated_on, :delivered_on, :deadline,
+       :proof, :recorded_at
+FROM household h WHERE h.code = :household
+ON CONFLICT (message_id) DO UPDATE SET outcome = excluded.outcome, channel = excluded.channel,
+  delivered_on = excluded.delivered_on, proof = excluded.proof, recorded_at = excluded.recorded_at
+WHERE (o.recorded_at, o.outcome = 'delivered') < (excluded.recorded_at, excluded.outcome = 'delivered')
+""")
+_HOUSEHOLD = text("SELECT id FROM household WHERE code = :code")
+_POLICY = text("SELECT suit_days, demand_days, publication FROM legal_policy WHERE estate_id IN (:id, 0) "
+               "ORDER BY estate_id DESC LIMIT 1")  # fmt: skip
+_FILES = text("""
+SELECT f.id, f.household_id, h.code AS household, e.code AS estate, f.kind, f.note, f.opened_on, f.closed_on, f.gate,
+  last.status, last.happened_on AS status_on
+FROM legal_file f
+JOIN household h ON h.id = f.household_id
+JOIN estate e ON e.id = f.estate_id
+JOIN LATERAL (SELECT v.status, v.happened_on FROM legal_file_event v WHERE v.file_id = f.id ORDER BY v.id DESC LIMIT 1)
+  last ON true
+WHERE (CAST(:id AS uuid) IS NULL OR f.id = :id)
+  AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+  AND (CAST(:household AS text) IS NULL OR h.code = :household)
+  AND (CAST(:kind AS text) IS NULL OR f.kind = :kind)
+  AND (CAST(:status AS text) IS NULL OR last.status = :status)
+  AND (CAST(:after_on AS date) IS NULL OR (f.opened_on, f.id) < (:after_on, CAST(:after_id AS uuid)))
+ORDER BY f.opened_on DESC, f.id DESC LIMIT :limit
+""")
+
+
+def keep_fact(session: Session, fact: Mapping[str, Any]) -> bool:
+    """Keep what is known of a delivery; False when billing does not know the household (yet)."""
+    if session.execute(_HOUSEHOLD, {"code": fact["household"]}).first() is None:
+        return False
+    session.execute(_KEEP_FACT, fact)
+    return True
+
+
+def policy_of(session: Session, estate_id: int) -> LegalPolicy:
+    """The estate's own policy, else the group's."""
+    return LegalPolicy(**session.execute(_POLICY, {"id": estate_id}).one()._mapping)
+
+
+def insert_once(session: Session, table: Table, row: Mapping[str, Any]) -> bool:
+    """Write a row; False when there is one of this id already."""
+    key = next(iter(table.primary_key.columns))
+    written = insert(table).values(**row).on_conflict_do_nothing(index_elements=[key]).returning(key)
+    return session.execute(written).first() is not None
+
+
+def by_id(session: Session, table: Table, row_id: UUID) -> Row[Any] | None:
+    """One row of a table whose key is a request id."""
+    return session.execute(select(table).where(table.c.id == row_id)).one_or_none()
+
+
+def of_household(session: Session, table: Table, household_id: int, order: str) -> Sequence[Row[Any]]:
+    """All rows of a household, by one column."""
+    query = select(table).where(table.c.household_id == household_id).order_by(table.c[order], *table.primary_key)
+    return session.execute(query).all()
+
+
+def files(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """Files with their last status, newest first; what `wanted` does not name is not looked at."""
+    names = ("id", "estates", "household", "kind", "status", "after_on", "after_id")
+    return session.execute(_FILES, dict.fromkeys(names) | {"limit": 1} | dict(wanted)).all()
+
+
+def file_events(session: Session, file_id: UUID) -> Sequence[Row[Any]]:
+    """A file's history, oldest first."""
+    query = select(legal_file_event).where(legal_file_event.c.file_id == file_id).order_by(legal_file_event.c.id)
+    return session.execute(query).all()
+
+
+def open_file(session: Session, household_id: int, kind: str) -> UUID | None:
+    """The file of that kind that is not closed."""
+    query = select(legal_file.c.id).where(legal_file.c.household_id == household_id, legal_file.c.kind == kind)
+    return session.scalar(query.where(legal_file.c.closed_on.is_(None)))
+
+
+def consent_since(session: Session, household_id: int) -> date | None:
+    """The day of the consent that stands."""
+    query = select(publication_consent.c.given_on).where(publication_consent.c.household_id == household_id)
+    return session.scalar(query.where(publication_consent.c.withdrawn_on.is_(None)).order_by("given_on").limit(1))

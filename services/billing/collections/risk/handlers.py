@@ -1,0 +1,146 @@
+"""STORY of arrears risk: ask for a training, score an estate, show scores with reasons and the model's card (D7)."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.collections.risk import history, rules, tables
+from services.billing.periods import first_of
+from services.billing.portfolio.tables import find_estate
+from services.common.access import Caller
+from services.common.calendar import business_date, format_period
+from services.common.contracts.errors import Conflict, NotFound
+from services.common.observability.logs import get_logger
+from services.common.paging import page, position
+
+VIEWERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
+LOST_AFTER = timedelta(minutes=30)
+log = get_logger(__name__)
+
+
+def request_training(
+    session: Session, caller: Caller, training_id: UUID, cutoff: str | None, now: datetime
+) -> dict[str, Any]:
+    """Ask for a model trained on bills due before the month `cutoff` and tested from it on; `{"id"}`.
+
+    The same request again is the same training. Invalid (cutoff), Conflict (id used for another), Forbidden.
+    """
+    caller.require("group_admin")
+    row = {"id": training_id, "cutoff": first_of(cutoff, "cutoff") if cutoff else None, "requested_by": caller.sub}
+    if not tables.insert_training(session, row | {"requested_at": now}):
+        kept = tables.training(session, training_id)
+        if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
+            raise Conflict("This request id was used for another training.")
+    return {"id": str(training_id)}
+
+
+def get_training(session: Session, caller: Caller, training_id: UUID) -> dict[str, Any]:
+    """`{id, status: pending/running/done/failed, problem, model_id}`; NotFound, Forbidden."""
+    caller.require("group_admin", "auditor")
+    row = tables.training(session, training_id)
+    if row is None:
+        raise NotFound("There is no such training.")
+    return {"id": str(training_id), "status": _status(row), "problem": row.problem, "model_id": row.model_id}
+
+
+def _status(row: Row[Any]) -> str:
+    if row.finished_at is not None:
+        return "failed" if row.problem else "done"
+    return "running" if row.claimed_at else "pending"
+
+
+def claim_training(session: Session, now: datetime) -> UUID | None:
+    """A training to do now; one whose process was lost half an hour ago is done again."""
+    return tables.claim_training(session, now, now - LOST_AFTER)
+
+
+def score_next_estate(session: Session, now: datetime) -> int | None:
+    """Score an estate that was not scored today, or by an older model; its id, None when none waits."""
+    today, row = business_date(now), tables.newest_model(session)
+    estate_id = tables.claim_estate(session, today, row.id)
+    if estate_id is None:
+        return None
+    model = tables.as_model(row)
+    homes = history.homes(session, estate_id, history.first_needed(today), today)
+    common = {"estate_id": estate_id, "model_id": row.id, "as_of": today}
+    scores = [_scored(model, home, today) | common for home in homes]
+    tables.replace_scores(session, estate_id, scores, {"scored_on": today, "model_id": row.id})
+    return estate_id
+
+
+def _scored(model: rules.Model, home: history.Home, today: date) -> dict[str, Any]:
+    known = rules.features(home.past, today)
+    return {
+        "household_id": home.household_id,
+        "building": home.building,
+        "probability": round(rules.probability(model, known), 5),
+        "reasons": rules.reasons(model, known),
+    }
+
+
+def list_risk(
+    session: Session, caller: Caller, estate: str, building: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """Households of an estate, the likeliest to be late first, with reasons; sums by building; the model (D7).
+
+    `{items: [{household, building, probability, score, band, reasons, as_of}], next_cursor, buildings: [...], model}`.
+    It orders a steward's work; nothing else reads it. NotFound, Forbidden.
+    """
+    caller.require(*VIEWERS)
+    found = find_estate(session, caller, estate)
+    after = position(cursor, Decimal, int)
+    rows = tables.scores(session, found.id, building, after, limit + 1)
+    shown, next_cursor = page(rows, limit, lambda row: [row.probability, row.household_id])
+    return {
+        "items": [_item(row) for row in shown],
+        "next_cursor": next_cursor,
+        "buildings": [_building(row) for row in tables.buildings(session, found.id)],
+        "model": _model(tables.newest_model(session)),
+    }
+
+
+def _item(row: Row[Any]) -> dict[str, Any]:
+    chance = float(row.probability)
+    return {
+        "household": row.household,
+        "building": row.building,
+        "probability": chance,
+        "score": round(chance * 100),
+        "band": rules.band(chance),
+        "reasons": row.reasons,
+        "as_of": row.as_of,
+    }
+
+
+def _building(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "building": row.building,
+        "households": row.households,
+        "expected_late": round(float(row.expected_late), 2),
+        "mean_probability": round(float(row.mean_probability), 4),
+        "high": row.high,
+    }
+
+
+def _model(row: Row[Any]) -> dict[str, Any]:
+    card = row.card
+    return {
+        "id": row.id,
+        "trained_at": row.trained_at,
+        "cutoff": row.cutoff and format_period(row.cutoff),
+        "shipped": row.training_id is None,
+        "auc": card["model"]["auc"],
+        "calibration_error": card["model"]["calibration_error"],
+        "baseline_auc": card["baseline"]["auc"],
+    }
+
+
+def get_model(session: Session, caller: Caller) -> dict[str, Any]:
+    """The card of the model that scores: how it was trained and tested, its weights, its calibration. Forbidden."""
+    caller.require(*VIEWERS)
+    row = tables.newest_model(session)
+    return _model(row) | {"card": row.card, "intercept": float(row.intercept), "weights": row.weights}

@@ -1,0 +1,180 @@
+"""STORE of arrears risk: trainings, models, scores; nothing here is read by pricing, billing or service (D7)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Row,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from services.billing.collections.risk.rules import FEATURES, Model, Weight
+from services.billing.tables import metadata
+
+risk_training = Table(
+    "risk_training",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    # bills due from this month on are held out for the test; null: the last three months
+    Column("cutoff", Date),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    # a training whose process died is taken again when this is long ago
+    Column("claimed_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    # why there is no model; null while it is not finished, and when there is one
+    Column("problem", Text),
+    Column("model_id", Integer),
+)
+
+risk_model = Table(
+    "risk_model",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("trained_at", DateTime(timezone=True), nullable=False),
+    # null: the model the product came with
+    Column("training_id", Uuid, unique=True),
+    Column("cutoff", Date),
+    Column("intercept", Numeric(12, 6), nullable=False),
+    # feature → {mean, scale, coefficient}
+    Column("weights", JSONB, nullable=False),
+    # what the test on held-out months found
+    Column("card", JSONB, nullable=False),
+)
+
+risk_score = Table(
+    "risk_score",
+    metadata,
+    Column("household_id", BigInteger, ForeignKey("household.id"), primary_key=True, autoincrement=False),
+    Column("estate_id", Integer, nullable=False),
+    Column("building", Text, nullable=False),
+    Column("model_id", Integer, ForeignKey("risk_model.id"), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("probability", Numeric(6, 5), nullable=False),
+    Column("reasons", JSONB, nullable=False),
+    Index("risk_score_estate_id_idx", "estate_id", "probability", "household_id"),
+)
+
+# When each estate was last scored, and by which model.
+risk_estate = Table(
+    "risk_estate",
+    metadata,
+    Column("estate_id", Integer, ForeignKey("estate.id"), primary_key=True, autoincrement=False),
+    Column("scored_on", Date, nullable=False),
+    Column("model_id", Integer, nullable=False),
+)
+
+_CLAIM_TRAINING = text("""
+UPDATE risk_training SET claimed_at = :now WHERE id = (
+  SELECT id FROM risk_training WHERE finished_at IS NULL AND (claimed_at IS NULL OR claimed_at < :lost)
+  ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id
+""")
+# An estate whose scores are of another day or model. The lock keeps a second replica off it; whoever comes first has
+# it scored when the other looks.
+_CLAIM_ESTATE = text("""
+SELECT e.id FROM estate e LEFT JOIN risk_estate r ON r.estate_id = e.id
+WHERE (r.estate_id IS NULL OR r.scored_on < :today OR r.model_id < :model_id)
+ORDER BY r.scored_on NULLS FIRST, e.id LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED
+""")
+_SCORES = text("""
+SELECT s.household_id, h.code AS household, s.building, s.probability, s.reasons, s.as_of, s.model_id
+FROM risk_score s JOIN household h ON h.id = s.household_id
+WHERE s.estate_id = :estate_id AND (CAST(:building AS text) IS NULL OR s.building = :building)
+  AND (CAST(:below AS numeric) IS NULL OR (-s.probability, s.household_id) > (-CAST(:below AS numeric), :after))
+ORDER BY s.probability DESC, s.household_id LIMIT :limit
+""")
+_BUILDINGS = text("""
+SELECT building, count(*) AS households, sum(probability) AS expected_late, avg(probability) AS mean_probability,
+       count(*) FILTER (WHERE probability >= 0.5) AS high
+FROM risk_score WHERE estate_id = :estate_id GROUP BY building ORDER BY mean_probability DESC, building
+""")
+
+
+def insert_training(session: Session, row: dict[str, Any]) -> bool:
+    """Ask for a training; False when there is one of this id."""
+    statement = upsert(risk_training).values(row).on_conflict_do_nothing().returning(risk_training.c.id)
+    return session.execute(statement).first() is not None
+
+
+def training(session: Session, training_id: UUID) -> Row[Any] | None:
+    """A training as it stands."""
+    return session.execute(select(risk_training).where(risk_training.c.id == training_id)).one_or_none()
+
+
+def claim_training(session: Session, now: datetime, lost: datetime) -> UUID | None:
+    """Take a training that nobody does: new, or claimed before `lost` and never finished."""
+    found: UUID | None = session.scalar(_CLAIM_TRAINING, {"now": now, "lost": lost})
+    return found
+
+
+def finish_training(session: Session, training_id: UUID, **outcome: Any) -> None:
+    """Say how a training ended."""
+    session.execute(update(risk_training).where(risk_training.c.id == training_id).values(**outcome))
+
+
+def insert_model(session: Session, row: dict[str, Any]) -> int:
+    """Keep a model; from then on it is the one that scores."""
+    model_id: int = session.scalars(insert(risk_model).values(row).returning(risk_model.c.id)).one()
+    return model_id
+
+
+def newest_model(session: Session) -> Row[Any]:
+    """The model that scores: the newest; the product comes with one."""
+    return session.execute(select(risk_model).order_by(risk_model.c.id.desc()).limit(1)).one()
+
+
+def as_model(row: Row[Any]) -> Model:
+    """As the rules want it."""
+    return Model(float(row.intercept), {name: Weight(**row.weights[name]) for name in FEATURES})
+
+
+def claim_estate(session: Session, today: date, model_id: int) -> int | None:
+    """An estate that waits to be scored, locked until the transaction ends."""
+    found: int | None = session.scalar(_CLAIM_ESTATE, {"today": today, "model_id": model_id})
+    return found
+
+
+def replace_scores(session: Session, estate_id: int, scores: Sequence[Mapping[str, Any]], seal: dict[str, Any]) -> None:
+    """Put an estate's scores in the place of the ones before, and say of which day and model they are."""
+    session.execute(delete(risk_score).where(risk_score.c.estate_id == estate_id))
+    if scores:
+        session.execute(insert(risk_score), scores)
+    statement = upsert(risk_estate).values(estate_id=estate_id, **seal)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=seal))
+
+
+def scores(
+    session: Session, estate_id: int, building: str | None, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Scores of an estate, the likeliest first."""
+    below, last = after or (None, 0)
+    key = {"estate_id": estate_id, "building": building, "below": below, "after": last, "limit": limit}
+    return session.execute(_SCORES, key).all()
+
+
+def buildings(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+    """Scores of an estate by building, the worst first."""
+    return session.execute(_BUILDINGS, {"estate_id": estate_id}).all()

@@ -1,0 +1,15 @@
+"""DOORS of the collections wing, part by part (D)."""
+
+from services.billing.collections.closure.service import ClosureDoors
+from services.billing.collections.dunning.service import DunningDoors
+from services.billing.collections.legal.service import LegalDoors
+from services.billing.collections.risk.service import RiskDoors
+
+
+class CollectionDoors(
+    ClosureDoors,
+    DunningDoors,
+    LegalDoors,
+    RiskDoors,
+):
+    """How arrears are urged, pursued and closed."""

@@ -1,0 +1,1 @@
+"""Collection rates and receivables by every cut (J1)."""

@@ -1,0 +1,207 @@
+"""STORY of early warnings: set a target, look every day, warn once, tell the manager who falls behind (J3)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from services.billing.figures.rates import tables as figures
+from services.billing.figures.warnings import rules, tables
+from services.billing.figures.warnings.rules import BELOW_PLAN, CALENDAR_MISSING, Point, Shortfall, Standing
+from services.billing.figures.warnings.tables import GROUP, Warned
+from services.billing.periods import first_of
+from services.billing.portfolio.tables import find_estate
+from services.common.access import STAFF_ROLES, Caller
+from services.common.calendar import WorkingCalendar, business_date, format_period
+from services.common.contracts.errors import Invalid
+from services.common.contracts.events import CollectionBelowPlan
+from services.common.messaging import record
+from services.common.observability.logs import get_logger
+from services.common.paging import page, position
+
+log = get_logger(__name__)
+Kind = Literal["collection_below_plan", "calendar_missing"]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+
+
+class TargetPoint(BaseModel):
+    """One point of a curve as it is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    day: Annotated[int, Field(ge=1, le=rules.LAST_DAY)]
+    rate: Share
+
+
+def set_target(
+    session: Session,
+    caller: Caller,
+    estate: str | None,
+    period: str | None,
+    rate: Decimal | None,
+    curve: Sequence[TargetPoint] | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """Plan the share of a month's bills that should be in: one `rate` for its end, or a `curve` by day (J3).
+
+    Without an estate for the group, without a period for every month; `period` is the month in which bills are due.
+    Returns `{estate, period, curve: [{day, rate}], set_by, set_at}`. Errors: Forbidden, NotFound, Invalid.
+    """
+    caller.require("group_admin", "finance")
+    estate_id = _place(session, caller, estate)
+    points = _points(rate, curve)
+    month = first_of(period, "period") if period else None
+    stored = [{"day": point.day, "rate": str(point.rate)} for point in points]
+    target = {"period": month, "curve": stored, "set_by": caller.sub, "set_at": now}
+    tables.set_target(session, target | {"estate_id": estate_id})
+    return _shown_target(estate, month, stored, caller.sub, now)
+
+
+def list_targets(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
+    """Targets of the caller's estates and of the group: `{items: [target]}`."""
+    caller.require(*STAFF_ROLES)
+    codes = caller.estate_filter(estate)
+    rows = tables.targets(session, None if codes is None else sorted(codes))
+    return {"items": [_shown_target(**row._asdict()) for row in rows]}
+
+
+def list_warnings(
+    session: Session,
+    caller: Caller,
+    kind: str | None,
+    estate: str | None,
+    since: date | None,
+    limit: int,
+    cursor: str | None,
+) -> dict[str, Any]:
+    """Warnings, newest first: `{items: [{id, kind, estate, period, day, facts, raised_at}], next_cursor}` (J3).
+
+    A warning without an estate is the group's and shown to all staff, unless one estate is asked for.
+    """
+    caller.require(*STAFF_ROLES)
+    codes = caller.estate_filter(estate)
+    after = position(cursor, int)
+    wanted = {"kind": kind, "since": since, "one": estate is not None, "before": after[0] if after else None}
+    wanted |= {"estates": None if codes is None else sorted(codes), "limit": limit + 1}
+    rows, next_cursor = page(tables.newest(session, wanted), limit, lambda row: [row.id])
+    items = [row._asdict() | {"period": format_period(row.period)} for row in rows]
+    return {"items": items, "next_cursor": next_cursor}
+
+
+def warn(session: Session, now: datetime, calendar: WorkingCalendar, lead_days: int) -> int:
+    """Look at the day that has ended and at the calendar; returns how many warnings are new (J3).
+
+    May run in any replica, as often as it likes: a warning is written once per estate, month and day. The manager is
+    told on the first of several days below plan.
+    """
+    today = business_date(now)
+    behind = shortfalls(session, today - timedelta(days=1))
+    new = _warn_below_plan(session, behind, today - timedelta(days=1), now)
+    missing = [_calendar_missing(year) for year in rules.years_missing(calendar, today, lead_days)]
+    new += len(tables.raise_once(session, missing, now))
+    if new:
+        log.info("early warnings raised", extra={"warnings": new, "day": today})
+    return new
+
+
+def shortfalls(session: Session, day: date) -> list[Shortfall]:
+    """Estates below their plan at the end of a day."""
+    behind = (rules.shortfall(standing, curve, day) for standing, curve in _against_plan(session, day))
+    return [shortfall for shortfall in behind if shortfall]
+
+
+def gaps(session: Session, day: date) -> dict[str, Decimal]:
+    """Planned share less actual, 0 when on plan, of every estate with a plan and bills due in the month."""
+    found = {}
+    for standing, curve in _against_plan(session, day):
+        shortfall = rules.shortfall(standing, curve, day)
+        found[standing.estate] = shortfall.gap if shortfall else Decimal(0)
+    return found
+
+
+def _against_plan(session: Session, day: date) -> Iterable[tuple[Standing, list[Point]]]:
+    month = day.replace(day=1)
+    plans = tables.in_force(session, month)
+    if not plans:
+        return
+    cut = figures.Cut("estate", "due_in", day, first=month)
+    rates = {row.key: row for row in figures.collection_rates(session, cut, standing=False)}
+    for plan in plans:
+        row = rates.get(plan.estate)
+        if row is not None and row.billed_fen > 0:
+            yield Standing(plan.estate_id, plan.estate, row.billed_fen, row.collected_fen), _curve(plan.curve)
+
+
+def _warn_below_plan(session: Session, behind: Sequence[Shortfall], day: date, now: datetime) -> int:
+    month = day.replace(day=1)
+    warnings = [Warned(BELOW_PLAN, each.standing.estate_id, month, day, _facts(each)) for each in behind]
+    new = tables.raise_once(session, warnings, now)
+    known = tables.warned_on(session, BELOW_PLAN, month, day - timedelta(days=1))
+    for each in behind:
+        if each.standing.estate_id in new - known:
+            record(session, _told(each, month, day), aggregate=f"estate:{each.standing.estate}", at=now)
+    return len(new)
+
+
+def _told(shortfall: Shortfall, month: date, day: date) -> CollectionBelowPlan:
+    return CollectionBelowPlan(
+        estate=shortfall.standing.estate,
+        period=format_period(month),
+        day=day,
+        planned_rate=shortfall.planned,
+        billed_fen=shortfall.standing.billed_fen,
+        collected_fen=shortfall.standing.collected_fen,
+        missing_fen=shortfall.missing_fen,
+    )
+
+
+def _facts(shortfall: Shortfall) -> dict[str, Any]:
+    standing = shortfall.standing
+    return {
+        "planned_rate": float(shortfall.planned),
+        "rate": standing.collected_fen / standing.billed_fen,
+        "billed_fen": standing.billed_fen,
+        "collected_fen": standing.collected_fen,
+        "missing_fen": shortfall.missing_fen,
+    }
+
+
+def _calendar_missing(year: int) -> Warned:
+    # about the year, whatever the day: said once
+    first = date(year, 1, 1)
+    return Warned(CALENDAR_MISSING, GROUP, first, first, {"year": year})
+
+
+def _place(session: Session, caller: Caller, estate: str | None) -> int:
+    if estate is not None:
+        return int(find_estate(session, caller, estate).id)
+    caller.require_every_estate()
+    return GROUP
+
+
+def _points(rate: Decimal | None, curve: Sequence[TargetPoint] | None) -> list[Point]:
+    if (rate is None) == (curve is None):
+        raise Invalid("A target is one rate or a curve.", [{"loc": "rate", "msg": "give either rate or curve"}])
+    points = [Point(rules.LAST_DAY, rate)] if rate is not None else [Point(p.day, p.rate) for p in curve or ()]
+    if errors := rules.complaints(points):
+        raise Invalid("The curve is not valid.", errors)
+    return points
+
+
+def _curve(stored: Iterable[dict[str, Any]]) -> list[Point]:
+    return [Point(point["day"], Decimal(point["rate"])) for point in stored]
+
+
+def _shown_target(
+    estate: str | None, period: date | None, curve: Iterable[dict[str, Any]], set_by: str, set_at: datetime
+) -> dict[str, Any]:
+    return {
+        "estate": estate,
+        "period": format_period(period) if period else None,
+        "curve": [{"day": point.day, "rate": float(point.rate)} for point in _curve(curve)],
+        "set_by": set_by,
+        "set_at": set_at,
+    }

@@ -1,0 +1,1 @@
+"""The holds wing: what stops urging a household (D3)."""

@@ -1,0 +1,1 @@
+"""Payments placed on bills (B6, B9)."""

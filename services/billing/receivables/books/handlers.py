@@ -1,0 +1,226 @@
+"""STORY of the books: close a month, settle a quarter, keep the fund of an estate under remuneration (B2, B8)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.periods import first_of
+from services.billing.portfolio.tables import find_estate
+from services.billing.receivables.books import rules, tables
+from services.billing.receivables.books.funds import FUNDED, KEEPERS, fund, to_return
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME
+from services.billing.receivables.trial_balance import rules as balance
+from services.billing.receivables.trial_balance import tables as balance_sql
+from services.billing.receivables.trial_balance.rules import Account, Moved
+from services.billing.tables import lock_estate
+from services.common.access import Caller
+from services.common.calendar import business_date, format_period
+from services.common.contracts.errors import Conflict, Invalid
+from services.common.contracts.events import MonthClosed
+from services.common.messaging import record
+from services.common.observability.logs import get_logger
+
+READERS = (*KEEPERS, "auditor", "estate_manager")
+log = get_logger(__name__)
+
+
+def close_month(session: Session, caller: Caller, estate: str, period: str, now: datetime) -> dict[str, Any]:
+    """Close a month of an estate (B8): `{estate, period, closed_at, closed_by, balances}`. Twice answers the same.
+
+    Errors: Invalid (period), Conflict (not over yet; an earlier month is open; the sums disagree), NotFound, Forbidden.
+    """
+    caller.require(*KEEPERS)
+    found = find_estate(session, caller, estate)
+    month = first_of(period)
+    lock_estate(session, found.id)
+    closed = {row.period: row for row in tables.closes(session, found.id)}
+    if month not in closed:
+        last = max(closed, default=None)
+        _refuse_to_close(session, found, month, last, business_date(now))
+        before = [Account(**line) for line in closed[last].balances] if last else []
+        _close(session, caller, found, month, before, now)
+    return _close_view(estate, {row.period: row for row in tables.closes(session, found.id)}[month])
+
+
+def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date | None, today: date) -> None:
+    if rules.last_day(month) >= today:
+        raise Conflict(f"{format_period(month)} is not over yet.")
+    first = tables.first_entry_on(session, estate.id) if last is None else None
+    if last is None and month < (earliest := rules.earliest_to_close(first, today)):
+        raise Conflict(f"{estate.code} has nothing before {format_period(earliest)} to close.")
+    expected = rules.next_to_close(first, last)
+    if expected is not None and month > expected:
+        raise Conflict(f"{format_period(expected)} must be closed first.")
+    if last is not None and month < last:
+        raise Conflict(f"{format_period(last)} is closed already; a month before it cannot be closed any more.")
+    moved, kept = balance_sql.kept_twice(session, frozenset({estate.code}))
+    checks = balance.check(moved, kept)
+    if checks.total_fen:
+        raise Conflict("The sums of this estate disagree; see the checks of its trial balance.")
+
+
+def _close(
+    session: Session, caller: Caller, estate: Row[Any], month: date, before: Sequence[Account], now: datetime
+) -> None:
+    """`before`: accounts as the last close left them: closed months never change, and before the first is nothing."""
+    last = rules.last_day(month)
+    moves = _moves(estate.id, tables.moved(session, estate.id, month, last))
+    if estate.charging_mode == FUNDED:
+        parts = rules.contribution(rules.received_fen(moves), tables.load_fund_policy(session, estate.id))
+        told = f"fees received in {format_period(month)}"
+        tables.post_fund(session, estate.id, parts, last, f"close:{estate.code}:{format_period(month)}", told, now)
+    accounts = balance.accounts(moves, before)
+    row = {"estate_id": estate.id, "period": month, "closed_at": now, "closed_by": caller.sub}
+    tables.insert_close(session, row | {"balances": [asdict(one) for one in accounts]})
+    record(session, MonthClosed(estate=estate.code, last_day=last), aggregate=f"estate:{estate.code}", at=now)
+    log.info("month closed", extra={"estate": estate.code, "period": format_period(month), "by": caller.sub})
+
+
+def _moves(estate_id: int, rows: Iterable[Row[Any]]) -> list[Moved]:
+    return [Moved(estate_id, row.debit_account, row.credit_account, row.fen) for row in rows]
+
+
+def list_closes(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
+    """The closed months of an estate, oldest first. NotFound, Forbidden."""
+    caller.require(*READERS)
+    found = find_estate(session, caller, estate)
+    rows = tables.closes(session, found.id)
+    return {"items": [_close_view(estate, row) for row in rows], "next_cursor": None}
+
+
+def _close_view(estate: str, row: Row[Any]) -> dict[str, Any]:
+    return {
+        "estate": estate,
+        "period": format_period(row.period),
+        "closed_at": row.closed_at,
+        "closed_by": row.closed_by,
+        "balances": row.balances,
+    }
+
+
+# --- quarters (B8) -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SettlementRequest:
+    """Which quarter of which estate, and whether a surplus of its fund is carried on or returned (多退少补)."""
+
+    estate: str
+    quarter: str
+    surplus: Literal["carry", "return"] = "carry"
+
+
+def settle_quarter(
+    session: Session, caller: Caller, request_id: UUID, asked: SettlementRequest, now: datetime
+) -> dict[str, Any]:
+    """Settle a quarter whose months are closed (B8). The same request again answers the same.
+
+    Errors: Invalid (quarter), Conflict (a month is open, settled already, no fund to return), NotFound, Forbidden.
+    """
+    caller.require(*KEEPERS)
+    found = find_estate(session, caller, asked.estate)
+    months = _months(asked.quarter)
+    lock_estate(session, found.id)
+    kept = tables.settlement_by_id(session, request_id)
+    if kept is None:
+        _refuse_to_settle(session, found, asked, months)
+        kept = _settle(session, caller, request_id, found, asked, months, now)
+    if (kept.estate_id, kept.quarter, kept.surplus) != (found.id, asked.quarter, asked.surplus):
+        raise Conflict("This request id was used for another settlement.")
+    return _settlement_view(asked.estate, kept)
+
+
+def _months(quarter: str) -> tuple[date, date, date]:
+    try:
+        return rules.months_of(quarter)
+    except ValueError as error:
+        raise Invalid("The quarter is not valid.", [{"loc": "quarter", "msg": str(error)}]) from error
+
+
+def _refuse_to_settle(
+    session: Session, estate: Row[Any], asked: SettlementRequest, months: tuple[date, date, date]
+) -> None:
+    if tables.settlement_of(session, estate.id, asked.quarter) is not None:
+        raise Conflict(f"{asked.quarter} of {asked.estate} is settled already.")
+    closed = {row.period for row in tables.closes(session, estate.id)}
+    if missing := [format_period(month) for month in months if month not in closed]:
+        raise Conflict(f"Not closed yet: {', '.join(missing)}.")
+    if asked.surplus == "return" and estate.charging_mode != FUNDED:
+        raise Conflict(f"Estate {asked.estate} is charged as a lump sum (包干制); it has no surplus to return.")
+
+
+def _settle(
+    session: Session,
+    caller: Caller,
+    request_id: UUID,
+    estate: Row[Any],
+    asked: SettlementRequest,
+    months: tuple[date, date, date],
+    now: datetime,
+) -> Row[Any]:
+    first, last = months[0], rules.last_day(months[2])
+    report = _report(session, estate.id, first, last)
+    if estate.charging_mode == FUNDED:
+        report["fund"] = fund(session, estate.id, first, last)
+    returned = _return_surplus(session, request_id, estate, last, now) if asked.surplus == "return" else 0
+    row = {"id": request_id, "estate_id": estate.id, "quarter": asked.quarter, "surplus": asked.surplus}
+    row |= {"returned_fen": returned, "report": report, "settled_at": now, "settled_by": caller.sub}
+    tables.insert_settlement(session, row)
+    log.info("quarter settled", extra={"estate": asked.estate, "quarter": asked.quarter, "returned_fen": returned})
+    return tables.load_settlement(session, request_id)
+
+
+def _report(session: Session, estate_id: int, first: date, last: date) -> dict[str, Any]:
+    before = _moves(estate_id, tables.moved(session, estate_id, date.min, rules.day_before(first)))
+    rows = tables.moved(session, estate_id, first, last)
+    lines = rules.account_periods(before, _moves(estate_id, rows))
+    return {
+        "accounts": [asdict(line) | {"closing_fen": line.closing_fen} for line in lines],
+        "movements": [row._asdict() for row in rows],
+    }
+
+
+def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: date, now: datetime) -> int:
+    """Give the surplus at the quarter's end back to the households by floor area, as prepaid balance, booked today."""
+    moves = rules.returns(to_return(session, estate.id, last))
+    surplus, source, today = sum(move.amount_fen for move in moves), f"settlement:{request_id}", business_date(now)
+    homes = tables.household_areas(session, estate.id) if surplus else []
+    if not homes:
+        return 0
+    parts = rules.share_surplus(surplus, [home.area_m2 for home in homes])
+    credit = {home.household_id: fen for home, fen in zip(homes, parts, strict=True) if fen}
+    postings = [
+        ledger.Posting(estate.id, household, today, "surplus_returned", FEE_INCOME, CUSTOMER_CREDIT, fen, source)
+        for household, fen in credit.items()
+    ]
+    tables.post_fund(session, estate.id, moves, today, source, "surplus returned to the owners (多退少补)", now)
+    ledger.post(session, postings, now)
+    tables.give_credit(session, credit)
+    return surplus
+
+
+def list_settlements(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
+    """The settled quarters of an estate, oldest first. NotFound, Forbidden."""
+    caller.require(*READERS)
+    found = find_estate(session, caller, estate)
+    rows = tables.settlements(session, found.id)
+    return {"items": [_settlement_view(estate, row) for row in rows], "next_cursor": None}
+
+
+def _settlement_view(estate: str, row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "estate": estate,
+        "quarter": row.quarter,
+        "surplus": row.surplus,
+        "returned_fen": row.returned_fen,
+        "settled_at": row.settled_at,
+        "settled_by": row.settled_by,
+        **row.report,
+    }

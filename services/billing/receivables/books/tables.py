@@ -1,0 +1,216 @@
+"""STORE of the books: settlements, the fund ledger and its policy, sums of the ledger over a time (B2, B8)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from services.billing.receivables.books.rules import CATEGORIES, FundPolicy, Transfer
+from services.billing.receivables.trial_balance.rules import Moved
+from services.billing.tables import ledger_close, metadata
+
+fund_policy = Table(
+    "fund_policy",
+    metadata,
+    # 0 is the group's default
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    # part of fees received that is the company's, 0–1
+    Column("remuneration", Numeric(6, 5), nullable=False),
+    # category → weight
+    Column("shares", JSONB, nullable=False),
+    CheckConstraint("remuneration BETWEEN 0 AND 1", name="remuneration"),
+)
+
+fund_entry = Table(
+    "fund_entry",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    Column("booked_on", Date, nullable=False),
+    Column("debit_account", Text, nullable=False),
+    Column("credit_account", Text, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    # null: the company's remuneration
+    Column("category", Text),
+    Column("description", Text, nullable=False),
+    # the close, expense or settlement that caused it
+    Column("source", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("amount_fen > 0", name="amount_fen"),
+    Index("fund_entry_estate_id_booked_on_idx", "estate_id", "booked_on"),
+    Index("fund_entry_source_idx", "source"),
+)
+
+ledger_settlement = Table(
+    "ledger_settlement",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    Column("quarter", Text, nullable=False),
+    Column("surplus", Text, nullable=False),
+    Column("returned_fen", BigInteger, nullable=False),
+    Column("report", JSONB, nullable=False),
+    Column("settled_at", DateTime(timezone=True), nullable=False),
+    Column("settled_by", Text, nullable=False),
+    CheckConstraint("surplus IN ('carry', 'return')", name="surplus"),
+    UniqueConstraint("estate_id", "quarter", name="ledger_settlement_key"),
+)
+
+_FIRST_ENTRY = text("SELECT min(booked_on) FROM ledger_entry WHERE estate_id = :estate_id")
+_MOVED = text("""
+SELECT kind, debit_account, credit_account, sum(amount_fen)::bigint AS fen FROM ledger_entry
+WHERE estate_id = :estate_id AND booked_on >= :first AND booked_on <= :last
+GROUP BY kind, debit_account, credit_account ORDER BY kind, debit_account, credit_account
+""")
+_FUND_MOVED = text("""
+SELECT debit_account, credit_account, sum(amount_fen)::bigint AS fen FROM fund_entry
+WHERE estate_id = :estate_id AND booked_on >= :first AND booked_on <= :last GROUP BY debit_account, credit_account
+""")
+# Floor area per household: a surplus goes back by it.
+_AREAS = text("""
+SELECT household_id, sum(area_m2) AS area_m2 FROM unit WHERE estate_id = :estate_id GROUP BY household_id
+ORDER BY household_id
+""")
+_ADD_CREDIT = text("""
+UPDATE household SET credit_fen = credit_fen + given.fen
+FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS given(id, fen) WHERE household.id = given.id
+""")
+_LOCK_HOUSEHOLDS = text("SELECT id FROM household WHERE estate_id = :estate_id ORDER BY id FOR UPDATE")
+
+
+def first_entry_on(session: Session, estate_id: int) -> date | None:
+    """The day of an estate's first posting."""
+    day: date | None = session.scalar(_FIRST_ENTRY, {"estate_id": estate_id})
+    return day
+
+
+def closes(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+    """The closed months of an estate, oldest first."""
+    query = select(ledger_close).where(ledger_close.c.estate_id == estate_id)
+    return session.execute(query.order_by(ledger_close.c.period)).all()
+
+
+def insert_close(session: Session, row: dict[str, Any]) -> None:
+    """Seal a month."""
+    session.execute(insert(ledger_close).values(row))
+
+
+def moved(session: Session, estate_id: int, first: date, last: date) -> Sequence[Row[Any]]:
+    """What moved from one account to another on an estate, by kind, booked from `first` to `last`."""
+    return session.execute(_MOVED, {"estate_id": estate_id, "first": first, "last": last}).all()
+
+
+def fund_moved(session: Session, estate_id: int, first: date, last: date) -> list[Moved]:
+    """The same of the fund ledger."""
+    rows = session.execute(_FUND_MOVED, {"estate_id": estate_id, "first": first, "last": last})
+    return [Moved(estate_id, row.debit_account, row.credit_account, row.fen) for row in rows]
+
+
+def load_fund_policy(session: Session, estate_id: int) -> FundPolicy:
+    """The estate's own policy, or else the group's."""
+    query = select(fund_policy).where(fund_policy.c.estate_id.in_([estate_id, 0]))
+    row = session.execute(query.order_by(fund_policy.c.estate_id.desc()).limit(1)).one()
+    return FundPolicy(row.remuneration, {name: Decimal(str(row.shares.get(name, 0))) for name in CATEGORIES})
+
+
+def keep_fund_policy(session: Session, estate_id: int, remuneration: Decimal, shares: dict[str, str]) -> None:
+    """Replace the policy of an estate, or of the group (0)."""
+    row = {"remuneration": remuneration, "shares": shares}
+    statement = upsert(fund_policy).values(estate_id=estate_id, **row)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=row))
+
+
+def post_fund(
+    session: Session,
+    estate_id: int,
+    transfers: Iterable[Transfer],
+    booked_on: date,
+    source: str,
+    description: str,
+    now: datetime,
+) -> None:
+    """Append to the fund ledger."""
+    common = {"estate_id": estate_id, "booked_on": booked_on, "source": source, "created_at": now}
+    rows = [
+        common
+        | {"debit_account": t.debit, "credit_account": t.credit, "amount_fen": t.amount_fen, "category": t.category}
+        | {"description": description}
+        for t in transfers
+    ]
+    if rows:
+        session.execute(insert(fund_entry), rows)
+
+
+def fund_entries(session: Session, estate_id: int, first: date, last: date) -> Sequence[Row[Any]]:
+    """The fund ledger of an estate from `first` to `last`."""
+    where = (fund_entry.c.estate_id == estate_id, fund_entry.c.booked_on.between(first, last))
+    return session.execute(select(fund_entry).where(*where).order_by(fund_entry.c.booked_on, fund_entry.c.id)).all()
+
+
+def fund_entry_of(session: Session, source: str) -> Row[Any] | None:
+    """The entry a source caused."""
+    return session.execute(select(fund_entry).where(fund_entry.c.source == source)).first()
+
+
+def household_areas(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+    """Lock the households of an estate; their ids with their floor area, by id."""
+    session.execute(_LOCK_HOUSEHOLDS, {"estate_id": estate_id})
+    return session.execute(_AREAS, {"estate_id": estate_id}).all()
+
+
+def give_credit(session: Session, credit: dict[int, int]) -> None:
+    """Add to the prepaid balances of locked households."""
+    session.execute(_ADD_CREDIT, {"ids": list(credit), "amounts": list(credit.values())})
+
+
+def settlement_of(session: Session, estate_id: int, quarter: str) -> Row[Any] | None:
+    """The settlement of a quarter."""
+    where = (ledger_settlement.c.estate_id == estate_id, ledger_settlement.c.quarter == quarter)
+    return session.execute(select(ledger_settlement).where(*where)).one_or_none()
+
+
+def settlement_by_id(session: Session, settlement_id: UUID) -> Row[Any] | None:
+    """A settlement by the request that made it."""
+    return session.execute(select(ledger_settlement).where(ledger_settlement.c.id == settlement_id)).one_or_none()
+
+
+def load_settlement(session: Session, settlement_id: UUID) -> Row[Any]:
+    """A settlement that is there; NoResultFound otherwise."""
+    return session.execute(select(ledger_settlement).where(ledger_settlement.c.id == settlement_id)).one()
+
+
+def settlements(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+    """All settlements of an estate, oldest first."""
+    query = select(ledger_settlement).where(ledger_settlement.c.estate_id == estate_id)
+    return session.execute(query.order_by(ledger_settlement.c.quarter)).all()
+
+
+def insert_settlement(session: Session, row: dict[str, Any]) -> None:
+    """Keep a settlement."""
+    session.execute(insert(ledger_settlement).values(row))

@@ -1,0 +1,154 @@
+"""STORY of credit moved by hand: to open bills, or back to the owner (B6). Never commits."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.portfolio.tables import find_household
+from services.billing.receivables.credits import tables
+from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, cash_account
+from services.billing.receivables.ledger.tables import Posting
+from services.common.access import STAFF_ROLES, Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.money import yuan
+from services.common.paging import page, position
+
+REFUNDERS = ("group_admin", "finance")
+APPLIERS = ("group_admin", "finance", "estate_manager")
+Channel = Literal["transfer", "cash", "pos"]
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Surplus to be given back, by which channel and why."""
+
+    amount_fen: int
+    channel: Channel
+    reason: str
+
+
+def refund_credit(
+    session: Session, caller: Caller, request_id: UUID, household: str, asked: Refund, now: datetime
+) -> dict[str, Any]:
+    """Take credit out of the books because it was handed back to the owner (B6).
+
+    The same call again answers the same. NotFound, Forbidden, Invalid (reason), Conflict (more than the credit; id used
+    for another refund).
+    """
+    caller.require(*REFUNDERS)
+    if not asked.reason.strip():
+        raise Invalid("A refund needs a reason.", [{"loc": "reason", "msg": "say why"}])
+    account = _locked(session, caller, household)
+    before = tables.refund(session, request_id)
+    if before is None:
+        before = _refund(session, caller, request_id, account, asked, now)
+    elif (before.household_id, before.amount_fen, before.channel, before.reason) != (account.id, *vars(asked).values()):
+        raise Conflict("This request id was used for another refund.")
+    return _refund_view(before, household)
+
+
+def _locked(session: Session, caller: Caller, household: str) -> Row[Any]:
+    find_household(session, caller, household)
+    ledger.lock_estate_of(session, household)
+    account = ledger.account(session, household, lock=True)
+    if account is None:
+        raise NotFound(f"There is no household {household}.")
+    return account
+
+
+def _refund(
+    session: Session, caller: Caller, request_id: UUID, account: Row[Any], asked: Refund, now: datetime
+) -> Row[Any]:
+    if asked.amount_fen > account.credit_fen:
+        raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
+    day = ledger.booking_day(session, account.estate_id, business_date(now))
+    paid_out = Posting(
+        account.estate_id, account.id, day.booked_on, "credit_refunded", CUSTOMER_CREDIT, cash_account(asked.channel),
+        asked.amount_fen, str(request_id), None, day.value_on,
+    )  # fmt: skip
+    ledger.post(session, [paid_out], now)
+    ledger.add_credit(session, account.id, -asked.amount_fen)
+    row = vars(asked) | {"id": request_id, "estate_id": account.estate_id, "household_id": account.id}
+    done = {"booked_on": day.booked_on, "refunded_by": caller.sub, "refunded_at": now}
+    return tables.add_refund(session, row | done)
+
+
+def list_refunds(session: Session, caller: Caller, household: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Refunds of a household's surplus, newest first. NotFound, Forbidden, Invalid (cursor)."""
+    caller.require(*STAFF_ROLES, "owner")
+    home = find_household(session, caller, household)
+    after = position(cursor, datetime.fromisoformat, UUID)
+    rows = tables.refunds_after(session, home.id, after, limit + 1)
+    items, next_cursor = page(rows, limit, lambda row: [row.refunded_at.isoformat(), row.id])
+    return {"items": [_refund_view(row, household) for row in items], "next_cursor": next_cursor}
+
+
+def _refund_view(row: Row[Any], household: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "household": household,
+        "amount_fen": row.amount_fen,
+        "channel": row.channel,
+        "reason": row.reason,
+        "booked_on": row.booked_on,
+        "refunded_by": row.refunded_by,
+        "refunded_at": row.refunded_at,
+    }
+
+
+def apply_standing_credit(
+    session: Session, caller: Caller, request_id: UUID, household: str, bill_ids: list[int], now: datetime
+) -> dict[str, Any]:
+    """Settle open bills from the household's credit: those named first, then oldest due first (B6, B9).
+
+    The same call again answers the same. NotFound, Forbidden, Invalid (bills of others), Conflict (no credit; a void
+    bill; id used for another application).
+    """
+    caller.require(*APPLIERS)
+    account = _locked(session, caller, household)
+    before = tables.application(session, request_id)
+    if before is None:
+        before = _apply(session, caller, request_id, account, bill_ids, now)
+    elif (before.household_id, list(before.bill_ids)) != (account.id, bill_ids):
+        raise Conflict("This request id was used for another application of credit.")
+    return {
+        "id": request_id,
+        "household": household,
+        "applied_fen": sum(share["principal_fen"] + share["late_fee_fen"] for share in before.shares),
+        "bills": before.shares,
+        "credit_fen": before.credit_left_fen,
+    }
+
+
+def _check_bills(session: Session, account: Row[Any], bill_ids: list[int]) -> None:
+    """Nobody's credit pays what was not meant: bills that are named are the household's own, and not void."""
+    own = tables.own_bills(session, account.id, bill_ids)
+    unknown = [bill_id for bill_id in bill_ids if bill_id not in own]
+    if unknown:
+        told = [{"loc": "bill_ids", "msg": f"{bill_id} is no bill of this household"} for bill_id in unknown]
+        raise Invalid("Some bills are not of this household.", told)
+    void = [bill_id for bill_id, is_void in own.items() if is_void]
+    if void:
+        raise Conflict(f"Bill {void[0]} is void.")
+
+
+def _apply(
+    session: Session, caller: Caller, request_id: UUID, account: Row[Any], bill_ids: list[int], now: datetime
+) -> Row[Any]:
+    _check_bills(session, account, bill_ids)
+    if not account.credit_fen:
+        raise Conflict("The household has no credit.")
+    today = business_date(now)
+    asked = Applying([Portion(today, account.credit_fen)], str(request_id), designated=bill_ids)
+    shares = apply_credit(session, account, asked, today, now)
+    row = {"id": request_id, "household_id": account.id, "bill_ids": bill_ids, "applied_by": caller.sub}
+    left = account.credit_fen - sum(share.total_fen for share in shares)
+    done = {"shares": [asdict(share) for share in shares], "credit_left_fen": left, "applied_at": now}
+    return tables.add_application(session, row | done)

@@ -1,0 +1,140 @@
+"""STORY of redeeming: points or a coupon become a discount on an open bill, or a value-added service (C4)."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.portfolio.tables import find_household
+from services.billing.receivables.incentives import rules, tables
+from services.billing.receivables.incentives.rules import Policy
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
+from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE
+from services.billing.receivables.plans.standing import after_posting
+from services.billing.receivables.waivers.tables import waive_principal
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.events import AdjustedBill, BillsAdjusted
+from services.common.messaging import record
+
+REDEEMERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "owner")
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """What is given (points or a coupon) and what for (a bill or a service)."""
+
+    points: int | None = None
+    coupon_id: UUID | None = None
+    bill_id: int | None = None
+    service: str | None = None
+
+
+def redeem(
+    session: Session, caller: Caller, household: str, request_id: UUID, asked: Redemption, now: datetime
+) -> dict[str, Any]:
+    """Redeem once (C4): `{id, household, points, coupon_id, bill_id, service, value_fen, points_left}`.
+
+    Errors: Invalid (not one of each), Conflict (too few points, coupon spent or expired, discount too large, bill not
+    open, id used for another), NotFound, Forbidden.
+    """
+    caller.require(*REDEEMERS)
+    _require_one_of_each(asked)
+    found = find_household(session, caller, household)
+    ledger.lock_estate_of(session, household)
+    account = ledger.account(session, household, lock=True)
+    if account is None:
+        raise NotFound(f"There is no household {household}.")
+    kept = tables.find_redemption(session, request_id)
+    if kept is None:
+        _redeem(session, caller, account, request_id, asked, now)
+    elif kept.household_id != found.id or any(getattr(kept, name) != value for name, value in asdict(asked).items()):
+        raise Conflict("This request id was used for another redemption.")
+    return _view(session, household, request_id)
+
+
+def _require_one_of_each(asked: Redemption) -> None:
+    if (asked.points is None) == (asked.coupon_id is None):
+        raise Invalid("Give points or a coupon.", [{"loc": "points", "msg": "points or coupon_id, one of them"}])
+    if (asked.bill_id is None) == (asked.service is None):
+        raise Invalid("Say what for.", [{"loc": "bill_id", "msg": "bill_id or service, one of them"}])
+
+
+def _redeem(
+    session: Session, caller: Caller, account: Row[Any], request_id: UUID, asked: Redemption, now: datetime
+) -> None:
+    policy = tables.load_policy(session, account.estate_id)
+    if not policy.enabled:
+        raise Conflict("There are no incentives on this estate.")
+    value = _spend(session, account, request_id, asked, policy, now)
+    row = asdict(asked) | {"id": request_id, "household_id": account.id, "value_fen": value}
+    tables.add_redemption(session, row | {"redeemed_by": caller.sub, "redeemed_at": now})
+    if asked.bill_id is not None:
+        _discount(session, account, asked.bill_id, value, policy, request_id, now)
+
+
+def _spend(
+    session: Session, account: Row[Any], request_id: UUID, asked: Redemption, policy: Policy, now: datetime
+) -> int:
+    """Take the points or the coupon; what they are worth, in fen."""
+    today = business_date(now)
+    if asked.coupon_id is not None:
+        coupon = tables.find_coupon(session, asked.coupon_id)
+        if coupon is None or coupon.household_id != account.id:
+            raise NotFound("There is no such coupon of this household.")
+        if coupon.redeemed_at is not None or coupon.expires_on < today:
+            raise Conflict("The coupon is spent or has expired.")
+        tables.spend_coupon(session, coupon.id, now)
+        return int(coupon.value_fen)
+    points = asked.points or 0
+    if points > tables.balance(session, account.id):
+        raise Conflict("The household has fewer points.")
+    entry = {"household_id": account.id, "bill_id": asked.bill_id, "points": -points, "kind": "redeemed"}
+    tables.add_points(session, entry | {"source": str(request_id), "booked_on": today})
+    return rules.discount_fen(points, policy)
+
+
+def _discount(
+    session: Session, account: Row[Any], bill_id: int, fen: int, policy: Policy, request_id: UUID, now: datetime
+) -> None:
+    bill = tables.lock_bill(session, bill_id)
+    if bill is None or bill.household_id != account.id:
+        raise NotFound(f"There is no bill {bill_id} of this household.")
+    open_fen = 0 if bill.voided_at else bill.amount_fen - bill.paid_fen - bill.waived_fen
+    most = rules.most_discount(open_fen, policy)
+    if fen > most:
+        raise Conflict(f"A discount on this bill is at most {most} fen now.")
+    day = ledger.booking_day(session, account.estate_id, business_date(now))
+    posting = ledger.Posting(
+        account.estate_id, account.id, day.booked_on, "discount", FEE_INCOME, RECEIVABLE, fen, str(request_id), bill_id,
+        day.value_on,
+    )  # fmt: skip
+    ledger.post(session, [posting], now)
+    waive_principal(session, {bill_id: fen})
+    roll_up(session, [Delta(key_of(bill, day.booked_on), waived_fen=fen)])
+    after_posting(session, account, [bill_id], now)
+    changed = AdjustedBill(bill_id=bill_id, household=account.code, due_date=bill.due_date, open_change_fen=-fen)
+    event = BillsAdjusted(estate=account.estate, reason="waiver", bills=[changed])
+    record(session, event, aggregate=f"estate:{account.estate}", at=now)
+
+
+def _view(session: Session, household: str, request_id: UUID) -> dict[str, Any]:
+    kept = tables.find_redemption(session, request_id)
+    if kept is None:
+        raise NotFound("There is no such redemption.")
+    return {
+        "id": str(kept.id),
+        "household": household,
+        "points": kept.points,
+        "coupon_id": str(kept.coupon_id) if kept.coupon_id else None,
+        "bill_id": kept.bill_id,
+        "service": kept.service,
+        "value_fen": kept.value_fen,
+        "points_left": tables.balance(session, kept.household_id),
+        "redeemed_at": kept.redeemed_at,
+    }

@@ -1,0 +1,355 @@
+"""STORE of incentives: policy, points, coupons, tickets, redemptions, and the judgement of an estate's bills (C4)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Row,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from services.billing.receivables.incentives.rules import Policy
+from services.billing.tables import metadata
+
+incentive_policy = Table(
+    "incentive_policy",
+    metadata,
+    # 0 is the group's default
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("enabled", Boolean, nullable=False),
+    # points per yuan of principal
+    Column("on_time_rate", Numeric(8, 4), nullable=False),
+    Column("early_rate", Numeric(8, 4), nullable=False),
+    Column("early_days", SmallInteger, nullable=False),
+    Column("point_fen", Integer, nullable=False),
+    # largest discount, as part of what is open on a bill
+    Column("most_of_bill", Numeric(5, 4), nullable=False),
+    Column("streak_months", SmallInteger, nullable=False),
+    Column("coupon_fen", BigInteger, nullable=False),
+    Column("coupon_days", SmallInteger, nullable=False),
+    CheckConstraint("on_time_rate >= 0 AND early_rate >= 0 AND early_days >= 0", name="rates"),
+    CheckConstraint("point_fen > 0 AND coupon_fen > 0 AND coupon_days > 0 AND streak_months > 0", name="worth"),
+    CheckConstraint("most_of_bill BETWEEN 0 AND 1", name="most_of_bill"),
+)
+
+point_entry = Table(
+    "point_entry",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
+    # what brought or took them; null: redeemed for something else than a bill
+    Column("bill_id", BigInteger),
+    # negative: redeemed, or taken back
+    Column("points", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("booked_on", Date, nullable=False),
+    CheckConstraint("kind IN ('earned', 'taken_back', 'redeemed')", name="kind"),
+    CheckConstraint("points <> 0", name="points"),
+    Index("point_entry_household_id_idx", "household_id"),
+    Index("point_entry_bill_id_idx", "bill_id"),
+)
+
+coupon = Table(
+    "coupon",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
+    Column("value_fen", BigInteger, nullable=False),
+    # "streak" or "lottery", and the month it is for: one of each
+    Column("reason", Text, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("issued_on", Date, nullable=False),
+    # last day
+    Column("expires_on", Date, nullable=False),
+    Column("redeemed_at", DateTime(timezone=True)),
+    CheckConstraint("value_fen > 0", name="value_fen"),
+    CheckConstraint("reason IN ('streak', 'lottery')", name="reason"),
+    UniqueConstraint("household_id", "reason", "month", name="coupon_once_key"),
+)
+
+lottery_ticket = Table(
+    "lottery_ticket",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
+    Column("estate_id", Integer, nullable=False),
+    # the month in which all was paid in time
+    Column("month", Date, nullable=False),
+    UniqueConstraint("household_id", "month", name="lottery_ticket_once_key"),
+    Index("lottery_ticket_estate_id_month_idx", "estate_id", "month"),
+)
+
+lottery_draw = Table(
+    "lottery_draw",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    Column("month", Date, nullable=False),
+    Column("seed", Text, nullable=False),
+    Column("winners", Integer, nullable=False),
+    Column("coupon_fen", BigInteger, nullable=False),
+    Column("tickets", Integer, nullable=False),
+    Column("drawn_by", Text, nullable=False),
+    Column("drawn_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("estate_id", "month", name="lottery_draw_once_key"),
+)
+
+redemption = Table(
+    "redemption",
+    metadata,
+    # the request id
+    Column("id", Uuid, primary_key=True),
+    Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
+    Column("points", BigInteger),
+    Column("coupon_id", Uuid, ForeignKey("coupon.id")),
+    Column("bill_id", BigInteger),
+    Column("service", Text),
+    Column("value_fen", BigInteger, nullable=False),
+    Column("redeemed_by", Text, nullable=False),
+    Column("redeemed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("(points IS NULL) <> (coupon_id IS NULL)", name="given"),
+    CheckConstraint("(bill_id IS NULL) <> (service IS NULL)", name="taken"),
+    UniqueConstraint("coupon_id", name="redemption_coupon_id_key"),
+    Index("redemption_household_id_idx", "household_id"),
+)
+
+# When each estate's bills were last judged.
+incentive_estate = Table(
+    "incentive_estate",
+    metadata,
+    Column("estate_id", Integer, ForeignKey("estate.id"), primary_key=True, autoincrement=False),
+    Column("judged_on", Date, nullable=False),
+)
+
+POLICY_COLUMNS = tuple(Policy.__dataclass_fields__)
+
+# Each bill of an estate that fell due from :first to :last: what was paid of it, and when it was settled for good. The
+# day is the last one on which anything was paid or waived; a bill with something open has none. Opening balances are of
+# another time.
+_LIVED = """
+moved AS (
+  SELECT bill_id, COALESCE(value_on, booked_on) AS on_day,
+         CASE WHEN credit_account = 'receivable' THEN amount_fen ELSE -amount_fen END AS fen,
+         'fee_income' IN (debit_account, credit_account) AS given_up
+  FROM ledger_entry
+  WHERE estate_id = :estate_id AND kind NOT IN ('bill_issued', 'opening_bill')
+    AND 'receivable' IN (debit_account, credit_account)
+), lived AS (
+  SELECT b.id AS bill_id, b.household_id, b.due_date, b.voided_at,
+         COALESCE(sum(m.fen) FILTER (WHERE NOT m.given_up), 0) AS paid_fen,
+         CASE WHEN b.voided_at IS NULL AND b.amount_fen = b.paid_fen + b.waived_fen THEN max(m.on_day) END AS settled_on
+  FROM household h JOIN bill b ON b.household_id = h.id LEFT JOIN moved m ON m.bill_id = b.id
+  WHERE h.estate_id = :estate_id AND b.due_date BETWEEN :first AND :last
+    AND (b.run_id IS NOT NULL OR b.charge_id IS NOT NULL OR b.reissue_of IS NOT NULL)
+  GROUP BY b.id
+)"""
+
+JUDGED = f"""
+WITH {_LIVED}
+SELECT bill_id, household_id, CASE
+  WHEN voided_at IS NOT NULL OR settled_on IS NULL OR settled_on > due_date THEN 0
+  WHEN settled_on <= due_date - :early_days THEN floor(CAST(:early_rate AS numeric) * paid_fen / 100)
+  ELSE floor(CAST(:on_time_rate AS numeric) * paid_fen / 100) END::bigint AS points
+FROM lived
+"""
+
+_REWARD = text(f"""
+WITH judged AS ({JUDGED}), had AS (
+  SELECT bill_id, sum(points) AS points FROM point_entry
+  WHERE kind <> 'redeemed' AND bill_id IN (SELECT bill_id FROM judged) GROUP BY bill_id
+)
+INSERT INTO point_entry (household_id, bill_id, points, kind, source, booked_on)
+SELECT j.household_id, j.bill_id, j.points - COALESCE(h.points, 0),
+       CASE WHEN j.points > COALESCE(h.points, 0) THEN 'earned' ELSE 'taken_back' END, 'judged', :today
+FROM judged j LEFT JOIN had h USING (bill_id) WHERE j.points <> COALESCE(h.points, 0)
+ORDER BY j.bill_id RETURNING id
+""")
+_MONTHS = f"""
+WITH {_LIVED}
+SELECT household_id, date_trunc('month', due_date::timestamp)::date AS month,
+       bool_and(COALESCE(settled_on <= due_date, false)) AS in_time
+FROM lived WHERE voided_at IS NULL GROUP BY 1, 2
+"""
+_TICKETS = text(f"""
+INSERT INTO lottery_ticket (household_id, estate_id, month)
+SELECT household_id, :estate_id, month FROM ({_MONTHS}) m WHERE in_time AND month >= :first ORDER BY month, household_id
+ON CONFLICT (household_id, month) DO NOTHING
+""")
+_MONTHS_OF_ALL = text(f"{_MONTHS} ORDER BY household_id, month")
+_MONTHS_OF_ONE = text(f"SELECT month, in_time FROM ({_MONTHS}) m WHERE household_id = :household_id ORDER BY month")
+_CLAIM = text("""
+SELECT e.id FROM estate e LEFT JOIN incentive_estate r ON r.estate_id = e.id
+JOIN LATERAL (SELECT enabled FROM incentive_policy p WHERE p.estate_id IN (e.id, 0)
+              ORDER BY p.estate_id DESC LIMIT 1) p ON p.enabled
+WHERE r.estate_id IS NULL OR r.judged_on < :today
+ORDER BY r.judged_on NULLS FIRST, e.id LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED
+""")
+_LAST_STREAKS = text("""
+SELECT c.household_id, max(c.month) AS month FROM coupon c JOIN household h ON h.id = c.household_id
+WHERE h.estate_id = :estate_id AND c.reason = 'streak' GROUP BY c.household_id
+""")
+_BALANCE = text("SELECT COALESCE(sum(points), 0)::bigint FROM point_entry WHERE household_id = :household_id")
+_OVERDUE = text("""
+SELECT COALESCE(max(CAST(:today AS date) - due_date), 0) FROM bill
+WHERE household_id = :household_id AND due_date < :today AND voided_at IS NULL AND amount_fen > paid_fen + waived_fen
+""")
+_BILL = text("SELECT * FROM bill WHERE id = :bill_id FOR UPDATE")
+
+
+def load_policy(session: Session, estate_id: int) -> Policy:
+    """The estate's own policy, or else the group's."""
+    columns = [incentive_policy.c[name] for name in POLICY_COLUMNS]
+    query = select(*columns).where(incentive_policy.c.estate_id.in_([estate_id, 0]))
+    row = session.execute(query.order_by(incentive_policy.c.estate_id.desc()).limit(1)).mappings().one()
+    return Policy(**row)
+
+
+def keep_policy(session: Session, estate_id: int, values: Mapping[str, Any]) -> None:
+    """Replace the policy of an estate, or of the group (0)."""
+    statement = upsert(incentive_policy).values(estate_id=estate_id, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=dict(values)))
+
+
+def claim_estate(session: Session, today: date) -> int | None:
+    """An estate with incentives that was not judged today, locked until the transaction ends."""
+    found: int | None = session.scalar(_CLAIM, {"today": today})
+    return found
+
+
+def judged(session: Session, estate_id: int, today: date) -> None:
+    """Remember that an estate was judged."""
+    statement = upsert(incentive_estate).values(estate_id=estate_id, judged_on=today)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_={"judged_on": today}))
+
+
+def reward(session: Session, estate_id: int, policy: Policy, first: date, last: date, today: date) -> int:
+    """Give or take back points until every bill has brought what it should; how many entries that took."""
+    key = {"estate_id": estate_id, "first": first, "last": last, "today": today}
+    rates = {"early_days": policy.early_days, "early_rate": policy.early_rate, "on_time_rate": policy.on_time_rate}
+    return len(session.execute(_REWARD, key | rates).all())
+
+
+def give_tickets(session: Session, estate_id: int, first: date, last: date) -> None:
+    """A ticket for each household and month, from `first` on, whose bills were all settled in time."""
+    session.execute(_TICKETS, {"estate_id": estate_id, "first": first, "last": last})
+
+
+def months_of_all(session: Session, estate_id: int, first: date, last: date) -> Sequence[Row[Any]]:
+    """(household_id, month, in_time) of an estate, by household and month."""
+    return session.execute(_MONTHS_OF_ALL, {"estate_id": estate_id, "first": first, "last": last}).all()
+
+
+def months_of_one(session: Session, estate_id: int, household_id: int, first: date, last: date) -> Sequence[Row[Any]]:
+    """(month, in_time) of a household, oldest first."""
+    key = {"estate_id": estate_id, "household_id": household_id, "first": first, "last": last}
+    return session.execute(_MONTHS_OF_ONE, key).all()
+
+
+def last_streak_coupons(session: Session, estate_id: int) -> dict[int, date]:
+    """Household → the month of its last coupon for a streak."""
+    return {row.household_id: row.month for row in session.execute(_LAST_STREAKS, {"estate_id": estate_id})}
+
+
+def give_coupons(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Issue coupons; one that was issued for the same reason and month stays as it is."""
+    if rows:
+        session.execute(upsert(coupon).on_conflict_do_nothing(constraint="coupon_once_key"), list(rows))
+
+
+def balance(session: Session, household_id: int) -> int:
+    """Points of a household."""
+    return int(session.scalar(_BALANCE, {"household_id": household_id}) or 0)
+
+
+def overdue_days(session: Session, household_id: int, today: date) -> int:
+    """The age of the oldest overdue bill; 0 without any."""
+    return int(session.scalar(_OVERDUE, {"household_id": household_id, "today": today}) or 0)
+
+
+def entries(session: Session, household_id: int, most: int) -> Sequence[Row[Any]]:
+    """The newest point entries."""
+    query = select(point_entry).where(point_entry.c.household_id == household_id)
+    return session.execute(query.order_by(point_entry.c.id.desc()).limit(most)).all()
+
+
+def coupons(session: Session, household_id: int) -> Sequence[Row[Any]]:
+    """All coupons of a household, newest first."""
+    query = select(coupon).where(coupon.c.household_id == household_id)
+    return session.execute(query.order_by(coupon.c.issued_on.desc(), coupon.c.id)).all()
+
+
+def tickets(session: Session, household_id: int) -> Sequence[Row[Any]]:
+    """All lottery tickets of a household, newest first."""
+    query = select(lottery_ticket).where(lottery_ticket.c.household_id == household_id)
+    return session.execute(query.order_by(lottery_ticket.c.month.desc())).all()
+
+
+def find_coupon(session: Session, coupon_id: UUID) -> Row[Any] | None:
+    """A coupon by id; its household's row is locked by the caller."""
+    return session.execute(select(coupon).where(coupon.c.id == coupon_id)).one_or_none()
+
+
+def spend_coupon(session: Session, coupon_id: UUID, now: datetime) -> None:
+    """Mark it redeemed."""
+    session.execute(update(coupon).where(coupon.c.id == coupon_id).values(redeemed_at=now))
+
+
+def add_points(session: Session, row: Mapping[str, Any]) -> None:
+    """One entry of points."""
+    session.execute(insert(point_entry).values(row))
+
+
+def find_redemption(session: Session, redemption_id: UUID) -> Row[Any] | None:
+    """A redemption by the request that made it."""
+    return session.execute(select(redemption).where(redemption.c.id == redemption_id)).one_or_none()
+
+
+def add_redemption(session: Session, row: Mapping[str, Any]) -> None:
+    """Keep a redemption."""
+    session.execute(insert(redemption).values(row))
+
+
+def lock_bill(session: Session, bill_id: int) -> Row[Any] | None:
+    """A bill, locked after its household."""
+    return session.execute(_BILL, {"bill_id": bill_id}).one_or_none()
+
+
+def draw_of(session: Session, estate_id: int, month: date) -> Row[Any] | None:
+    """The draw of a month."""
+    where = (lottery_draw.c.estate_id == estate_id, lottery_draw.c.month == month)
+    return session.execute(select(lottery_draw).where(*where)).one_or_none()
+
+
+def add_draw(session: Session, row: Mapping[str, Any]) -> None:
+    """Keep a draw."""
+    session.execute(insert(lottery_draw).values(row))
+
+
+def tickets_of_month(session: Session, estate_id: int, month: date) -> dict[int, int]:
+    """Ticket → household of an estate and month."""
+    where = (lottery_ticket.c.estate_id == estate_id, lottery_ticket.c.month == month)
+    return {row.id: row.household_id for row in session.execute(select(lottery_ticket).where(*where))}

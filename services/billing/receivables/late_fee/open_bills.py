@@ -1,0 +1,37 @@
+"""LAW of open bills: a bill with what happened to it, and whether only its late fee is left (B9, C1)."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from services.billing.receivables.late_fee.events import bill_events, late_fee_policy
+from services.billing.receivables.late_fee.rules import LateFeePolicy, OpenBill
+from services.billing.receivables.ledger.rules import Entry
+
+
+def policy_of(account: Row[Any]) -> LateFeePolicy:
+    """The late-fee policy in an account row."""
+    return late_fee_policy(
+        account.late_fee_clause,
+        account.rate_days,
+        account.rate_values,
+        capped=account.late_fee_capped,
+        grace_days=account.grace_days,
+        grace_mode=account.grace_mode,
+    )
+
+
+def open_bills(
+    bills: Mapping[int, Row[Any]], entries: Mapping[int, Iterable[Entry]], without: Collection[str] = ()
+) -> list[OpenBill]:
+    """Bills with what happened to them, but for what the sources `without` did."""
+    return [
+        OpenBill(
+            row.id,
+            row.due_date,
+            row.amount_fen,
+            bill_events(entry for entry in entries.get(row.id, ()) if entry.source not in without),
+        )
+        for row in bills.values()
+    ]

@@ -1,0 +1,215 @@
+"""LAW of instalment plans (C3): how a plan stands on a day, and what that means for the late fee of its bills.
+
+The standing is a function of the plan, of what happened to its bills by business day, and of the day: events that
+arrive late or out of order lead to the same standing as events in order. Instalments are covered by principal received
+or waived on any bill of the plan after the signing day. The late fee is counted bill by bill, so instalments are split
+over the bills at signing, oldest bill first (`split`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import accumulate, groupby
+from typing import Literal
+
+from services.billing.receivables.late_fee.rules import BillEvent, Freeze, Instalment, OpenBill, outstanding
+
+Status = Literal["performing", "completed", "broken", "cancelled"]
+MOST_INSTALMENTS = 36
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one instalment pays of one bill."""
+
+    bill_id: int
+    due: date
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class PlannedBill:
+    """A bill as a plan sees it: principal and everything that happened to it."""
+
+    id: int
+    amount_fen: int
+    events: Sequence[BillEvent] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An agreement of a household.
+
+    An instalment more than `late_days` days late breaks the plan. `revives`: catching up mends it again, as if it had
+    not been broken but for what the missed instalment accrued; otherwise a broken plan stays broken.
+    """
+
+    signed_on: date
+    parts: tuple[Part, ...]
+    late_days: int = 15
+    revives: bool = True
+    cancelled_on: date | None = None
+
+    @property
+    def bill_ids(self) -> frozenset[int]:
+        """The bills in the plan."""
+        return frozenset(part.bill_id for part in self.parts)
+
+    @property
+    def instalments(self) -> list[Instalment]:
+        """Due days ascending, each with the sum over the bills."""
+        parts = sorted(self.parts, key=lambda part: part.due)
+        days = groupby(parts, key=lambda part: part.due)
+        return [Instalment(due, sum(part.amount_fen for part in group)) for due, group in days]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a plan stands from a day on; accrual stood still until `frozen_to`, None: it still does."""
+
+    from_on: date
+    status: Status
+    frozen_to: date | None = None
+
+
+def split(instalments: Iterable[Instalment], principal: Mapping[int, int]) -> list[Part]:
+    """Instalments over bills, `principal` being what each owes, in the order in which they are to be paid."""
+    owed = dict(principal)
+    parts = []
+    for instalment in instalments:
+        left = instalment.amount_fen
+        for bill_id, fen in owed.items():
+            if part := min(left, fen):
+                parts.append(Part(bill_id, instalment.due, part))
+                owed[bill_id] -= part
+                left -= part
+    return parts
+
+
+def plan_status(plan: Plan, bills: Sequence[PlannedBill], as_of: date) -> Standing | None:
+    """How the plan stands at the end of a day, by what had happened until then; None before it was signed."""
+    if as_of < plan.signed_on:
+        return None
+    known = _Known.of(plan, bills, as_of)
+    completed, cancelled = known.completed_on(), plan.cancelled_on
+    last = min(day for day in (as_of, completed, cancelled) if day is not None)
+    broken = known.broken_on(last)
+    if completed is not None and completed <= last and (broken is None or plan.revives):
+        return Standing(completed, "completed", completed)
+    if cancelled is not None and cancelled <= as_of:
+        return Standing(cancelled, "cancelled", min(broken or cancelled, cancelled) - _ONE_DAY)
+    if broken is not None:
+        return Standing(broken, "broken", broken - _ONE_DAY)
+    return Standing(plan.signed_on, "performing")
+
+
+def standings(plan: Plan, bills: Sequence[PlannedBill]) -> list[Standing]:
+    """The standing for every day from the signing on, should nothing more happen: each from its first day as shown."""
+    events = [event.on for bill in bills for event in bill.events]
+    days = {plan.signed_on, *(i.due + timedelta(days=plan.late_days + 1) for i in plan.instalments)}
+    days |= {day for on in events if on >= plan.signed_on for day in (on, on + _ONE_DAY)}
+    if plan.cancelled_on is not None:
+        days.add(plan.cancelled_on)
+    found: list[tuple[date, Standing]] = []
+    for day in sorted(days):
+        standing = plan_status(plan, bills, day)
+        if standing is not None and (not found or _differs(found[-1][1], standing)):
+            found.append((day, standing))
+    return [Standing(day, standing.status, standing.frozen_to) for day, standing in found]
+
+
+def _differs(one: Standing, other: Standing) -> bool:
+    return (one.status, one.frozen_to) != (other.status, other.frozen_to)
+
+
+def freeze_of(plan: Plan, standing: Standing, bill_id: int) -> Freeze | None:
+    """What the plan does to the late fee of one of its bills; None when it ended before it froze a day."""
+    if standing.frozen_to is not None and standing.frozen_to <= plan.signed_on:
+        return None
+    parts = tuple(Instalment(part.due, part.amount_fen) for part in plan.parts if part.bill_id == bill_id)
+    return Freeze(plan.signed_on, standing.frozen_to, parts, restored=standing.status in ("broken", "cancelled"))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What plans do to a household's bills on a day: freezes by bill, and the bills of performing plans."""
+
+    freezes: Mapping[int, tuple[Freeze, ...]]
+    performing: frozenset[int]
+
+    def of(self, bill_id: int) -> tuple[Freeze, ...]:
+        """The freezes of one bill; none for most."""
+        return self.freezes.get(bill_id, ())
+
+
+def frozen_bills(plans: Iterable[Plan], bills: Mapping[int, PlannedBill], as_of: date) -> Frozen:
+    """`bills` must hold every bill of the plans."""
+    freezes: dict[int, tuple[Freeze, ...]] = {}
+    performing: set[int] = set()
+    for plan in sorted(plans, key=lambda plan: plan.signed_on):
+        standing = plan_status(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)], as_of)
+        if standing is None:
+            continue
+        performing |= plan.bill_ids if standing.status == "performing" else set()
+        for bill_id in plan.bill_ids:
+            freeze = freeze_of(plan, standing, bill_id)
+            freezes[bill_id] = freezes.get(bill_id, ()) + ((freeze,) if freeze else ())
+    return Frozen(freezes, frozenset(performing))
+
+
+def received(bills: Iterable[PlannedBill], after: date, until: date) -> int:
+    """Principal taken off the bills after one day and not after another, in fen; what came back counts against it."""
+    owed = ((outstanding(b.amount_fen, b.events, after), outstanding(b.amount_fen, b.events, until)) for b in bills)
+    return sum(before - then for before, then in owed)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A plan, its bills with what is known of them on a day, and how much each instalment asks in all."""
+
+    plan: Plan
+    bills: Sequence[PlannedBill]
+    days: Sequence[date]
+    asked: Sequence[tuple[date, int]]
+
+    @classmethod
+    def of(cls, plan: Plan, bills: Sequence[PlannedBill], as_of: date) -> "_Known":
+        known = [PlannedBill(b.id, b.amount_fen, [e for e in b.events if e.on <= as_of]) for b in bills]
+        days = sorted({e.on for bill in known for e in bill.events if e.on >= plan.signed_on} | {plan.signed_on})
+        instalments = plan.instalments
+        sums = accumulate(instalment.amount_fen for instalment in instalments)
+        # a payment of before the signing that became known later leaves less to ask for
+        owed = sum(outstanding(bill.amount_fen, bill.events, plan.signed_on) for bill in known)
+        asked = [(instalment.due, min(total, owed)) for instalment, total in zip(instalments, sums, strict=True)]
+        return cls(plan, known, days, asked)
+
+    def completed_on(self) -> date | None:
+        """The first day at whose end nothing is owed."""
+        for day in self.days:
+            if not any(outstanding(bill.amount_fen, bill.events, day) for bill in self.bills):
+                return day
+        return None
+
+    def broken_on(self, last: date) -> date | None:
+        """Since when the plan is broken at the end of the day `last`."""
+        late = [due + timedelta(days=self.plan.late_days + 1) for due, _ in self.asked]
+        since: date | None = None
+        for day in sorted({day for day in (*late, *(on + _ONE_DAY for on in self.days), last) if day <= last}):
+            if self._uncovered(day, day - _ONE_DAY):
+                since = since or day
+            elif self.plan.revives:
+                since = None
+        return None if self.plan.revives and not self._uncovered(last, last) else since
+
+    def _uncovered(self, day: date, until: date) -> bool:
+        """Whether on `day` an instalment is too late that was not covered by what came in up to `until`."""
+        limit = day - timedelta(days=self.plan.late_days)
+        asked = max((total for due, total in self.asked if due < limit), default=0)
+        return asked > received(self.bills, self.plan.signed_on, until)
+
+
+def frozen_on(plans: Sequence[Plan], bills: Iterable[OpenBill], on: date) -> Frozen:
+    """What a household's plans do to its bills on a day."""
+    seen = {bill.id: PlannedBill(bill.id, bill.amount_fen, bill.events) for bill in bills} if plans else {}
+    return frozen_bills(plans, seen, on)

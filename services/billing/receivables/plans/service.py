@@ -1,0 +1,88 @@
+"""DOORS to instalment plans (C3)."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from services.billing.receivables.late_fee.rules import Instalment
+from services.billing.receivables.plans import handlers
+from services.billing.receivables.plans import standing as keeping
+from services.billing.receivables.plans.handlers import Offer
+from services.billing.receivables.plans.rules import Status
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.paging import DEFAULT_LIMIT, Limit
+from services.common.service import EstateService, rpc, timer
+
+LOOK_SECONDS = 300
+Fen = Annotated[int, Field(gt=0, le=10**12)]
+BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=500)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One instalment as it is asked for."""
+
+    due_date: date
+    amount_fen: Fen
+
+
+class PlanDoors(EstateService):
+    """Plans are signed, shown and cancelled; time breaks or completes them."""
+
+    @rpc
+    def sign_plan(
+        self,
+        caller: Caller,
+        request_id: UUID,
+        household: str,
+        bill_ids: BillIds,
+        signed_on: date,
+        instalments: list[Asked],
+    ) -> dict[str, Any]:
+        """Agree on instalments."""
+        parts = tuple(Instalment(one.due_date, one.amount_fen) for one in instalments)
+        offer = Offer(household, frozenset(bill_ids), signed_on, parts)
+        with self.transaction() as session:
+            return handlers.sign_plan(session, caller, request_id, offer, self.clock())
+
+    @rpc
+    def get_plan(self, caller: Caller, plan_id: UUID) -> dict[str, Any]:
+        """One plan."""
+        with self.transaction() as session:
+            return handlers.get_plan(session, caller, plan_id, business_date(self.clock()))
+
+    @rpc
+    def list_plans(
+        self,
+        caller: Caller,
+        household: str | None = None,
+        estate: str | None = None,
+        status: Status | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """Plans in scope."""
+        today = business_date(self.clock())
+        with self.transaction() as session:
+            return handlers.list_plans(session, caller, household, estate, status, limit, cursor, today)
+
+    @rpc
+    def cancel_plan(
+        self, caller: Caller, plan_id: UUID, reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    ) -> dict[str, Any]:
+        """End a plan by staff."""
+        with self.transaction() as session:
+            return handlers.cancel_plan(session, caller, plan_id, reason, self.clock())
+
+    @timer(LOOK_SECONDS)
+    def tell_of_plans(self) -> None:
+        """Let dunning know of plans that time has broken; each household in a transaction of its own."""
+        with self.transaction() as session:
+            households = keeping.households_to_tell(session, business_date(self.clock()))
+        for household in households:
+            with self.transaction() as session:
+                keeping.reckon_household(session, household, self.clock())

@@ -1,0 +1,93 @@
+"""STORY of keeping plans (C3): reckon how they stand when something happened, and tell dunning when that changes.
+
+Whoever posts on a household's bills calls `after_posting` or `reckon` afterwards in the same transaction. What merely
+time does is found by the timer; it is in `instalment_plan_standing` already, so nothing that counts late fee waits.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.holds import handlers as holds
+from services.billing.receivables.late_fee.events import bill_events
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.history import entries_by_bill
+from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.plans import tables
+from services.billing.receivables.plans.fee_left import keep_fee_left_of
+from services.billing.receivables.plans.rules import Frozen, PlannedBill, Standing, frozen_bills, standings
+from services.billing.receivables.plans.tables import Planned
+from services.common.calendar import business_date
+from services.common.observability.logs import get_logger
+
+BATCH = 200
+log = get_logger(__name__)
+
+
+def frozen(planned: Planned, entries: Mapping[int, Sequence[Entry]], as_of: date) -> Frozen:
+    """What a household's plans do to its bills on a day."""
+    return frozen_bills(planned.plans.values(), planned_bills(planned, entries), as_of)
+
+
+def planned_bills(planned: Planned, entries: Mapping[int, Sequence[Entry]]) -> dict[int, PlannedBill]:
+    """Every bill of a household's plans, by id."""
+    return {
+        bill_id: PlannedBill(bill_id, fen, bill_events(entries.get(bill_id, ())))
+        for bill_id, fen in planned.principal.items()
+    }
+
+
+def reckon(session: Session, household_id: int, household: str, now: datetime) -> None:
+    """Find anew how the household's plans stand, on every day, and tell dunning of what is different today.
+
+    The caller holds the household's row.
+    """
+    planned = tables.planned(session, household_id)
+    if not planned.plans:
+        return
+    bills = planned_bills(planned, entries_by_bill(session, sorted(planned.principal)))
+    for plan_id, plan in planned.plans.items():
+        found = standings(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)])
+        tables.keep_standings(session, plan_id, found)
+        _tell(session, plan_id, household, found, now)
+
+
+def after_posting(session: Session, account: Row[Any], bill_ids: Sequence[int], now: datetime) -> None:
+    """What follows from anything but a payment that was posted on bills of a locked household (C1, C3)."""
+    keep_fee_left_of(session, account, bill_ids)
+    reckon(session, account.id, account.code, now)
+
+
+def standing_on(found: Sequence[Standing], day: date) -> Standing:
+    """The one that holds on a day, the first for days before it."""
+    return next((one for one in reversed(found) if one.from_on <= day), found[0])
+
+
+def _tell(session: Session, plan_id: UUID, household: str, found: Sequence[Standing], now: datetime) -> None:
+    status = standing_on(found, business_date(now)).status
+    before = tables.told(session, plan_id)
+    if status == before:
+        return
+    tables.tell(session, plan_id, status, now)
+    if status == "performing":
+        holds.hold(session, "plan", plan_id, household, now, holds_dunning=True)
+    elif before == "performing":
+        holds.release(session, "plan", plan_id, household, now)
+    log.info("plan changed", extra={"plan_id": str(plan_id), "status": status, "before": before})
+
+
+def households_to_tell(session: Session, today: date) -> list[str]:
+    """Households of which time has ended or broken a plan; a batch at a time."""
+    return tables.untold(session, today, BATCH)
+
+
+def reckon_household(session: Session, household: str, now: datetime) -> None:
+    """What the timer does for one household; left to whoever else is at it, once."""
+    ledger.lock_estate_of(session, household)
+    household_id = tables.claim_household(session, household)
+    if household_id is not None:
+        reckon(session, household_id, household, now)

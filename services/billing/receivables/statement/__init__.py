@@ -1,0 +1,1 @@
+"""What a household owes at the end of a day (B6)."""

@@ -1,0 +1,19 @@
+"""DOORS to statements (B6)."""
+
+from datetime import date
+from typing import Any
+
+from services.billing.receivables.statement import handlers
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.service import EstateService, rpc
+
+
+class StatementDoors(EstateService):
+    """Statements go out."""
+
+    @rpc
+    def get_statement(self, caller: Caller, household: str, as_of: date | None = None) -> dict[str, Any]:
+        """What a household owes at the end of a day; default today."""
+        with self.transaction() as session:
+            return handlers.statement(session, caller, household, as_of or business_date(self.clock()))

@@ -1,0 +1,1 @@
+"""Accounts, their balances and the checks on them (B7)."""

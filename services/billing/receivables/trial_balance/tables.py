@@ -1,0 +1,49 @@
+"""STORE of the trial balance: what the ledger says, and what is kept beside it, from one snapshot (B7)."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from services.billing.receivables.trial_balance.rules import Kept, Moved
+
+# One statement, hence one snapshot: postings that commit meanwhile are in all of the sums or in none.
+KEPT_TWICE = text("""
+WITH scope AS (SELECT id FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates))
+SELECT 'moved' AS part, estate_id, debit_account AS debit, credit_account AS credit, sum(amount_fen)::bigint AS a,
+       0::bigint AS b, 0::bigint AS c,
+       CASE WHEN kind IN ('bill_voided', 'waiver_reversed') THEN kind ELSE '' END AS undone
+FROM ledger_entry JOIN scope ON scope.id = estate_id GROUP BY estate_id, debit_account, credit_account, undone
+UNION ALL
+SELECT 'bills', estate_id, '', '', sum(amount_fen - paid_fen - waived_fen)::bigint, sum(waived_fen)::bigint, 0, ''
+FROM bill JOIN scope ON scope.id = estate_id WHERE voided_at IS NULL GROUP BY estate_id
+UNION ALL
+SELECT 'credit', estate_id, '', '', sum(credit_fen)::bigint, 0, 0, ''
+FROM household JOIN scope ON scope.id = estate_id WHERE credit_fen > 0 GROUP BY estate_id
+UNION ALL
+SELECT 'rolled', estate_id, '', '', sum(billed_fen)::bigint, sum(collected_fen)::bigint, sum(waived_fen)::bigint, ''
+FROM rate_rollup JOIN scope ON scope.id = estate_id GROUP BY estate_id
+""")
+
+
+def kept_twice(session: Session, estates: frozenset[str] | None) -> tuple[list[Moved], list[Kept]]:
+    """The ledger's movements and what bills, households and rollups say, per estate, from one snapshot (B7)."""
+    codes = None if estates is None else sorted(estates)
+    rows = session.execute(KEPT_TWICE, {"estates": codes}).all()
+    moved = [Moved(row.estate_id, row.debit, row.credit, row.a, row.undone) for row in rows if row.part == "moved"]
+    kept: dict[int, Kept] = {}
+    for row in rows:
+        was = kept.get(row.estate_id, Kept(row.estate_id))
+        kept[row.estate_id] = replace(was, **_kept(row))
+    return moved, list(kept.values())
+
+
+def _kept(row: Row[Any]) -> dict[str, int]:
+    if row.part == "bills":
+        return {"bills_open_fen": row.a, "bills_waived_fen": row.b}
+    if row.part == "credit":
+        return {"household_credit_fen": row.a}
+    if row.part == "rolled":
+        return {"rolled_billed_fen": row.a, "rolled_collected_fen": row.b, "rolled_waived_fen": row.c}
+    return {}

@@ -1,0 +1,272 @@
+"""STORY of waivers (C2): asked for with a reason → granted by rule, approved, rejected or withdrawn. Never commits.
+
+Everything of a household happens under its row's lock, so that a request, its approval and payments meet one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.billing.holds import handlers as holds
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.waivers import tables, views
+from services.billing.receivables.waivers.granting import grant
+from services.billing.receivables.waivers.rules import RULE, Kind, authority, by_amount, by_ratio, granted
+from services.common.access import Caller
+from services.common.calendar import business_date
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+
+REQUESTERS = ("group_admin", "finance", "estate_manager", "steward")
+APPROVERS = ("group_admin", "finance", "estate_manager")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked for: a part of each bill's base, or an amount over all of them."""
+
+    bill_ids: Sequence[int]
+    kind: Kind
+    reason: str
+    ratio: Decimal | None = None
+    amount_fen: int | None = None
+
+
+def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> dict[str, Any]:
+    """Ask for a waiver over bills of one household; granted at once where the matrix needs nobody (C2).
+
+    The same call again answers the same. Errors: Forbidden, Invalid (bills unknown, of several households, more than
+    there is), Conflict (void, nothing to waive, another one waits, id used for another request).
+    """
+    caller.require(*REQUESTERS)
+    _check(ask)
+    account = _locked(session, _whose(session, caller, ask))
+    before = tables.load(session, request_id)
+    if before is not None:
+        return views.shown(session, _same(session, before, ask, caller))
+    today = business_date(now)
+    bases = _bases(session, account, ask, today)
+    row = _row(request_id, account, caller, ask, today, now)
+    lines = _lines(bases, _asked(ask, bases))
+    tables.add(session, row, lines)
+    _grant_or_wait(session, account, request_id, now)
+    return views.get_waiver(session, caller, request_id)
+
+
+def _check(ask: Ask) -> None:
+    if (ask.ratio is None) == (ask.amount_fen is None):
+        raise Invalid("Ask for a ratio or an amount.", [{"loc": "ratio", "msg": "give ratio or amount_fen, not both"}])
+    if not ask.reason.strip():
+        raise Invalid("A waiver needs a reason.", [{"loc": "reason", "msg": "say why"}])
+
+
+def _whose(session: Session, caller: Caller, ask: Ask) -> str:
+    rows = tables.bills(session, ask.bill_ids)
+    unknown = sorted(set(ask.bill_ids) - {row.id for row in rows})
+    if unknown or not rows:
+        told = [{"loc": "bill_ids", "msg": f"there is no bill {bill_id}"} for bill_id in unknown]
+        raise Invalid("Some bills are unknown.", told)
+    for row in rows:
+        caller.require_estate(row.estate)
+    households: set[str] = {row.household for row in rows}
+    if len(households) > 1:
+        told = [{"loc": "bill_ids", "msg": "bills of several households"}]
+        raise Invalid("A waiver is about bills of one household.", told)
+    return households.pop()
+
+
+def _locked(session: Session, household: str) -> Row[Any]:
+    ledger.lock_estate_of(session, household)
+    account = ledger.account(session, household, lock=True)
+    if account is None:
+        raise NotFound(f"There is no household {household}.")
+    return account
+
+
+def _same(session: Session, row: Row[Any], ask: Ask, caller: Caller) -> Row[Any]:
+    bills = {line.bill_id for line in tables.lines_of(session, [row.id])[row.id]}
+    as_asked = (bills, row.kind, row.reason, row.ratio, row.amount_fen, row.requested_by)
+    if as_asked != (set(ask.bill_ids), ask.kind, ask.reason, ask.ratio, ask.amount_fen, caller.sub):
+        raise Conflict("This request id was used for another waiver.")
+    return row
+
+
+def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[int, int]:
+    ids = sorted(set(ask.bill_ids))
+    void = [row.id for row in tables.bills(session, ids) if row.voided_at is not None]
+    if void:
+        raise Conflict(f"Bill {void[0]} is void.")
+    waits = tables.pending_of_kind(session, ids, ask.kind)
+    if waits is not None:
+        raise Conflict(f"Waiver {waits.id} waits for bill {waits.bill_id} already; decide on that one first.")
+    left = _left(session, account, ask.kind, ids, today)
+    return {bill_id: left.get(bill_id, 0) for bill_id in ids}
+
+
+def _left(session: Session, account: Row[Any], kind: str, ids: Sequence[int], today: date) -> dict[int, int]:
+    """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
+    if kind == "principal":
+        return tables.open_of(tables.bills(session, ids))
+    return tables.fees_due(session, account.id, ids, today)
+
+
+def _asked(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
+    if ask.ratio is not None:
+        asked = by_ratio(bases, ask.ratio)
+    else:
+        try:
+            asked = by_amount(bases, ask.amount_fen or 0)
+        except ValueError as error:
+            told = [{"loc": "amount_fen", "msg": str(error)}]
+            raise Invalid("More is asked for than there is to waive.", told) from error
+    if not any(asked.values()):
+        raise Conflict("There is nothing to waive on these bills.")
+    return asked
+
+
+def _lines(bases: Mapping[int, int], asked: Mapping[int, int]) -> list[dict[str, int]]:
+    return [{"bill_id": i, "base_fen": base, "asked_fen": asked[i]} for i, base in bases.items()]
+
+
+def _row(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, today: date, now: datetime) -> dict[str, Any]:
+    return {
+        "id": request_id,
+        "estate_id": account.estate_id,
+        "household_id": account.id,
+        "kind": ask.kind,
+        "ratio": ask.ratio,
+        "amount_fen": ask.amount_fen,
+        "reason": ask.reason,
+        "status": "pending",
+        "requested_by": caller.sub,
+        "requested_at": now,
+        "base_on": today,
+    }
+
+
+def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: datetime) -> None:
+    decision = _decision(session, account, waiver_id, business_date(now))
+    if decision.automatic:
+        _approve(session, account, decision, RULE, now)
+    else:
+        holds.hold(session, "waiver", waiver_id, account.code, now, holds_dunning=True)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A pending waiver as it would be granted now, and who may."""
+
+    waiver: Row[Any]
+    bills: Sequence[Row[Any]]
+    given: Mapping[int, int]
+    roles: frozenset[str]
+    needs_resolution: bool
+    four_eyes: bool
+    automatic: bool
+
+
+def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date) -> Decision:
+    waiver = tables.load(session, waiver_id)
+    if waiver is None:
+        raise NotFound("There is no such waiver.")
+    lines = tables.lines_of(session, [waiver_id])[waiver_id]
+    ids = [line.bill_id for line in lines]
+    given = granted({line.bill_id: line.asked_fen for line in lines}, _left(session, account, waiver.kind, ids, today))
+    before = tables.granted_before(session, account.id, waiver.kind, today, ids)
+    bands = tables.bands(session, account.estate_id, waiver.kind)
+    who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
+    if who is None:
+        raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
+    found = tables.bills(session, ids)
+    return Decision(waiver, found, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
+
+
+def _approve(
+    session: Session,
+    account: Row[Any],
+    decision: Decision,
+    by: str,
+    now: datetime,
+    resolution: str | None = None,
+    note: str | None = None,
+) -> None:
+    today = business_date(now)
+    grant(session, account, decision.waiver, decision.bills, decision.given, today, now)
+    tables.decide(
+        session, decision.waiver.id, status="approved", decided_by=by, decided_at=now, decided_on=today,
+        decision_reason=note, resolution=resolution,
+    )  # fmt: skip
+
+
+def approve_waiver(
+    session: Session, caller: Caller, waiver_id: UUID, resolution: str | None, note: str | None, now: datetime
+) -> dict[str, Any]:
+    """Grant a pending waiver, as far as there is still something to waive; approving again changes nothing (C2).
+
+    Errors: NotFound, Forbidden (role, scope, own request under four eyes), Invalid (no resolution), Conflict (rejected,
+    withdrawn).
+    """
+    caller.require(*APPROVERS)
+    account, waiver = _to_decide(session, caller, waiver_id)
+    if waiver.status != "approved":
+        _require_pending(waiver)
+        decision = _decision(session, account, waiver_id, business_date(now))
+        caller.require(*sorted(decision.roles))
+        if decision.four_eyes and caller.sub == waiver.requested_by:
+            raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
+        if decision.needs_resolution and not (resolution or "").strip():
+            told = [{"loc": "resolution", "msg": "reference of the owners' committee's resolution"}]
+            raise Invalid("So much can be waived only upon a resolution of the owners' committee.", told)
+        _approve(session, account, decision, caller.sub, now, resolution, note)
+        holds.release(session, "waiver", waiver_id, account.code, now)
+    return views.get_waiver(session, caller, waiver_id)
+
+
+def reject_waiver(
+    session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
+) -> dict[str, Any]:
+    """Refuse a pending waiver; rejecting again changes nothing. NotFound, Forbidden, Conflict."""
+    caller.require(*APPROVERS)
+    account, waiver = _to_decide(session, caller, waiver_id)
+    if waiver.status != "rejected":
+        _require_pending(waiver)
+        _close(session, account, waiver_id, "rejected", caller, reason, now)
+    return views.get_waiver(session, caller, waiver_id)
+
+
+def withdraw_waiver(
+    session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
+) -> dict[str, Any]:
+    """Take the own pending request back; doing so again changes nothing. NotFound, Forbidden, Conflict."""
+    caller.require(*REQUESTERS)
+    account, waiver = _to_decide(session, caller, waiver_id)
+    if caller.sub != waiver.requested_by:
+        raise Forbidden("Only who asked for a waiver may withdraw it.")
+    if waiver.status != "withdrawn":
+        _require_pending(waiver)
+        _close(session, account, waiver_id, "withdrawn", caller, reason, now)
+    return views.get_waiver(session, caller, waiver_id)
+
+
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], Row[Any]]:
+    household = views.found(session, caller, waiver_id).household
+    account = _locked(session, household)
+    return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
+
+
+def _require_pending(waiver: Row[Any]) -> None:
+    if waiver.status != "pending":
+        raise Conflict(f"This waiver is {waiver.status} already.")
+
+
+def _close(
+    session: Session, account: Row[Any], waiver_id: UUID, status: str, by: Caller, reason: str | None, now: datetime
+) -> None:
+    decision = {"status": status, "decided_by": by.sub, "decided_at": now, "decided_on": business_date(now)}
+    tables.decide(session, waiver_id, **decision, decision_reason=reason)
+    holds.release(session, "waiver", waiver_id, account.code, now)

@@ -1,0 +1,255 @@
+"""STORE of waivers: requests and their fate, what they mean for each bill, and the authority matrix (C2)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    Row,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from services.billing.receivables.late_fee.sql import LATE_FEE
+from services.billing.receivables.waivers.rules import Band, GrantedBefore
+from services.billing.tables import estate, household, metadata
+
+COUNTED_DAYS = timedelta(days=365)
+
+waiver_authority = Table(
+    "waiver_authority",
+    metadata,
+    # 0 is the group's matrix; an estate with bands of its own for a kind uses only those
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("position", SmallInteger, primary_key=True, autoincrement=False),
+    # null: no limit
+    Column("up_to_fen", BigInteger),
+    # of the base of a request; null: no limit
+    Column("up_to_ratio", Numeric(5, 4)),
+    # empty: granted at once, by rule
+    Column("roles", ARRAY(Text), nullable=False),
+    # of the owners' committee (业主大会/业委会决议)
+    Column("needs_resolution", Boolean, nullable=False),
+    # whoever asked may not grant it
+    Column("four_eyes", Boolean, nullable=False, server_default=text("false")),
+    CheckConstraint("kind IN ('late_fee', 'principal')", name="kind"),
+    CheckConstraint("up_to_fen > 0", name="up_to_fen"),
+    CheckConstraint("up_to_ratio > 0 AND up_to_ratio <= 1", name="up_to_ratio"),
+)
+
+waiver = Table(
+    "waiver",
+    metadata,
+    # the request id: the same call again finds its waiver
+    Column("id", Uuid, primary_key=True),
+    Column("estate_id", Integer, ForeignKey("estate.id"), nullable=False),
+    Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    # as asked for: one of the two
+    Column("ratio", Numeric(5, 4)),
+    Column("amount_fen", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    # late fee is waived up to the end of this day
+    Column("base_on", Date, nullable=False),
+    # who approved, rejected or withdrew it; "rule" when nobody had to
+    Column("decided_by", Text),
+    Column("decided_at", DateTime(timezone=True)),
+    # business day of the decision
+    Column("decided_on", Date),
+    Column("decision_reason", Text),
+    Column("resolution", Text),
+    CheckConstraint("kind IN ('late_fee', 'principal')", name="kind"),
+    CheckConstraint("status IN ('pending', 'approved', 'rejected', 'withdrawn')", name="status"),
+    CheckConstraint("(ratio IS NULL) <> (amount_fen IS NULL)", name="asked"),
+    CheckConstraint("(status = 'pending') = (decided_at IS NULL)", name="decided"),
+    Index("waiver_household_id_idx", "household_id", "requested_at"),
+    Index("waiver_estate_id_idx", "estate_id", "requested_at"),
+)
+
+waiver_bill = Table(
+    "waiver_bill",
+    metadata,
+    Column("waiver_id", Uuid, ForeignKey("waiver.id"), primary_key=True),
+    Column("bill_id", BigInteger, primary_key=True, autoincrement=False),
+    # late fee due, or open principal, when it was asked for
+    Column("base_fen", BigInteger, nullable=False),
+    Column("asked_fen", BigInteger, nullable=False),
+    # null until approved
+    Column("granted_fen", BigInteger),
+    CheckConstraint("asked_fen BETWEEN 0 AND base_fen", name="fen"),
+    CheckConstraint("granted_fen BETWEEN 0 AND asked_fen", name="granted_fen"),
+    Index("waiver_bill_bill_id_idx", "bill_id"),
+)
+
+_BILLS = text("""
+SELECT b.*, h.code AS household, e.code AS estate
+FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.estate_id
+WHERE b.id = ANY (:bills) ORDER BY b.id
+""")
+_FEES_DUE = text(f"""
+WITH subject AS (SELECT CAST(:household_id AS bigint) AS household_id), {LATE_FEE}
+SELECT bill_id, due_fen FROM late_fee WHERE bill_id = ANY (:bills) AND due_fen > 0
+""")
+_PENDING = text("""
+SELECT w.id, w.kind, b.bill_id FROM waiver_bill b JOIN waiver w ON w.id = b.waiver_id
+WHERE b.bill_id = ANY (:bills) AND w.status = 'pending' ORDER BY w.requested_at, b.bill_id LIMIT 1
+""")
+_GRANTED = text("""
+SELECT COALESCE(sum(b.granted_fen) FILTER (WHERE w.decided_on > :since), 0)::bigint AS household_fen,
+       COALESCE(sum(b.granted_fen) FILTER (WHERE b.bill_id = ANY (:bills)), 0)::bigint AS bills_fen
+FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
+WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved'
+  AND NOT EXISTS (SELECT FROM bill v WHERE v.id = b.bill_id AND v.voided_at IS NOT NULL)
+""")
+_WAIVE_PRINCIPAL = text("""
+UPDATE bill SET waived_fen = bill.waived_fen + given.fen
+FROM unnest(CAST(:bills AS bigint[]), CAST(:amounts AS bigint[])) AS given(id, fen) WHERE bill.id = given.id
+""")
+_GRANT = text("UPDATE waiver_bill SET granted_fen = :fen WHERE waiver_id = :waiver_id AND bill_id = :bill_id")
+
+
+def bills(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Bills with the codes of household and estate, by id."""
+    return session.execute(_BILLS, {"bills": list(ids)}).all()
+
+
+def fees_due(session: Session, household_id: int, ids: Sequence[int], as_of: date) -> dict[int, int]:
+    """Late fee due of some bills of a household at the end of a day; bills without any are left out."""
+    key = {"household_id": household_id, "bills": list(ids), "as_of": as_of, "past": False}
+    return {row.bill_id: row.due_fen for row in session.execute(_FEES_DUE, key)}
+
+
+def pending(session: Session, ids: Sequence[int]) -> Row[Any] | None:
+    """A waiver that waits for one of these bills: (id, kind, bill_id)."""
+    return session.execute(_PENDING, {"bills": list(ids)}).first()
+
+
+def pending_of_kind(session: Session, ids: Sequence[int], kind: str) -> Row[Any] | None:
+    """The same, of one kind."""
+    query = select(waiver.c.id, waiver_bill.c.bill_id).join(waiver_bill)
+    query = query.where(waiver_bill.c.bill_id.in_(ids), waiver.c.status == "pending", waiver.c.kind == kind)
+    return session.execute(query.limit(1)).first()
+
+
+def bands(session: Session, estate_id: int, kind: str) -> list[Band]:
+    """The authority matrix of an estate for a kind: its own, or else the group's."""
+    query = select(waiver_authority).where(waiver_authority.c.estate_id.in_([estate_id, 0]))
+    rows = session.execute(query.where(waiver_authority.c.kind == kind).order_by(waiver_authority.c.position)).all()
+    own = max((row.estate_id for row in rows), default=0)
+    return [
+        Band(row.up_to_fen, row.up_to_ratio, tuple(row.roles), row.needs_resolution, row.four_eyes)
+        for row in rows
+        if row.estate_id == own
+    ]
+
+
+def keep_bands(session: Session, estate_id: int, kind: str, bands: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the bands of an estate, or of the group (0), for a kind; the caller holds the estate alone."""
+    mine = (waiver_authority.c.estate_id == estate_id, waiver_authority.c.kind == kind)
+    session.execute(delete(waiver_authority).where(*mine))
+    rows = [{"estate_id": estate_id, "kind": kind, "position": at, **band} for at, band in enumerate(bands, 1)]
+    if rows:
+        session.execute(insert(waiver_authority), rows)
+
+
+def granted_before(
+    session: Session, household_id: int, kind: str, today: date, bill_ids: Sequence[int]
+) -> GrantedBefore:
+    """What a household was granted of a kind, in fen, on bills that stand."""
+    key = {"household_id": household_id, "kind": kind, "since": today - COUNTED_DAYS, "bills": list(bill_ids)}
+    return GrantedBefore(**session.execute(_GRANTED, key).one()._asdict())
+
+
+def add(session: Session, row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write a request with its bills."""
+    session.execute(insert(waiver).values(row))
+    session.execute(insert(waiver_bill), [{"waiver_id": row["id"], **line} for line in lines])
+
+
+def _waivers() -> Select[Any]:
+    query = select(waiver, household.c.code.label("household"), estate.c.code.label("estate"))
+    query = query.join(household, household.c.id == waiver.c.household_id)
+    return query.join(estate, estate.c.id == waiver.c.estate_id)
+
+
+def load(session: Session, waiver_id: UUID) -> Row[Any] | None:
+    """A waiver with the codes of household and estate. Who decides holds the household's row."""
+    return session.execute(_waivers().where(waiver.c.id == waiver_id)).one_or_none()
+
+
+def lines_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """The bills of some waivers, by id."""
+    found: dict[UUID, list[Row[Any]]] = {waiver_id: [] for waiver_id in ids}
+    query = select(waiver_bill).where(waiver_bill.c.waiver_id.in_(ids)).order_by(waiver_bill.c.bill_id)
+    for row in session.execute(query):
+        found[row.waiver_id].append(row)
+    return found
+
+
+def decide(session: Session, waiver_id: UUID, **decision: Any) -> None:
+    """Close a pending waiver."""
+    session.execute(update(waiver).where(waiver.c.id == waiver_id).values(**decision))
+
+
+def grant(session: Session, waiver_id: UUID, amounts: Mapping[int, int]) -> None:
+    """Keep what each bill was granted."""
+    rows = [{"waiver_id": waiver_id, "bill_id": bill_id, "fen": fen} for bill_id, fen in amounts.items()]
+    session.execute(_GRANT, rows)
+
+
+def waive_principal(session: Session, amounts: Mapping[int, int]) -> None:
+    """Move `waived_fen` of bills whose household is locked."""
+    if amounts:
+        session.execute(_WAIVE_PRINCIPAL, {"bills": list(amounts), "amounts": list(amounts.values())})
+
+
+def page_of(
+    session: Session,
+    estates: frozenset[str] | None,
+    household_code: str | None,
+    status: str | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Waivers, newest first."""
+    query = _waivers()
+    if estates is not None:
+        query = query.where(estate.c.code.in_(estates))
+    if household_code is not None:
+        query = query.where(household.c.code == household_code)
+    if status is not None:
+        query = query.where(waiver.c.status == status)
+    if after is not None:
+        query = query.where(tuple_(waiver.c.requested_at, waiver.c.id) < after)
+    return session.execute(query.order_by(waiver.c.requested_at.desc(), waiver.c.id.desc()).limit(limit)).all()
+
+
+def open_of(rows: Sequence[Row[Any]]) -> dict[int, int]:
+    """Open principal of bill rows, by id."""
+    return {row.id: row.amount_fen - row.paid_fen - row.waived_fen for row in rows}

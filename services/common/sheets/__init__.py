@@ -1,0 +1,1 @@
+"""Spreadsheets people bring: cells and whole files, read strictly and with errors by line (A3)."""
