@@ -16,7 +16,6 @@ from local.packages import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = Path("tests", "clients")
-DECIDING = ("package.json", "package-lock.json", ".npmrc")
 
 
 class Node:
@@ -41,7 +40,8 @@ class Modules:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.stamp = folder / "node_modules" / "estateloop.sha256"
+        self.lock = folder / "package-lock.json"
+        self.stamp = folder / "node_modules" / ".estateloop.sha256"
 
     def is_current(self) -> bool:
         """Whether the lock as it is now has been installed whole."""
@@ -51,20 +51,20 @@ class Modules:
         """Install what the lock names, unless it is there; what else is there is removed. Raises SetupError."""
         if self.is_current():
             return
-        with one_at_a_time(self.folder) as lock:
+        with one_at_a_time(self.folder) as turn:
             if not self.is_current():  # else somebody else installed it while we waited
-                self._install(node, lock)
+                self._install(node, turn)
 
-    def _install(self, node: Node, lock: int) -> None:
+    def _install(self, node: Node, turn: int) -> None:
         print(f"Installing the npm packages of {self.folder.name}", flush=True)
         self.stamp.unlink(missing_ok=True)
-        done = collect(node.npm("ci"), lock, at=self.folder)  # ci begins with an empty node_modules
+        done = collect(node.npm("ci"), turn, at=self.folder)  # ci begins with an empty node_modules
         if done.returncode != 0:
             raise SetupError(f"npm ci in {self.folder} failed; the next run starts afresh:\n{_reason(done.stdout)}")
         write_whole(self.stamp, self._digest())
 
     def _digest(self) -> str:
-        return hashlib.sha256(b"\0".join((self.folder / name).read_bytes() for name in DECIDING)).hexdigest()
+        return hashlib.sha256(self.lock.read_bytes()).hexdigest()
 
 
 def _reason(said: str) -> str:

@@ -49,6 +49,12 @@ def test_what_the_lock_names_is_installed_and_a_second_start_does_nothing(module
     assert installed(modules) == ["note", "scales"]
 
 
+def test_a_wish_alone_installs_nothing_so_that_make_lock_can_resolve_it(modules: Modules) -> None:
+    modules.ensure(NODE)
+    depend_on(modules.folder, "balance")
+    assert modules.is_current()
+
+
 def test_another_lock_is_installed_afresh(modules: Modules) -> None:
     modules.ensure(NODE)
     depend_on(modules.folder, "balance")
@@ -66,7 +72,8 @@ def test_what_an_interrupted_run_left_is_removed(modules: Modules) -> None:
 
 def test_a_failure_says_why_and_leaves_nothing_that_passes_for_whole(modules: Modules) -> None:
     modules.ensure(NODE)
-    depend_on(modules.folder, "balance")  # the lock still names the scales
+    depend_on(modules.folder, "balance")
+    modules.lock.write_text(modules.lock.read_text() + "\n")  # another lock, and one that still names the scales
     with pytest.raises(SetupError, match=r"(?s)npm ci .* failed.*Missing: balance"):
         modules.ensure(NODE)
     assert not modules.is_current()
