@@ -1,6 +1,7 @@
 """The house rules about who may import what; each names the decision it keeps (architecture.md)."""
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,14 +64,33 @@ def test_no_drawer_for_everything() -> None:
     assert not [path for path in ROOT.glob("[a-z]*/**/utils.py") if ".venv" not in path.parts]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_locks_have_hashes_and_no_address(lock: str) -> None:
+@pytest.mark.parametrize(
+    ("lock", "least"), [("requirements.lock", 30), ("requirements-dev.lock", 30), ("requirements-node.lock", 1)]
+)
+def test_locks_have_hashes_and_no_address(lock: str, least: int) -> None:
     text = (ROOT / lock).read_text()
     assert "://" not in text
     assert "--index-url" not in text
     pinned = [line for line in text.splitlines() if "==" in line and not line.startswith(("#", " "))]
-    assert len(pinned) > 30
+    assert len(pinned) >= least
     assert text.count("--hash=sha256:") >= len(pinned)
+
+
+def test_the_npm_lock_has_hashes_and_no_address_and_what_is_asked_for_is_exact() -> None:
+    folder = ROOT / "tests" / "clients"
+    asked = json.loads((folder / "package.json").read_text())["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert locked.pop("")["dependencies"] == asked
+    for name, version in asked.items():
+        assert locked[f"node_modules/{name}"]["version"] == version
+    for name, package in locked.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name
+
+
+def test_runtime_images_carry_no_node() -> None:
+    assert "nodejs" not in (ROOT / "requirements.lock").read_text()
+    assert "requirements-node" not in (ROOT / "Dockerfile").read_text()
 
 
 def test_no_test_is_skipped() -> None:
