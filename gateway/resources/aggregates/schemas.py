@@ -1,13 +1,15 @@
 """Answers put together from several services; a part is null when its service did not answer (I2)."""
 
-from typing import Any
-
 from typing_extensions import TypedDict
 
 from gateway.resources.base import Degraded
+from services.common.contracts.answers.bills import Statement
 from services.common.contracts.answers.complaints import Complaint, EstateComplaintFigures, GroupComplaintFigures
+from services.common.contracts.answers.dunning import DunningCase
 from services.common.contracts.answers.notifications import Notification
 from services.common.contracts.answers.payments import EstatePaymentFigures, Payment, PaymentFigures
+from services.common.contracts.answers.portfolio import Household
+from services.common.contracts.answers.rates import EstateFigures, GroupFigures
 from services.common.contracts.answers.work_orders import EstateOrderFigures, GroupOrderFigures, WorkOrder
 
 
@@ -15,10 +17,10 @@ class Overview(TypedDict):
     """The household at a glance, the newest twenty of each list (I1)."""
 
     household: str
-    owner: dict[str, Any] | None
-    statement: dict[str, Any] | None
+    owner: Household | None
+    statement: Statement | None
     payments: list[Payment] | None
-    dunning: dict[str, Any] | None
+    dunning: DunningCase | None
     work_orders: list[WorkOrder] | None
     complaints: list[Complaint] | None
     messages: list[Notification] | None
@@ -28,7 +30,7 @@ class Overview(TypedDict):
 class GroupDashboard(TypedDict):
     """Collection, payments, orders and complaints over the caller's estates."""
 
-    collection: Any
+    collection: GroupFigures | None
     payments: PaymentFigures | None
     work_orders: GroupOrderFigures | None
     complaints: GroupComplaintFigures | None
@@ -39,7 +41,7 @@ class EstateDashboard(TypedDict):
     """The same for one estate."""
 
     estate: str
-    collection: Any
+    collection: EstateFigures | None
     payments: EstatePaymentFigures | None
     work_orders: EstateOrderFigures | None
     complaints: EstateComplaintFigures | None
