@@ -102,16 +102,16 @@ def lock_household(session: Session, household_id: int) -> int:
     return int(session.execute(query).scalar_one())
 
 
-def insert_bill(session: Session, row: Mapping[str, Any]) -> int:
+def insert_bill(session: Session, row: Mapping[str, object]) -> int:
     """Write the bill; its id."""
     return int(session.scalars(insert(bill).values(**row).returning(bill.c.id)).one())
 
 
-def insert_charge(session: Session, row: Mapping[str, Any]) -> None:
+def insert_charge(session: Session, row: Mapping[str, object]) -> None:
     """Remember the charge."""
     session.execute(insert(charge).values(**row))
 
 
-def roll_up(session: Session, row: Mapping[str, Any]) -> None:
+def roll_up(session: Session, row: Mapping[str, object]) -> None:
     """Count the bill, and what the balance paid of it, in the figures (J1)."""
     session.execute(ROLL_UP, row)

@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.voids import reissuing, rules, tables
 from services.billing.charging.voids.rules import Standing
-from services.billing.charging.voids.tables import NoteRow
+from services.billing.charging.voids.tables import BillToVoid, NoteRow
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rollups import roll_back
@@ -67,7 +65,7 @@ def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, n
     return _view(session, request_id)
 
 
-def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
+def _locked(session: Session, caller: Caller, bill_id: int) -> BillToVoid:
     """The bill as it is once nobody else posts on its estate any more."""
     found = tables.bill(session, bill_id)
     if found is None:
@@ -80,7 +78,7 @@ def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
     return bill
 
 
-def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], asked: Void, now: datetime) -> None:
+def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, asked: Void, now: datetime) -> None:
     ledger.account(session, bill.household, lock=True)
     _refuse_if_bound(session, bill)
     entries = entries_by_bill(session, [bill.id])[bill.id]
@@ -99,7 +97,7 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], as
         reissuing.bill_again(session, caller, request_id, bill, now)
 
 
-def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
+def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:
     if bill.voided_at is not None:
         made = tables.note_of(session, bill.id)
         by = f" by credit note {rules.number(made.estate, made.number)}" if made else ""
@@ -112,7 +110,7 @@ def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
         raise Conflict(f"Instalment plan {plan} of this household is performing; end it first.")
 
 
-def _postings(bill: Row[Any], stands: Standing, day: BookingDay, source: str, charged_to: str) -> Iterable[Posting]:
+def _postings(bill: BillToVoid, stands: Standing, day: BookingDay, source: str, charged_to: str) -> Iterable[Posting]:
     """Everything on the bill the other way round. Money is credit from the day it came, as if there were no bill."""
 
     def posting(kind: str, debit: str, credit: str, fen: int, came: BookingDay = day) -> Posting:
@@ -133,12 +131,12 @@ def _note(
     session: Session,
     caller: Caller,
     request_id: UUID,
-    bill: Row[Any],
+    bill: BillToVoid,
     stands: Standing,
     asked: Void,
     day: BookingDay,
     now: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     names = ("estate_id", "household_id", "unit_id", "fee_item", "period", "amount_fen")
     return {name: getattr(bill, name) for name in names} | {
         "id": request_id,
@@ -156,7 +154,7 @@ def _note(
     }
 
 
-def _tell(session: Session, bill: Row[Any], open_fen: int, now: datetime) -> None:
+def _tell(session: Session, bill: BillToVoid, open_fen: int, now: datetime) -> None:
     if open_fen:
         changed = AdjustedBill(
             bill_id=bill.id, household=bill.household, due_date=bill.due_date, open_change_fen=-open_fen
