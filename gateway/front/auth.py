@@ -17,6 +17,7 @@ from gateway.settings import Settings
 from services.common.contracts.errors import Unauthenticated, Unavailable
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Role
+from services.common.fields import NO_CONTROL
 from services.common.observability.logs import get_logger
 
 KEY_ALGORITHMS = ("RS256", "ES256")
@@ -30,7 +31,7 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    sub: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+    sub: str = Field(min_length=1, max_length=200, pattern=NO_CONTROL)
     roles: list[str] = Field(min_length=1)
     estates: list[str] = []
     household: str | None = None

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstateFilter, HouseholdPath, IdPath, Page, StewardFilter
+from gateway.resources.base import EstateFilter, HouseholdPath, IdPath, Page, StewardFilter
 from gateway.resources.closure.schemas import (
     Appointment,
     AppointmentRequest,
@@ -20,6 +20,7 @@ from gateway.resources.closure.schemas import (
 )
 from gateway.resources.paging import Paging
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Closure programme")
 StageFilter = Annotated[Code | None, Query(description="Only cases in this stage", examples=["steward"])]

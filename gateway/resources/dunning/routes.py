@@ -11,9 +11,7 @@ from gateway.resources.base import (
     BillPath,
     BuildingFilter,
     CauseFilter,
-    Code,
     Created,
-    Day,
     EstateFilter,
     HouseholdPath,
     IdPath,
@@ -43,6 +41,7 @@ from gateway.resources.dunning.schemas import (
 )
 from gateway.resources.paging import Paging
 from services.common.domain.permissions import Permission
+from services.common.fields import Code, Day
 
 routes = Routes("Dunning")
 Bucket = Annotated[Code | None, Query(description="1-15, 16-30, 31-60, 61-365 or 365+ days (D5)", examples=["1-15"])]

@@ -9,11 +9,13 @@ from starlette.responses import Response
 from gateway.front.guard import Services, answer
 from gateway.front.routing import Routes
 from gateway.resources.aggregates.routes import WHOLLY, Part, gather, patience
-from gateway.resources.base import Code, EstatePath, HouseholdPath
-from gateway.resources.files.schemas import FileRequest, OwnerFile, Owners, OwnersRequest
-from gateway.resources.portfolio.schemas import Household
+from gateway.resources.base import EstatePath, HouseholdPath
+from gateway.resources.files.schemas import FileRequest, OwnerFile, OwnersRequest
+from services.common.contracts.answers.files import Owners
+from services.common.contracts.answers.portfolio import Household
 from services.common.contracts.errors import Forbidden
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Portfolio")
 

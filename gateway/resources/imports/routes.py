@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.front.guard import Gate, Services
 from gateway.front.routing import Routes
-from gateway.resources.imports.schemas import ImportKind, ImportResult
+from services.common.contracts.answers.imports import ImportKind, ImportResult
 from services.common.contracts.errors import Invalid
 from services.common.domain.permissions import Permission
 

@@ -27,8 +27,8 @@ from gateway.resources.legal.schemas import (
     Urging,
     UrgingRequest,
 )
-from gateway.resources.notifications.schemas import Notification
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.notifications import Notification
 from services.common.domain.permissions import Permission
 
 routes = Routes("Legal")

@@ -7,15 +7,17 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import BuildingFilter, Code, EstatePath, HouseholdPath, Page
+from gateway.resources.base import BuildingFilter, EstatePath, HouseholdPath
 from gateway.resources.paging import Paging
-from gateway.resources.portfolio.schemas import Buildings, Estate, Household, Regions, Unit
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.portfolio import Building, Estate, Household, Regions, Unit
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Portfolio")
 
 
-Region = Annotated[Code | None, Query(description="Only estates of this region", examples=["华南"])]
+RegionFilter = Annotated[Code | None, Query(description="Only estates of this region", examples=["华南"])]
 
 
 @routes.get("/v1/regions", answer=Regions, permission=Permission.READ_ESTATES)
@@ -25,7 +27,7 @@ async def list_regions(call: Services) -> Response:
 
 
 @routes.get("/v1/estates", answer=Page[Estate], permission=Permission.READ_ESTATES)
-async def list_estates(call: Services, page: Paging, region: Region = None) -> Response:
+async def list_estates(call: Services, page: Paging, region: RegionFilter = None) -> Response:
     """The estates in the caller's scope, each with what is below it."""
     return await call("billing", "list_estates", region=region, **page)
 
@@ -36,7 +38,7 @@ async def get_estate(estate: EstatePath, call: Services) -> Response:
     return await call("billing", "get_estate", estate=estate)
 
 
-@routes.get("/v1/estates/{estate}/buildings", answer=Buildings, permission=Permission.READ_ESTATES)
+@routes.get("/v1/estates/{estate}/buildings", answer=Page[Building], permission=Permission.READ_ESTATES)
 async def list_buildings(estate: EstatePath, call: Services) -> Response:
     """The buildings of an estate and who answers for each (首问负责, A4)."""
     return await call("billing", "list_buildings", estate=estate)

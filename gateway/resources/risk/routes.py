@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import BuildingFilter, Code, Created, IdPath
+from gateway.resources.base import BuildingFilter, Created, IdPath
 from gateway.resources.paging import Paging
 from gateway.resources.risk.schemas import Risk, RiskModel, Training, TrainingRequest
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Collections")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]

@@ -4,9 +4,11 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import EstatePath, Page
+from gateway.resources.base import EstatePath
 from gateway.resources.files.routes import BuildingPath
-from gateway.resources.stewards.schemas import Steward, StewardRequest, Stewardship
+from gateway.resources.stewards.schemas import StewardRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.stewards import Steward, Stewardship
 from services.common.domain.permissions import Permission
 
 routes = Routes("Portfolio")

@@ -8,7 +8,8 @@ from gateway.front.guard import Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath, IdPath
 from gateway.resources.files.routes import UNIT, UnitPath
-from gateway.resources.transfers.schemas import Payers, Transfer, TransferRequest, UndoRequest
+from gateway.resources.transfers.schemas import TransferRequest, UndoRequest
+from services.common.contracts.answers.transfers import Payers, Transfer
 from services.common.domain.permissions import Permission
 
 routes = Routes("Portfolio")

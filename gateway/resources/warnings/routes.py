@@ -7,17 +7,14 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import Day, EstateFilter, Page
+from gateway.resources.base import EstateFilter
 from gateway.resources.paging import Paging
-from gateway.resources.warnings.schemas import (
-    CollectionTarget,
-    CollectionTargetRequest,
-    CollectionTargets,
-    EarlyWarning,
-    RollupCheck,
-    WarningKind,
-)
+from gateway.resources.warnings.schemas import CollectionTargetRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.rates import RollupCheck
+from services.common.contracts.answers.warnings import CollectionTarget, EarlyWarning, WarningKind
 from services.common.domain.permissions import Permission
+from services.common.fields import Day
 
 routes = Routes("Early warnings")
 Kind = Annotated[WarningKind | None, Query(description="Only this kind", examples=["collection_below_plan"])]
@@ -30,7 +27,7 @@ async def set_collection_target(body: CollectionTargetRequest, call: Services) -
     return await call("billing", "set_collection_target", **body.model_dump(mode="json"))
 
 
-@routes.get("/v1/collection-targets", answer=CollectionTargets, permission=Permission.READ_FIGURES)
+@routes.get("/v1/collection-targets", answer=Page[CollectionTarget], permission=Permission.READ_FIGURES)
 async def list_collection_targets(call: Services, estate: EstateFilter = None) -> Response:
     """Targets as they were set; an estate's own goes before the group's, a month's before every month's."""
     return await call("billing", "list_collection_targets", estate=estate)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.voids import reissuing, rules, tables
 from services.billing.charging.voids.rules import Standing
+from services.billing.charging.voids.tables import BillToVoid, NoteRow
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rollups import roll_back
@@ -27,12 +26,15 @@ from services.billing.receivables.plans.standing import reckon
 from services.billing.receivables.trial_balance.rules import BILL_VOIDED, WAIVER_REVERSED
 from services.billing.receivables.waivers.tables import pending
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.voids import CreditNote, Reissue, VoidedBill
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
 from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import same_request
 from services.common.paging import page, position
 
 
@@ -45,7 +47,7 @@ class Void:
     reissue: bool = False
 
 
-def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, now: datetime) -> dict[str, Any]:
+def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, now: datetime) -> VoidedBill:
     """Void a bill by credit note; with `reissue` bill its unit, fee item and month again, due as before (B5).
 
     The same call again answers the same. Errors: NotFound, Forbidden, Invalid (reason), Conflict (void already, waiver
@@ -55,15 +57,15 @@ def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, n
     if not asked.reason.strip():
         raise Invalid("A void needs a reason.", [{"loc": "reason", "msg": "say why"}])
     bill = _locked(session, caller, asked.bill_id)
-    before = tables.note(session, request_id)
-    if before is None:
+    standing = tables.note(session, request_id)
+    if standing is None:
         _void(session, caller, request_id, bill, asked, now)
-    elif (before.bill_id, before.reason, before.reissue) != (asked.bill_id, asked.reason, asked.reissue):
-        raise Conflict("This request id was used for another void.")
+    else:
+        same_request("void", standing, vars(asked))
     return _view(session, request_id)
 
 
-def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
+def _locked(session: Session, caller: Caller, bill_id: int) -> BillToVoid:
     """The bill as it is once nobody else posts on its estate any more."""
     found = tables.bill(session, bill_id)
     if found is None:
@@ -76,7 +78,7 @@ def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
     return bill
 
 
-def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], asked: Void, now: datetime) -> None:
+def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, asked: Void, now: datetime) -> None:
     ledger.account(session, bill.household, lock=True)
     _refuse_if_bound(session, bill)
     entries = entries_by_bill(session, [bill.id])[bill.id]
@@ -95,7 +97,7 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], as
         reissuing.bill_again(session, caller, request_id, bill, now)
 
 
-def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
+def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:
     if bill.voided_at is not None:
         made = tables.note_of(session, bill.id)
         by = f" by credit note {rules.number(made.estate, made.number)}" if made else ""
@@ -108,7 +110,7 @@ def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
         raise Conflict(f"Instalment plan {plan} of this household is performing; end it first.")
 
 
-def _postings(bill: Row[Any], stands: Standing, day: BookingDay, source: str, charged_to: str) -> Iterable[Posting]:
+def _postings(bill: BillToVoid, stands: Standing, day: BookingDay, source: str, charged_to: str) -> Iterable[Posting]:
     """Everything on the bill the other way round. Money is credit from the day it came, as if there were no bill."""
 
     def posting(kind: str, debit: str, credit: str, fen: int, came: BookingDay = day) -> Posting:
@@ -129,12 +131,12 @@ def _note(
     session: Session,
     caller: Caller,
     request_id: UUID,
-    bill: Row[Any],
+    bill: BillToVoid,
     stands: Standing,
     asked: Void,
     day: BookingDay,
     now: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     names = ("estate_id", "household_id", "unit_id", "fee_item", "period", "amount_fen")
     return {name: getattr(bill, name) for name in names} | {
         "id": request_id,
@@ -152,7 +154,7 @@ def _note(
     }
 
 
-def _tell(session: Session, bill: Row[Any], open_fen: int, now: datetime) -> None:
+def _tell(session: Session, bill: BillToVoid, open_fen: int, now: datetime) -> None:
     if open_fen:
         changed = AdjustedBill(
             bill_id=bill.id, household=bill.household, due_date=bill.due_date, open_change_fen=-open_fen
@@ -161,46 +163,58 @@ def _tell(session: Session, bill: Row[Any], open_fen: int, now: datetime) -> Non
         record(session, event, aggregate=f"estate:{bill.estate}", at=now)
 
 
-def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: int, now: datetime) -> dict[str, Any]:
-    """Bill the unit, fee item and month of a void bill again, due as before (B5); `{id, bill_id, bills}`.
+def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: int, now: datetime) -> Reissue:
+    """Bill the unit, fee item and month of a void bill again, due as before (B5).
 
     The same call again answers the same. NotFound, Forbidden, Conflict (not void, billed already, nothing to bill).
     """
     caller.require(Permission.VOID_BILL)
     bill = _locked(session, caller, bill_id)
-    before = tables.reissue(session, request_id)
-    if before is None:
+    standing = tables.reissue(session, request_id)
+    if standing is None:
         if bill.voided_at is None:
             raise Conflict(f"Bill {bill_id} stands; void it first.")
         reissuing.bill_again(session, caller, request_id, bill, now)
-    elif before.bill_id != bill_id:
-        raise Conflict("This request id was used for another reissue.")
-    return {"id": request_id, "bill_id": bill_id, "bills": reissuing.made_by(session, request_id)}
+    else:
+        same_request("reissue", standing, {"bill_id": bill_id})
+    return Reissue(id=request_id, bill_id=bill_id, bills=reissuing.made_by(session, request_id))
 
 
 def list_credit_notes(
     session: Session, caller: Caller, estate: str | None, household: str | None, limit: int, cursor: str | None
-) -> dict[str, Any]:
-    """Credit notes in scope by estate and number: `{"items", "next_cursor"}`. Forbidden, Invalid (cursor)."""
+) -> Page[CreditNote]:
+    """Credit notes in scope by estate and number. Forbidden, Invalid (cursor)."""
     caller.require(Permission.READ_CREDIT_NOTES)
     after = position(cursor, str, int)
     rows = tables.notes_after(session, caller.estate_filter(estate), household, after, limit + 1)
-    items, next_cursor = page(rows, limit, lambda row: [row.estate, row.number])
-    return {"items": [_note_view(row) for row in items], "next_cursor": next_cursor}
+    notes, next_cursor = page(rows, limit, lambda row: [row.estate, row.number])
+    return Page(items=[_note_view(row) for row in notes], next_cursor=next_cursor)
 
 
-def _view(session: Session, note_id: UUID) -> dict[str, Any]:
+def _view(session: Session, note_id: UUID) -> VoidedBill:
     row = tables.note(session, note_id)
     if row is None:
         raise NotFound("There is no such credit note.")
-    return _note_view(row) | {"reissued": reissuing.made_by(session, note_id)}
+    return VoidedBill(**_note_view(row), reissued=reissuing.made_by(session, note_id))
 
 
-def _note_view(row: Row[Any]) -> dict[str, Any]:
-    same = ("id", "bill_id", "estate", "household", "fee_item", "amount_fen", "released_fen", "released_late_fee_fen")
-    more = ("waived_fen", "waived_late_fee_fen", "reason", "booked_on", "voided_by", "voided_at")
-    return {name: getattr(row, name) for name in (*same, *more)} | {
-        "number": rules.number(row.estate, row.number),
-        "period": format_period(row.period),
-        "status": "void",
-    }
+def _note_view(row: NoteRow) -> CreditNote:
+    return CreditNote(
+        id=row.id,
+        number=rules.number(row.estate, row.number),
+        bill_id=row.bill_id,
+        estate=row.estate,
+        household=row.household,
+        fee_item=row.fee_item,
+        period=format_period(row.period),
+        status="void",
+        amount_fen=row.amount_fen,
+        released_fen=row.released_fen,
+        released_late_fee_fen=row.released_late_fee_fen,
+        waived_fen=row.waived_fen,
+        waived_late_fee_fen=row.waived_late_fee_fen,
+        reason=row.reason,
+        booked_on=row.booked_on,
+        voided_by=row.voided_by,
+        voided_at=row.voided_at,
+    )

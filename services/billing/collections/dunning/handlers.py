@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, tables
 from services.billing.collections.dunning.sweep_sql import SWEEP
+from services.billing.collections.dunning.tables import dunning_sweep
 from services.billing.portfolio.tables import estates_in_scope
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
@@ -20,6 +21,7 @@ from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id, get_logger
+from services.common.once import by_id, insert_once, same_request
 
 # A statement over some estates costs little more than over one; few enough that work spreads over replicas.
 ESTATES_AT_ONCE = 25
@@ -50,12 +52,11 @@ def start_sweep(
     if not FIRST_DAY <= asked.as_of <= LAST_DAY:
         raise Invalid("Nobody owed on this day.", [{"loc": "as_of", "msg": f"from {FIRST_DAY} to {LAST_DAY}"}])
     estate_ids = estates_in_scope(session, caller, asked.estates).values()
-    row = {"id": request_id, "as_of": asked.as_of, "requested_by": caller.sub, "created_at": now}
-    row["estates"] = None if asked.estates is None else sorted(set(asked.estates))
-    if tables.insert_sweep(session, row):
+    estates = None if asked.estates is None else sorted(set(asked.estates))
+    row = {"as_of": asked.as_of, "estates": estates, "requested_by": caller.sub}
+    if insert_once(session, dunning_sweep, {"id": request_id, "created_at": now, **row}):
         _request_slices(session, request_id, list(estate_ids), now)
-    elif not _same(queries.sweep(session, request_id), row):
-        raise Conflict("This request id was used for another sweep.")
+    same_request("sweep", by_id(session, dunning_sweep, request_id), row)
     return {"id": str(request_id)}
 
 
@@ -98,10 +99,6 @@ def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any
         "created_at": sweep.created_at,
         "finished_at": progress.finished_at if progress.estates_total == progress.estates_done else None,
     }
-
-
-def _same(kept: Row[Any] | None, asked: dict[str, Any]) -> bool:
-    return kept is not None and all(getattr(kept, name) == asked[name] for name in ("as_of", "estates", "requested_by"))
 
 
 def _status(total: int, done: int) -> str:

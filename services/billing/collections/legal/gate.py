@@ -5,36 +5,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.rules import DEMANDS, Condition, Demand, GateFacts, named_by
+from services.billing.collections.legal import facts, rules, tables
+from services.billing.collections.legal.rules import Condition, GateFacts, named_by
 from services.billing.collections.legal.tables import committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
-from services.billing.holds.tables import STANDS
-from services.billing.portfolio.tables import find_household
-from services.billing.receivables.ledger.tables import OPEN
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.billing.portfolio.tables import Household, find_household
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
-
-LAWYERS_LETTER = "legal.lawyers_letter"
-
-_OLDEST = text(f"""
-SELECT min(due_date) FROM bill
-WHERE estate_id = :estate_id AND household_id = :id AND {OPEN} AND disputed_at IS NULL
-""")
-_DEMANDS = text("""
-SELECT stated_on, delivered_on, deadline FROM delivery_fact
-WHERE household_id = :id AND outcome = 'delivered' AND template = ANY (:templates)
-""")
-_HOLDS = text(f"""
-SELECT h.source_kind, (h.since AT TIME ZONE 'Asia/Shanghai')::date AS since FROM dunning_hold h
-WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {STANDS}
-""")
+from services.common.once import by_id, insert_once, same_request
 
 
 def learn_delivery(session: Session, event: MessageDelivered) -> None:
@@ -58,28 +42,21 @@ def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> 
     }
 
 
-def conditions_of(session: Session, home: Row[Any], as_of: date) -> list[Condition]:
+def conditions_of(session: Session, home: Household, as_of: date) -> list[Condition]:
     """The six conditions for a household."""
-    holds: dict[str, list[date]] = {"complaint": [], "plan": []}
-    for row in session.execute(_HOLDS, {"id": home.id}):
-        holds[row.source_kind].append(row.since)
+    holds = facts.holds_since(session, home.id)
     urgings = tables.of_household(session, committee_urging, home.id, "urged_on")
     return rules.suit_gate(
         GateFacts(
             as_of=as_of,
-            oldest_due=session.scalar(_OLDEST, {"id": home.id, "estate_id": home.estate_id}),
-            demands=_demands(session, home.id),
+            oldest_due=facts.oldest_due(session, home.estate_id, home.id),
+            demands=facts.demands(session, home.id),
             complaints_since=holds["complaint"],
             plans_since=holds["plan"],
             urgings=[row.urged_on for row in urgings],
             policy=tables.policy_of(session, home.estate_id),
         )
     )
-
-
-def _demands(session: Session, household_id: int) -> list[Demand]:
-    key = {"id": household_id, "templates": [*DEMANDS, LAWYERS_LETTER]}
-    return [Demand(*row) for row in session.execute(_DEMANDS, key)]
 
 
 def add_urging(
@@ -92,7 +69,8 @@ def add_urging(
     home = find_household(session, caller, household)
     past(said["urged_on"], now, "on")
     row = {"household_id": home.id, "logged_by": caller.sub, **said}
-    kept = keep(session, committee_urging, request_id, row, {"logged_at": now})
+    insert_once(session, committee_urging, {"id": request_id, "logged_at": now, **row})
+    kept = same_request("urging", by_id(session, committee_urging, request_id), row)
     return {
         "id": str(request_id),
         "household": household,
@@ -122,25 +100,19 @@ def add_consent(
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
     past(said["given_on"], now, "given_on")
-    kept = keep(session, publication_consent, request_id, {"household_id": home.id, "recorded_by": caller.sub, **said})
-    return _consent(kept, household)
+    row = {"household_id": home.id, "recorded_by": caller.sub, **said}
+    insert_once(session, publication_consent, {"id": request_id, **row})
+    return _consent(same_request("consent", by_id(session, publication_consent, request_id), row), household)
 
 
 def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> dict[str, Any]:
     """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
     caller.require(Permission.KEEP_LEGAL_FILES)
-    found = session.execute(_WITHDRAWN, {"id": consent_id, "today": business_date(now)}).one_or_none()
+    found = tables.withdraw_consent(session, consent_id, business_date(now))
     if found is None:
         raise NotFound("There is no such consent.")
     caller.require_household(found.household, found.estate)
     return _consent(found, found.household)
-
-
-_WITHDRAWN = text("""
-UPDATE publication_consent c SET withdrawn_on = COALESCE(c.withdrawn_on, :today)
-FROM household h JOIN estate e ON e.id = h.estate_id
-WHERE c.id = :id AND h.id = c.household_id RETURNING c.*, h.code AS household, e.code AS estate
-""")
 
 
 def _consent(row: Row[Any], household: str) -> dict[str, Any]:
@@ -152,14 +124,3 @@ def past(on: date, now: datetime, loc: str) -> None:
     """Invalid unless the day has come."""
     if on > business_date(now):
         raise Invalid("This day has not come yet.", [{"loc": loc, "msg": "a day that has come"}])
-
-
-def keep(
-    session: Session, table: Any, row_id: UUID, row: dict[str, Any], stamp: dict[str, Any] | None = None
-) -> Row[Any]:
-    """Write a row under a request id, or find it; Conflict when the id was used for something else."""
-    tables.insert_once(session, table, {"id": row_id, **row, **(stamp or {})})
-    kept = tables.by_id(session, table, row_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for something else.")
-    return kept

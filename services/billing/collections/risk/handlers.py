@@ -9,13 +9,15 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.risk import history, rules, tables
+from services.billing.collections.risk.tables import risk_training
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
-from services.common.contracts.errors import Conflict, NotFound
+from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
 LOST_AFTER = timedelta(minutes=30)
@@ -31,10 +33,8 @@ def request_training(
     """
     caller.require(Permission.TRAIN_RISK_MODEL)
     row = {"id": training_id, "cutoff": first_of(cutoff, "cutoff") if cutoff else None, "requested_by": caller.sub}
-    if not tables.insert_training(session, row | {"requested_at": now}):
-        kept = tables.training(session, training_id)
-        if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-            raise Conflict("This request id was used for another training.")
+    insert_once(session, risk_training, row | {"requested_at": now})
+    same_request("training", by_id(session, risk_training, training_id), row)
     return {"id": str(training_id)}
 
 

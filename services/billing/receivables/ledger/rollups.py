@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
@@ -60,7 +60,7 @@ def rolled(keys: str, bills: str, where: str) -> str:
 _OF_BILL = text(rolled("estate_id", "bill b", "l.bill_id = :bill_id"))
 
 
-def key_of(bill: Row[Any], booked_on: date) -> RollupKey:
+def key_of(bill: Any, booked_on: date) -> RollupKey:
     """The key of a bill row for changes booked on a day."""
     return RollupKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, booked_on)
 
@@ -76,7 +76,7 @@ SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected
 """)
 
 
-def roll_back(session: Session, bill: Row[Any]) -> None:
+def roll_back(session: Session, bill: Any) -> None:
     """Take a bill out of the figures of every day, before anything of its void is posted (B5)."""
     rows = session.execute(_OF_BILL, {"bill_id": bill.id})
     roll_up(

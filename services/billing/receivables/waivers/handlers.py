@@ -17,11 +17,14 @@ from services.billing.holds import handlers as holds
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
-from services.billing.receivables.waivers.rules import RULE, Kind, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.tables import BillToWaive, Fate, NewWaiver, WaiverLine, WaiverRow
+from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind, WaiverStatus
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.once import another_request, same_request
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,13 @@ class Ask:
     """What is asked for: a part of each bill's base, or an amount over all of them."""
 
     bill_ids: Sequence[int]
-    kind: Kind
+    kind: WaiverKind
     reason: str
     ratio: Decimal | None = None
     amount_fen: int | None = None
 
 
-def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> dict[str, Any]:
+def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> WaiverDetail:
     """Ask for a waiver over bills of one household; granted at once where the matrix needs nobody (C2).
 
     The same call again answers the same. Errors: Forbidden, Invalid (bills unknown, of several households, more than
@@ -49,9 +52,9 @@ def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask,
         return views.shown(session, _same(session, before, ask, caller))
     today = business_date(now)
     bases = _bases(session, account, ask, today)
-    row = _row(request_id, account, caller, ask, today, now)
-    lines = _lines(bases, _asked(ask, bases))
-    tables.add(session, row, lines)
+    asked = _asked(ask, bases)
+    lines = [WaiverLine(request_id, bill_id, base, asked[bill_id]) for bill_id, base in bases.items()]
+    tables.add(session, _new(request_id, account, caller, ask, now), lines)
     _grant_or_wait(session, account, request_id, now)
     return views.get_waiver(session, caller, request_id)
 
@@ -86,12 +89,12 @@ def _locked(session: Session, household: str) -> Row[Any]:
     return account
 
 
-def _same(session: Session, row: Row[Any], ask: Ask, caller: Caller) -> Row[Any]:
+def _same(session: Session, row: WaiverRow, ask: Ask, caller: Caller) -> WaiverRow:
     bills = {line.bill_id for line in tables.lines_of(session, [row.id])[row.id]}
-    as_asked = (bills, row.kind, row.reason, row.ratio, row.amount_fen, row.requested_by)
-    if as_asked != (set(ask.bill_ids), ask.kind, ask.reason, ask.ratio, ask.amount_fen, caller.sub):
-        raise Conflict("This request id was used for another waiver.")
-    return row
+    if bills != set(ask.bill_ids):
+        raise another_request("waiver")
+    terms = {"kind": ask.kind, "reason": ask.reason, "ratio": ask.ratio, "amount_fen": ask.amount_fen}
+    return same_request("waiver", row, terms | {"requested_by": caller.sub})
 
 
 def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[int, int]:
@@ -106,10 +109,10 @@ def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[i
     return {bill_id: left.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Row[Any], kind: str, ids: Sequence[int], today: date) -> dict[int, int]:
+def _left(session: Session, account: Row[Any], kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
-        return tables.open_of(tables.bills(session, ids))
+        return {bill.id: bill.open_fen for bill in tables.bills(session, ids)}
     return tables.fees_due(session, account.id, ids, today)
 
 
@@ -127,24 +130,19 @@ def _asked(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
     return asked
 
 
-def _lines(bases: Mapping[int, int], asked: Mapping[int, int]) -> list[dict[str, int]]:
-    return [{"bill_id": i, "base_fen": base, "asked_fen": asked[i]} for i, base in bases.items()]
-
-
-def _row(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, today: date, now: datetime) -> dict[str, Any]:
-    return {
-        "id": request_id,
-        "estate_id": account.estate_id,
-        "household_id": account.id,
-        "kind": ask.kind,
-        "ratio": ask.ratio,
-        "amount_fen": ask.amount_fen,
-        "reason": ask.reason,
-        "status": "pending",
-        "requested_by": caller.sub,
-        "requested_at": now,
-        "base_on": today,
-    }
+def _new(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, now: datetime) -> NewWaiver:
+    return NewWaiver(
+        id=request_id,
+        estate_id=account.estate_id,
+        household_id=account.id,
+        kind=ask.kind,
+        ratio=ask.ratio,
+        amount_fen=ask.amount_fen,
+        reason=ask.reason,
+        requested_by=caller.sub,
+        requested_at=now,
+        base_on=business_date(now),
+    )
 
 
 def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: datetime) -> None:
@@ -159,8 +157,8 @@ def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: da
 class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
-    waiver: Row[Any]
-    bills: Sequence[Row[Any]]
+    waiver: WaiverRow
+    bills: Sequence[BillToWaive]
     given: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
@@ -195,15 +193,12 @@ def _approve(
 ) -> None:
     today = business_date(now)
     grant(session, account, decision.waiver, decision.bills, decision.given, today, now)
-    tables.decide(
-        session, decision.waiver.id, status="approved", decided_by=by, decided_at=now, decided_on=today,
-        decision_reason=note, resolution=resolution,
-    )  # fmt: skip
+    tables.decide(session, decision.waiver.id, Fate("approved", by, now, today, note, resolution))
 
 
 def approve_waiver(
     session: Session, caller: Caller, waiver_id: UUID, resolution: str | None, note: str | None, now: datetime
-) -> dict[str, Any]:
+) -> WaiverDetail:
     """Grant a pending waiver, as far as there is still something to waive; approving again changes nothing (C2).
 
     Errors: NotFound, Forbidden (role, scope, own request under four eyes), Invalid (no resolution), Conflict (rejected,
@@ -231,9 +226,7 @@ def _require_authority(caller: Caller, decision: Decision) -> None:
         raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
 
 
-def reject_waiver(
-    session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
-) -> dict[str, Any]:
+def reject_waiver(session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime) -> WaiverDetail:
     """Refuse a pending waiver; rejecting again changes nothing. NotFound, Forbidden, Conflict."""
     caller.require(Permission.APPROVE_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
@@ -245,7 +238,7 @@ def reject_waiver(
 
 def withdraw_waiver(
     session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
-) -> dict[str, Any]:
+) -> WaiverDetail:
     """Take the own pending request back; doing so again changes nothing. NotFound, Forbidden, Conflict."""
     caller.require(Permission.REQUEST_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
@@ -257,20 +250,25 @@ def withdraw_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], Row[Any]]:
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], WaiverRow]:
     household = views.found(session, caller, waiver_id).household
     account = _locked(session, household)
     return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
 
 
-def _require_pending(waiver: Row[Any]) -> None:
+def _require_pending(waiver: WaiverRow) -> None:
     if waiver.status != "pending":
         raise Conflict(f"This waiver is {waiver.status} already.")
 
 
 def _close(
-    session: Session, account: Row[Any], waiver_id: UUID, status: str, by: Caller, reason: str | None, now: datetime
+    session: Session,
+    account: Row[Any],
+    waiver_id: UUID,
+    status: WaiverStatus,
+    by: Caller,
+    reason: str | None,
+    now: datetime,
 ) -> None:
-    decision = {"status": status, "decided_by": by.sub, "decided_at": now, "decided_on": business_date(now)}
-    tables.decide(session, waiver_id, **decision, decision_reason=reason)
+    tables.decide(session, waiver_id, Fate(status, by.sub, now, business_date(now), reason))
     holds.release(session, "waiver", waiver_id, account.code, now)

@@ -11,16 +11,21 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 Item = TypeVar("Item")
+Cursor = Annotated[str | None, Field(description="Brings the next page as `?cursor=`; null on the last")]
 
 
 class Page(TypedDict, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next_cursor: Annotated[str | None, Field(description="Brings the next page as `?cursor=`; null on the last")]
+    next_cursor: Cursor
 
 
 class Created(TypedDict):
     """Something was started or made; ask for it by its id."""
 
     id: UUID
+
+
+# A text that people read, in both languages.
+Bilingual = TypedDict("Bilingual", {"zh-CN": str, "en": str})

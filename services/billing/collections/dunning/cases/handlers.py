@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, rules, tables
 from services.billing.collections.dunning.rules import Cause
+from services.billing.collections.dunning.tables import dunning_contact
 from services.billing.collections.dunning.treatment import tables as treatment
 from services.billing.collections.dunning.treatment.disputes import dispute_view
 from services.billing.collections.dunning.treatment.facts import facts_of
 from services.billing.collections.dunning.treatment.household_plan import plan_view
 from services.billing.collections.dunning.treatment.rules import suggest_cause
 from services.billing.holds.rules import hold_periods
-from services.billing.portfolio.tables import find_household
-from services.common.contracts.errors import Conflict, Invalid
+from services.billing.portfolio.tables import Household, find_household
+from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, start_of_business_day
 from services.common.domain.permissions import Permission
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
 _NOTES = UUID("6f1d2c1e-6a57-5e0c-9a35-0b8f3d0f6d11")
@@ -73,7 +75,7 @@ _NOT_FOR_OWNERS: dict[str, Any] = {"contacts": [], "promise": None, "plan": None
 
 
 def _work(
-    session: Session, row: Row[Any], contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
+    session: Session, row: Household, contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
 ) -> dict[str, Any]:
     """What staff keep about a household."""
     plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
@@ -122,13 +124,11 @@ def add_contact(
     if said.outcome == "promised" and said.promised_on is None:
         raise Invalid("A promise has a day.", [{"loc": "promised_on", "msg": "the day payment was promised for"}])
     wanted = {"household_id": row.id, "contacted_by": caller.sub, **asdict(said)}
-    new = tables.insert_contact(session, {"id": request_id, "contacted_at": now, **wanted})
+    new = insert_once(session, dunning_contact, {"id": request_id, "contacted_at": now, **wanted})
     if new and said.cause is not None:
         tables.set_cause(session, row.id, said.cause)
-    kept = queries.contact(session, request_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in wanted.items()):
-        raise Conflict("This request id was used for another contact.")
-    return _contact(kept) | {"household": household}
+    contact = same_request("contact", by_id(session, dunning_contact, request_id), wanted)
+    return _contact(contact) | {"household": household}
 
 
 def set_arrears_cause(
@@ -144,7 +144,7 @@ def set_arrears_cause(
     if note is not None:
         words = f"{household}:{caller.sub}:{business_date(now)}:{cause}:{note}"
         kept = {"id": uuid5(_NOTES, words), "household_id": row.id, "kind": "assessment", "answer": note}
-        tables.insert_contact(session, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
+        insert_once(session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
     return {"household": household, "cause": cause}
 
 
@@ -171,7 +171,7 @@ def _held(session: Session, household_id: int, today: date) -> dict[str, Any]:
 
 
 def _next(
-    session: Session, row: Row[Any], ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
+    session: Session, row: Household, ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
 ) -> dict[str, Any] | None:
     bill = queries.standing(session, row.id)
     found = rules.next_step(queries.steps(ladder), bill, today) if bill else None

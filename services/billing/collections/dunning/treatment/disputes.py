@@ -17,6 +17,7 @@ from services.billing.receivables.ledger.tables import lock_estate_of
 from services.common.contracts.errors import Conflict, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
+from services.common.once import same_request
 
 Outcome = Literal["upheld", "amended", "rejected", "withdrawn"]
 # The owner was right: the bill is left out of the ladder until finance has voided or waived it.
@@ -46,9 +47,7 @@ def dispute_bill(
     if kept is None:
         _may_be_disputed(bill)
         kept = tables.open_dispute(session, row | {"opened_at": now, "opened_by": caller.sub})
-    if any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for another dispute.")
-    return dispute_view(kept, bill.household)
+    return dispute_view(same_request("dispute", kept, row), bill.household)
 
 
 def settle_dispute(
@@ -63,8 +62,7 @@ def settle_dispute(
     kept = tables.settled_by_request(session, request_id)
     if kept is None:
         kept = _settle(session, caller, bill_id, request_id, settled, now)
-    if (kept.bill_id, kept.outcome, kept.note) != (bill_id, settled.outcome, settled.note):
-        raise Conflict("This request id was used for another settlement.")
+    same_request("settlement", kept, {"bill_id": bill_id, **vars(settled)})
     return dispute_view(kept, bill.household)
 
 

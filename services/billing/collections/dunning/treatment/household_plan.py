@@ -21,6 +21,7 @@ from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
+from services.common.once import same_request
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,7 @@ def make_plan(
         kept = tables.add_plan(session, {"id": request_id, "made_at": now, **asked})
         _hold_for(session, household, before, wanted, kept, now)
         set_cause(session, row.id, wanted.cause)
-    if any(getattr(kept, name) != value for name, value in asked.items()):
-        raise Conflict("This request id was used for another plan.")
-    return plan_view(kept, household)
+    return plan_view(same_request("plan", kept, asked), household)
 
 
 def problem_fixed(session: Session, caller: Caller, household: str, note: str, now: datetime) -> dict[str, Any]:

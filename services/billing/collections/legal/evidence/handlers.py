@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.evidence import tables
 from services.billing.collections.legal.evidence.rules import HIDDEN, Pack, Section, adds_up, formula, section, segments
-from services.billing.portfolio.tables import find_estate, find_household
+from services.billing.portfolio.tables import Estate, Household, find_estate, find_household
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import LateFeePolicy, late_fee_settled
@@ -73,7 +73,7 @@ def _formulas(
     return found
 
 
-def _case(home: Row[Any], estate: Row[Any], owed: Mapping[str, Any], as_of: date, *, open_data: bool) -> Section:
+def _case(home: Household, estate: Estate, owed: Mapping[str, Any], as_of: date, *, open_data: bool) -> Section:
     name, phone = home.owner_name, home.owner_phone
     return section(
         "一、案件概要 / Case",
