@@ -5,16 +5,23 @@ open what is left. A voided bill is neither.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.rules import ContactPolicy, Stage
+from services.billing.collections.closure.tables import closure_appointment, closure_bill, closure_event
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.answers.closure import CaseStatus, MeetingOutcome, MeetingResult
+from services.common.contracts.answers.portfolio import Cause
 from services.common.locks import Lock, hold
+from services.common.once import by_id
+from services.common.rows import row_of, rows_of
 
 # A case that was closed and gets another old bill starts again at the first stage.
 ENROL = text(f"""
@@ -99,22 +106,139 @@ ORDER BY position, after_outcome NULLS FIRST
 _LOCK = text("""
 SELECT c.id FROM closure_case c JOIN household h ON h.id = c.household_id WHERE h.code = :household FOR UPDATE OF c
 """)
-HOUSEHOLD_OF = text("""
+_HOUSEHOLD_OF = text("""
 SELECT h.code FROM closure_appointment a JOIN closure_case c ON c.id = a.case_id
 JOIN household h ON h.id = c.household_id WHERE a.id = :id
 """)
 
 
-def cases(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
+@dataclass(frozen=True)
+class CaseState:
+    """A case with its state of today; a complaint or a performing plan pauses it."""
+
+    id: int
+    household_id: int
+    estate_id: int
+    household: str
+    estate: str
+    building: str
+    steward: str | None
+    cause: Cause
+    enrolled_on: date
+    stage: str
+    stage_since: date
+    status: CaseStatus
+    enrolled_fen: int
+    recovered_fen: int
+    open_fen: int
+    complaint: bool
+    plan: bool
+
+
+@dataclass(frozen=True)
+class StageSums:
+    """Cases of an estate in one status and stage, added up."""
+
+    estate: str
+    status: CaseStatus
+    stage: str
+    cases: int
+    recovered_fen: int
+    open_fen: int
+    enrolled_fen: int
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What a run has enrolled."""
+
+    enrolled: int
+    bills: int
+
+
+@dataclass(frozen=True)
+class BillRecord:
+    """A bill of a case, with what was open on the day it came in."""
+
+    bill_id: int
+    added_on: date
+    open_fen: int
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """What happened to a case; `outcome` None: enrolled, or enrolled again."""
+
+    happened_on: date
+    stage: str
+    outcome: MeetingOutcome | None
+    note: str | None
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class AppointmentRecord:
+    """An appointment; `outcome` None until it took place or was cancelled."""
+
+    id: UUID
+    case_id: int
+    at: datetime
+    place: str
+    who: str
+    stage: str
+    made_by: str
+    outcome: MeetingResult | None
+    note: str | None
+    recorded_by: str | None
+    recorded_at: datetime | None
+
+
+def cases(session: Session, wanted: Mapping[str, object]) -> list[CaseState]:
     """Cases with their state; what `wanted` does not name is not looked at."""
     names = ("estates", "household", "stage", "steward", "status")
-    return session.execute(_CASES, dict.fromkeys(names) | {"after": 0, "limit": 1} | dict(wanted)).all()
+    return rows_of(CaseState, session.execute(_CASES, {**dict.fromkeys(names), "after": 0, "limit": 1, **wanted}))
 
 
-def progress(session: Session, estates: Sequence[str] | None, as_of: Any) -> Sequence[Row[Any]]:
+def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> list[StageSums]:
     """Sums per estate, status and stage."""
-    names = ("household", "stage")
-    return session.execute(_PROGRESS, dict.fromkeys(names) | {"estates": estates, "as_of": as_of, "after": 0}).all()
+    key = {"household": None, "stage": None, "estates": estates, "as_of": as_of, "after": 0}
+    return rows_of(StageSums, session.execute(_PROGRESS, key))
+
+
+def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
+    """Enrol the old arrears of an estate that are in no case yet."""
+    return row_of(Enrolment, session.execute(ENROL, key).one())
+
+
+def bills_of(session: Session, case_id: int) -> list[BillRecord]:
+    """What a case is about."""
+    query = select(closure_bill).where(closure_bill.c.case_id == case_id)
+    return rows_of(BillRecord, session.execute(query.order_by(closure_bill.c.bill_id)))
+
+
+def history_of(session: Session, case_id: int) -> list[EventRecord]:
+    """What happened to a case, oldest first."""
+    query = select(closure_event).where(closure_event.c.case_id == case_id)
+    return rows_of(EventRecord, session.execute(query.order_by(closure_event.c.id)))
+
+
+def appointments_of(session: Session, case_id: int) -> list[AppointmentRecord]:
+    """A case's appointments by their time."""
+    query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
+    ordered = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
+    return rows_of(AppointmentRecord, session.execute(ordered))
+
+
+def appointment(session: Session, appointment_id: UUID) -> AppointmentRecord | None:
+    """One appointment."""
+    return row_of(AppointmentRecord, by_id(session, closure_appointment, appointment_id))
+
+
+def household_of(session: Session, appointment_id: UUID) -> str | None:
+    """The household an appointment is with."""
+    code: str | None = session.scalar(_HOUSEHOLD_OF, {"id": appointment_id})
+    return code
 
 
 def policy_of(session: Session, estate_id: int) -> tuple[int, ContactPolicy]:

@@ -55,7 +55,7 @@ def meet(books: Books, at: str, request_id: UUID | None = None) -> dict[str, Any
 
 
 def outcome(books: Books, appointment: dict[str, Any], result: Result, note: str | None = None) -> dict[str, Any]:
-    return handlers.record_outcome(books.session, STEWARD, UUID(appointment["id"]), result, note, NOW)
+    return handlers.record_outcome(books.session, STEWARD, appointment["id"], result, note, NOW)
 
 
 def test_d6_a_run_enrols_arrears_of_more_than_a_year_and_a_second_one_only_what_is_new(books: Books) -> None:
