@@ -137,8 +137,7 @@ late_candidate AS (
   SELECT bill_id, household_id, accrued_fen, due_fen FROM late_counted
   UNION ALL
   SELECT id, household_id, fee_fen, fee_fen FROM (
-    SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen,
-       CASE WHEN b.amount_fen < t.largest_fen THEN (b.amount_fen * least((t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - DATE '2000-01-01')), t.cap_e8) + 50000000) / 100000000
+    SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen, CASE WHEN b.amount_fen < t.largest_fen THEN (b.amount_fen * least((t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - DATE '2000-01-01')), t.cap_e8) + 50000000) / 100000000
             ELSE round(b.amount_fen::numeric * least((t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - DATE '2000-01-01')), t.cap_e8) * 0.00000001)::bigint END AS fee_fen
   FROM late_candidate b JOIN late_terms t ON t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to WHERE NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0 AND b.voided_at IS NULL
     UNION ALL

@@ -1,11 +1,13 @@
-"""What all resources share: what stands in paths and queries, pages, and how a model carries its example."""
+"""What all resources share: what stands in paths and queries, and how a request carries its example."""
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from services.common.contracts.answers.base import Created as Created
+from services.common.contracts.answers.base import Page as Page
 from services.common.fields import INT64, LARGEST_BIGINT, LARGEST_INT, NO_CONTROL, Code, Day, Period
 
 
@@ -16,7 +18,7 @@ def _path(name: str, example: str, **rules: Any) -> Any:
 EstatePath = Annotated[Code, _path("estate", "GZ01")]
 HouseholdPath = Annotated[Code, _path("household", "GZ01-1-0101")]
 BillPath = Annotated[int, Path(gt=0, le=LARGEST_BIGINT, examples=[48211], json_schema_extra=INT64)]
-TariffPath = Annotated[int, Path(gt=0, le=LARGEST_INT, examples=[17])]
+TariffPath = Annotated[int, Path(gt=0, le=LARGEST_INT, examples=[17], json_schema_extra=INT64)]
 IdPath = Annotated[UUID, Path(examples=["0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"])]
 
 EstateFilter = Annotated[Code | None, Query(description="Code of an estate", examples=["GZ01"])]
@@ -29,7 +31,14 @@ AsOf = Annotated[Day | None, Query(description="Business day; today when left ou
 PeriodFilter = Annotated[Period | None, Query(description="YYYY-MM", examples=["2026-10"])]
 
 LimitQuery = Annotated[
-    int, Query(alias="limit", ge=1, description="Items on a page; more than 500 count as 500", examples=[50])
+    int,
+    Query(
+        alias="limit",
+        ge=1,
+        description="Items on a page; more than 500 count as 500",
+        examples=[50],
+        json_schema_extra=INT64,
+    ),
 ]
 CursorQuery = Annotated[
     str | None,
@@ -42,7 +51,10 @@ CursorQuery = Annotated[
     ),
 ]
 
-Item = TypeVar("Item")
+ServiceName = Literal["billing", "payments", "notifications", "workorders", "feedback"]
+Degraded = Annotated[
+    list[ServiceName], Field(description="Services that did not answer in time; their parts are missing")
+]
 
 
 def example(**fields: Any) -> ConfigDict:
@@ -53,17 +65,3 @@ def example(**fields: Any) -> ConfigDict:
 def shown(**fields: Any) -> ConfigDict:
     """The configuration of an answer: services may add fields."""
     return ConfigDict(extra="allow", json_schema_extra={"examples": [fields]})
-
-
-class Page(BaseModel, Generic[Item]):
-    """One page of a list."""
-
-    items: list[Item]
-    next_cursor: str | None = Field(default=None, description="null on the last page", examples=["WyI0MiJd"])
-
-
-class Created(BaseModel):
-    """Something was started or made; ask for it by its id."""
-
-    model_config = shown(id="0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10")
-    id: UUID

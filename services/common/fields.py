@@ -16,6 +16,7 @@ NO_CONTROL = r"^[^\x00-\x1f]+$"
 NO_NUL = r"^[^\x00]*$"
 PERIOD = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 QUARTER = r"^([0-9]{4})-Q([1-4])$"
+DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
 PHONE = r"^\+?[0-9][0-9 ()\-]{4,18}[0-9]$"
 EMAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -40,6 +41,7 @@ Phone = Annotated[str, StringConstraints(max_length=20, pattern=PHONE)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL)]
 Period = Annotated[str, StringConstraints(pattern=PERIOD)]
 Quarter = Annotated[str, StringConstraints(pattern=QUARTER)]
+DecimalText = Annotated[str, StringConstraints(pattern=DECIMAL)]
 
 
 def _written_as_day(value: Any) -> Any:

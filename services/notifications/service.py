@@ -3,12 +3,20 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, Literal
 from uuid import UUID
 
 import eventlet
 from prometheus_client import Metric
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.notifications import (
+    Language,
+    MessageChannel,
+    Notification,
+    Preferences,
+    Preview,
+    Template,
+)
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     CollectionBelowPlan,
@@ -151,36 +159,36 @@ class NotificationsService(EstateService):
         recipient: str | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """Messages, newest first: `{"items": [...], "next_cursor"}` (F)."""
+    ) -> Page[Notification]:
+        """Messages, newest first (F)."""
         with self.transaction() as session:
             return messages.notifications(session, caller, household, recipient, limit, cursor)
 
     @rpc
     def confirm_delivery(
         self, caller: Caller, message_id: UUID, delivered_on: date, proof: Line, outcome: Outcome = "delivered"
-    ) -> dict[str, Any]:
+    ) -> Notification:
         """A letter was received, or came back (F4)."""
         receipt = Receipt(delivered_on, proof, outcome)
         with self.transaction() as session:
             return confirm(session, caller, message_id, receipt, self.clock())
 
     @rpc
-    def list_templates(self, caller: Caller) -> dict[str, Any]:
+    def list_templates(self, caller: Caller) -> Page[Template]:
         """Every version of every wording (F2)."""
         with self.transaction() as session:
             return templates.templates(session, caller)
 
     @rpc
     def preview_template(
-        self, caller: Caller, code: str, channel: str, language: Literal["zh-CN", "en"], variables: dict[str, str]
-    ) -> dict[str, Any]:
+        self, caller: Caller, code: str, channel: MessageChannel, language: Language, variables: dict[str, str]
+    ) -> Preview:
         """What a template says with these variables (F2)."""
         with self.transaction() as session:
             return templates.preview(session, caller, code, channel, language, variables)
 
     @rpc
-    def get_preferences(self, caller: Caller, household: str) -> dict[str, Any]:
+    def get_preferences(self, caller: Caller, household: str) -> Preferences:
         """Language, address and consent per channel (F3)."""
         with self.transaction() as session:
             return directory.preferences(session, caller, household)
@@ -193,7 +201,7 @@ class NotificationsService(EstateService):
         language: str | None = None,
         email: str | None = None,
         consent: dict[str, bool] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Preferences:
         """Change what is named; repeating it changes nothing more (F3)."""
         with self.transaction() as session:
             return directory.choose(session, caller, household, language, email, consent or {}, self.clock())
@@ -208,7 +216,7 @@ class NotificationsService(EstateService):
 
 
 @cache
-def providers() -> Mapping[str, Port]:
+def providers() -> Mapping[MessageChannel, Port]:
     """The process's providers; their connections are kept between rounds."""
     return bind(settings())
 

@@ -1,9 +1,11 @@
-"""PORTS: what a payment channel must be able to do (E1). One adapter each, bound in channels.py by settings."""
+"""PORT: what a payment channel must be able to do (E1). One adapter each, bound in channels.py by settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from services.common.fields import Whole
 
 
 class ChannelUnavailable(Exception):
@@ -45,7 +47,7 @@ class Money:
 class Answer:
     """What the channel gets back on a notification."""
 
-    status: int
+    status: Whole
     content_type: str
     body: str
 

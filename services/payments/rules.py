@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
+from services.common.contracts.answers.payments import Channel, PaymentStatus, ReceiptLine
+from services.common.contracts.errors import Finding
 from services.common.domain.permissions import Permission
 from services.common.fields import LARGEST_BIGINT
 
@@ -41,17 +42,30 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True)
+class NewPayment:
+    """A payment about to be kept: what was asked, by whom and when, and until when it can be paid."""
+
+    request: PaymentRequest
+    estate: str
+    created_by: str
+    created_at: datetime
+    reference: str | None = None
+    expires_at: datetime | None = None
+    next_check_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Payment:
     """A payment as it is kept. `status`: pending, settled, expired or suspense; refunds will add theirs (E4)."""
 
     id: UUID
     household: str
     estate: str
-    channel: str
+    channel: Channel
     amount_fen: int
     bill_ids: tuple[int, ...]
     received_on: date | None
-    status: str
+    status: PaymentStatus
     created_at: datetime
     reference: str | None = None
     code_url: str | None = None
@@ -61,7 +75,7 @@ class Payment:
     receipt_no: str | None = None
     settled_at: datetime | None = None
     business_date: date | None = None
-    allocations: list[dict[str, Any]] | None = None
+    allocations: list[ReceiptLine] | None = None
     credit_fen: int | None = None
 
     @property
@@ -70,13 +84,13 @@ class Payment:
         return PaymentRequest(self.id, self.household, self.channel, self.amount_fen, self.bill_ids, self.received_on)
 
 
-def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[dict[str, Any]]:
-    """Everything wrong with a request, as {"loc", "msg"}."""
-    found: list[dict[str, Any]] = []
+def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[Finding]:
+    """Everything wrong with a request."""
+    found: list[Finding] = []
 
     def unless(holds: bool, loc: str, msg: str) -> None:
         if not holds:
-            found.append({"loc": loc, "msg": msg})
+            found.append(Finding(loc=loc, msg=msg))
 
     online = request.channel in ONLINE_CHANNELS
     unless(request.channel in CHANNELS, "channel", f"must be one of {', '.join(CHANNELS)}")

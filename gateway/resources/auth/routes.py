@@ -18,7 +18,8 @@ async def dev_token(request: Request, body: DevTokenRequest) -> Response:
     """Sign in as anybody, for development; exists in the sandbox only."""
     gate: Gate = request.app.state.gate
     token, seconds = gate.tokens.issue(_caller(body))
-    return answer({"access_token": token, "token_type": "Bearer", "expires_in": seconds})
+    issued: DevToken = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
+    return answer(issued)
 
 
 def _caller(body: DevTokenRequest) -> Caller:

@@ -1,15 +1,22 @@
 """Bill runs, bills, statements (B, C1)."""
 
+from typing import Annotated
+
+from fastapi import Query
 from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import AsOf, BillPath, Created, HouseholdPath, IdPath, Page, StatusFilter
-from gateway.resources.bills.schemas import Bill, BillRun, BillRunRequest, Explanation, Statement
+from gateway.resources.base import AsOf, BillPath, HouseholdPath, IdPath
+from gateway.resources.bills.schemas import BillRunRequest
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Created, Page
+from services.common.contracts.answers.bills import BillRun, BillStatus, BillSummary, Statement
+from services.common.contracts.answers.explanations import BillExplanation
 from services.common.domain.permissions import Permission
 
 routes = Routes("Billing")
+StatusFilter = Annotated[BillStatus | None, Query(description="Only those in this status", examples=["open"])]
 
 
 @routes.post("/v1/bill-runs", answer=Created, status=202, permission=Permission.ISSUE_BILLS)
@@ -25,7 +32,9 @@ async def get_bill_run(run_id: IdPath, call: Services) -> Response:
     return await call("billing", "get_bill_run", run_id=run_id)
 
 
-@routes.get("/v1/households/{household}/bills", answer=Page[Bill], permission=Permission.READ_STATEMENT, personal=True)
+@routes.get(
+    "/v1/households/{household}/bills", answer=Page[BillSummary], permission=Permission.READ_STATEMENT, personal=True
+)
 async def list_bills(household: HouseholdPath, call: Services, page: Paging, status: StatusFilter = None) -> Response:
     """A household's bills: open, partially_paid, paid, void."""
     return await call("billing", "list_bills", household=household, status=status, **page)
@@ -39,7 +48,9 @@ async def get_statement(household: HouseholdPath, call: Services, as_of: AsOf = 
     return await call("billing", "get_statement", household=household, as_of=as_of)
 
 
-@routes.get("/v1/bills/{bill_id}/explanation", answer=Explanation, permission=Permission.READ_STATEMENT, personal=True)
+@routes.get(
+    "/v1/bills/{bill_id}/explanation", answer=BillExplanation, permission=Permission.READ_STATEMENT, personal=True
+)
 async def explain_bill(bill_id: BillPath, call: Services) -> Response:
     """Why a bill is what it is: tariff version, inputs, formula, rounding (B4)."""
     return await call("billing", "explain_bill", bill_id=bill_id)

@@ -4,7 +4,8 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.charges.schemas import Charge, ChargeRequest
+from gateway.resources.charges.schemas import ChargeRequest
+from services.common.contracts.answers.charges import Charge
 from services.common.domain.permissions import Permission
 
 routes = Routes("Billing")

@@ -4,14 +4,11 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import HouseholdPath, Page
-from gateway.resources.credits.schemas import (
-    CreditApplication,
-    CreditApplicationRequest,
-    CreditRefund,
-    CreditRefundRequest,
-)
+from gateway.resources.base import HouseholdPath
+from gateway.resources.credits.schemas import CreditApplicationRequest, CreditRefundRequest
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.credits import CreditApplication, CreditRefund
 from services.common.domain.permissions import Permission
 
 routes = Routes("Billing")

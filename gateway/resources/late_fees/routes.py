@@ -5,7 +5,7 @@ from starlette.responses import Response
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
 from gateway.resources.base import AsOf, EstateFilter
-from gateway.resources.late_fees.schemas import LateFees
+from services.common.contracts.answers.late_fees import LateFees
 from services.common.domain.permissions import Permission
 
 routes = Routes("Instalment plans")

@@ -19,7 +19,6 @@ from gateway.resources.legal.schemas import (
     ReceiptRequest,
     UrgingRequest,
 )
-from gateway.resources.notifications.schemas import Notification
 from gateway.resources.paging import Paging
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.legal import (
@@ -34,6 +33,7 @@ from services.common.contracts.answers.legal import (
     SuitGate,
     Urging,
 )
+from services.common.contracts.answers.notifications import Notification
 from services.common.domain.permissions import Permission
 
 routes = Routes("Legal")

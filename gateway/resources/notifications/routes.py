@@ -8,9 +8,11 @@ from starlette.responses import Response
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import HouseholdFilter, HouseholdPath, Page
-from gateway.resources.notifications.schemas import Notification, Preferences, PreferencesRequest, Templates
+from gateway.resources.base import HouseholdFilter, HouseholdPath
+from gateway.resources.notifications.schemas import PreferencesRequest
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.notifications import Notification, Preferences, Template
 from services.common.contracts.errors import Invalid
 from services.common.domain.permissions import Permission
 from services.common.fields import Code
@@ -29,7 +31,7 @@ async def list_notifications(
     return await call("notifications", "list_notifications", household=household, recipient=recipient, **page)
 
 
-@routes.get("/v1/notification-templates", answer=Templates, permission=Permission.READ_TEMPLATES)
+@routes.get("/v1/notification-templates", answer=Page[Template], permission=Permission.READ_TEMPLATES)
 async def list_templates(call: Services) -> Response:
     """All templates with their variables, zh-CN and en (F2)."""
     return await call("notifications", "list_templates")

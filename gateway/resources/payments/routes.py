@@ -10,9 +10,11 @@ from starlette.responses import Response
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Gate, Services
 from gateway.front.routing import Routes
-from gateway.resources.base import HouseholdPath, IdPath, Page
+from gateway.resources.base import HouseholdPath, IdPath
 from gateway.resources.paging import Paging
-from gateway.resources.payments.schemas import Payment, PaymentRequest
+from gateway.resources.payments.schemas import PaymentRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.payments import Payment
 from services.common.domain.permissions import Permission
 from services.common.fields import Code
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gateway.front.guard import Gate, Services, answer
 from gateway.front.routing import Routes
 from gateway.resources.base import IdPath
-from gateway.resources.sandbox.schemas import SandboxInbox, SandboxPaid, SandboxPayRequest
+from gateway.resources.sandbox.schemas import Inbox, SandboxPaid, SandboxPayRequest
 from services.common.contracts.errors import PUBLIC_ERRORS, NotFound, PublicError, Unavailable
 from services.common.domain.permissions import Permission
 
@@ -31,7 +31,7 @@ async def pay_in_sandbox(
     return await _remote(request, "POST", f"/sandbox/{channel}/{payment_id.hex}/pay", json=wanted)
 
 
-@routes.get("/v1/sandbox/inbox", answer=SandboxInbox, permission=Permission.READ_PERSONAL_DATA, personal=True)
+@routes.get("/v1/sandbox/inbox", answer=Inbox, permission=Permission.READ_PERSONAL_DATA, personal=True)
 async def list_inbox(request: Request) -> Response:
     """Every message sent, newest as the sandbox lists them; the query is passed on."""
     return await _remote(request, "GET", "/sandbox/inbox", params=list(request.query_params.multi_items()))

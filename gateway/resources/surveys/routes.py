@@ -1,6 +1,6 @@
 """Ratings of finished orders (H3)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
@@ -9,7 +9,10 @@ from starlette.responses import Response
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath
-from gateway.resources.surveys.schemas import Survey, SurveyAnswerRequest, SurveyResult, Surveys
+from gateway.resources.paging import Paging
+from gateway.resources.surveys.schemas import SurveyAnswerRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.surveys import Survey, SurveyResult
 from services.common.domain.permissions import Permission
 
 routes = Routes("Surveys")
@@ -18,15 +21,17 @@ OrderFilter = Annotated[
 ]
 
 
-@routes.get("/v1/surveys", answer=Surveys, permission=Permission.READ_SURVEYS, personal=True)
+@routes.get("/v1/surveys", answer=Page[Survey], permission=Permission.READ_SURVEYS, personal=True)
 async def list_surveys(
     call: Services,
+    page: Paging,
     household: HouseholdFilter = None,
     work_order: OrderFilter = None,
     estate: EstateFilter = None,
 ) -> Response:
     """Invitations to rate, and their answers."""
-    return await call("feedback", "list_surveys", household=household, work_order=work_order, estate=estate)
+    cut: dict[str, Any] = {"household": household, "work_order": work_order, "estate": estate}
+    return await call("feedback", "list_surveys", **cut, **page)
 
 
 @routes.get("/v1/surveys/{survey_id}", answer=Survey, permission=Permission.READ_SURVEYS, personal=True)

@@ -8,16 +8,9 @@ from starlette.responses import Response
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath, PeriodFilter, TariffPath
-from gateway.resources.tariffs.schemas import (
-    BillingPolicy,
-    BillingPolicyRequest,
-    Published,
-    SharedCost,
-    SharedCostRequest,
-    SharedCosts,
-    Tariff,
-    Tariffs,
-)
+from gateway.resources.tariffs.schemas import BillingPolicyRequest, SharedCostRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.tariffs import EstateBillingPolicy, PublishedTariffs, SharedCost, Tariff
 from services.common.domain.permissions import Permission
 from services.common.fields import Code
 
@@ -25,7 +18,7 @@ routes = Routes("Billing")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]
 
 
-@routes.get("/v1/tariffs", answer=Tariffs, permission=Permission.READ_TARIFFS)
+@routes.get("/v1/tariffs", answer=Page[Tariff], permission=Permission.READ_TARIFFS)
 async def list_tariffs(call: Services, estate: EstateQuery) -> Response:
     """All versions of the tariffs of an estate, what each is made of and based on."""
     return await call("billing", "list_tariffs", estate=estate)
@@ -37,19 +30,21 @@ async def publish_tariff(tariff_id: TariffPath, call: Services) -> Response:
     return await call("billing", "publish_tariff", tariff_id=tariff_id)
 
 
-@routes.post("/v1/estates/{estate}/tariffs/publish", answer=Published, permission=Permission.PUBLISH_TARIFFS)
+@routes.post("/v1/estates/{estate}/tariffs/publish", answer=PublishedTariffs, permission=Permission.PUBLISH_TARIFFS)
 async def publish_estate_tariffs(estate: EstatePath, call: Services) -> Response:
     """Publish all tariffs of an estate that wait."""
     return await call("billing", "publish_estate_tariffs", estate=estate)
 
 
-@routes.get("/v1/estates/{estate}/billing-policy", answer=BillingPolicy, permission=Permission.READ_BILLING_POLICY)
+@routes.get(
+    "/v1/estates/{estate}/billing-policy", answer=EstateBillingPolicy, permission=Permission.READ_BILLING_POLICY
+)
 async def get_billing_policy(estate: EstatePath, call: Services) -> Response:
     """Which months a bill is for, and when it is due (B3)."""
     return await call("billing", "get_billing_policy", estate=estate)
 
 
-@routes.put("/v1/estates/{estate}/billing-policy", answer=BillingPolicy, permission=Permission.SET_BILLING_POLICY)
+@routes.put("/v1/estates/{estate}/billing-policy", answer=EstateBillingPolicy, permission=Permission.SET_BILLING_POLICY)
 async def put_billing_policy(estate: EstatePath, body: BillingPolicyRequest, call: Services) -> Response:
     """Bill an estate in another way from the next run on; nothing that is billed is billed again (B3)."""
     return await call("billing", "put_billing_policy", estate=estate, **body.model_dump(mode="json"))
@@ -62,7 +57,7 @@ async def record_shared_cost(body: SharedCostRequest, call: Services) -> Respons
     return await call("billing", "record_shared_cost", http=201, request_id=call.request_id, **told)
 
 
-@routes.get("/v1/shared-costs", answer=SharedCosts, permission=Permission.READ_SHARED_COSTS)
+@routes.get("/v1/shared-costs", answer=Page[SharedCost], permission=Permission.READ_SHARED_COSTS)
 async def list_shared_costs(call: Services, estate: EstateQuery, period: PeriodFilter = None) -> Response:
     """The costs recorded for an estate, of one month or of all."""
     return await call("billing", "list_shared_costs", estate=estate, period=period)

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from gateway.front.guard import Patience, Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstateFilter
-from gateway.resources.trial_balance.schemas import TrialBalance
+from services.common.contracts.answers.trial_balance import TrialBalance
 from services.common.domain.permissions import Permission
 
 routes = Routes("Collections")

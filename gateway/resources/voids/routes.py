@@ -4,15 +4,17 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import BillPath, EstateFilter, HouseholdFilter, Page
+from gateway.resources.base import BillPath, EstateFilter, HouseholdFilter
 from gateway.resources.paging import Paging
-from gateway.resources.voids.schemas import CreditNote, Reissue, Voided, VoidRequest
+from gateway.resources.voids.schemas import VoidRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.voids import CreditNote, Reissue, VoidedBill
 from services.common.domain.permissions import Permission
 
 routes = Routes("Billing")
 
 
-@routes.post("/v1/bills/{bill_id}/void", answer=Voided, permission=Permission.VOID_BILL)
+@routes.post("/v1/bills/{bill_id}/void", answer=VoidedBill, permission=Permission.VOID_BILL)
 async def void_bill(bill_id: BillPath, body: VoidRequest, call: Services) -> Response:
     """Void a bill by credit note; what was paid on it becomes credit (B5)."""
     asked = body.model_dump(mode="json")

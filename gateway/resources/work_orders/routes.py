@@ -9,19 +9,20 @@ from starlette.responses import Response
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Call, Services
 from gateway.front.routing import Routes
-from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath, Page
+from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath
 from gateway.resources.paging import Paging
-from gateway.resources.work_orders.schemas import WorkOrder, WorkOrderActionRequest, WorkOrderRequest
+from gateway.resources.work_orders.schemas import WorkOrderActionRequest, WorkOrderRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.work_orders import OrderStatus, WorkOrder, WorkOrderRecord
 from services.common.domain.permissions import Permission
-from services.common.fields import Code
 
 routes = Routes("Work orders")
-OrderStatus = Annotated[Code | None, Query(description="created, dispatched, accepted, …", examples=["created"])]
+StatusFilter = Annotated[OrderStatus | None, Query(description="Only those in this status", examples=["created"])]
 Overdue = Annotated[bool | None, Query(description="Only those past a limit, or only those within", examples=[True])]
 Step = Annotated[WorkOrderActionRequest | None, Body()]
 
 
-@routes.post("/v1/work-orders", answer=WorkOrder, status=201, permission=Permission.OPEN_WORK_ORDER)
+@routes.post("/v1/work-orders", answer=WorkOrderRecord, status=201, permission=Permission.OPEN_WORK_ORDER)
 async def create_work_order(body: WorkOrderRequest, call: Services) -> Response:
     """Ask for work (报修); the limits to respond and resolve begin to run (G2)."""
     asked = body.model_dump(mode="json")
@@ -34,7 +35,7 @@ async def list_work_orders(
     page: Paging,
     estate: EstateFilter = None,
     household: HouseholdFilter = None,
-    status: OrderStatus = None,
+    status: StatusFilter = None,
     overdue: Overdue = None,
 ) -> Response:
     """Orders in the caller's scope; an owner sees the own."""
@@ -42,61 +43,61 @@ async def list_work_orders(
     return await call("workorders", "list_orders", **cut, **page)
 
 
-@routes.get("/v1/work-orders/{order_id}", answer=WorkOrder, permission=Permission.READ_WORK_ORDERS, personal=True)
+@routes.get("/v1/work-orders/{order_id}", answer=WorkOrderRecord, permission=Permission.READ_WORK_ORDERS, personal=True)
 async def get_work_order(order_id: IdPath, call: Services) -> Response:
     """One order with its history, its limits and the arrears banner (G4)."""
     return await call("workorders", "get_order", order_id=order_id)
 
 
-@routes.post("/v1/work-orders/{order_id}/dispatch", answer=WorkOrder, permission=Permission.DISPATCH_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/dispatch", answer=WorkOrderRecord, permission=Permission.DISPATCH_WORK_ORDER)
 async def dispatch_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """Send a technician (派工); without `technician` the best one is chosen (G3)."""
     return await _act(call, order_id, "dispatch", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/accept", answer=WorkOrder, permission=Permission.CARRY_OUT_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/accept", answer=WorkOrderRecord, permission=Permission.CARRY_OUT_WORK_ORDER)
 async def accept_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The technician takes the order (接单)."""
     return await _act(call, order_id, "accept", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/arrive", answer=WorkOrder, permission=Permission.CARRY_OUT_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/arrive", answer=WorkOrderRecord, permission=Permission.CARRY_OUT_WORK_ORDER)
 async def arrive_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The technician is at the place (到场)."""
     return await _act(call, order_id, "arrive", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/complete", answer=WorkOrder, permission=Permission.CARRY_OUT_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/complete", answer=WorkOrderRecord, permission=Permission.CARRY_OUT_WORK_ORDER)
 async def complete_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The work is done (完工)."""
     return await _act(call, order_id, "complete", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/confirm", answer=WorkOrder, permission=Permission.CONFIRM_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/confirm", answer=WorkOrderRecord, permission=Permission.CONFIRM_WORK_ORDER)
 async def confirm_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The owner confirms (确认)."""
     return await _act(call, order_id, "confirm", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/reopen", answer=WorkOrder, permission=Permission.CONFIRM_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/reopen", answer=WorkOrderRecord, permission=Permission.CONFIRM_WORK_ORDER)
 async def reopen_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The owner sends it back (返工)."""
     return await _act(call, order_id, "reopen", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/pause", answer=WorkOrder, permission=Permission.CARRY_OUT_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/pause", answer=WorkOrderRecord, permission=Permission.CARRY_OUT_WORK_ORDER)
 async def pause_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The clock stops while owner or parts are awaited (G2)."""
     return await _act(call, order_id, "pause", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/resume", answer=WorkOrder, permission=Permission.CARRY_OUT_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/resume", answer=WorkOrderRecord, permission=Permission.CARRY_OUT_WORK_ORDER)
 async def resume_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The clock runs again."""
     return await _act(call, order_id, "resume", body)
 
 
-@routes.post("/v1/work-orders/{order_id}/cancel", answer=WorkOrder, permission=Permission.CONFIRM_WORK_ORDER)
+@routes.post("/v1/work-orders/{order_id}/cancel", answer=WorkOrderRecord, permission=Permission.CONFIRM_WORK_ORDER)
 async def cancel_work_order(order_id: IdPath, call: Services, body: Step = None) -> Response:
     """The order is not wanted any more."""
     return await _act(call, order_id, "cancel", body)

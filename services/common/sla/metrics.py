@@ -1,4 +1,4 @@
-"""Prometheus figures of service clocks (J2), shared by every kind of promise. No household and no person in a label.
+"""SIGNALS of service clocks (J2), shared by every kind of promise. No household and no person in a label.
 
 Counters and histograms move when the transition that decides them has been committed, and only then: a rolled-back or
 repeated transition counts nothing. What is overdue is asked of the database at each scrape, so it is right after a
@@ -12,9 +12,9 @@ from datetime import timedelta
 from prometheus_client import Counter, Histogram, Metric
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.sla import Outcome
 from services.common.observability.committed import when_committed
 from services.common.observability.metrics import gauge
-from services.common.sla.rules import Outcome
 
 MINUTE, HOUR = 60, 3_600
 BUCKETS = (

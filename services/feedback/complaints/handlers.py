@@ -11,6 +11,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers import complaints as answers
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.complaints import ComplaintAction, ComplaintRecord
 from services.common.contracts.base import Event
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
@@ -36,12 +39,12 @@ class Act:
 
     complaint_id: UUID
     request_id: UUID
-    action: str
+    action: ComplaintAction
     text: str | None = None
     by: str | None = None
 
 
-def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: datetime) -> dict[str, Any]:
+def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: datetime) -> ComplaintRecord:
     """Register a complaint before anybody handles it (H1) and answer it."""
     caller.require(Permission.REGISTER_COMPLAINT)
     new = replace(new, household=caller.own_household(new.household, new.estate))
@@ -75,9 +78,8 @@ def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetim
     record(session, told, aggregate=str(complaint.id), at=now)
 
 
-def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime) -> dict[str, Any]:
-    """One step (H1): Forbidden, Conflict naming the state, Invalid for an unknown action, NotFound."""
-    rules.require_known(asked.action)
+def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime) -> ComplaintRecord:
+    """One step (H1): Forbidden, Conflict naming the state, Invalid for an answer without words, NotFound."""
     caller.require(rules.NEEDS[asked.action])
     complaint = _found(tables.lock(session, asked.complaint_id))
     _require_scope(caller, complaint)
@@ -106,7 +108,7 @@ def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by
     return moved
 
 
-def _events(session: Session, complaint: Complaint, action: str, now: datetime) -> list[Event]:
+def _events(session: Session, complaint: Complaint, action: ComplaintAction, now: datetime) -> list[Event]:
     who: dict[str, Any] = {
         "complaint_id": complaint.id,
         "estate": complaint.estate,
@@ -122,7 +124,7 @@ def _holds(session: Session, complaint: Complaint) -> bool:
     return complaint.household is not None and tables.holds_dunning(session, complaint.category)
 
 
-def _count(session: Session, before: Complaint, after: Complaint, action: str, now: datetime) -> None:
+def _count(session: Session, before: Complaint, after: Complaint, action: ComplaintAction, now: datetime) -> None:
     """A stage that was done in this step is counted when it commits, once per clock (J2)."""
     for stage in sla_rules.STAGES if action != "reopen" else ():
         if before.done_at(stage) is not None:
@@ -135,7 +137,7 @@ def _count(session: Session, before: Complaint, after: Complaint, action: str, n
                 count_on_commit(session, stop)
 
 
-def get_complaint(session: Session, caller: Caller, complaint_id: UUID, now: datetime) -> dict[str, Any]:
+def get_complaint(session: Session, caller: Caller, complaint_id: UUID, now: datetime) -> ComplaintRecord:
     """The complaint with its history; NotFound, Forbidden outside the caller's scope."""
     caller.require(Permission.READ_COMPLAINTS)
     complaint = _found(tables.find(session, complaint_id))
@@ -160,10 +162,10 @@ def _require_scope(caller: Caller, complaint: Complaint) -> None:
 
 def list_complaints(
     session: Session, caller: Caller, wanted: Filter, now: datetime, limit: int, cursor: str | None
-) -> dict[str, Any]:
+) -> Page[answers.Complaint]:
     """Complaints in the caller's scope, newest first; an owner sees those of the own household."""
     caller.require(Permission.READ_COMPLAINTS)
     scope = caller.scope(wanted.estate, wanted.household)
     rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda one: [one.created_at.isoformat(), str(one.id)])
-    return {"items": [views.item(one, now) for one in shown], "next_cursor": next_cursor}
+    return Page(items=[views.item(complaint, now) for complaint in shown], next_cursor=next_cursor)

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from services.common.contracts.answers.surveys import SurveyKind, SurveyTally
 from services.common.contracts.errors import Conflict
 
 SATISFIED = (4, 5)
@@ -15,7 +15,7 @@ class Survey:
     """One invitation to rate a finished order, and its answer."""
 
     id: UUID
-    kind: str
+    kind: SurveyKind
     work_order_id: UUID
     estate: str
     building: str | None
@@ -61,15 +61,15 @@ class Tally:
         """Share of answers that are 4 or 5."""
         return round(self.satisfied / self.responses, 4) if self.responses else None
 
-    def as_result(self) -> dict[str, Any]:
-        """`{responses, invited, response_rate, csat, average}`; shares 0 to 1, average 1 to 5."""
-        return {
-            "responses": self.responses,
-            "invited": self.invited,
-            "response_rate": round(self.responses / self.invited, 4) if self.invited else None,
-            "csat": self.csat,
-            "average": round(self.total / self.responses, 4) if self.responses else None,
-        }
+    def as_result(self) -> SurveyTally:
+        """Shares 0 to 1, average 1 to 5."""
+        return SurveyTally(
+            responses=self.responses,
+            invited=self.invited,
+            response_rate=round(self.responses / self.invited, 4) if self.invited else None,
+            csat=self.csat,
+            average=round(self.total / self.responses, 4) if self.responses else None,
+        )
 
 
 def tally_of(survey: Survey) -> Tally:

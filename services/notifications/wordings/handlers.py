@@ -1,17 +1,14 @@
 """STORY of shipped wordings: read the files, see what is new in them, add it as the next version (F2)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection
 
-from services.notifications.tables import template
-from services.notifications.wordings.rules import Newest, Wording, read, version_due
+from services.notifications.wordings import tables
+from services.notifications.wordings.rules import Wording, read, version_due
 
 FOLDER = Path(__file__).parent
-Key = tuple[str, str, str]
-_KEY = (template.c.code, template.c.channel, template.c.language)
 
 
 def shipped(folder: Path = FOLDER) -> list[Wording]:
@@ -22,23 +19,12 @@ def shipped(folder: Path = FOLDER) -> list[Wording]:
 
 def load(connection: Connection, wordings: Iterable[Wording]) -> int:
     """Add what the files say and the database does not, where the words in use are ours; how many are new."""
-    standing = newest(connection)
+    standing = tables.newest(connection)
     due = [(wording, version_due(wording, standing.get(wording.key))) for wording in wordings]
     rows = [_row(wording, version) for wording, version in due if version is not None]
     if rows:
-        connection.execute(insert(template), rows)
+        tables.add(connection, rows)
     return len(rows)
-
-
-def newest(connection: Connection) -> Mapping[Key, Newest]:
-    """(code, channel, language) → the version in use."""
-    statement = select(template).distinct(*_KEY).order_by(*_KEY, template.c.version.desc())
-    return {(row.code, row.channel, row.language): _newest(row) for row in connection.execute(statement)}
-
-
-def _newest(row: Row[Any]) -> Newest:
-    wording = Wording(row.code, row.channel, row.language, row.subject, row.body)
-    return Newest(wording, row.version, row.shipped)
 
 
 def _row(wording: Wording, version: int) -> dict[str, object]:

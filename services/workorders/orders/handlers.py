@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.work_orders import OrderAction, WorkOrder, WorkOrderRecord
 from services.common.contracts.base import Event
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
@@ -36,12 +37,12 @@ class Act:
 
     order_id: UUID
     request_id: UUID
-    action: str
+    action: OrderAction
     note: str | None = None
     technician: str | None = None
 
 
-def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> dict[str, Any]:
+def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> WorkOrderRecord:
     """Open an order (G1) and answer it. Arrears of the household play no part (G4)."""
     caller.require(Permission.OPEN_WORK_ORDER)
     new = replace(new, household=caller.own_household(new.household, new.estate))
@@ -73,9 +74,8 @@ def _opened(session: Session, caller: Caller, order: Order, now: datetime) -> No
     record(session, told, aggregate=str(order.id), at=now)
 
 
-def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) -> dict[str, Any]:
-    """One transition (G1): Forbidden, Conflict naming the state, Invalid for an unknown action, NotFound."""
-    rules.require_known(asked.action)
+def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) -> WorkOrderRecord:
+    """One transition (G1): Forbidden, Conflict naming the state, NotFound."""
     caller.require(rules.NEEDS[asked.action])
     order = _found(tables.lock(session, asked.order_id))
     _require_scope(caller, order)
@@ -135,13 +135,13 @@ def _replan(session: Session, order: Order) -> None:
     sla_tables.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
 
 
-def _tell(session: Session, order: Order, action: str, now: datetime) -> None:
+def _tell(session: Session, order: Order, action: OrderAction, now: datetime) -> None:
     told = _event(session, order, action, now)
     if told is not None:
         record(session, told, aggregate=str(order.id), at=now)
 
 
-def _event(session: Session, order: Order, action: str, now: datetime) -> Event | None:
+def _event(session: Session, order: Order, action: OrderAction, now: datetime) -> Event | None:
     if action == "reopen":
         return WorkOrderReopened(
             work_order_id=order.id,
@@ -179,7 +179,7 @@ def _count(session: Session, before: Order, after: Order, now: datetime) -> None
         count_on_commit(session, Stop(rules.KIND, "resolve", after.estate, category, after.resolve_outcome, took))
 
 
-def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -> dict[str, Any]:
+def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -> WorkOrderRecord:
     """The order with its history; NotFound, Forbidden outside the caller's scope."""
     caller.require(Permission.READ_WORK_ORDERS)
     order = _found(tables.find(session, order_id))
@@ -209,10 +209,10 @@ def list_orders(
     now: datetime,
     limit: int,
     cursor: str | None,
-) -> dict[str, Any]:
+) -> Page[WorkOrder]:
     """Orders in the caller's scope, newest first; an owner sees those of the own household."""
     caller.require(Permission.READ_WORK_ORDERS)
     scope = caller.scope(wanted.estate, wanted.household)
     rows = tables.listed(session, scope, wanted, now, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda order: [order.created_at.isoformat(), str(order.id)])
-    return {"items": views.items(session, shown, now), "next_cursor": next_cursor}
+    return Page(items=views.items(session, shown, now), next_cursor=next_cursor)

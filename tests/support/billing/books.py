@@ -15,6 +15,7 @@ from services.billing.collections.dunning.handlers import SweepRequest
 from services.billing.receivables.allocation.handlers import allocate_payment
 from services.billing.receivables.statement.handlers import statement
 from services.billing.tables import bill, estate, household, ledger_entry, rate_rollup, stewardship, unit
+from services.common.contracts.answers.bills import Statement
 from services.common.contracts.answers.dunning import DunningCase, Sweep
 from services.common.contracts.events import PaymentSettled
 from services.common.domain.access import Caller
@@ -103,7 +104,7 @@ class Books:
         allocate_payment(self.session, event, NOW)
         return event
 
-    def statement(self, as_of: str, household_code: str = "H1") -> dict[str, Any]:
+    def statement(self, as_of: str, household_code: str = "H1") -> Statement:
         return statement(self.session, SYSTEM, household_code, day(as_of))
 
     def sweep(self, as_of: str, estates: list[str] | None = None) -> Sweep:

@@ -5,17 +5,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.charges import tables
+from services.billing.charging.charges.tables import Home
 from services.billing.charging.tariffs.cycles import due_date
 from services.billing.charging.tariffs.versions import load_policy
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.tables import Posting
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.charges import Charge
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BillsIssued, IssuedBill
 from services.common.domain.access import Caller
@@ -41,14 +42,12 @@ class ChargeRequest:
     unit: str | None = None
     due_date: date | None = None
 
-    def asked(self) -> dict[str, Any]:
+    def asked(self) -> dict[str, object]:
         """As it is kept, to tell a repeat from another request."""
         return asdict(self) | {"due_date": self.due_date and self.due_date.isoformat()}
 
 
-def create_charge(
-    session: Session, caller: Caller, charge_id: UUID, request: ChargeRequest, now: datetime
-) -> dict[str, Any]:
+def create_charge(session: Session, caller: Caller, charge_id: UUID, request: ChargeRequest, now: datetime) -> Charge:
     """Issue the bill of a one-off service; answers the bill with `charge_id`, `household` and `description` (B1).
 
     Posted receivable ← fee_income today, or on the first day that is open (B8); a prepaid balance pays at once (B6).
@@ -70,7 +69,7 @@ def create_charge(
     return _view(session, bill_id, charge_id, request.description)
 
 
-def _home(session: Session, request: ChargeRequest) -> Row[Any]:
+def _home(session: Session, request: ChargeRequest) -> Home:
     if (request.household is None) == (request.unit is None):
         raise Invalid("Name either a household or a unit.", [{"loc": "household", "msg": "this or unit"}])
     if request.unit is not None:
@@ -87,7 +86,7 @@ def _name(request: ChargeRequest) -> str:
     return request.unit or request.household or ""
 
 
-def _issue(session: Session, home: Row[Any], charge_id: UUID, request: ChargeRequest, now: datetime) -> int:
+def _issue(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, now: datetime) -> int:
     today = business_date(now)
     _check(request, today)
     due_date = request.due_date or _due_date(session, home.estate_id, today)
@@ -141,7 +140,7 @@ def _due_date(session: Session, estate_id: int, today: date) -> date:
 
 
 def _tell(
-    session: Session, home: Row[Any], request: ChargeRequest, bill_id: int, due_date: date, paid_fen: int, now: datetime
+    session: Session, home: Home, request: ChargeRequest, bill_id: int, due_date: date, paid_fen: int, now: datetime
 ) -> None:
     amount = request.amount_fen
     one = IssuedBill(bill_id=bill_id, household=home.household, amount_fen=amount, open_fen=amount - paid_fen)
@@ -156,9 +155,10 @@ def _tell(
     record(session, event, aggregate=f"estate:{home.estate}", at=now)
 
 
-def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> dict[str, Any]:
+def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> Charge:
     row = load_bill(session, bill_id)
     if row is None:
         raise NotFound(f"There is no bill {bill_id}.")
-    shown = bill_view(row) | {"household": row.household, "description": description}
-    return shown | {"charge_id": str(charge_id), "bill_id": bill_id}
+    return Charge(
+        **bill_view(row), charge_id=charge_id, bill_id=bill_id, household=row.household, description=description
+    )

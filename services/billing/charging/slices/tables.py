@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.tariffs.cycles import BillingPolicy
+from services.billing.charging.tariffs.rules import Rate
 from services.billing.charging.tariffs.versions import GROUP_DEFAULT
+from services.common.contracts.answers.bills import RunAnomaly
 from services.common.domain.calendar import add_months
 from services.common.fields import LARGEST_BIGINT
 from services.common.locks import Lock
@@ -50,6 +52,27 @@ class Slice:
     changed_hands: bool = True
     billed_longer: bool = True
     moved_in: bool = True
+
+
+@dataclass(frozen=True)
+class RatesUsed:
+    """What the bills of a slice were made from, kept so that each can be explained after prices have changed."""
+
+    policy: BillingPolicy
+    due_date: date
+    rates: Sequence[Rate]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a slice; of its anomalies the first ones."""
+
+    id: int
+    bills: int
+    amount_fen: int
+    rates: RatesUsed
+    anomalies: Sequence[RunAnomaly] = ()
+    anomaly_count: int = 0
 
 
 # From one slice's first unit the index leads to the next one's, `size` units on: nothing is sorted or numbered.
@@ -178,6 +201,7 @@ def _slice(row: Row[Any]) -> Slice:
     )
 
 
-def finish(session: Session, outcomes: Sequence[dict[str, Any]], at: datetime) -> None:
-    """Mark slices done; each outcome has id, bills, amount_fen, rates, anomalies and anomaly_count."""
-    FINISH.execute(session, {"done": json.dumps(outcomes), "finished_at": at})
+def finish(session: Session, outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Mark slices done."""
+    done = json.dumps([asdict(outcome) for outcome in outcomes], default=str)
+    FINISH.execute(session, {"done": done, "finished_at": at})

@@ -1,6 +1,5 @@
 """STORY of reissues (B5): a bill run over one unit and one fee item that keeps the original due date."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,10 +12,12 @@ from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.voids import tables
+from services.billing.charging.voids.tables import StandingBill
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
 from services.billing.tables import bill_run
+from services.common.contracts.answers.voids import ReissuedBill
 from services.common.contracts.errors import Conflict
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
@@ -57,7 +58,7 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: Row[Any], now: da
     bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())
 
 
-def _apply_credit(session: Session, fresh: Row[Any], before: int | None, source: str, now: datetime) -> None:
+def _apply_credit(session: Session, fresh: StandingBill, before: int | None, source: str, now: datetime) -> None:
     """First what the void released, on the days it came; then what else stands as credit, today (B6)."""
     account = ledger.account(session, fresh.household, lock=True)
     if account is None or not account.credit_fen:
@@ -71,8 +72,8 @@ def _apply_credit(session: Session, fresh: Row[Any], before: int | None, source:
     apply_credit(session, account, Applying(portions, source, bill_ids={fresh.id}), today, now)
 
 
-def made_by(session: Session, request_id: UUID) -> Sequence[dict[str, Any]]:
+def made_by(session: Session, request_id: UUID) -> list[ReissuedBill]:
     """The bills a request made, as they are now; none when it made none."""
     made = tables.reissue(session, request_id)
     rows = [load_bill(session, bill_id) for bill_id in made.bill_ids] if made else []
-    return [bill_view(row) | {"reissue_of": row.reissue_of, "household": row.household} for row in rows if row]
+    return [ReissuedBill(**bill_view(row), reissue_of=row.reissue_of, household=row.household) for row in rows if row]

@@ -7,16 +7,12 @@ from datetime import date, datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure import queries, rules, views
 from services.billing.collections.closure.queries import AppointmentRecord, CaseState, StageSums
 from services.billing.collections.closure.rules import Stage
 from services.billing.collections.closure.tables import (
-    closure_appointment,
-    closure_case,
-    closure_event,
     closure_programme,
 )
 from services.billing.portfolio.tables import find_estate, find_household
@@ -67,7 +63,6 @@ def _enrol(session: Session, programme_id: UUID, estate_id: int, as_of: date, by
     first = queries.stages_of(session, estate_id)[0]
     key = {"id": programme_id, "estate_id": estate_id, "as_of": as_of, "days": days, "stage": first.code}
     counts = vars(queries.enrol(session, {**key, "by": by, "now": now}))
-    session.execute(update(closure_programme).where(closure_programme.c.id == programme_id).values(counts))
     log.info("closure programme", extra={"programme_id": programme_id, **counts})
 
 
@@ -102,9 +97,9 @@ def get_case(session: Session, caller: Caller, household: str, today: date) -> C
     case = _case(session, caller, household, today)
     return ClosureCase(
         **_summary(case, queries.stages_of(session, case.estate_id), today),
-        bills=[views.bill(record) for record in queries.bills_of(session, case.id)],
-        history=[views.event(record) for record in queries.history_of(session, case.id)],
-        appointments=[views.appointment(record, household) for record in queries.appointments_of(session, case.id)],
+        bills=[views.bill(record) for record in queries.bills(session, case.id)],
+        history=[views.event(record) for record in queries.events(session, case.id)],
+        appointments=[views.appointment(record, household) for record in queries.appointments(session, case.id)],
     )
 
 
@@ -131,7 +126,7 @@ def make_appointment(
     if queries.appointment(session, request_id) is None:
         _check(session, case, wanted.at, now)
         made = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
-        session.execute(insert(closure_appointment).values(made | row))
+        queries.add_appointment(session, made | row)
     appointment = same_request("appointment", queries.appointment(session, request_id), row)
     return views.appointment(appointment, household)
 
@@ -157,7 +152,7 @@ def record_outcome(
             raise Conflict("Another outcome of this appointment is on record.")
         return HeldAppointment(**views.appointment(appointment, household), case_stage=case.stage, advanced=False)
     said = {"outcome": result, "note": note, "recorded_by": caller.sub, "recorded_at": now}
-    session.execute(update(closure_appointment).where(closure_appointment.c.id == appointment_id).values(said))
+    queries.settle_appointment(session, appointment_id, said)
     stage = case.stage if result == "cancelled" else _move(session, case, result, note, caller, now)
     held = views.appointment(_appointment(session, appointment_id), household)
     return HeldAppointment(**held, case_stage=stage, advanced=stage != case.stage)
@@ -204,10 +199,9 @@ def _move(
         following = rules.next_stage(stages, current, outcome, case.stage_since, today, case.cause)
     stage = following.code if following else case.stage
     if following:
-        change = {"stage": stage, "stage_since": today}
-        session.execute(update(closure_case).where(closure_case.c.id == case.id).values(change))
+        queries.move_case(session, case.id, stage, today)
     told = {"case_id": case.id, "happened_on": today, "stage": stage, "outcome": outcome, "note": note}
-    session.execute(insert(closure_event).values(told | {"recorded_by": caller.sub, "recorded_at": now}))
+    queries.add_event(session, told | {"recorded_by": caller.sub, "recorded_at": now})
     return stage
 
 
@@ -218,7 +212,7 @@ def _check(session: Session, case: CaseState, at: datetime, now: datetime) -> No
     mends = stage is not None and stage.after_outcome == rules.SERVICE_PROBLEM
     if case.status == "closed" or (case.status == "paused" and not mends):
         raise Conflict(f"The case is {case.status}: {_why(case)}.")
-    others = [one.at for one in queries.appointments_of(session, case.id) if one.outcome != "cancelled"]
+    others = [one.at for one in queries.appointments(session, case.id) if one.outcome != "cancelled"]
     _, policy = queries.policy_of(session, case.estate_id)
     free = rules.next_possible(at, others, policy)
     if free != at:

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.rules import ContactPolicy, Stage
-from services.billing.collections.closure.tables import closure_appointment, closure_bill, closure_event
+from services.billing.collections.closure.tables import (
+    closure_appointment,
+    closure_bill,
+    closure_case,
+    closure_event,
+    closure_programme,
+)
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
@@ -24,7 +30,7 @@ from services.common.once import by_id
 from services.common.rows import row_of, rows_of
 
 # A case that was closed and gets another old bill starts again at the first stage.
-ENROL = text(f"""
+_ENROL = text(f"""
 WITH old AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
   WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
@@ -207,38 +213,10 @@ def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> li
 
 
 def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
-    """Enrol the old arrears of an estate that are in no case yet."""
-    return row_of(Enrolment, session.execute(ENROL, key).one())
-
-
-def bills_of(session: Session, case_id: int) -> list[BillRecord]:
-    """What a case is about."""
-    query = select(closure_bill).where(closure_bill.c.case_id == case_id)
-    return rows_of(BillRecord, session.execute(query.order_by(closure_bill.c.bill_id)))
-
-
-def history_of(session: Session, case_id: int) -> list[EventRecord]:
-    """What happened to a case, oldest first."""
-    query = select(closure_event).where(closure_event.c.case_id == case_id)
-    return rows_of(EventRecord, session.execute(query.order_by(closure_event.c.id)))
-
-
-def appointments_of(session: Session, case_id: int) -> list[AppointmentRecord]:
-    """A case's appointments by their time."""
-    query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
-    ordered = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
-    return rows_of(AppointmentRecord, session.execute(ordered))
-
-
-def appointment(session: Session, appointment_id: UUID) -> AppointmentRecord | None:
-    """One appointment."""
-    return row_of(AppointmentRecord, by_id(session, closure_appointment, appointment_id))
-
-
-def household_of(session: Session, appointment_id: UUID) -> str | None:
-    """The household an appointment is with."""
-    code: str | None = session.scalar(_HOUSEHOLD_OF, {"id": appointment_id})
-    return code
+    """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
+    done = row_of(Enrolment, session.execute(_ENROL, key).one())
+    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(done)))
+    return done
 
 
 def policy_of(session: Session, estate_id: int) -> tuple[int, ContactPolicy]:
@@ -260,3 +238,54 @@ def lock_programme(session: Session, estate_id: int) -> None:
 def lock_case(session: Session, household: str) -> None:
     """Hold a household's case until the transaction ends."""
     session.execute(_LOCK, {"household": household})
+
+
+def bills(session: Session, case_id: int) -> list[BillRecord]:
+    """The bills of a case."""
+    query = select(closure_bill).where(closure_bill.c.case_id == case_id)
+    return rows_of(BillRecord, session.execute(query.order_by(closure_bill.c.bill_id)))
+
+
+def events(session: Session, case_id: int) -> list[EventRecord]:
+    """A case's history, oldest first."""
+    query = select(closure_event).where(closure_event.c.case_id == case_id)
+    return rows_of(EventRecord, session.execute(query.order_by(closure_event.c.id)))
+
+
+def add_event(session: Session, row: Mapping[str, object]) -> None:
+    """Add to a case's history."""
+    session.execute(insert(closure_event).values(row))
+
+
+def move_case(session: Session, case_id: int, stage: str, today: date) -> None:
+    """The case is in that stage from today."""
+    change = {"stage": stage, "stage_since": today}
+    session.execute(update(closure_case).where(closure_case.c.id == case_id).values(change))
+
+
+def appointments(session: Session, case_id: int) -> list[AppointmentRecord]:
+    """The appointments of a case by their time."""
+    query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
+    ordered = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
+    return rows_of(AppointmentRecord, session.execute(ordered))
+
+
+def appointment(session: Session, appointment_id: UUID) -> AppointmentRecord | None:
+    """One appointment."""
+    return row_of(AppointmentRecord, by_id(session, closure_appointment, appointment_id))
+
+
+def add_appointment(session: Session, row: Mapping[str, object]) -> None:
+    """Plan to meet the owner."""
+    session.execute(insert(closure_appointment).values(row))
+
+
+def settle_appointment(session: Session, appointment_id: UUID, outcome: Mapping[str, object]) -> None:
+    """Record how a meeting went."""
+    session.execute(update(closure_appointment).where(closure_appointment.c.id == appointment_id).values(outcome))
+
+
+def household_of(session: Session, appointment_id: UUID) -> str | None:
+    """The code of the household an appointment is with."""
+    code: str | None = session.scalar(_HOUSEHOLD_OF, {"id": appointment_id})
+    return code

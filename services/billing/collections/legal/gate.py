@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.rules import DEMANDS, Demand, GateFacts, named_by
+from services.billing.collections.legal import facts, rules, tables
+from services.billing.collections.legal.rules import GateFacts, named_by
 from services.billing.collections.legal.tables import ConsentRecord, UrgingRecord, committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
-from services.billing.holds.tables import stands
 from services.billing.portfolio.tables import Household, find_household
-from services.billing.receivables.ledger.sql import open_bill
 from services.common.contracts.answers.legal import Condition, Consent, Publication, SuitGate, Urging
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
@@ -22,21 +19,6 @@ from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import by_id, insert_once, same_request
 from services.common.rows import row_of
-
-LAWYERS_LETTER = "legal.lawyers_letter"
-
-_OLDEST = text(f"""
-SELECT min(due_date) FROM bill
-WHERE estate_id = :estate_id AND household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL
-""")
-_DEMANDS = text("""
-SELECT stated_on, delivered_on, deadline FROM delivery_fact
-WHERE household_id = :id AND outcome = 'delivered' AND template = ANY (:templates)
-""")
-_HOLDS = text(f"""
-SELECT h.source_kind, (h.since AT TIME ZONE 'Asia/Shanghai')::date AS since FROM dunning_hold h
-WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {stands("h")}
-""")
 
 
 @dataclass(frozen=True)
@@ -78,25 +60,18 @@ def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> 
 
 def conditions_of(session: Session, home: Household, as_of: date) -> list[Condition]:
     """The six conditions for a household."""
-    holds: dict[str, list[date]] = {"complaint": [], "plan": []}
-    for row in session.execute(_HOLDS, {"id": home.id}):
-        holds[row.source_kind].append(row.since)
+    holds = facts.holds_since(session, home.id)
     return rules.suit_gate(
         GateFacts(
             as_of=as_of,
-            oldest_due=session.scalar(_OLDEST, {"id": home.id, "estate_id": home.estate_id}),
-            demands=_demands(session, home.id),
+            oldest_due=facts.oldest_due(session, home.estate_id, home.id),
+            demands=facts.demands(session, home.id),
             complaints_since=holds["complaint"],
             plans_since=holds["plan"],
             urgings=tables.urged_on(session, home.id),
             policy=tables.policy_of(session, home.estate_id),
         )
     )
-
-
-def _demands(session: Session, household_id: int) -> list[Demand]:
-    key = {"id": household_id, "templates": [*DEMANDS, LAWYERS_LETTER]}
-    return [Demand(*row) for row in session.execute(_DEMANDS, key)]
 
 
 def add_urging(
@@ -149,18 +124,11 @@ def add_consent(
 def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> Consent:
     """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
     caller.require(Permission.KEEP_LEGAL_FILES)
-    found = session.execute(_WITHDRAWN, {"id": consent_id, "today": business_date(now)}).one_or_none()
+    found = tables.withdraw_consent(session, consent_id, business_date(now))
     if found is None:
         raise NotFound("There is no such consent.")
     caller.require_household(found.household, found.estate)
-    return _consent(row_of(ConsentRecord, found), found.household)
-
-
-_WITHDRAWN = text("""
-UPDATE publication_consent c SET withdrawn_on = COALESCE(c.withdrawn_on, :today)
-FROM household h JOIN estate e ON e.id = h.estate_id
-WHERE c.id = :id AND h.id = c.household_id RETURNING c.*, h.code AS household, e.code AS estate
-""")
+    return _consent(found, found.household)
 
 
 def _consent(record: ConsentRecord, household: str) -> Consent:

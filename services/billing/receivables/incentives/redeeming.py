@@ -16,6 +16,7 @@ from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
 from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE
 from services.billing.receivables.plans.standing import after_posting
 from services.billing.receivables.waivers.tables import waive_principal
+from services.common.contracts.answers.incentives import RedemptionReceipt
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.domain.access import Caller
@@ -37,8 +38,8 @@ class Redemption:
 
 def redeem(
     session: Session, caller: Caller, household: str, request_id: UUID, asked: Redemption, now: datetime
-) -> dict[str, Any]:
-    """Redeem once (C4): `{id, household, points, coupon_id, bill_id, service, value_fen, points_left}`.
+) -> RedemptionReceipt:
+    """Redeem points or a coupon once (C4).
 
     Errors: Invalid (not one of each), Conflict (too few points, coupon spent or expired, discount too large, bill not
     open, id used for another), NotFound, Forbidden.
@@ -123,18 +124,18 @@ def _discount(
     record(session, event, aggregate=f"estate:{account.estate}", at=now)
 
 
-def _view(session: Session, household: str, request_id: UUID) -> dict[str, Any]:
+def _view(session: Session, household: str, request_id: UUID) -> RedemptionReceipt:
     kept = tables.find_redemption(session, request_id)
     if kept is None:
         raise NotFound("There is no such redemption.")
-    return {
-        "id": str(kept.id),
-        "household": household,
-        "points": kept.points,
-        "coupon_id": str(kept.coupon_id) if kept.coupon_id else None,
-        "bill_id": kept.bill_id,
-        "service": kept.service,
-        "value_fen": kept.value_fen,
-        "points_left": tables.balance(session, kept.household_id),
-        "redeemed_at": kept.redeemed_at,
-    }
+    return RedemptionReceipt(
+        id=kept.id,
+        household=household,
+        points=kept.points,
+        coupon_id=kept.coupon_id,
+        bill_id=kept.bill_id,
+        service=kept.service,
+        value_fen=kept.value_fen,
+        points_left=tables.balance(session, kept.household_id),
+        redeemed_at=kept.redeemed_at,
+    )

@@ -8,9 +8,8 @@ their own, for the planner guesses the length of what it has to compute wrong.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.late_fee.sql import (
@@ -23,9 +22,11 @@ from services.billing.receivables.late_fee.sql import (
 )
 from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.sql import fee_left, moved_after, open_bill
+from services.common.contracts.answers.late_fees import EstateLateFees, LateFees
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
+from services.common.rows import rows_of
 
 _COLUMNS = {
     "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",
@@ -92,26 +93,29 @@ _NOW = text(_by_estate(_FEE_LEFT))
 _THEN = text(_by_estate(f"{_FEE_LEFT} UNION ALL {_SETTLED_SINCE}"))
 
 
-def late_fees(session: Session, caller: Caller, estate: str | None, as_of: date, today: date) -> dict[str, Any]:
+def late_fees(session: Session, caller: Caller, estate: str | None, as_of: date, today: date) -> LateFees:
     """Late fee due, and principal that is past due and grace, by estate and in all, in fen.
 
-    `{as_of, estates: [{estate, bills, principal_fen, late_fee_fen}], principal_fen, late_fee_fen}`; estates without
-    any are left out. Forbidden, NotFound.
+    Estates without any are left out. Forbidden, NotFound.
     """
     caller.require(Permission.READ_FIGURES)
     scope = caller.estate_filter(estate)
     ids = None if scope is None else tables.estate_ids(session, scope)
     if estate is not None and not ids:
         raise NotFound(f"There is no estate {estate}.")
-    rows = [row._asdict() for row in late_fee_by_estate(session, as_of, ids, past=as_of < today)]
-    sums = {name: sum(row[name] for row in rows) for name in ("principal_fen", "late_fee_fen")}
-    return {"as_of": as_of, "estates": rows, **sums}
+    estates = late_fee_by_estate(session, as_of, ids, past=as_of < today)
+    return LateFees(
+        as_of=as_of,
+        estates=estates,
+        principal_fen=sum(each.principal_fen for each in estates),
+        late_fee_fen=sum(each.late_fee_fen for each in estates),
+    )
 
 
 def late_fee_by_estate(
     session: Session, as_of: date, estate_ids: Sequence[int] | None = None, *, past: bool = False
-) -> Sequence[Row[Any]]:
-    """`estate, bills, principal_fen, late_fee_fen` by estate; `past`: with bills settled since that day."""
+) -> list[EstateLateFees]:
+    """By the estates' codes; `past`: with bills settled since that day."""
     named = {"as_of": as_of, "estate_ids": None if estate_ids is None else list(estate_ids)}
     terms = session.execute(_TERMS, named).one()._asdict()
-    return session.execute(_THEN if past else _NOW, terms | named).all()
+    return rows_of(EstateLateFees, session.execute(_THEN if past else _NOW, terms | named))

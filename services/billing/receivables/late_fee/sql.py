@@ -1,4 +1,4 @@
-"""STORE of the late fee for many households at once: `rules.late_fee` in SQL (C1, C3, decision 5).
+"""SQL of the late fee for many households at once: `rules.late_fee` in SQL (C1, C3, decision 5).
 
 `LATE_FEE` is a chain of common table expressions. It needs one before it, `subject(household_id)`, and the parameters
 `:as_of` and `:past`; it ends in `late_fee(bill_id, household_id, accrued_fen, due_fen)`. Bills without late fee are
@@ -123,8 +123,8 @@ def unmoved_fees(bills: str, where: str, terms: str) -> str:
 
     `bills` is a FROM item named b, as which `where` names it; `terms` has the columns of late_terms.
     """
-    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen,
-       {unmoved_fee("b", "t")} AS fee_fen
+    fee = unmoved_fee("b", "t")
+    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen, {fee} AS fee_fen
   FROM {bills} JOIN {terms} t ON {is_term_of("t", "b")} WHERE {is_unmoved("b")} AND {where}"""
 
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from services.billing.receivables.late_fee.rules import Instalment
 from services.billing.receivables.plans import handlers
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
-from services.billing.receivables.plans.rules import Status
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.plans import InstalmentPlan, InstalmentPlanSummary, PlanStatus
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.fields import BillIds, PositiveFen, Reason
@@ -39,7 +39,7 @@ class PlanDoors(EstateService):
         bill_ids: BillIds,
         signed_on: date,
         instalments: list[Asked],
-    ) -> dict[str, Any]:
+    ) -> InstalmentPlan:
         """Agree on instalments."""
         parts = tuple(Instalment(one.due_date, one.amount_fen) for one in instalments)
         offer = Offer(household, frozenset(bill_ids), signed_on, parts)
@@ -47,7 +47,7 @@ class PlanDoors(EstateService):
             return handlers.sign_plan(session, caller, request_id, offer, self.clock())
 
     @rpc
-    def get_plan(self, caller: Caller, plan_id: UUID) -> dict[str, Any]:
+    def get_plan(self, caller: Caller, plan_id: UUID) -> InstalmentPlan:
         """One plan."""
         with self.transaction() as session:
             return handlers.get_plan(session, caller, plan_id, business_date(self.clock()))
@@ -58,17 +58,17 @@ class PlanDoors(EstateService):
         caller: Caller,
         household: str | None = None,
         estate: str | None = None,
-        status: Status | None = None,
+        status: PlanStatus | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[InstalmentPlanSummary]:
         """Plans in scope."""
         today = business_date(self.clock())
         with self.transaction() as session:
             return handlers.list_plans(session, caller, household, estate, status, limit, cursor, today)
 
     @rpc
-    def cancel_plan(self, caller: Caller, plan_id: UUID, reason: Reason) -> dict[str, Any]:
+    def cancel_plan(self, caller: Caller, plan_id: UUID, reason: Reason) -> InstalmentPlan:
         """End a plan by staff."""
         with self.transaction() as session:
             return handlers.cancel_plan(session, caller, plan_id, reason, self.clock())

@@ -13,6 +13,7 @@ from services.billing.receivables.ledger.rules import FEE_INCOME, LATE_FEE_INCOM
 from services.billing.receivables.ledger.tables import BookingDay, Posting
 from services.billing.receivables.plans.standing import after_posting
 from services.billing.receivables.waivers import tables
+from services.billing.receivables.waivers.tables import WaiverRow
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.messaging import record
 
@@ -26,7 +27,7 @@ ACCOUNTS = {
 def grant(
     session: Session,
     account: Row[Any],
-    waiver: Row[Any],
+    waiver: WaiverRow,
     bills: Sequence[Row[Any]],
     given: Mapping[int, int],
     today: date,
@@ -45,7 +46,7 @@ def grant(
 
 
 def _postings(
-    waiver: Row[Any], bills: Iterable[Row[Any]], given: Mapping[int, int], day: BookingDay
+    waiver: WaiverRow, bills: Iterable[Row[Any]], given: Mapping[int, int], day: BookingDay
 ) -> Iterable[Posting]:
     debit, credit, kind = ACCOUNTS[waiver.kind]
     for bill in bills:

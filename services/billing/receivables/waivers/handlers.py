@@ -17,7 +17,9 @@ from services.billing.holds import handlers as holds
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
-from services.billing.receivables.waivers.rules import RULE, Kind, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.tables import WaiverRow
+from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -30,13 +32,13 @@ class Ask:
     """What is asked for: a part of each bill's base, or an amount over all of them."""
 
     bill_ids: Sequence[int]
-    kind: Kind
+    kind: WaiverKind
     reason: str
     ratio: Decimal | None = None
     amount_fen: int | None = None
 
 
-def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> dict[str, Any]:
+def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> WaiverDetail:
     """Ask for a waiver over bills of one household; granted at once where the matrix needs nobody (C2).
 
     The same call again answers the same. Errors: Forbidden, Invalid (bills unknown, of several households, more than
@@ -87,7 +89,7 @@ def _locked(session: Session, household: str) -> Row[Any]:
     return account
 
 
-def _same(session: Session, row: Row[Any], ask: Ask, caller: Caller) -> Row[Any]:
+def _same(session: Session, row: WaiverRow, ask: Ask, caller: Caller) -> WaiverRow:
     bills = {line.bill_id for line in tables.lines_of(session, [row.id])[row.id]}
     if bills != set(ask.bill_ids):
         raise another_request("waiver")
@@ -107,7 +109,7 @@ def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[i
     return {bill_id: left.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Row[Any], kind: str, ids: Sequence[int], today: date) -> dict[int, int]:
+def _left(session: Session, account: Row[Any], kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
         return tables.open_of(tables.bills(session, ids))
@@ -160,7 +162,7 @@ def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: da
 class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
-    waiver: Row[Any]
+    waiver: WaiverRow
     bills: Sequence[Row[Any]]
     given: Mapping[int, int]
     roles: frozenset[str]
@@ -204,7 +206,7 @@ def _approve(
 
 def approve_waiver(
     session: Session, caller: Caller, waiver_id: UUID, resolution: str | None, note: str | None, now: datetime
-) -> dict[str, Any]:
+) -> WaiverDetail:
     """Grant a pending waiver, as far as there is still something to waive; approving again changes nothing (C2).
 
     Errors: NotFound, Forbidden (role, scope, own request under four eyes), Invalid (no resolution), Conflict (rejected,
@@ -232,9 +234,7 @@ def _require_authority(caller: Caller, decision: Decision) -> None:
         raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
 
 
-def reject_waiver(
-    session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
-) -> dict[str, Any]:
+def reject_waiver(session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime) -> WaiverDetail:
     """Refuse a pending waiver; rejecting again changes nothing. NotFound, Forbidden, Conflict."""
     caller.require(Permission.APPROVE_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
@@ -246,7 +246,7 @@ def reject_waiver(
 
 def withdraw_waiver(
     session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
-) -> dict[str, Any]:
+) -> WaiverDetail:
     """Take the own pending request back; doing so again changes nothing. NotFound, Forbidden, Conflict."""
     caller.require(Permission.REQUEST_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
@@ -258,13 +258,13 @@ def withdraw_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], Row[Any]]:
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], WaiverRow]:
     household = views.found(session, caller, waiver_id).household
     account = _locked(session, household)
     return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
 
 
-def _require_pending(waiver: Row[Any]) -> None:
+def _require_pending(waiver: WaiverRow) -> None:
     if waiver.status != "pending":
         raise Conflict(f"This waiver is {waiver.status} already.")
 

@@ -25,3 +25,7 @@ class Created(TypedDict):
     """Something was started or made; ask for it by its id."""
 
     id: UUID
+
+
+# A text that people read, in both languages.
+Bilingual = TypedDict("Bilingual", {"zh-CN": str, "en": str})
