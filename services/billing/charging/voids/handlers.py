@@ -15,16 +15,18 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rollups import roll_back
 from services.billing.receivables.ledger.rules import (
+    BILL_VOIDED,
     CUSTOMER_CREDIT,
     FEE_INCOME,
     LATE_FEE_INCOME,
     LATE_FEE_WAIVED,
     OPENING_EQUITY,
     RECEIVABLE,
+    WAIVER_REVERSED,
+    BookingDay,
 )
-from services.billing.receivables.ledger.tables import BookingDay, Posting
+from services.billing.receivables.ledger.tables import Posting
 from services.billing.receivables.plans.standing import reckon
-from services.billing.receivables.trial_balance.rules import BILL_VOIDED, WAIVER_REVERSED
 from services.billing.receivables.waivers.tables import pending
 from services.billing.tables import lock_estate
 from services.common.contracts.errors import Conflict, Invalid, NotFound

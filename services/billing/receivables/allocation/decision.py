@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.allocation.rules import (
@@ -24,7 +23,7 @@ from services.billing.receivables.late_fee.open_bills import open_bills, policy_
 from services.billing.receivables.late_fee.rules import BillEvent, LateFeePolicy, OpenBill, only_fee_is_left
 from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, RECEIVABLE
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, RECEIVABLE, Account, Bill
 from services.billing.receivables.plans.rules import Plan, frozen_on
 from services.billing.receivables.plans.tables import planned
 from services.common.contracts.events import PaymentSettled
@@ -47,20 +46,19 @@ class Decision:
     """
 
     changes: Sequence[Change]
-    bills: Mapping[int, Row[Any]]
+    bills: Mapping[int, Bill]
     fee_left: Mapping[int, bool]
     plans: bool = False
 
 
-def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decision:
+def decide(session: Session, account: Account, event: PaymentSettled) -> Decision:
     """Where the payment goes, and what that changes for payments that count after it but came before."""
     payment = _money(event.payment_id, event)
     later = [_money(row.payment_id, row) for row in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
     plans = planned(session, account.id)
-    touched = sorted({share.bill_id for was in before.values() for share in was.shares} | plans.principal.keys())
-    key = {"household_id": account.id, "touched": touched}
-    bills = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key)}
+    touched = {share.bill_id for was in before.values() for share in was.shares} | plans.principal.keys()
+    bills = tables.bills_to_pay(session, account.id, touched)
     entries = entries_by_bill(session, list(bills))
     policy, within, agreed = policy_of(account), within_of(account), list(plans.plans.values())
     as_they_are = open_bills(bills, entries)
@@ -75,7 +73,7 @@ def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decisi
 
 def _fee_left(
     changes: Iterable[Change],
-    rows: Mapping[int, Row[Any]],
+    rows: Mapping[int, Bill],
     bills: Iterable[OpenBill],
     policy: LateFeePolicy,
     plans: Sequence[Plan],
@@ -96,8 +94,8 @@ def _money(payment_id: UUID, row: Any) -> Money:
     return Money(payment_id, row.amount_fen, row.business_date, row.settled_at, row.channel, tuple(row.bill_ids))
 
 
-def within_of(account: Row[Any]) -> Within:
-    """Which part of a bill comes first, in an account row."""
+def within_of(account: Account) -> Within:
+    """Which part of a bill comes first."""
     return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
@@ -13,8 +12,15 @@ from services.billing.holds.handlers import UnknownHousehold
 from services.billing.receivables.allocation.decision import Change, Decision, decide, net
 from services.billing.receivables.allocation.rules import Share
 from services.billing.receivables.ledger import tables
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, LATE_FEE_INCOME, RECEIVABLE, cash_account
-from services.billing.receivables.ledger.tables import BookingDay
+from services.billing.receivables.ledger.rules import (
+    CUSTOMER_CREDIT,
+    LATE_FEE_INCOME,
+    RECEIVABLE,
+    Account,
+    Bill,
+    BookingDay,
+    cash_account,
+)
 from services.billing.receivables.plans import standing as keeping
 from services.common.contracts.events import Allocation, PaymentAllocated, PaymentSettled
 from services.common.domain.calendar import format_period
@@ -37,7 +43,7 @@ def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> 
     record(session, _allocated(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
 
 
-def _locked_account(session: Session, event: PaymentSettled) -> Row[Any]:
+def _locked_account(session: Session, event: PaymentSettled) -> Account:
     known = tables.lock_estate_of(session, event.household)
     account = tables.account(session, event.household, lock=True) if known else None
     if account is None:
@@ -45,7 +51,7 @@ def _locked_account(session: Session, event: PaymentSettled) -> Row[Any]:
     return account
 
 
-def _posting_row(event: PaymentSettled, account: Row[Any], now: datetime) -> dict[str, Any]:
+def _posting_row(event: PaymentSettled, account: Account, now: datetime) -> dict[str, Any]:
     return {
         "payment_id": event.payment_id,
         "household_id": account.id,
@@ -59,7 +65,7 @@ def _posting_row(event: PaymentSettled, account: Row[Any], now: datetime) -> dic
     }
 
 
-def _post(session: Session, account: Row[Any], decision: Decision, now: datetime) -> None:
+def _post(session: Session, account: Account, decision: Decision, now: datetime) -> None:
     changes = decision.changes
     days = {on: tables.booking_day(session, account.estate_id, on) for on in {c.payment.business_date for c in changes}}
     tables.post(session, (posting for change in changes for posting in _postings(account, change, days)), now)
@@ -70,7 +76,7 @@ def _post(session: Session, account: Row[Any], decision: Decision, now: datetime
     tables.roll_up_collected(session, _rollups(account, decision, days))
 
 
-def _postings(account: Row[Any], change: Change, days: Mapping[date, BookingDay]) -> Iterable[tables.Posting]:
+def _postings(account: Account, change: Change, days: Mapping[date, BookingDay]) -> Iterable[tables.Posting]:
     payment, day = change.payment, days[change.payment.business_date]
 
     def posting(kind: str, credit: str, fen: int, bill_id: int | None) -> tables.Posting:
@@ -85,7 +91,7 @@ def _postings(account: Row[Any], change: Change, days: Mapping[date, BookingDay]
     yield posting("payment_credit", CUSTOMER_CREDIT, change.credit_fen, None)
 
 
-def _rollups(account: Row[Any], decision: Decision, days: Mapping[date, BookingDay]) -> Iterable[dict[str, Any]]:
+def _rollups(account: Account, decision: Decision, days: Mapping[date, BookingDay]) -> Iterable[dict[str, Any]]:
     sums: dict[tuple[str, str, date, date, date], int] = defaultdict(int)
     for change in decision.changes:
         for share in change.shares:
@@ -99,7 +105,7 @@ def _rollups(account: Row[Any], decision: Decision, days: Mapping[date, BookingD
             yield {"estate_id": account.estate_id, "fen": fen, **dict(zip(names, key, strict=True))}
 
 
-def _allocated(event: PaymentSettled, account: Row[Any], decision: Decision) -> PaymentAllocated:
+def _allocated(event: PaymentSettled, account: Account, decision: Decision) -> PaymentAllocated:
     """What this payment changed on the household's bills; the parts always add up to its amount.
 
     When it came later than payments that count after it, parts may be negative: they moved to other bills.
@@ -116,7 +122,7 @@ def _allocated(event: PaymentSettled, account: Row[Any], decision: Decision) -> 
     )
 
 
-def _allocation(share: Share, row: Row[Any]) -> Allocation:
+def _allocation(share: Share, row: Bill) -> Allocation:
     return Allocation(
         bill_id=share.bill_id,
         fee_item=row.fee_item,

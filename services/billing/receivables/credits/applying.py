@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.allocation.decision import within_of
@@ -16,8 +14,15 @@ from services.billing.receivables.late_fee.open_bills import open_bills, policy_
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, LATE_FEE_INCOME, RECEIVABLE
-from services.billing.receivables.ledger.tables import BookingDay, Posting
+from services.billing.receivables.ledger.rules import (
+    CUSTOMER_CREDIT,
+    LATE_FEE_INCOME,
+    RECEIVABLE,
+    Account,
+    Bill,
+    BookingDay,
+)
+from services.billing.receivables.ledger.tables import Posting
 from services.billing.receivables.plans.standing import after_posting
 from services.billing.receivables.plans.tables import Planned, planned
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
@@ -42,7 +47,7 @@ class Applying:
     designated: Sequence[int] = ()
 
 
-def apply_credit(session: Session, account: Row[Any], asked: Applying, today: date, now: datetime) -> list[Share]:
+def apply_credit(session: Session, account: Account, asked: Applying, today: date, now: datetime) -> list[Share]:
     """Move credit of a locked household to its bills; what each bill got, by id. What no bill takes stays credit.
 
     The portions together are not more than the credit.
@@ -65,10 +70,9 @@ def apply_credit(session: Session, account: Row[Any], asked: Applying, today: da
     return shares
 
 
-def _rows(session: Session, account: Row[Any], bill_ids: Collection[int] | None, plans: Planned) -> dict[int, Row[Any]]:
-    key = {"household_id": account.id, "touched": sorted(plans.principal)}
-    rows = session.execute(ledger.BILLS_TO_PAY, key)
-    return {row.id: row for row in rows if bill_ids is None or row.id in bill_ids}
+def _rows(session: Session, account: Account, bill_ids: Collection[int] | None, plans: Planned) -> dict[int, Bill]:
+    bills = ledger.bills_to_pay(session, account.id, plans.principal)
+    return {bill_id: bill for bill_id, bill in bills.items() if bill_ids is None or bill_id in bill_ids}
 
 
 def _moneys(asked: Applying, now: datetime) -> list[Money]:
@@ -80,7 +84,7 @@ def _moneys(asked: Applying, now: datetime) -> list[Money]:
     ]
 
 
-def _postings(account: Row[Any], placement: Placement, asked: Applying, day: BookingDay) -> Iterable[Posting]:
+def _postings(account: Account, placement: Placement, asked: Applying, day: BookingDay) -> Iterable[Posting]:
     on = placement.payment.business_date
     value_on = None if on == day.booked_on else on
 
@@ -95,7 +99,7 @@ def _postings(account: Row[Any], placement: Placement, asked: Applying, day: Boo
         yield posting("credit_applied_late_fee", LATE_FEE_INCOME, share.late_fee_fen, share.bill_id)
 
 
-def _deltas(rows: Mapping[int, Row[Any]], placements: Iterable[Placement]) -> Iterable[Delta]:
+def _deltas(rows: Mapping[int, Bill], placements: Iterable[Placement]) -> Iterable[Delta]:
     """Figures count credit from the day it counts for the late fee: a reissue changes no past rate (J1)."""
     for placement in placements:
         for share in placement.shares:
@@ -115,7 +119,7 @@ def _sums(placements: Iterable[Placement]) -> list[Share]:
 
 
 def _tell(
-    session: Session, account: Row[Any], rows: Mapping[int, Row[Any]], principal: Mapping[int, int], now: datetime
+    session: Session, account: Account, rows: Mapping[int, Bill], principal: Mapping[int, int], now: datetime
 ) -> None:
     if principal:
         changed = [

@@ -12,7 +12,7 @@ from services.billing.portfolio.tables import find_household
 from services.billing.receivables.credits import tables
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, cash_account
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, cash_account
 from services.billing.receivables.ledger.tables import Posting
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import STAFF_ROLES, Caller
@@ -54,7 +54,7 @@ def refund_credit(
     return _refund_view(before, household)
 
 
-def _locked(session: Session, caller: Caller, household: str) -> Row[Any]:
+def _locked(session: Session, caller: Caller, household: str) -> Account:
     find_household(session, caller, household)
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
@@ -64,7 +64,7 @@ def _locked(session: Session, caller: Caller, household: str) -> Row[Any]:
 
 
 def _refund(
-    session: Session, caller: Caller, request_id: UUID, account: Row[Any], asked: Refund, now: datetime
+    session: Session, caller: Caller, request_id: UUID, account: Account, asked: Refund, now: datetime
 ) -> Row[Any]:
     if asked.amount_fen > account.credit_fen:
         raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
@@ -127,7 +127,7 @@ def apply_standing_credit(
     }
 
 
-def _check_bills(session: Session, account: Row[Any], bill_ids: list[int]) -> None:
+def _check_bills(session: Session, account: Account, bill_ids: list[int]) -> None:
     """Nobody's credit pays what was not meant: bills that are named are the household's own, and not void."""
     own = tables.own_bills(session, account.id, bill_ids)
     unknown = [bill_id for bill_id in bill_ids if bill_id not in own]
@@ -140,7 +140,7 @@ def _check_bills(session: Session, account: Row[Any], bill_ids: list[int]) -> No
 
 
 def _apply(
-    session: Session, caller: Caller, request_id: UUID, account: Row[Any], bill_ids: list[int], now: datetime
+    session: Session, caller: Caller, request_id: UUID, account: Account, bill_ids: list[int], now: datetime
 ) -> Row[Any]:
     _check_bills(session, account, bill_ids)
     if not account.credit_fen:

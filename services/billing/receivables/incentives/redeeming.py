@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_household
@@ -13,7 +12,7 @@ from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
-from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE
+from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE, Account
 from services.billing.receivables.plans.standing import after_posting
 from services.billing.receivables.waivers.tables import waive_principal
 from services.common.contracts.errors import Conflict, Invalid, NotFound
@@ -66,7 +65,7 @@ def _require_one_of_each(asked: Redemption) -> None:
 
 
 def _redeem(
-    session: Session, caller: Caller, account: Row[Any], request_id: UUID, asked: Redemption, now: datetime
+    session: Session, caller: Caller, account: Account, request_id: UUID, asked: Redemption, now: datetime
 ) -> None:
     policy = tables.load_policy(session, account.estate_id)
     if not policy.enabled:
@@ -79,7 +78,7 @@ def _redeem(
 
 
 def _spend(
-    session: Session, account: Row[Any], request_id: UUID, asked: Redemption, policy: Policy, now: datetime
+    session: Session, account: Account, request_id: UUID, asked: Redemption, policy: Policy, now: datetime
 ) -> int:
     """Take the points or the coupon; what they are worth, in fen."""
     today = business_date(now)
@@ -100,7 +99,7 @@ def _spend(
 
 
 def _discount(
-    session: Session, account: Row[Any], bill_id: int, fen: int, policy: Policy, request_id: UUID, now: datetime
+    session: Session, account: Account, bill_id: int, fen: int, policy: Policy, request_id: UUID, now: datetime
 ) -> None:
     bill = tables.lock_bill(session, bill_id)
     if bill is None or bill.household_id != account.id:

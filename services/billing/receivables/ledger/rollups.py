@@ -60,7 +60,7 @@ def rolled(keys: str, bills: str, where: str) -> str:
 _OF_BILL = text(rolled("estate_id", "bill b", "l.bill_id = :bill_id"))
 
 
-def key_of(bill: Row[Any], booked_on: date) -> RollupKey:
+def key_of(bill: Any, booked_on: date) -> RollupKey:
     """The key of a bill row for changes booked on a day."""
     return RollupKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, booked_on)
 

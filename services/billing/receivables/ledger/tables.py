@@ -33,6 +33,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from services.billing.receivables.ledger import rules
+from services.billing.receivables.ledger.rules import Account, Bill, BookingDay
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
 
@@ -122,6 +124,8 @@ _FEE_LEFT = "EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)"
 
 _ACCOUNT = """
 SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
+       COALESCE((SELECT max(c.period) + INTERVAL '1 month' FROM ledger_close c WHERE c.estate_id = h.estate_id),
+                DATE '0001-01-01')::date AS first_open,
        p.allocation, p.late_fee_capped, p.grace_days, p.grace_mode,
        ARRAY(SELECT r.effective_from FROM rates r ORDER BY r.effective_from) AS rate_days,
        ARRAY(SELECT r.daily FROM rates r ORDER BY r.effective_from) AS rate_values
@@ -157,16 +161,18 @@ WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {STANDS}
 ORDER BY b.due_date, b.id
 """)
 
-BILLS_TO_PAY = text(f"""
-SELECT b.id, b.estate_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {_FEE_LEFT} AS fee_left
-FROM bill b
-WHERE b.household_id = :household_id AND b.voided_at IS NULL
+_BILLS = f"""
+SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {_FEE_LEFT} AS fee_left
+FROM bill b WHERE b.household_id = :household_id AND b.voided_at IS NULL
+"""
+_BILLS_TO_PAY = text(f"""{_BILLS}
   AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {_FEE_LEFT})
 ORDER BY b.id FOR UPDATE
 """)
+_BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE")
 
 ENTRIES = text("""
-SELECT bill_id, COALESCE(value_on, booked_on) AS counts_on, amount_fen, debit_account, credit_account, source
+SELECT bill_id, kind, booked_on, value_on, amount_fen, debit_account, credit_account, source
 FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
 """)
 
@@ -211,14 +217,6 @@ DO UPDATE SET collected_fen = r.collected_fen + excluded.collected_fen
 
 
 @dataclass(frozen=True)
-class BookingDay:
-    """On which day something is booked, and on which day it counts for the late fee (None: the same)."""
-
-    booked_on: date
-    value_on: date | None = None
-
-
-@dataclass(frozen=True)
 class Posting:
     """One balanced transfer in fen. A negative amount is posted the other way round: entries are never negative."""
 
@@ -258,7 +256,7 @@ def booking_day(session: Session, estate_id: int, on: date) -> BookingDay:
     """
     closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
     first_open = date.min if closed is None else add_months(closed, 1)
-    return BookingDay(on) if on >= first_open else BookingDay(first_open, on)
+    return rules.booking_day(on, first_open)
 
 
 def post(session: Session, postings: Iterable[Posting], now: datetime) -> None:
@@ -268,14 +266,30 @@ def post(session: Session, postings: Iterable[Posting], now: datetime) -> None:
         session.execute(insert(ledger_entry), rows)
 
 
-def account(session: Session, household: str, *, lock: bool = False) -> Row[Any] | None:
-    """A household with its estate, credit and collection policy in one row; `lock` holds the household."""
-    return session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
+def account(session: Session, household: str, *, lock: bool = False) -> Account | None:
+    """A household with its estate, credit and collection policy; `lock` holds the household.
+
+    Who books by its `first_open` holds the estate's lock, shared or alone, so that no month is closed meanwhile.
+    """
+    row = session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
+    return Account(**row._asdict()) if row is not None else None
 
 
 def lock_estate_of(session: Session, household: str) -> bool:
     """Hold off runs and imports of a household's estate until the transaction ends; False: no such household."""
     return session.execute(_LOCK_ESTATE_OF, {"code": household}).first() is not None
+
+
+def bills_to_pay(session: Session, household_id: int, touched: Iterable[int] = ()) -> dict[int, Bill]:
+    """A household's bills on which principal or late fee is left, and those touched, by id, locked; void ones never."""
+    rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "touched": sorted(touched)})
+    return {row.id: Bill(**row._asdict()) for row in rows}
+
+
+def bills_named(session: Session, household_id: int, bills: Iterable[int]) -> dict[int, Bill]:
+    """Those of some bills that are a household's and not void, by id, locked."""
+    rows = session.execute(_BILLS_NAMED, {"household_id": household_id, "bills": sorted(bills)})
+    return {row.id: Bill(**row._asdict()) for row in rows}
 
 
 def entries_of(session: Session, bills: Sequence[int]) -> Sequence[Row[Any]]:

@@ -6,17 +6,15 @@ time does is found by the timer; it is in `instalment_plan_standing` already, so
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import tables
 from services.billing.receivables.plans.fee_left import keep_fee_left_of
 from services.billing.receivables.plans.rules import Frozen, PlannedBill, Standing, frozen_bills, standings
@@ -56,7 +54,7 @@ def reckon(session: Session, household_id: int, household: str, now: datetime) -
         _tell(session, plan_id, household, found, now)
 
 
-def after_posting(session: Session, account: Row[Any], bill_ids: Sequence[int], now: datetime) -> None:
+def after_posting(session: Session, account: Account, bill_ids: Sequence[int], now: datetime) -> None:
     """What follows from anything but a payment that was posted on bills of a locked household (C1, C3)."""
     keep_fee_left_of(session, account, bill_ids)
     reckon(session, account.id, account.code, now)

@@ -9,8 +9,15 @@ from sqlalchemy.orm import Session
 
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
-from services.billing.receivables.ledger.rules import FEE_INCOME, LATE_FEE_INCOME, LATE_FEE_WAIVED, RECEIVABLE
-from services.billing.receivables.ledger.tables import BookingDay, Posting
+from services.billing.receivables.ledger.rules import (
+    FEE_INCOME,
+    LATE_FEE_INCOME,
+    LATE_FEE_WAIVED,
+    RECEIVABLE,
+    Account,
+    BookingDay,
+)
+from services.billing.receivables.ledger.tables import Posting
 from services.billing.receivables.plans.standing import after_posting
 from services.billing.receivables.waivers import tables
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
@@ -25,7 +32,7 @@ ACCOUNTS = {
 
 def grant(
     session: Session,
-    account: Row[Any],
+    account: Account,
     waiver: Row[Any],
     bills: Sequence[Row[Any]],
     given: Mapping[int, int],
@@ -56,7 +63,7 @@ def _postings(
 
 
 def _tell(
-    session: Session, account: Row[Any], bills: Sequence[Row[Any]], given: Mapping[int, int], now: datetime
+    session: Session, account: Account, bills: Sequence[Row[Any]], given: Mapping[int, int], now: datetime
 ) -> None:
     if bills:
         changed = [

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
 from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
 from services.billing.receivables.waivers.rules import RULE, Kind, authority, by_amount, by_ratio, granted
@@ -80,7 +81,7 @@ def _whose(session: Session, caller: Caller, ask: Ask) -> str:
     return households.pop()
 
 
-def _locked(session: Session, household: str) -> Row[Any]:
+def _locked(session: Session, household: str) -> Account:
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
@@ -96,7 +97,7 @@ def _same(session: Session, row: Row[Any], ask: Ask, caller: Caller) -> Row[Any]
     return row
 
 
-def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[int, int]:
+def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[int, int]:
     ids = sorted(set(ask.bill_ids))
     void = [row.id for row in tables.bills(session, ids) if row.voided_at is not None]
     if void:
@@ -108,7 +109,7 @@ def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[i
     return {bill_id: left.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Row[Any], kind: str, ids: Sequence[int], today: date) -> dict[int, int]:
+def _left(session: Session, account: Account, kind: str, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
         return tables.open_of(tables.bills(session, ids))
@@ -133,7 +134,7 @@ def _lines(bases: Mapping[int, int], asked: Mapping[int, int]) -> list[dict[str,
     return [{"bill_id": i, "base_fen": base, "asked_fen": asked[i]} for i, base in bases.items()]
 
 
-def _row(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, today: date, now: datetime) -> dict[str, Any]:
+def _row(request_id: UUID, account: Account, caller: Caller, ask: Ask, today: date, now: datetime) -> dict[str, Any]:
     return {
         "id": request_id,
         "estate_id": account.estate_id,
@@ -149,7 +150,7 @@ def _row(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, today: d
     }
 
 
-def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: datetime) -> None:
+def _grant_or_wait(session: Session, account: Account, waiver_id: UUID, now: datetime) -> None:
     decision = _decision(session, account, waiver_id, business_date(now))
     if decision.automatic:
         _approve(session, account, decision, RULE, now)
@@ -170,7 +171,7 @@ class Decision:
     automatic: bool
 
 
-def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date) -> Decision:
+def _decision(session: Session, account: Account, waiver_id: UUID, today: date) -> Decision:
     waiver = tables.load(session, waiver_id)
     if waiver is None:
         raise NotFound("There is no such waiver.")
@@ -188,7 +189,7 @@ def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date)
 
 def _approve(
     session: Session,
-    account: Row[Any],
+    account: Account,
     decision: Decision,
     by: str,
     now: datetime,
@@ -253,7 +254,7 @@ def withdraw_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], Row[Any]]:
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Account, Row[Any]]:
     household = views.found(session, caller, waiver_id).household
     account = _locked(session, household)
     return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
@@ -265,7 +266,7 @@ def _require_pending(waiver: Row[Any]) -> None:
 
 
 def _close(
-    session: Session, account: Row[Any], waiver_id: UUID, status: str, by: Caller, reason: str | None, now: datetime
+    session: Session, account: Account, waiver_id: UUID, status: str, by: Caller, reason: str | None, now: datetime
 ) -> None:
     decision = {"status": status, "decided_by": by.sub, "decided_at": now, "decided_on": business_date(now)}
     tables.decide(session, waiver_id, **decision, decision_reason=reason)
