@@ -23,8 +23,9 @@ from services.billing.receivables.ledger.rules import (
     BookingDay,
 )
 from services.billing.receivables.ledger.tables import Posting
+from services.billing.receivables.plans.rules import Planned
 from services.billing.receivables.plans.standing import after_posting
-from services.billing.receivables.plans.tables import Planned, planned
+from services.billing.receivables.plans.tables import planned
 from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.messaging import record
 

@@ -17,8 +17,7 @@ from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import tables
 from services.billing.receivables.plans.fee_left import keep_fee_left_of
-from services.billing.receivables.plans.rules import Frozen, PlannedBill, Standing, frozen_bills, standings
-from services.billing.receivables.plans.tables import Planned
+from services.billing.receivables.plans.rules import Frozen, Planned, PlannedBill, Standing, frozen_bills, standings
 from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
 
@@ -40,14 +39,16 @@ def planned_bills(planned: Planned, entries: Mapping[int, Sequence[Entry]]) -> d
 
 
 def reckon(session: Session, household_id: int, household: str, now: datetime) -> None:
-    """Find anew how the household's plans stand, on every day, and tell dunning of what is different today.
-
-    The caller holds the household's row.
-    """
+    """Find anew how the household's plans stand. The caller holds the household's row."""
     planned = tables.planned(session, household_id)
-    if not planned.plans:
-        return
-    bills = planned_bills(planned, entries_by_bill(session, sorted(planned.principal)))
+    restate(session, household, planned, entries_by_bill(session, sorted(planned.principal)), now)
+
+
+def restate(
+    session: Session, household: str, planned: Planned, entries: Mapping[int, Sequence[Entry]], now: datetime
+) -> None:
+    """Keep how plans stand, on every day, by what happened to their bills; tell dunning of what is different today."""
+    bills = planned_bills(planned, entries)
     for plan_id, plan in planned.plans.items():
         found = standings(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)])
         tables.keep_standings(session, plan_id, found)

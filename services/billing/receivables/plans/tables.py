@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.plans.rules import Part, Plan, Standing
+from services.billing.receivables.plans.rules import Part, Plan, Planned, Standing
 from services.billing.tables import household, metadata
 
 plan_policy = Table(
@@ -134,14 +134,6 @@ WHERE s.status <> p.status ORDER BY h.code LIMIT :limit
 """)
 # Two replicas do not wait for each other: whoever comes second leaves the household to the first.
 _CLAIM = text("SELECT id FROM household WHERE code = :code FOR UPDATE SKIP LOCKED")
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A household's plans by id, and the principal of every bill in them."""
-
-    plans: Mapping[UUID, Plan]
-    principal: Mapping[int, int]
 
 
 @dataclass(frozen=True)
