@@ -9,11 +9,11 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_household
+from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.credits import tables
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, cash_account
-from services.billing.receivables.ledger.tables import Posting
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Movement, cash_account
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import STAFF_ROLES, Caller
 from services.common.domain.calendar import business_date
@@ -68,13 +68,9 @@ def _refund(
 ) -> Row[Any]:
     if asked.amount_fen > account.credit_fen:
         raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
-    day = ledger.booking_day(session, account.estate_id, business_date(now))
-    paid_out = Posting(
-        account.estate_id, account.id, day.booked_on, "credit_refunded", CUSTOMER_CREDIT, cash_account(asked.channel),
-        asked.amount_fen, str(request_id), None, day.value_on,
-    )  # fmt: skip
-    ledger.post(session, [paid_out], now)
-    ledger.add_credit(session, account.id, -asked.amount_fen)
+    day, cash = account.booking_day(business_date(now)), cash_account(asked.channel)
+    paid_out = Movement("credit_refunded", CUSTOMER_CREDIT, cash, asked.amount_fen, day, str(request_id))
+    book(session, account, [paid_out], now)
     row = vars(asked) | {"id": request_id, "estate_id": account.estate_id, "household_id": account.id}
     done = {"booked_on": day.booked_on, "refunded_by": caller.sub, "refunded_at": now}
     return tables.add_refund(session, row | done)
