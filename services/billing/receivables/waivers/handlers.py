@@ -163,7 +163,6 @@ class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
     waiver: Row[Any]
-    bills: Sequence[Row[Any]]
     given: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
@@ -183,8 +182,7 @@ def _decision(session: Session, account: Account, waiver_id: UUID, today: date) 
     who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
     if who is None:
         raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
-    found = tables.bills(session, ids)
-    return Decision(waiver, found, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
+    return Decision(waiver, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
 
 
 def _approve(
@@ -197,7 +195,7 @@ def _approve(
     note: str | None = None,
 ) -> None:
     today = business_date(now)
-    grant(session, account, decision.waiver, decision.bills, decision.given, today, now)
+    grant(session, account, decision.waiver, decision.given, today, now)
     tables.decide(
         session, decision.waiver.id, status="approved", decided_by=by, decided_at=now, decided_on=today,
         decision_reason=note, resolution=resolution,
