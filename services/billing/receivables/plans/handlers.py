@@ -74,7 +74,7 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
         raise NotFound(f"There is no household {offer.household}.")
     caller.require_household(offer.household, account.estate)
     if tables.plan(session, plan_id, today) is None:
-        _check_days(session, account, offer, today)
+        _check_days(account, offer, today)
         bills = _bills(session, account, offer, now)
         _make(session, caller, account, plan_id, offer, bills, now)
     elif not _same(session, account, plan_id, offer):
@@ -138,13 +138,13 @@ def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, no
     return _shown(session, plan_id, today)
 
 
-def _check_days(session: Session, account: Account, offer: Offer, today: date) -> None:
+def _check_days(account: Account, offer: Offer, today: date) -> None:
     errors = []
     if offer.signed_on > today:
         errors.append(_error("signed_on", "must not be after today"))
     elif offer.signed_on < today - MOST_AHEAD:
         errors.append(_error("signed_on", f"must not be before {today - MOST_AHEAD}"))
-    elif ledger.booking_day(session, account.estate_id, offer.signed_on).value_on is not None:
+    elif account.booking_day(offer.signed_on).value_on is not None:
         errors.append(_error("signed_on", "its month is closed"))
     if not 1 <= len(offer.instalments) <= MOST_INSTALMENTS:
         errors.append(_error("instalments", f"1 to {MOST_INSTALMENTS} of them"))

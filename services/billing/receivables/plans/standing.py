@@ -1,7 +1,7 @@
 """STORY of keeping plans (C3): reckon how they stand when something happened, and tell dunning when that changes.
 
-Whoever posts on a household's bills calls `after_posting` or `reckon` afterwards in the same transaction. What merely
-time does is found by the timer; it is in `instalment_plan_standing` already, so nothing that counts late fee waits.
+`book` restates the plans of a household it moves money of. What merely time does is found by the timer; it is in
+`instalment_plan_standing` already, so nothing that counts late fee waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,8 @@ from services.billing.holds import handlers as holds
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rules import Account, Entry
+from services.billing.receivables.ledger.rules import Entry
 from services.billing.receivables.plans import tables
-from services.billing.receivables.plans.fee_left import keep_fee_left_of
 from services.billing.receivables.plans.rules import Frozen, Planned, PlannedBill, Standing, frozen_bills, standings
 from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
@@ -53,12 +52,6 @@ def restate(
         found = standings(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)])
         tables.keep_standings(session, plan_id, found)
         _tell(session, plan_id, household, found, now)
-
-
-def after_posting(session: Session, account: Account, bill_ids: Sequence[int], now: datetime) -> None:
-    """What follows from anything but a payment that was posted on bills of a locked household (C1, C3)."""
-    keep_fee_left_of(session, account, bill_ids)
-    reckon(session, account.id, account.code, now)
 
 
 def standing_on(found: Sequence[Standing], day: date) -> Standing:
