@@ -7,7 +7,7 @@ rates and areas are exact numerics, periods are the first day of their month.
 would cost one look-up per row. Their rows come from statements that join the parents, and parents are never deleted.
 
 Lock order (all transaction scoped): estate advisory lock (`lock_estate` exclusive for runs and imports,
-`lock_estate_shared` for allocations) → household rows → bills by id → rollups by key.
+`lock_estate_shared` for allocations) → household rows → bills by id → rollups by key. `receivables/booking` keeps it.
 """
 
 from sqlalchemy import (

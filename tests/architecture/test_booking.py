@@ -46,6 +46,7 @@ SET_BY_UPDATE = re.compile(
     r"\bUPDATE\s+(?:ONLY\s+)?(\w+)(?:\s+AS)?(?:\s+(?!SET\b)\w+)?\s+SET\s+(.*?)(?:\bFROM\b|\bWHERE\b|\bRETURNING\b|$)",
     re.IGNORECASE | re.DOTALL,
 )
+ENTERED = re.compile(r"INSERT\s+INTO\s+ledger_entry|\b(?:insert|upsert)\((?:\w+\.)?ledger_entry", re.IGNORECASE)
 CORE = {"insert", "upsert", "update", "delete"}
 
 
@@ -124,6 +125,16 @@ def test_only_the_story_of_booking_runs_its_statements() -> None:
         if f"{node.module}.{alias.name}".startswith("services.billing.receivables.booking.tables")
     }
     assert users == {f"{BOOKING}/handlers.py"}
+
+
+def test_tests_put_entries_into_the_ledger_in_one_place() -> None:
+    """A past that is ready-made; what happens in a test is booked, as anywhere else."""
+    entered = {
+        str(path.relative_to(ROOT))
+        for path in sources(ROOT / "tests")
+        if path != Path(__file__) and ENTERED.search(path.read_text())
+    }
+    assert entered == {"tests/support/billing/entries.py"}
 
 
 @pytest.mark.parametrize(
