@@ -41,11 +41,13 @@ lint: setup-dev  ## ruff: rules and format
 types: setup-dev  ## mypy --strict
 	$(VENV) -m mypy
 
-schemas: setup-dev  ## write docs/events/*.json from the event classes
-	$(VENV) -m services.common.contracts.schemas
+schemas: setup-dev  ## write docs/events, docs/rpc and docs/sql from events, doors and statements
+	$(VENV) -m services.common.process.schemas
+	$(VENV) -m services.billing.sql --write
 
 schemas-check: setup-dev
-	$(VENV) -m services.common.contracts.schemas --check
+	$(VENV) -m services.common.process.schemas --check
+	$(VENV) -m services.billing.sql --check
 
 lock: setup-dev  ## resolve pyproject.toml into both lock files
 	$(PIP_COMPILE) --output-file=requirements.lock

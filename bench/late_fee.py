@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from bench.harness import Result, alternate, peak_rss_mib, stopwatch
 from bench.servers import BenchServers
 from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
-from services.billing.receivables.late_fee.sql import OPEN_BILL
+from services.billing.receivables.ledger.sql import open_bill
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.process.migrate import ensure_database, upgrade
 
@@ -23,7 +23,7 @@ PORTFOLIO = Path(__file__).with_name("portfolio.sql")
 ARREARS = Path(__file__).with_name("arrears.sql")
 BOUND = text(f"""
 SELECT b.estate_id, count(*), sum((b.amount_fen - b.paid_fen - b.waived_fen) * (:as_of - b.due_date))
-FROM bill b WHERE {OPEN_BILL} AND b.due_date < :as_of GROUP BY b.estate_id
+FROM bill b WHERE {open_bill("b")} AND b.due_date < :as_of GROUP BY b.estate_id
 """)
 
 

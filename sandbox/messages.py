@@ -87,5 +87,5 @@ async def inbox(
 ) -> dict[str, Any]:
     """Every message sent, newest first. `cause` finds it in the cause or in the key."""
     rows = await request.app.state.pool.fetch(INBOX, to, cause, cursor, limit + 1)
-    items = [{name: value for name, value in row.items() if value is not None} for row in rows[:limit]]
+    items = [dict(row) for row in rows[:limit]]
     return {"items": items, "next_cursor": str(items[-1]["id"]) if len(rows) > limit else None}

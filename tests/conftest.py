@@ -1,5 +1,6 @@
 """Real servers and real databases for every test that needs them; pure tests never start one."""
 
+import os
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ from services.common.database import build_engine, service_database_url
 from services.common.process.settings import CommonSettings
 from tests.support.databases import TemplateDatabases
 from tests.support.servers import Servers, test_servers
+
+os.environ["ESTATELOOP_CHECK_ANSWERS"] = "1"  # every door of every process of a test keeps what its signature promises
 
 
 @pytest.fixture(scope="session")

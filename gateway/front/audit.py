@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 from prometheus_client import Counter
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from gateway.database import Database
 from services.common.contracts.errors import Unavailable
+from services.common.fields import Whole
+from services.common.locks import Lock
 from services.common.observability.logs import get_logger
 
 GENESIS = "0" * 64
-CHAIN_LOCK = 0x45_4C_41_55  # one writer of the chain at a time, over all gateway replicas
 MOST_QUEUED, BATCH, RETRY_SECONDS = 10_000, 500, 1.0
 VERIFY_STEP = 2_000
 
@@ -51,6 +54,31 @@ class Entry:
     subject: str
     outcome: int
     trace_id: str
+
+
+class AuditEntry(TypedDict):
+    """One line of the audit log; `hash` seals it together with all before it."""
+
+    id: Whole
+    at: datetime
+    sub: Annotated[str, Field(description="Who was signed in")]
+    roles: str
+    method: str
+    route: str
+    subject: Annotated[str, Field(description="Codes and ids it was about")]
+    outcome: Annotated[Whole, Field(description="HTTP status")]
+    trace_id: str
+    prev_hash: str
+    hash: str
+
+
+class ChainCheck(TypedDict):
+    """Whether the chain holds; note `head` and `entries` outside the system to notice a shortened log."""
+
+    valid: bool
+    entries: Whole
+    head: str
+    broken_at: Annotated[Whole | None, Field(description="Id of the first entry that does not fit")]
 
 
 def seal(number: int, entry: Entry, previous: str) -> str:
@@ -109,27 +137,25 @@ class Audit:
             return False
         return True
 
-    async def entries(
-        self, before: int | None, sub: str | None, subject: str | None, limit: int
-    ) -> list[dict[str, Any]]:
+    async def entries(self, before: int | None, sub: str | None, subject: str | None, limit: int) -> list[AuditEntry]:
         """The newest entries first, `limit` + 1 of them."""
         await self.flush(1.0)
         pattern = None if subject is None else f"%{subject.translate(_LIKE)}%"
         async with self._database.connection() as connection:
-            return [dict(row) for row in await connection.fetch(LIST, before, sub, pattern, limit + 1)]
+            return [_shown(row) for row in await connection.fetch(LIST, before, sub, pattern, limit + 1)]
 
-    async def verify(self) -> dict[str, Any]:
-        """Recompute the chain: `{"valid", "entries", "head", "broken_at"}`; `broken_at` is the first wrong id."""
+    async def verify(self) -> ChainCheck:
+        """Recompute the chain; `broken_at` is the first wrong id."""
         await self.flush(1.0)
         count, head = 0, GENESIS
         async with self._database.connection() as connection, connection.transaction(readonly=True):
             async for row in connection.cursor("SELECT * FROM audit_log ORDER BY id", prefetch=VERIFY_STEP):
                 if not _follows(row, count, head):
-                    return {"valid": False, "entries": count, "head": head, "broken_at": count + 1}
+                    return ChainCheck(valid=False, entries=count, head=head, broken_at=count + 1)
                 count, head = count + 1, row["hash"]
                 if count % VERIFY_STEP == 0:
                     await asyncio.sleep(0)
-        return {"valid": True, "entries": count, "head": head, "broken_at": None}
+        return ChainCheck(valid=True, entries=count, head=head, broken_at=None)
 
     async def _write_for_ever(self) -> None:
         while True:
@@ -154,12 +180,29 @@ class Audit:
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         async with self._database.connection() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", CHAIN_LOCK)
+            # one writer of the chain at a time, over all replicas
+            await connection.execute(f"SELECT {Lock.AUDIT.held()}")
             last = await connection.fetchrow("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")
             await connection.executemany(INSERT, chained(batch, *(last or (0, GENESIS))))
 
 
 _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+def _shown(row: asyncpg.Record) -> AuditEntry:
+    return AuditEntry(
+        id=row["id"],
+        at=row["at"],
+        sub=row["sub"],
+        roles=row["roles"],
+        method=row["method"],
+        route=row["route"],
+        subject=row["subject"],
+        outcome=row["outcome"],
+        trace_id=row["trace_id"],
+        prev_hash=row["prev_hash"],
+        hash=row["hash"],
+    )
 
 
 def _follows(row: asyncpg.Record, count: int, head: str) -> bool:

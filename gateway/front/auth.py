@@ -15,7 +15,9 @@ from starlette.requests import Request
 
 from gateway.settings import Settings
 from services.common.contracts.errors import Unauthenticated, Unavailable
-from services.common.domain.access import ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Role
+from services.common.fields import NO_CONTROL
 from services.common.observability.logs import get_logger
 
 KEY_ALGORITHMS = ("RS256", "ES256")
@@ -29,7 +31,7 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    sub: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+    sub: str = Field(min_length=1, max_length=200, pattern=NO_CONTROL)
     roles: list[str] = Field(min_length=1)
     estates: list[str] = []
     household: str | None = None
@@ -41,7 +43,7 @@ class Claims(BaseModel):
 
     def caller(self) -> Caller:
         """Unknown roles give nothing; a token without one of ours is no sign-in here."""
-        roles = frozenset(self.roles) & set(ROLES)
+        roles = frozenset(self.roles).intersection(Role)
         if not roles:
             raise Unauthenticated("The token names no role of this system.")
         return Caller(sub=self.sub, roles=roles, estates=frozenset(self.estates), household=self.household)

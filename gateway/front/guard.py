@@ -1,5 +1,5 @@
-"""What stands before every route, in this order: rate, sign-in, role, size, media type, estate and household scope,
-idempotency; and after it: the audit log. Routes declare a `Guard`; nothing here knows what they do.
+"""What stands before every route, in this order: rate, sign-in, permission, size, media type, estate and household
+scope, idempotency; and after it: the audit log. Routes declare a `Guard`; nothing here knows what they do.
 """
 
 import json
@@ -27,6 +27,7 @@ from gateway.link.rpc import RemoteFailure, RpcClient
 from gateway.settings import Settings
 from services.common.contracts.errors import Forbidden, Invalid, PublicError
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import current_trace_id, get_logger
 
 JSON_TYPES = ("application/json",)
@@ -40,9 +41,9 @@ _guards: dict[Callable[..., Any], "Guard"] = {}
 
 @dataclass(frozen=True)
 class Guard:
-    """What a route demands. `roles` None: no sign-in. `personal`: reading it is audited. `large`: CSV sized."""
+    """What a route demands. `permission` None: no sign-in. `personal`: reading it is audited. `large`: CSV sized."""
 
-    roles: tuple[str, ...] | None
+    permission: Permission | None
     personal: bool = False
     media_types: tuple[str, ...] = JSON_TYPES
     large: bool = False
@@ -141,16 +142,20 @@ class Visit:
         return self.request.method not in ("GET", "HEAD")
 
     async def admit(self) -> None:
-        """Rate, sign-in, role; raises what stops the request."""
+        """Rate, sign-in, permission; raises what stops the request."""
         host = self.request.client.host if self.request.client else "unknown"
-        if self.guard.roles is None:
+        if self.guard.permission is None:
             self.gate.rate.take(f"host:{host}")
             self.caller = Caller.system("gateway")
             return
         caller = await self.gate.tokens.caller(self.request)
         self.gate.rate.take(f"sub:{caller.sub}")
         self.caller = caller
-        caller.require(*self.guard.roles)
+        self.check_permission(self.guard.permission)
+
+    def check_permission(self, permission: Permission) -> None:
+        """One of the caller's roles must have it (I3); services check again."""
+        self.caller.require(permission)
 
     async def read(self) -> None:
         """The body within its limit, of a type the route takes, parsed when it is JSON."""
@@ -166,7 +171,7 @@ class Visit:
 
     def check_scope(self) -> None:
         """Estates and household named by path, query or body must be the caller's (I3); services check again."""
-        if self.guard.roles is None:
+        if self.guard.permission is None:
             return
         if self.caller.is_owner:
             for household in self.named("household"):

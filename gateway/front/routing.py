@@ -1,4 +1,4 @@
-"""How a resource module declares its routes: path, roles, what is answered, which problems; OpenAPI follows from it."""
+"""How a resource module declares its routes: path, permission, answer, problems; OpenAPI follows from it."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from gateway.front.guard import Guard, GuardedRoute, put_guard
 from gateway.front.problems import MEDIA_TYPE, Problem, document, title
+from services.common.domain.permissions import Permission, Role
 
 Endpoint = Callable[..., Awaitable[Response]]
 Declare = TypeVar("Declare", bound=Endpoint)
@@ -60,20 +61,20 @@ class Routes:
         path: str,
         *,
         answer: Any,
-        roles: tuple[str, ...] | None,
+        permission: Permission | None,
         personal: bool = False,
         problems: tuple[int, ...] = (),
     ) -> Decorator:
         """Declare a read; `problems`: statuses it answers with beside those of every read."""
-        return self._declare("GET", path, answer, 200, Guard(roles, personal=personal), problems)
+        return self._declare("GET", path, answer, 200, Guard(permission, personal=personal), problems)
 
     def post(self, path: str, *, answer: Any, status: int = 200, **guard: Any) -> Decorator:
         """Declare a write that takes an Idempotency-Key; `guard` are the fields of Guard."""
         return self._declare("POST", path, answer, status, Guard(**guard))
 
-    def put(self, path: str, *, answer: Any, roles: tuple[str, ...]) -> Decorator:
+    def put(self, path: str, *, answer: Any, permission: Permission) -> Decorator:
         """Declare a write that may be repeated as it is."""
-        return self._declare("PUT", path, answer, 200, Guard(roles))
+        return self._declare("PUT", path, answer, 200, Guard(permission))
 
     def _declare(
         self, method: str, path: str, answer: Any, status: int, guard: Guard, problems: tuple[int, ...] = ()
@@ -110,14 +111,21 @@ def _unknown(method: str, path: str, endpoint: Endpoint) -> set[int]:
 
 
 def _described(method: str, guard: Guard, problems: set[int]) -> dict[str, Any]:
-    """Which problems a route answers with, and its roles and headers for the documentation."""
+    """Which problems a route answers with, and its permission and headers for the documentation."""
     statuses = {422, 429, 500, 503} | problems
-    statuses |= {401, 403} if guard.roles is not None else set()
+    statuses |= {401, 403} if guard.permission is not None else set()
     statuses |= {409, 413, 415} if method != "GET" else set()
-    extra: dict[str, Any] = {"x-roles": list(guard.roles)} if guard.roles is not None else {"security": []}
+    extra = _signed(guard.permission)
     if method == "POST" and guard.idempotent:
         extra["parameters"] = [IDEMPOTENCY_KEY]
     return {"problems": sorted(statuses), "extra": extra}
+
+
+def _signed(permission: Permission | None) -> dict[str, Any]:
+    """Who may call; None: anybody, without signing in."""
+    if permission is None:
+        return {"security": []}
+    return {"x-permission": permission, "x-roles": [role for role in Role if role in permission.roles]}
 
 
 IDEMPOTENCY_KEY = {

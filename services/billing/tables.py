@@ -6,8 +6,8 @@ rates and areas are exact numerics, periods are the first day of their month.
 `bill`, `ledger_entry` and `rate_rollup` carry no foreign keys: a bill run writes a million rows in one go and each key
 would cost one look-up per row. Their rows come from statements that join the parents, and parents are never deleted.
 
-Lock order (all transaction scoped): estate advisory lock (`lock_estate` exclusive for runs and imports,
-`lock_estate_shared` for allocations) → household rows → bills by id → rollups by key. `receivables/booking` keeps it.
+Locks are taken in the order of `services/common/locks.py`: the estate (`lock_estate` alone for runs and imports,
+`lock_estate_shared` for allocations) → household rows → bills by id → rollups by key.
 """
 
 from sqlalchemy import (
@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, ExcludeConstraint
 from sqlalchemy.orm import Session
 
 from services.common.database import new_metadata
+from services.common.locks import Lock, hold, hold_shared
 
 metadata = new_metadata()
 
@@ -391,9 +392,9 @@ bill_run_slice = Table(
 
 def lock_estate(session: Session, estate_id: int) -> None:
     """Hold the estate alone until the transaction ends: no allocation, run or import of it goes on meanwhile."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:estate_id)"), {"estate_id": estate_id})
+    hold(session, Lock.ESTATE, estate_id)
 
 
 def lock_estate_shared(session: Session, estate_id: int) -> None:
     """Hold off runs and imports of the estate until the transaction ends; other allocations go on beside."""
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(:estate_id)"), {"estate_id": estate_id})
+    hold_shared(session, Lock.ESTATE, estate_id)

@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from services.common.contracts.errors import Invalid
+from services.common.fields import LARGEST_BIGINT
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
-TOO_LARGE = 2**63  # for any key of ours
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 Row = TypeVar("Row")
 
@@ -52,7 +52,7 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
         found = tuple(read(part) for read, part in zip(parts, key, strict=True))
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # reading a stranger's JSON may raise
         raise not_of_this_list() from error
-    if any(isinstance(part, int) and abs(part) >= TOO_LARGE for part in found):
+    if any(isinstance(part, int) and abs(part) > LARGEST_BIGINT for part in found):
         raise not_of_this_list()
     return found
 

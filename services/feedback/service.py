@@ -2,12 +2,24 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from prometheus_client import Metric
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.complaints import (
+    AnnouncedYear,
+    Complaint,
+    ComplaintAction,
+    ComplaintCategory,
+    ComplaintRecord,
+    ComplaintStatus,
+    EstateComplaintFigures,
+    GroupComplaintFigures,
+)
+from services.common.contracts.answers.surveys import Survey, SurveyResult
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     EstatesRegistered,
@@ -16,6 +28,7 @@ from services.common.contracts.events import (
     WorkOrderFinished,
 )
 from services.common.domain.access import Caller
+from services.common.fields import Code, Text
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
@@ -31,10 +44,6 @@ from services.feedback.surveys import handlers as surveys
 from services.feedback.surveys.rules import Answer
 from services.feedback.surveys.tables import Filter as SurveyFilter
 
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Category = Literal["service", "fee", "facility", "management"]
-Status = Literal["registered", "responded", "resolved", "closed"]
 Score = Annotated[int, Field(ge=1, le=5)]
 ALARM_SECONDS = 15
 RECOMPUTE_SECONDS = 60
@@ -51,20 +60,20 @@ class FeedbackService(EstateService):
         caller: Caller,
         request_id: UUID,
         estate: Code,
-        category: Category,
+        category: ComplaintCategory,
         text: Text,
         channel: Code,
         level: Code = NORMAL,
         household: Code | None = None,
         building: Code | None = None,
-    ) -> dict[str, Any]:
+    ) -> ComplaintRecord:
         """Register a complaint; `request_id` becomes its id and makes a repeat harmless. Answers the complaint (H1)."""
         new = NewComplaint(request_id, estate, category, level, text, channel, household, building)
         with self.transaction() as session:
             return complaints.create_complaint(session, caller, new, self.clock())
 
     @rpc
-    def get_complaint(self, caller: Caller, complaint_id: UUID) -> dict[str, Any]:
+    def get_complaint(self, caller: Caller, complaint_id: UUID) -> ComplaintRecord:
         """The complaint with both clocks and history (H1, H2)."""
         with self.transaction() as session:
             return complaints.get_complaint(session, caller, complaint_id, self.clock())
@@ -75,11 +84,11 @@ class FeedbackService(EstateService):
         caller: Caller,
         estate: Code | None = None,
         household: Code | None = None,
-        status: Status | None = None,
+        status: ComplaintStatus | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """`{"items", "next_cursor"}`, newest first, without histories."""
+    ) -> Page[Complaint]:
+        """Newest first, without histories."""
         wanted = Filter(estate, household, status)
         with self.transaction() as session:
             return complaints.list_complaints(session, caller, wanted, self.clock(), limit, cursor)
@@ -89,11 +98,11 @@ class FeedbackService(EstateService):
         self,
         caller: Caller,
         complaint_id: UUID,
-        action: str,
+        action: ComplaintAction,
         request_id: UUID,
         text: Text | None = None,
         by: Code | None = None,
-    ) -> dict[str, Any]:
+    ) -> ComplaintRecord:
         """respond, resolve, close or reopen; the same `request_id` again changes nothing (H1)."""
         asked = Act(complaint_id, request_id, action, text, by)
         with self.transaction() as session:
@@ -108,14 +117,14 @@ class FeedbackService(EstateService):
         estate: Code | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """`{"items", "next_cursor"}`, newest first (H3)."""
+    ) -> Page[Survey]:
+        """Newest first (H3)."""
         wanted = SurveyFilter(estate, household, work_order)
         with self.transaction() as session:
             return surveys.list_surveys(session, caller, wanted, limit, cursor)
 
     @rpc
-    def get_survey(self, caller: Caller, survey_id: UUID) -> dict[str, Any]:
+    def get_survey(self, caller: Caller, survey_id: UUID) -> Survey:
         """One invitation and its answer (H3)."""
         with self.transaction() as session:
             return surveys.get_survey(session, caller, survey_id)
@@ -123,32 +132,32 @@ class FeedbackService(EstateService):
     @rpc
     def answer_survey(
         self, caller: Caller, survey_id: UUID, score: Score, request_id: UUID, text: Text | None = None
-    ) -> dict[str, Any]:
+    ) -> Survey:
         """One answer per invitation; the same `request_id` again answers the same (H3)."""
         given = Answer(request_id, score, text)
         with self.transaction() as session:
             return surveys.answer_survey(session, caller, survey_id, given, self.clock())
 
     @rpc
-    def survey_result(self, caller: Caller, survey_id: UUID) -> dict[str, Any]:
-        """`{"id", "responses", "invited", "response_rate", "csat", "average"}` (H3)."""
+    def survey_result(self, caller: Caller, survey_id: UUID) -> SurveyResult:
+        """Satisfaction and response rate (H3)."""
         with self.transaction() as session:
             return surveys.survey_result(session, caller, survey_id)
 
     @rpc
-    def estate_figures(self, caller: Caller, estate: Code) -> dict[str, Any]:
-        """`{"estate", "open", "overdue": {clock: {stage: n}}, "within_limit", "handling_rate", "csat", …}` (J2)."""
+    def estate_figures(self, caller: Caller, estate: Code) -> EstateComplaintFigures:
+        """Open and late complaints, shares in time, handling rate and satisfaction (J2)."""
         with self.transaction() as session:
             return sla.estate_figures(session, caller, estate, self.clock())
 
     @rpc
-    def group_figures(self, caller: Caller) -> dict[str, Any]:
+    def group_figures(self, caller: Caller) -> GroupComplaintFigures:
         """The same over the caller's scope, with `estates` one by one (J2)."""
         with self.transaction() as session:
             return sla.group_figures(session, caller, self.clock())
 
     @rpc
-    def announce_year(self, caller: Caller, year: int, holidays: list[date], makeup_days: list[date]) -> dict[str, Any]:
+    def announce_year(self, caller: Caller, year: int, holidays: list[date], makeup_days: list[date]) -> AnnouncedYear:
         """Working days of a year as the State Council announced them; promises touching it are moved (H2)."""
         with self.transaction() as session:
             return calendar.announce_year(session, caller, year, holidays, makeup_days, self.clock())

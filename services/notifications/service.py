@@ -3,13 +3,20 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import eventlet
 from prometheus_client import Metric
-from pydantic import StringConstraints
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.notifications import (
+    Language,
+    MessageChannel,
+    Notification,
+    Preferences,
+    Preview,
+    Template,
+)
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     CollectionBelowPlan,
@@ -26,6 +33,7 @@ from services.common.contracts.events import (
     WorkOrderSlaAlarm,
 )
 from services.common.domain.access import Caller
+from services.common.fields import Line
 from services.common.messaging.inbox import first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -43,7 +51,6 @@ from services.notifications.settings import Settings, settings
 from services.notifications.templates import handlers as templates
 
 ROUNDS_PER_TICK = 20
-Proof = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class NotificationsService(EstateService):
@@ -152,36 +159,36 @@ class NotificationsService(EstateService):
         recipient: str | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """Messages, newest first: `{"items": [...], "next_cursor"}` (F)."""
+    ) -> Page[Notification]:
+        """Messages, newest first (F)."""
         with self.transaction() as session:
             return messages.notifications(session, caller, household, recipient, limit, cursor)
 
     @rpc
     def confirm_delivery(
-        self, caller: Caller, message_id: UUID, delivered_on: date, proof: Proof, outcome: Outcome = "delivered"
-    ) -> dict[str, Any]:
+        self, caller: Caller, message_id: UUID, delivered_on: date, proof: Line, outcome: Outcome = "delivered"
+    ) -> Notification:
         """A letter was received, or came back (F4)."""
         receipt = Receipt(delivered_on, proof, outcome)
         with self.transaction() as session:
             return confirm(session, caller, message_id, receipt, self.clock())
 
     @rpc
-    def list_templates(self, caller: Caller) -> dict[str, Any]:
+    def list_templates(self, caller: Caller) -> Page[Template]:
         """Every version of every wording (F2)."""
         with self.transaction() as session:
             return templates.templates(session, caller)
 
     @rpc
     def preview_template(
-        self, caller: Caller, code: str, channel: str, language: Literal["zh-CN", "en"], variables: dict[str, str]
-    ) -> dict[str, Any]:
+        self, caller: Caller, code: str, channel: MessageChannel, language: Language, variables: dict[str, str]
+    ) -> Preview:
         """What a template says with these variables (F2)."""
         with self.transaction() as session:
             return templates.preview(session, caller, code, channel, language, variables)
 
     @rpc
-    def get_preferences(self, caller: Caller, household: str) -> dict[str, Any]:
+    def get_preferences(self, caller: Caller, household: str) -> Preferences:
         """Language, address and consent per channel (F3)."""
         with self.transaction() as session:
             return directory.preferences(session, caller, household)
@@ -194,7 +201,7 @@ class NotificationsService(EstateService):
         language: str | None = None,
         email: str | None = None,
         consent: dict[str, bool] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Preferences:
         """Change what is named; repeating it changes nothing more (F3)."""
         with self.transaction() as session:
             return directory.choose(session, caller, household, language, email, consent or {}, self.clock())
@@ -209,7 +216,7 @@ class NotificationsService(EstateService):
 
 
 @cache
-def providers() -> Mapping[str, Port]:
+def providers() -> Mapping[MessageChannel, Port]:
     """The process's providers; their connections are kept between rounds."""
     return bind(settings())
 

@@ -1,28 +1,31 @@
 """STORY of payments: take a payment, show it, know who lives where, say what came in (E1, E3)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.answers import payments as answers
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.payments import EstatePaymentFigures, PaymentFigures
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import PaymentAllocated, PaymentStarted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import another_request
 from services.common.paging import page, position
 from services.payments import tables
 from services.payments.metrics import count_when_committed
 from services.payments.rules import (
-    CHANNELS,
+    NEEDS,
     ONLINE_CHANNELS,
-    READERS,
+    NewPayment,
     Payment,
     PaymentRequest,
-    may_take,
     next_check,
     problems,
     settles_at_once,
@@ -57,7 +60,7 @@ def create_payment(
     estate = _require_payer(session, caller, request)
     if wrong := problems(request, business_date(now), terms.channels_on):
         raise Invalid("; ".join(f"{item['loc']}: {item['msg']}" for item in wrong) + ".", wrong)
-    payment = tables.insert_payment(session, _new_row(request, estate, caller, terms, now))
+    payment = tables.insert_payment(session, _new(request, estate, caller, terms, now))
     if payment is None:
         return _same_payment(session, request)
     _refuse_closed_day(session, estate, request)
@@ -70,8 +73,9 @@ def create_payment(
 
 def _require_payer(session: Session, caller: Caller, request: PaymentRequest) -> str:
     """The household's estate, when the caller may take this payment for it."""
-    if request.channel in CHANNELS and not may_take(caller.roles, request.channel):
-        raise Forbidden(f"Your role may not take a payment over {request.channel}.")
+    caller.require(Permission.TAKE_PAYMENT)
+    if request.channel in NEEDS:
+        caller.require(NEEDS[request.channel])
     if caller.is_owner:
         caller.require_household(request.household, "")
     return require_household(session, caller, request.household)
@@ -86,26 +90,13 @@ def require_household(session: Session, caller: Caller, household: str) -> str:
     return estate
 
 
-def _new_row(request: PaymentRequest, estate: str, caller: Caller, terms: Terms, now: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": request.id,
-        "household": request.household,
-        "estate": estate,
-        "channel": request.channel,
-        "amount_fen": request.amount_fen,
-        "bill_ids": list(request.bill_ids),
-        "received_on": request.received_on,
-        "status": "pending",
-        "created_by": caller.sub,
-        "created_at": now,
-    }
+def _new(request: PaymentRequest, estate: str, caller: Caller, terms: Terms, now: datetime) -> NewPayment:
+    new = NewPayment(request=request, estate=estate, created_by=caller.sub, created_at=now)
     if request.channel in ONLINE_CHANNELS:
         expires_at = now + timedelta(seconds=terms.expiry_seconds)
         look = next_check(now, checks=0, expires_at=expires_at, first_seconds=terms.first_check_seconds)
-        row |= {"expires_at": expires_at, "next_check_at": look}
-    elif request.channel == "transfer":
-        row["reference"] = transfer_reference(request.id)
-    return row
+        return replace(new, expires_at=expires_at, next_check_at=look)
+    return replace(new, reference=transfer_reference(request.id)) if request.channel == "transfer" else new
 
 
 def _refuse_closed_day(session: Session, estate: str, request: PaymentRequest) -> None:
@@ -119,7 +110,7 @@ def _refuse_closed_day(session: Session, estate: str, request: PaymentRequest) -
 def _same_payment(session: Session, request: PaymentRequest) -> Payment:
     known = tables.find_payment(session, request.id)
     if known is None or known.request != request:
-        raise Conflict("This idempotency key belongs to another payment.")
+        raise another_request("payment")
     return known
 
 
@@ -137,7 +128,7 @@ def _announce_start(session: Session, payment: Payment, now: datetime) -> None:
 
 def get_payment(session: Session, caller: Caller, payment_id: UUID) -> Payment:
     """One payment. Raises NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_PAYMENTS)
     payment = tables.find_payment(session, payment_id)
     if payment is None:
         raise NotFound(f"Payment {payment_id} is not known.")
@@ -145,40 +136,40 @@ def get_payment(session: Session, caller: Caller, payment_id: UUID) -> Payment:
     return payment
 
 
-def list_payments(session: Session, caller: Caller, household: str, limit: int, cursor: str | None) -> dict[str, Any]:
-    """A household's payments, newest first: `{"items", "next_cursor"}`. Raises NotFound, Forbidden, Invalid."""
-    caller.require(*READERS)
+def list_payments(
+    session: Session, caller: Caller, household: str, limit: int, cursor: str | None
+) -> Page[answers.Payment]:
+    """A household's payments, newest first. Raises NotFound, Forbidden, Invalid."""
+    caller.require(Permission.READ_PAYMENTS)
     if caller.is_owner:
         caller.require_household(household, "")
     require_household(session, caller, household)
     before = position(cursor, datetime.fromisoformat, UUID)
     rows = tables.payments_of_household(session, household, limit=limit, before=before)
     shown, following = page(rows, limit, lambda row: (row.created_at.isoformat(), str(row.id)))
-    return {"items": [view(payment) for payment in shown], "next_cursor": following}
+    return Page(items=[view(payment) for payment in shown], next_cursor=following)
 
 
-def view(payment: Payment) -> dict[str, Any]:
-    """A payment as the API shows it; what it does not have is left out. The QR code shows while it can be paid."""
-    pending = payment.status == "pending"
-    shown = {
-        "id": payment.id,
-        "household": payment.household,
-        "status": payment.status,
-        "channel": payment.channel,
-        "amount_fen": payment.amount_fen,
-        "bill_ids": list(payment.bill_ids) or None,
-        "created_at": payment.created_at,
-        "qr_code": payment.code_url if pending else None,
-        "expires_at": payment.expires_at,
-        "reference": payment.reference,
-        "receipt_no": payment.receipt_no,
-        "transaction_id": payment.transaction_id,
-        "settled_at": payment.settled_at,
-        "business_date": payment.business_date,
-        "allocations": payment.allocations,
-        "credit_fen": payment.credit_fen,
-    }
-    return {name: value for name, value in shown.items() if value is not None}
+def view(payment: Payment) -> answers.Payment:
+    """A payment as the API shows it. The QR code shows while it can be paid."""
+    return answers.Payment(
+        id=payment.id,
+        household=payment.household,
+        status=payment.status,
+        channel=payment.channel,
+        amount_fen=payment.amount_fen,
+        bill_ids=list(payment.bill_ids) or None,
+        created_at=payment.created_at,
+        qr_code=payment.code_url if payment.status == "pending" else None,
+        expires_at=payment.expires_at,
+        reference=payment.reference,
+        receipt_no=payment.receipt_no,
+        transaction_id=payment.transaction_id,
+        settled_at=payment.settled_at,
+        business_date=payment.business_date,
+        allocations=payment.allocations,
+        credit_fen=payment.credit_fen,
+    )
 
 
 def keep_allocations(session: Session, event: PaymentAllocated) -> None:
@@ -189,27 +180,27 @@ def keep_allocations(session: Session, event: PaymentAllocated) -> None:
     tables.update_payment(session, event.payment_id, allocations=lines, credit_fen=event.credit_fen)
 
 
-def estate_figures(session: Session, caller: Caller, estate: str, today: date) -> dict[str, Any]:
+def estate_figures(session: Session, caller: Caller, estate: str, today: date) -> EstatePaymentFigures:
     """What came in today and what waits, for one estate. Raises NotFound, Forbidden."""
-    caller.require(*READERS[1:])
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     if not tables.REGISTER.has_estate(session, estate):
         raise NotFound(f"Estate {estate} is not known.")
     return {"estate": estate, **_figures(session, today, [estate])}
 
 
-def group_figures(session: Session, caller: Caller, today: date) -> dict[str, Any]:
+def group_figures(session: Session, caller: Caller, today: date) -> PaymentFigures:
     """The same over all estates in the caller's scope."""
-    caller.require(*READERS[1:])
+    caller.require(Permission.READ_GROUP_FIGURES)
     return _figures(session, today, caller.estate_filter())
 
 
-def _figures(session: Session, today: date, estates: Collection[str] | None) -> dict[str, Any]:
+def _figures(session: Session, today: date, estates: Collection[str] | None) -> PaymentFigures:
     by_channel = tables.received_by_channel(session, today, estates)
-    return {
-        "date": today,
-        "received_fen": sum(by_channel.values()),
-        "received_by_channel": by_channel,
-        "pending": tables.count_pending(session, estates),
-        "suspense": tables.count_suspense(session, estates),
-    }
+    return PaymentFigures(
+        date=today,
+        received_fen=sum(by_channel.values()),
+        received_by_channel=by_channel,
+        pending=tables.count_pending(session, estates),
+        suspense=tables.count_suspense(session, estates),
+    )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.common.fields import Whole
+
 
 class ChannelUnavailable(Exception):
     """The channel did not answer, or not in a way that can be trusted: the outcome is unknown, ask again later."""
@@ -45,7 +47,7 @@ class Money:
 class Answer:
     """What the channel gets back on a notification."""
 
-    status: int
+    status: Whole
     content_type: str
     body: str
 

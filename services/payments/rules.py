@@ -1,11 +1,15 @@
 """LAW of payments: who may take money over which channel, what a request must look like, when to look again (E1–E3)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
+
+from services.common.contracts.answers.payments import Channel, PaymentStatus, ReceiptLine
+from services.common.contracts.errors import Finding
+from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_BIGINT
 
 DESK_CHANNELS = ("cash", "pos")
 BACKDATED_CHANNELS = (*DESK_CHANNELS, "transfer")
@@ -14,13 +18,11 @@ CHANNELS = (*ONLINE_CHANNELS, *BACKDATED_CHANNELS)
 LARGEST_AMOUNT_FEN = 10_000_000_000
 MOST_BILLS = 500
 
-DESK_ROLES = frozenset({"cashier", "finance", "estate_manager", "group_admin"})
-PAYERS: dict[str, frozenset[str]] = {
-    "owner": frozenset(ONLINE_CHANNELS),
-    "steward": frozenset({*ONLINE_CHANNELS, *DESK_CHANNELS}),  # at the door (E3)
-    **{role: frozenset(CHANNELS) for role in sorted(DESK_ROLES)},
+NEEDS: Mapping[str, Permission] = {
+    **dict.fromkeys(ONLINE_CHANNELS, Permission.TAKE_PAYMENT),
+    **dict.fromkeys(DESK_CHANNELS, Permission.TAKE_CASH),
+    "transfer": Permission.TAKE_TRANSFER,
 }
-READERS = ("owner", "steward", "auditor", *sorted(DESK_ROLES))
 
 LAST_LOOK_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=5)
@@ -40,17 +42,30 @@ class PaymentRequest:
 
 
 @dataclass(frozen=True)
+class NewPayment:
+    """A payment about to be kept: what was asked, by whom and when, and until when it can be paid."""
+
+    request: PaymentRequest
+    estate: str
+    created_by: str
+    created_at: datetime
+    reference: str | None = None
+    expires_at: datetime | None = None
+    next_check_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Payment:
     """A payment as it is kept. `status`: pending, settled, expired or suspense; refunds will add theirs (E4)."""
 
     id: UUID
     household: str
     estate: str
-    channel: str
+    channel: Channel
     amount_fen: int
     bill_ids: tuple[int, ...]
     received_on: date | None
-    status: str
+    status: PaymentStatus
     created_at: datetime
     reference: str | None = None
     code_url: str | None = None
@@ -60,7 +75,7 @@ class Payment:
     receipt_no: str | None = None
     settled_at: datetime | None = None
     business_date: date | None = None
-    allocations: list[dict[str, Any]] | None = None
+    allocations: list[ReceiptLine] | None = None
     credit_fen: int | None = None
 
     @property
@@ -69,18 +84,13 @@ class Payment:
         return PaymentRequest(self.id, self.household, self.channel, self.amount_fen, self.bill_ids, self.received_on)
 
 
-def may_take(roles: Iterable[str], channel: str) -> bool:
-    """Whether one of these roles may take money over `channel` (E3): an owner online only, a steward no transfer."""
-    return any(channel in PAYERS.get(role, frozenset()) for role in roles)
-
-
-def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[dict[str, Any]]:
-    """Everything wrong with a request, as {"loc", "msg"}."""
-    found: list[dict[str, Any]] = []
+def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[Finding]:
+    """Everything wrong with a request."""
+    found: list[Finding] = []
 
     def unless(holds: bool, loc: str, msg: str) -> None:
         if not holds:
-            found.append({"loc": loc, "msg": msg})
+            found.append(Finding(loc=loc, msg=msg))
 
     online = request.channel in ONLINE_CHANNELS
     unless(request.channel in CHANNELS, "channel", f"must be one of {', '.join(CHANNELS)}")
@@ -88,7 +98,7 @@ def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -
     unless(0 < request.amount_fen <= LARGEST_AMOUNT_FEN, "amount_fen", f"must be from 1 to {LARGEST_AMOUNT_FEN}")
     unless(len(request.bill_ids) <= MOST_BILLS, "bill_ids", f"must be at most {MOST_BILLS}")
     unless(len(set(request.bill_ids)) == len(request.bill_ids), "bill_ids", "must not repeat a bill")
-    unless(all(0 < bill < 2**63 for bill in request.bill_ids), "bill_ids", "must be ids of bills")
+    unless(all(0 < bill <= LARGEST_BIGINT for bill in request.bill_ids), "bill_ids", "must be ids of bills")
     if request.received_on is not None:
         unless(request.channel in BACKDATED_CHANNELS, "received_on", "only for cash, pos and transfer")
         unless(request.received_on <= today, "received_on", "must not be in the future")

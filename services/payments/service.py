@@ -4,17 +4,19 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from nameko.extensions import DependencyProvider
 from prometheus_client import Metric
-from pydantic import Field
 
+from services.common.contracts.answers import payments as answers
+from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, MonthClosed, PaymentAllocated
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import BillId, Code, PositiveFen
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -22,14 +24,11 @@ from services.common.process.service import EstateService, event_handler, rpc, t
 from services.payments import handlers, tables
 from services.payments.channels import bind_channels
 from services.payments.online.handlers import check_pending, claim_checks, ensure_order, hear_notice
-from services.payments.ports import PaymentChannel
+from services.payments.ports import Answer, PaymentChannel
 from services.payments.rules import Payment, PaymentRequest
 from services.payments.settings import settings
 
 WATCH_SECONDS = 2
-Code = Annotated[str, Field(min_length=1, max_length=64)]
-Fen = Annotated[int, Field(gt=0, strict=True)]
-BillId = Annotated[int, Field(gt=0)]
 
 
 def utc_now() -> datetime:
@@ -62,11 +61,11 @@ class PaymentsService(EstateService):
         request_id: UUID,
         household: Code,
         channel: Code,
-        amount_fen: Fen,
+        amount_fen: PositiveFen,
         bill_ids: list[BillId] | None = None,
         received_on: date | None = None,
-    ) -> dict[str, Any]:
-        """E1, E3: `{id, household, status, channel, amount_fen, qr_code?, expires_at?, receipt_no?, reference?, …}`."""
+    ) -> answers.Payment:
+        """Take money (E1, E3); the same `request_id` again answers the same payment."""
         request = PaymentRequest(request_id, household, channel, amount_fen, tuple(bill_ids or ()), received_on)
         terms = handlers.Terms.of(settings(), self.channels)
         with self.transaction() as session:
@@ -74,42 +73,42 @@ class PaymentsService(EstateService):
         return self._shown(payment)
 
     @rpc
-    def get_payment(self, caller: Caller, payment_id: UUID) -> dict[str, Any]:
+    def get_payment(self, caller: Caller, payment_id: UUID) -> answers.Payment:
         """One payment, with its receipt lines; an order that could not be placed yet is tried again."""
         with self.transaction() as session:
             payment = handlers.get_payment(session, caller, payment_id)
         return self._shown(payment)
 
-    def _shown(self, payment: Payment) -> dict[str, Any]:
+    def _shown(self, payment: Payment) -> answers.Payment:
         placed = ensure_order(self.transaction, self.channels, payment, settings=settings(), now=self.clock())
         return handlers.view(placed)
 
     @rpc
     def list_payments(
         self, caller: Caller, household: Code, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None
-    ) -> dict[str, Any]:
-        """A household's payments, newest first: `{"items", "next_cursor"}`."""
+    ) -> Page[answers.Payment]:
+        """A household's payments, newest first."""
         with self.transaction() as session:
             return handlers.list_payments(session, caller, household, limit, cursor)
 
     @rpc
-    def receive_notification(self, caller: Caller, channel: Code, headers: dict[str, str], body: str) -> dict[str, Any]:
-        """E2: a channel's raw notification, `body` in base64 → `{"status", "content_type", "body"}` for the channel."""
-        caller.require()
+    def receive_notification(self, caller: Caller, channel: Code, headers: dict[str, str], body: str) -> Answer:
+        """E2: a channel's raw notification, `body` in base64 → what the channel is answered."""
+        caller.require_system()
         if channel not in self.channels:
             raise NotFound(f"There is no channel {channel}.")
         port, raw = self.channels[channel], decoded(body)
-        return vars(hear_notice(self.transaction, port, channel, headers, raw, self.clock()))
+        return hear_notice(self.transaction, port, channel, headers, raw, self.clock())
 
     @rpc
-    def estate_figures(self, caller: Caller, estate: Code) -> dict[str, Any]:
-        """`{estate, date, received_fen, received_by_channel, pending, suspense}` of today."""
+    def estate_figures(self, caller: Caller, estate: Code) -> answers.EstatePaymentFigures:
+        """What came in today and what waits."""
         with self.transaction() as session:
             return handlers.estate_figures(session, caller, estate, business_date(self.clock()))
 
     @rpc
-    def group_figures(self, caller: Caller) -> dict[str, Any]:
-        """The same over the caller's estates, without `estate`."""
+    def group_figures(self, caller: Caller) -> answers.PaymentFigures:
+        """The same over the caller's estates."""
         with self.transaction() as session:
             return handlers.group_figures(session, caller, business_date(self.clock()))
 

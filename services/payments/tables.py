@@ -1,11 +1,11 @@
 """STORE of payments: payments, the household directory, receipt counters, suspense; and their named queries."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -15,7 +15,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    Row,
+    RowMapping,
     Table,
     Text,
     UniqueConstraint,
@@ -30,9 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.payments import Channel, ReceiptLine
 from services.common.database import new_metadata
 from services.common.directory import Directory
-from services.payments.rules import Payment
+from services.payments.ports import Money
+from services.payments.rules import NewPayment, Payment
 
 metadata = new_metadata()
 
@@ -74,7 +76,7 @@ payment = Table(
     Column("estate", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
-    Column("bill_ids", ARRAY(BigInteger), nullable=False),
+    Column("bill_ids", ARRAY(BigInteger, as_tuple=True), nullable=False),
     Column("received_on", Date),
     Column("status", Text, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -137,44 +139,47 @@ suspense = Table(
 
 _COLUMNS = tuple(payment.c[field.name] for field in fields(Payment))
 ORDERED_BY_AGE = (payment.c.created_at.desc(), payment.c.id.desc())
+_LINES = TypeAdapter(list[ReceiptLine] | None)
 
 
-def payment_of(row: Row[Any]) -> Payment:
+def payment_of(row: RowMapping) -> Payment:
     """The frozen payment of a row of `_COLUMNS`."""
-    values = dict(row._mapping)
-    return Payment(**{**values, "bill_ids": tuple(values["bill_ids"])})
+    return Payment(**{**row, "allocations": _LINES.validate_python(row["allocations"])})
 
 
-def insert_payment(session: Session, new: dict[str, Any]) -> Payment | None:
+def insert_payment(session: Session, new: NewPayment) -> Payment | None:
     """Keep a new payment; None when its id is there already (waits for whoever is writing it)."""
-    row = session.execute(
-        insert(payment).values(new).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
-    )
-    return _one(row.first())
+    values = {**asdict(new), **asdict(new.request), "status": "pending"}
+    del values["request"]
+    kept = insert(payment).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
+    return _one(session.execute(kept).mappings().first())
 
 
 def find_payment(session: Session, payment_id: UUID, *, lock: bool = False) -> Payment | None:
     """The payment of that id, locked until the transaction ends when `lock`."""
     query = select(*_COLUMNS).where(payment.c.id == payment_id)
-    return _one(session.execute(query.with_for_update() if lock else query).first())
+    return _one(session.execute(query.with_for_update() if lock else query).mappings().first())
 
 
-def update_payment(session: Session, payment_id: UUID, **values: Any) -> Payment:
+def update_payment(session: Session, payment_id: UUID, **values: object) -> Payment:
     """Change columns of a payment that exists."""
     changed = update(payment).where(payment.c.id == payment_id).values(**values).returning(*_COLUMNS)
-    return payment_of(session.execute(changed).one())
+    return payment_of(session.execute(changed).mappings().one())
 
 
-def _one(row: Row[Any] | None) -> Payment | None:
+def _one(row: RowMapping | None) -> Payment | None:
     return payment_of(row) if row is not None else None
 
 
-def payments_of_household(session: Session, code: str, *, limit: int, before: Sequence[Any] | None) -> list[Payment]:
+def payments_of_household(
+    session: Session, code: str, *, limit: int, before: tuple[datetime, UUID] | None
+) -> list[Payment]:
     """Newest first, one more than `limit`, those after the cursor."""
     query = select(*_COLUMNS).where(payment.c.household == code)
     if before is not None:
-        query = query.where(tuple_(payment.c.created_at, payment.c.id) < tuple_(*before))
-    return [payment_of(row) for row in session.execute(query.order_by(*ORDERED_BY_AGE).limit(limit + 1))]
+        query = query.where(tuple_(payment.c.created_at, payment.c.id) < before)
+    newest = session.execute(query.order_by(*ORDERED_BY_AGE).limit(limit + 1))
+    return [payment_of(row) for row in newest.mappings()]
 
 
 def is_posted(session: Session, channel: str, transaction_id: str) -> bool:
@@ -200,7 +205,7 @@ def claim_order(session: Session, payment_id: UUID, *, now: datetime, attempted_
         )
         .values(order_attempted_at=now)
     )
-    return _one(session.execute(claimed.returning(*_COLUMNS)).first())
+    return _one(session.execute(claimed.returning(*_COLUMNS)).mappings().first())
 
 
 def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
@@ -212,7 +217,7 @@ def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [payment_of(row) for row in session.execute(query)]
+    return [payment_of(row) for row in session.execute(query).mappings()]
 
 
 def next_receipt(session: Session, estate_code: str, year: int) -> int:
@@ -222,8 +227,21 @@ def next_receipt(session: Session, estate_code: str, year: int) -> int:
     return int(session.execute(taken.returning(receipt_counter.c.last)).scalar_one())
 
 
-def keep_in_suspense(session: Session, values: dict[str, Any]) -> bool:
+@dataclass(frozen=True)
+class Suspense:
+    """Money that fits nowhere, as the channel told of it, and the payment and estate its order names, if any."""
+
+    money: Money
+    payment_id: UUID | None
+    estate: str | None
+    reason: str
+    received_at: datetime
+
+
+def keep_in_suspense(session: Session, new: Suspense) -> bool:
     """Keep money that fits nowhere; False when it is kept already."""
+    values = {**asdict(new), **asdict(new.money)}
+    del values["money"]
     kept = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
     return session.execute(kept.returning(suspense.c.id)).first() is not None
 
@@ -253,7 +271,7 @@ def estate_of_household(session: Session, code: str) -> str | None:
     return found
 
 
-def received_by_channel(session: Session, day: date, estates: Iterable[str] | None) -> dict[str, int]:
+def received_by_channel(session: Session, day: date, estates: Iterable[str] | None) -> dict[Channel, int]:
     """Fen received on a business day by channel, over some estates or all."""
     query = select(payment.c.channel, func.sum(payment.c.amount_fen)).where(payment.c.business_date == day)
     if estates is not None:

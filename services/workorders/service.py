@@ -1,12 +1,22 @@
 """DOORS of the workorders service: what can happen to an order, and what other services tell us."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from prometheus_client import Metric
 from pydantic import StringConstraints
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.work_orders import (
+    EstateOrderFigures,
+    GroupOrderFigures,
+    OrderAction,
+    OrderStatus,
+    Priority,
+    WorkOrder,
+    WorkOrderRecord,
+)
 from services.common.contracts.base import Message
 from services.common.contracts.events import (
     BillsAdjusted,
@@ -17,6 +27,7 @@ from services.common.contracts.events import (
     StaffRegistered,
 )
 from services.common.domain.access import Caller
+from services.common.fields import Code, Text
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
@@ -28,11 +39,7 @@ from services.workorders.orders.rules import NewOrder
 from services.workorders.orders.tables import Filter
 from services.workorders.sla import handlers as sla
 
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[\w -]+$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Priority = Literal["low", "normal", "high", "urgent", "emergency"]
-Status = Literal["created", "dispatched", "accepted", "arrived", "paused", "completed", "confirmed", "cancelled"]
 ALARM_SECONDS = 15
 
 
@@ -53,14 +60,14 @@ class WorkOrdersService(EstateService):
         building: Code | None = None,
         household: Code | None = None,
         place: Text | None = None,
-    ) -> dict[str, Any]:
+    ) -> WorkOrderRecord:
         """Open an order; `request_id` becomes its id and makes a repeat harmless. Answers the order (G1)."""
         new = NewOrder(request_id, estate, category, priority, description, building, household, place)
         with self.transaction() as session:
             return orders.create_order(session, caller, new, self.clock())
 
     @rpc
-    def get_order(self, caller: Caller, order_id: UUID) -> dict[str, Any]:
+    def get_order(self, caller: Caller, order_id: UUID) -> WorkOrderRecord:
         """The order with history, clocks and `arrears_fen` (G1, G2, G4)."""
         with self.transaction() as session:
             return orders.get_order(session, caller, order_id, self.clock())
@@ -71,12 +78,12 @@ class WorkOrdersService(EstateService):
         caller: Caller,
         estate: Code | None = None,
         household: Code | None = None,
-        status: Status | None = None,
+        status: OrderStatus | None = None,
         overdue: bool | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """`{"items", "next_cursor"}`, newest first, without histories."""
+    ) -> Page[WorkOrder]:
+        """Newest first, without histories."""
         wanted = Filter(estate, household, status, overdue)
         with self.transaction() as session:
             return orders.list_orders(session, caller, wanted, self.clock(), limit, cursor)
@@ -86,24 +93,24 @@ class WorkOrdersService(EstateService):
         self,
         caller: Caller,
         order_id: UUID,
-        action: str,
+        action: OrderAction,
         request_id: UUID,
         note: Text | None = None,
         technician: Code | None = None,
-    ) -> dict[str, Any]:
+    ) -> WorkOrderRecord:
         """One transition; the same `request_id` again answers the order and changes nothing (G1)."""
         asked = Act(order_id, request_id, action, note, technician)
         with self.transaction() as session:
             return orders.act_on_order(session, caller, asked, self.clock())
 
     @rpc
-    def estate_figures(self, caller: Caller, estate: Code) -> dict[str, Any]:
-        """`{"estate", "open", "overdue": {stage: n}, "within_limit": {stage: share or null}, "window_days"}` (J2)."""
+    def estate_figures(self, caller: Caller, estate: Code) -> EstateOrderFigures:
+        """Open orders, what is late now, share in time of what was done lately (J2)."""
         with self.transaction() as session:
             return sla.estate_figures(session, caller, estate, self.clock())
 
     @rpc
-    def group_figures(self, caller: Caller) -> dict[str, Any]:
+    def group_figures(self, caller: Caller) -> GroupOrderFigures:
         """The same over the caller's scope, with `estates` one by one (J2)."""
         with self.transaction() as session:
             return sla.group_figures(session, caller, self.clock())

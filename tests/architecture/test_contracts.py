@@ -12,10 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from services.common.contracts import schemas
 from services.common.contracts.events import EVENTS
 from services.common.database import SERVICES
 from services.common.messaging.topology import subscriptions
+from services.common.process import schemas
 
 ROOT = Path(__file__).parents[2]
 LONGEST_DOOR = 5

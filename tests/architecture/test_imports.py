@@ -40,9 +40,12 @@ PURE = {
 }
 PURE_OURS = (
     "services.common.domain.access",
+    "services.common.domain.permissions",
     "services.common.domain.calendar",
     "services.common.contracts",
+    "services.common.fields",
     "services.common.domain.money",
+    "services.common.fields",
     "services.common.sheets",
     "services.common.sla.rules",
 )

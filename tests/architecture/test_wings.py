@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 BILLING = ROOT / "services" / "billing"
 WINGS = ("portfolio", "holds", "receivables", "charging", "collections", "figures", "imports")
 FOUNDATIONS = {"tables", "settings", "periods"}
-DOORS_OF_ALL = {"service", "migrations"}
+# What looks at billing as a whole: doors, migrations, and who prints its statements.
+DOORS_OF_ALL = {"service", "migrations", "sql"}
 
 
 def modules(folder: Path) -> Iterator[Path]:

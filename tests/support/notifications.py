@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine, Row, select
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.notifications import MessageChannel
 from services.common.contracts.events import (
     Allocation,
     ContactEntry,
@@ -175,7 +176,7 @@ class World:
         [row] = self.rows()
         return row
 
-    def courier(self, ports: dict[str, Port], **terms: Any) -> Courier:
+    def courier(self, ports: dict[MessageChannel, Port], **terms: Any) -> Courier:
         """One replica's courier on these providers."""
         made: dict[str, Any] = {"batch": 50, "lease": timedelta(seconds=30), "providers": frozenset(ports)} | terms
         return Courier(

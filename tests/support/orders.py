@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.work_orders import OrderAction, WorkOrder, WorkOrderRecord
 from services.common.contracts.events import StaffEntry, StaffRegistered
 from services.common.database import transaction
 from services.common.domain.access import Caller
@@ -47,22 +48,23 @@ def asked(**changes: Any) -> NewOrder:
     return replace(plain, **changes)
 
 
-def create(session: Session, caller: Caller = STEWARD, at: datetime = NOW, **changes: Any) -> dict[str, Any]:
+def create(session: Session, caller: Caller = STEWARD, at: datetime = NOW, **changes: Any) -> WorkOrderRecord:
     return handlers.create_order(session, caller, asked(**changes), at)
 
 
 def act(
-    session: Session, order: dict[str, Any] | UUID, action: str, caller: Caller, at: datetime = NOW, **more: Any
-) -> dict[str, Any]:
+    session: Session, order: WorkOrder | UUID, action: OrderAction, caller: Caller, at: datetime = NOW, **more: Any
+) -> WorkOrderRecord:
     order_id = order if isinstance(order, UUID) else order["id"]
     wanted = Act(order_id, more.pop("request_id", None) or uuid4(), action, **more)
     return handlers.act_on_order(session, caller, wanted, at)
 
 
-def finish(session: Session, order: dict[str, Any], technician: Caller = T1, at: datetime = NOW) -> dict[str, Any]:
+def finish(session: Session, order: WorkOrder, technician: Caller = T1, at: datetime = NOW) -> WorkOrderRecord:
     act(session, order, "dispatch", STEWARD, at, technician=technician.sub)
-    for action in ("accept", "arrive", "complete"):
-        act(session, order, action, technician, at)
+    act(session, order, "accept", technician, at)
+    act(session, order, "arrive", technician, at)
+    act(session, order, "complete", technician, at)
     return act(session, order, "confirm", OWNER, at)
 
 

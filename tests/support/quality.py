@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import Conflict
 from services.common.contracts.events import EstateEntry, EstatesRegistered, HouseholdEntry, HouseholdsRegistered
 from services.common.directory import Directory
@@ -28,7 +29,7 @@ def tell_homes(session: Session, register: Directory, *estates: str, at: datetim
         register.keep_households(session, HouseholdsRegistered(estate=estate, households=homes), at)
 
 
-def ids_on_all_pages(ask: Callable[[str | None], dict[str, Any]]) -> list[Any]:
+def ids_on_all_pages(ask: Callable[[str | None], Page[Any]]) -> list[Any]:
     """The ids of a whole list, cursor after cursor."""
     found: list[Any] = []
     cursor = None

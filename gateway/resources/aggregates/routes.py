@@ -9,36 +9,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.front.guard import Call, Gate, Services, answer
-from gateway.front.roles import SEE_FIGURES, SEE_GROUP, SEE_HOUSEHOLD
 from gateway.front.routing import Routes
 from gateway.link.rpc import RemoteFailure
 from gateway.resources.aggregates.schemas import EstateDashboard, GroupDashboard, Overview
 from gateway.resources.base import EstatePath, HouseholdPath
-from services.common.contracts.errors import Forbidden, NotFound, Unavailable
+from services.common.contracts.errors import Forbidden, NotFound, PublicError, Unavailable
+from services.common.domain.permissions import Permission
 
 routes = Routes("Aggregates")
+WHOLLY = (NotFound, Forbidden)
 SHOWN = 20  # of each list in an overview
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part: whom to ask. `deciding`: what it refuses is refused as a whole. `items`: only the list is shown."""
+    """One part: whom to ask. `decides`: which of its errors are the whole's. `items`: only the list is shown."""
 
     service: str
     method: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    deciding: bool = False
+    decides: tuple[type[PublicError], ...] = ()
     items: bool = False
 
 
-@routes.get("/v1/households/{household}/overview", answer=Overview, roles=SEE_HOUSEHOLD, personal=True)
+@routes.get("/v1/households/{household}/overview", answer=Overview, permission=Permission.READ_STATEMENT, personal=True)
 async def get_overview(household: HouseholdPath, request: Request, call: Services) -> Response:
     """The household at a glance: owner, statement, payments, dunning, orders, complaints, messages (I1)."""
     whose = {"household": household}
     listed = {**whose, "limit": SHOWN}
     parts = {
-        "owner": Part("billing", "get_household", whose, deciding=True),
-        "statement": Part("billing", "get_statement", whose),
+        "owner": Part("billing", "get_household", whose, WHOLLY),
+        "statement": Part("billing", "get_statement", whose, WHOLLY),
         "payments": Part("payments", "list_payments", listed, items=True),
         "dunning": Part("billing", "get_dunning_case", whose),
         "work_orders": Part("workorders", "list_orders", listed, items=True),
@@ -48,13 +49,13 @@ async def get_overview(household: HouseholdPath, request: Request, call: Service
     return answer({**whose, **await gather(call, parts, patience(request))})
 
 
-@routes.get("/v1/dashboards/group", answer=GroupDashboard, roles=SEE_GROUP)
+@routes.get("/v1/dashboards/group", answer=GroupDashboard, permission=Permission.READ_GROUP_FIGURES)
 async def get_group_dashboard(request: Request, call: Services) -> Response:
     """Collection, payments, orders and complaints over the caller's estates."""
     return answer(await gather(call, _figures("group_figures", {}), patience(request)))
 
 
-@routes.get("/v1/dashboards/estates/{estate}", answer=EstateDashboard, roles=SEE_FIGURES)
+@routes.get("/v1/dashboards/estates/{estate}", answer=EstateDashboard, permission=Permission.READ_FIGURES)
 async def get_estate_dashboard(estate: EstatePath, request: Request, call: Services) -> Response:
     """The same for one estate."""
     where = {"estate": estate}
@@ -63,7 +64,7 @@ async def get_estate_dashboard(estate: EstatePath, request: Request, call: Servi
 
 def _figures(method: str, arguments: Mapping[str, Any]) -> dict[str, Part]:
     return {
-        "collection": Part("billing", method, arguments, deciding=True),
+        "collection": Part("billing", method, arguments, WHOLLY),
         "payments": Part("payments", method, arguments),
         "work_orders": Part("workorders", method, arguments),
         "complaints": Part("feedback", method, arguments),
@@ -93,7 +94,7 @@ async def _ask(call: Call, part: Part, seconds: float) -> tuple[Any, bool]:
     except (Unavailable, RemoteFailure):
         return None, False
     except (NotFound, Forbidden) as error:
-        if part.deciding:
+        if isinstance(error, part.decides):
             raise
         return ([] if part.items and isinstance(error, NotFound) else None), True
     return (value["items"] if part.items else value), True

@@ -1,65 +1,48 @@
-"""Answers put together from several services; `degraded` names those that did not answer (I2)."""
+"""Answers put together from several services; a part is null when its service did not answer (I2)."""
 
-from typing import Any
+from typing_extensions import TypedDict
 
-from pydantic import BaseModel, Field
+from gateway.resources.base import Degraded
+from services.common.contracts.answers.bills import Statement
+from services.common.contracts.answers.complaints import Complaint, EstateComplaintFigures, GroupComplaintFigures
+from services.common.contracts.answers.dunning import DunningCase
+from services.common.contracts.answers.notifications import Notification
+from services.common.contracts.answers.payments import EstatePaymentFigures, Payment, PaymentFigures
+from services.common.contracts.answers.portfolio import Household
+from services.common.contracts.answers.rates import EstateFigures, GroupFigures
+from services.common.contracts.answers.work_orders import EstateOrderFigures, GroupOrderFigures, WorkOrder
 
-from gateway.resources.base import shown
 
-Degraded = Field(description="Services that did not answer in time; their parts are null", examples=[["feedback"]])
+class Overview(TypedDict):
+    """The household at a glance, the newest twenty of each list (I1)."""
 
-
-class Overview(BaseModel):
-    """The household at a glance (I1)."""
-
-    model_config = shown(
-        household="GZ01-1-0101",
-        owner={"household": "GZ01-1-0101", "estate": "GZ01", "owner_name": "王小明"},
-        statement={"principal_fen": 31814, "late_fee_fen": 48, "credit_fen": 0, "total_due_fen": 31862, "bills": []},
-        payments=[],
-        dunning={"steps": [], "holds": [], "next_step": None},
-        work_orders=[],
-        complaints=None,
-        messages=[],
-        degraded=["feedback"],
-    )
     household: str
-    owner: dict[str, Any] | None
-    statement: dict[str, Any] | None
-    payments: list[Any] | None
-    dunning: dict[str, Any] | None
-    work_orders: list[Any] | None
-    complaints: list[Any] | None
-    messages: list[Any] | None
-    degraded: list[str] = Degraded
+    owner: Household | None
+    statement: Statement | None
+    payments: list[Payment] | None
+    dunning: DunningCase | None
+    work_orders: list[WorkOrder] | None
+    complaints: list[Complaint] | None
+    messages: list[Notification] | None
+    degraded: Degraded
 
 
-class GroupDashboard(BaseModel):
-    """The group's figures."""
+class GroupDashboard(TypedDict):
+    """Collection, payments, orders and complaints over the caller's estates."""
 
-    model_config = shown(
-        collection={"rate": 0.91},
-        payments={"settled_today_fen": 120000},
-        work_orders={"open": 12},
-        complaints=None,
-        degraded=["feedback"],
-    )
-    collection: Any
-    payments: Any
-    work_orders: Any
-    complaints: Any
-    degraded: list[str] = Degraded
+    collection: GroupFigures | None
+    payments: PaymentFigures | None
+    work_orders: GroupOrderFigures | None
+    complaints: GroupComplaintFigures | None
+    degraded: Degraded
 
 
-class EstateDashboard(GroupDashboard):
-    """One estate's figures."""
+class EstateDashboard(TypedDict):
+    """The same for one estate."""
 
-    model_config = shown(
-        estate="GZ01",
-        collection={"rate": 0.91},
-        payments={"settled_today_fen": 120000},
-        work_orders={"open": 12},
-        complaints={"open": 3},
-        degraded=[],
-    )
     estate: str
+    collection: EstateFigures | None
+    payments: EstatePaymentFigures | None
+    work_orders: EstateOrderFigures | None
+    complaints: EstateComplaintFigures | None
+    degraded: Degraded

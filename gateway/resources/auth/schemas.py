@@ -3,10 +3,11 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
-from gateway.resources.base import Code, example, shown
-
-Role = Literal["group_admin", "finance", "estate_manager", "steward", "cashier", "technician", "auditor", "owner"]
+from gateway.resources.base import example
+from services.common.domain.permissions import Role
+from services.common.fields import Code, Whole
 
 
 class DevTokenRequest(BaseModel):
@@ -18,10 +19,9 @@ class DevTokenRequest(BaseModel):
     household: Code | None = None
 
 
-class DevToken(BaseModel):
+class DevToken(TypedDict):
     """Send it as `Authorization: Bearer <access_token>`."""
 
-    model_config = shown(access_token="eyJhbGciOi…", token_type="Bearer", expires_in=43200)  # noqa: S106
     access_token: str
     token_type: Literal["Bearer"]
-    expires_in: int = Field(description="Seconds")
+    expires_in: Annotated[Whole, Field(description="Seconds")]

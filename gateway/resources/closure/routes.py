@@ -6,9 +6,8 @@ from fastapi import Query
 from starlette.responses import Response
 
 from gateway.front.guard import Services
-from gateway.front.roles import COLLECT, DECIDE, SEE_FIGURES
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, EstateFilter, HouseholdPath, IdPath, Page, StewardFilter
+from gateway.resources.base import EstateFilter, HouseholdPath, IdPath, Page, StewardFilter
 from gateway.resources.closure.schemas import (
     Appointment,
     AppointmentRequest,
@@ -20,26 +19,28 @@ from gateway.resources.closure.schemas import (
     ProgressList,
 )
 from gateway.resources.paging import Paging
+from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Closure programme")
 StageFilter = Annotated[Code | None, Query(description="Only cases in this stage", examples=["steward"])]
 StatusFilter = Annotated[CaseStatus | None, Query(description="Only cases in this status", examples=["active"])]
 
 
-@routes.post("/v1/closure-programmes", answer=Programme, status=201, roles=DECIDE)
+@routes.post("/v1/closure-programmes", answer=Programme, status=201, permission=Permission.START_CLOSURE)
 async def start_closure_programme(body: ProgrammeRequest, call: Services) -> Response:
     """Enrol every household of an estate with a bill more than a year overdue (D6)."""
     asked = body.model_dump(mode="json")
     return await call("billing", "start_closure_programme", http=201, request_id=call.request_id, **asked)
 
 
-@routes.get("/v1/closure-programmes", answer=ProgressList, roles=SEE_FIGURES)
+@routes.get("/v1/closure-programmes", answer=ProgressList, permission=Permission.READ_CLOSURE)
 async def closure_progress(call: Services, estate: EstateFilter = None) -> Response:
     """How far each estate is: enrolled, closed, recovered, by stage (D6)."""
     return await call("billing", "closure_progress", estate=estate)
 
 
-@routes.get("/v1/closure-cases", answer=Page[ClosureCase], roles=SEE_FIGURES, personal=True)
+@routes.get("/v1/closure-cases", answer=Page[ClosureCase], permission=Permission.READ_CLOSURE, personal=True)
 async def list_closure_cases(
     call: Services,
     page: Paging,
@@ -53,13 +54,15 @@ async def list_closure_cases(
     return await call("billing", "list_closure_cases", **wanted, **page)
 
 
-@routes.get("/v1/closure-cases/{household}", answer=ClosureCase, roles=SEE_FIGURES, personal=True)
+@routes.get("/v1/closure-cases/{household}", answer=ClosureCase, permission=Permission.READ_CLOSURE, personal=True)
 async def get_closure_case(household: HouseholdPath, call: Services) -> Response:
     """One case with bills, history and appointments."""
     return await call("billing", "get_closure_case", household=household)
 
 
-@routes.post("/v1/closure-cases/{household}/appointments", answer=Appointment, status=201, roles=COLLECT)
+@routes.post(
+    "/v1/closure-cases/{household}/appointments", answer=Appointment, status=201, permission=Permission.MEET_OWNER
+)
 async def make_closure_appointment(household: HouseholdPath, body: AppointmentRequest, call: Services) -> Response:
     """Plan to meet the owner; 409 names the next possible time (D6)."""
     wanted = body.model_dump(mode="json")
@@ -67,7 +70,7 @@ async def make_closure_appointment(household: HouseholdPath, body: AppointmentRe
     return await call("billing", "make_closure_appointment", http=201, **sent)
 
 
-@routes.post("/v1/closure-appointments/{appointment_id}/outcome", answer=Appointment, roles=COLLECT)
+@routes.post("/v1/closure-appointments/{appointment_id}/outcome", answer=Appointment, permission=Permission.MEET_OWNER)
 async def record_closure_outcome(appointment_id: IdPath, body: OutcomeRequest, call: Services) -> Response:
     """Record how a meeting went; the case may move to its next stage by it."""
     said = body.model_dump(mode="json")

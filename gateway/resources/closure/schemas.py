@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from gateway.resources.base import Code, Day, Instant, Note, example, shown
-from gateway.resources.legal.schemas import ID, Line
+from gateway.resources.base import example, shown
+from gateway.resources.legal.schemas import ID
+from services.common.fields import Code, Day, Instant, Line, Note
 
 CaseStatus = Literal["active", "paused", "closed"]
 

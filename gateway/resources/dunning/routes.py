@@ -6,15 +6,12 @@ from fastapi import Query
 from starlette.responses import Response
 
 from gateway.front.guard import Services
-from gateway.front.roles import ADMIN, COLLECT, OWNER, RUN_BILLING, SEE_FIGURES, SEE_RUNS
 from gateway.front.routing import Routes
 from gateway.resources.base import (
     BillPath,
     BuildingFilter,
     CauseFilter,
-    Code,
     Created,
-    Day,
     EstateFilter,
     HouseholdPath,
     IdPath,
@@ -43,6 +40,8 @@ from gateway.resources.dunning.schemas import (
     SweepRequest,
 )
 from gateway.resources.paging import Paging
+from services.common.domain.permissions import Permission
+from services.common.fields import Code, Day
 
 routes = Routes("Dunning")
 Bucket = Annotated[Code | None, Query(description="1-15, 16-30, 31-60, 61-365 or 365+ days (D5)", examples=["1-15"])]
@@ -57,7 +56,7 @@ From = Annotated[Day, Query(alias="from", description="First day of the steps", 
 To = Annotated[Day, Query(description="Last day of the steps", examples=["2026-10-31"])]
 
 
-@routes.get("/v1/arrears", answer=Page[Arrears], roles=(*SEE_FIGURES, "cashier"), personal=True)
+@routes.get("/v1/arrears", answer=Page[Arrears], permission=Permission.READ_ARREARS, personal=True)
 async def list_arrears(
     call: Services,
     page: Paging,
@@ -72,7 +71,7 @@ async def list_arrears(
     return await call("billing", "list_arrears", **cut, **page)
 
 
-@routes.get("/v1/arrears/summary", answer=ArrearsSummary, roles=(*SEE_FIGURES, "cashier"))
+@routes.get("/v1/arrears/summary", answer=ArrearsSummary, permission=Permission.READ_ARREARS)
 async def arrears_summary(
     call: Services,
     group_by: ArrearsBy = "bucket",
@@ -87,38 +86,38 @@ async def arrears_summary(
     return await call("billing", "arrears_summary", group_by=group_by, **cut)
 
 
-@routes.put("/v1/households/{household}/arrears-cause", answer=ArrearsCause, roles=COLLECT)
+@routes.put("/v1/households/{household}/arrears-cause", answer=ArrearsCause, permission=Permission.COLLECT_ARREARS)
 async def set_arrears_cause(household: HouseholdPath, body: ArrearsCauseRequest, call: Services) -> Response:
     """Record why a household does not pay; each cause has its own track (D2)."""
     return await call("billing", "set_arrears_cause", household=household, **body.model_dump(mode="json"))
 
 
-@routes.get("/v1/dunning/ladder", answer=Ladder, roles=SEE_FIGURES)
+@routes.get("/v1/dunning/ladder", answer=Ladder, permission=Permission.READ_DUNNING)
 async def get_dunning_ladder(call: Services, estate: EstateFilter = None) -> Response:
     """The ladder of an estate, or the group's, with the tracks of the causes (D1, D2)."""
     return await call("billing", "get_dunning_ladder", estate=estate)
 
 
-@routes.put("/v1/dunning/ladder", answer=Ladder, roles=(ADMIN,))
+@routes.put("/v1/dunning/ladder", answer=Ladder, permission=Permission.SET_LADDER)
 async def put_dunning_ladder(body: LadderRequest, call: Services) -> Response:
     """Replace a ladder by another, checked as a whole (D1)."""
     return await call("billing", "put_dunning_ladder", **body.model_dump(mode="json"))
 
 
-@routes.post("/v1/dunning/sweeps", answer=Created, status=202, roles=RUN_BILLING)
+@routes.post("/v1/dunning/sweeps", answer=Created, status=202, permission=Permission.RUN_SWEEP)
 async def start_sweep(body: SweepRequest, call: Services) -> Response:
     """Decide which steps of the ladder are due on a day; repeating it decides nothing twice (D1)."""
     asked = body.model_dump(mode="json")
     return await call("billing", "start_sweep", http=202, request_id=call.request_id, **asked)
 
 
-@routes.get("/v1/dunning/sweeps/{sweep_id}", answer=Sweep, roles=SEE_RUNS)
+@routes.get("/v1/dunning/sweeps/{sweep_id}", answer=Sweep, permission=Permission.READ_DUNNING)
 async def get_sweep(sweep_id: IdPath, call: Services) -> Response:
     """How far a sweep is."""
     return await call("billing", "get_sweep", sweep_id=sweep_id)
 
 
-@routes.get("/v1/dunning/cases", answer=Page[DunningCaseSummary], roles=SEE_FIGURES, personal=True)
+@routes.get("/v1/dunning/cases", answer=Page[DunningCaseSummary], permission=Permission.READ_DUNNING, personal=True)
 async def list_dunning_cases(
     call: Services, page: Paging, estate: EstateFilter = None, step: Step = None, unanswered: Unanswered = False
 ) -> Response:
@@ -126,20 +125,24 @@ async def list_dunning_cases(
     return await call("billing", "list_dunning_cases", estate=estate, step=step, unanswered=unanswered, **page)
 
 
-@routes.get("/v1/dunning/cases/{household}", answer=DunningCase, roles=SEE_FIGURES, personal=True)
+@routes.get("/v1/dunning/cases/{household}", answer=DunningCase, permission=Permission.READ_DUNNING, personal=True)
 async def get_dunning_case(household: HouseholdPath, call: Services) -> Response:
     """Steps taken, holds, disputes, plan and the next step of one household (D1, D2, D3)."""
     return await call("billing", "get_dunning_case", household=household)
 
 
-@routes.post("/v1/dunning/cases/{household}/contacts", answer=Contact, status=201, roles=COLLECT)
+@routes.post(
+    "/v1/dunning/cases/{household}/contacts", answer=Contact, status=201, permission=Permission.COLLECT_ARREARS
+)
 async def add_contact(household: HouseholdPath, body: ContactRequest, call: Services) -> Response:
     """Record a talk with the owner and what was promised (D1, D2)."""
     said = body.model_dump(mode="json")
     return await call("billing", "add_contact", http=201, household=household, request_id=call.request_id, **said)
 
 
-@routes.post("/v1/dunning/cases/{household}/plan", answer=HouseholdPlan, status=201, roles=COLLECT)
+@routes.post(
+    "/v1/dunning/cases/{household}/plan", answer=HouseholdPlan, status=201, permission=Permission.COLLECT_ARREARS
+)
 async def make_household_plan(household: HouseholdPath, body: HouseholdPlanRequest, call: Services) -> Response:
     """Put a plan in the place of the household's plan (一户一策, D2)."""
     wanted = body.model_dump(mode="json")
@@ -147,27 +150,27 @@ async def make_household_plan(household: HouseholdPath, body: HouseholdPlanReque
     return await call("billing", "make_household_plan", http=201, **asked)
 
 
-@routes.post("/v1/dunning/cases/{household}/plan/fixed", answer=HouseholdPlan, roles=COLLECT)
+@routes.post("/v1/dunning/cases/{household}/plan/fixed", answer=HouseholdPlan, permission=Permission.COLLECT_ARREARS)
 async def problem_fixed(household: HouseholdPath, body: FixedRequest, call: Services) -> Response:
     """The problem of the household's plan is put right; escalation goes on (D2, D3)."""
     return await call("billing", "problem_fixed", household=household, note=body.note)
 
 
-@routes.post("/v1/bills/{bill_id}/dispute", answer=Dispute, status=201, roles=(*COLLECT, OWNER))
+@routes.post("/v1/bills/{bill_id}/dispute", answer=Dispute, status=201, permission=Permission.DISPUTE_BILL)
 async def dispute_bill(bill_id: BillPath, body: DisputeRequest, call: Services) -> Response:
     """Dispute a bill: it leaves the ladder until that is settled; it stays owed and its late fee accrues (D1, D3)."""
     asked = {"bill_id": bill_id, "request_id": call.request_id, "reason": body.reason}
     return await call("billing", "dispute_bill", http=201, **asked)
 
 
-@routes.post("/v1/bills/{bill_id}/settle-dispute", answer=Dispute, roles=COLLECT)
+@routes.post("/v1/bills/{bill_id}/settle-dispute", answer=Dispute, permission=Permission.SETTLE_DISPUTE)
 async def settle_dispute(bill_id: BillPath, body: SettleDisputeRequest, call: Services) -> Response:
     """End the dispute of a bill; unless it was upheld the bill is on the ladder again (D1, D3)."""
     settled = body.model_dump(mode="json")
     return await call("billing", "settle_dispute", bill_id=bill_id, request_id=call.request_id, **settled)
 
 
-@routes.get("/v1/dunning/efficiency", answer=Efficiency, roles=SEE_FIGURES)
+@routes.get("/v1/dunning/efficiency", answer=Efficiency, permission=Permission.READ_FIGURES)
 async def dunning_efficiency(
     call: Services, from_date: From, to: To, estate: EstateFilter = None, group_by: EfficiencyBy = "step"
 ) -> Response:

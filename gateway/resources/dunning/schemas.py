@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, Estates, Note, Text, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Code, Day, Estates, Note, Text
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 _STEP = {

@@ -1,27 +1,15 @@
 """Owner files and co-owners over HTTP (A2)."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
-from gateway.resources.base import Day, Note, example, shown
-
-Role = Literal["owner", "tenant", "developer"]
-
-
-UnitStatus = Literal["occupied", "vacant", "unsold"]
-
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
-
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
-]
-
-
-Phone = Annotated[str, StringConstraints(max_length=20, pattern=r"^\+?[0-9][0-9 ()\-]{4,18}[0-9]$")]
+from gateway.resources.base import example
+from services.common.contracts.answers.files import Liable, PreferredChannel, PreferredTime, Segment
+from services.common.contracts.answers.portfolio import Household
+from services.common.fields import Day, Name, Note, Phone
 
 
 class CoOwner(BaseModel):
@@ -40,24 +28,11 @@ class OwnersRequest(BaseModel):
     owners: Annotated[list[CoOwner], Field(max_length=50)]
 
 
-class Owners(BaseModel):
-    """The co-owners of a unit; masked by role (I3)."""
-
-    model_config = shown(
-        unit="GZ01/1-0101",
-        owners=[{"name": "李雷", "share": "0.5", "phone": "13800000002", "since": "2026-11-10T02:00:00+00:00"}],
-        former=[],
-    )
-    unit: str
-    owners: list[dict[str, Any]]
-    former: list[dict[str, Any]]
-
-
 class LegacyDispute(BaseModel):
     """A dispute from before (遗留问题) and who has to answer for it."""
 
     model_config = example(liable="developer", since="2024-05-01", note="Leaking roof since hand-over")
-    liable: Literal["developer", "owner", "company"]
+    liable: Liable
     since: Day | None = Field(default=None, description="Today when left out")
     note: Note | None = None
 
@@ -72,23 +47,17 @@ class FileRequest(BaseModel):
         preferred_time="evening",
         legacy_dispute={"liable": "developer", "since": "2024-05-01", "note": "Leaking roof since hand-over"},
     )
-    segment: Literal["senior", "low_income", "new_resident", "with_children"] | None = None
+    segment: Segment | None = None
     other_phones: Annotated[list[Phone], Field(max_length=5)] | None = None
-    preferred_channel: Literal["phone", "sms", "wechat", "app", "email", "letter", "visit"] | None = None
-    preferred_time: Literal["any", "daytime", "evening", "weekend"] | None = None
+    preferred_channel: PreferredChannel | None = None
+    preferred_time: PreferredTime | None = None
     legacy_dispute: LegacyDispute | None = None
 
 
-class OwnerFile(BaseModel):
+class OwnerFile(TypedDict):
     """All that is known of a household as a customer; a part that did not answer is null and named in `degraded`."""
 
-    model_config = shown(
-        household="GZ01-1-0101",
-        owner={"household": "GZ01-1-0101", "segment": "senior", "legacy_dispute": None},
-        contact={"language": "zh-CN", "email": None, "consent": {"sms": True, "email": True}},
-        degraded=[],
-    )
     household: str
-    owner: dict[str, Any] | None
+    owner: Household | None
     contact: dict[str, Any] | None
     degraded: list[str]

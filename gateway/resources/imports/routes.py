@@ -7,17 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.front.guard import Gate, Services
-from gateway.front.roles import OFFICE
 from gateway.front.routing import Routes
-from gateway.resources.imports.schemas import ImportKind, ImportResult
+from services.common.contracts.answers.imports import ImportKind, ImportResult
 from services.common.contracts.errors import Invalid
+from services.common.domain.permissions import Permission
 
 routes = Routes("Portfolio")
 UNKNOWN = "\ufffd"
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
-@routes.post("/v1/imports/{kind}", answer=ImportResult, roles=OFFICE, media_types=("text/csv",), large=True)
+@routes.post(
+    "/v1/imports/{kind}", answer=ImportResult, permission=Permission.IMPORT_FILES, media_types=("text/csv",), large=True
+)
 async def import_csv(kind: ImportKind, request: Request, call: Services) -> Response:
     """Import one CSV file whole or not at all; a second import of the same file changes nothing (A3)."""
     gate: Gate = request.app.state.gate

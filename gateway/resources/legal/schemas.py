@@ -1,15 +1,13 @@
 """Suit gate, legal files, limitation and receipts of letters over HTTP (D4, F4)."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel
 
-from gateway.resources.base import NO_NUL, Code, Day, Note, example, shown
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL)]
-
+from gateway.resources.base import example, shown
+from services.common.fields import BillId, Code, Day, Line, Note
 
 Kind = Literal["lawyers_letter", "mediation", "suit", "arbitration"]
 
@@ -143,6 +141,6 @@ class Limitation(BaseModel):
         due_date="2023-12-15", outstanding_fen=31814, started_on="2023-12-16", restarted_on=None, restarted_by=None,
         expires_on="2026-12-15", days_left=25, warn=30,
     )  # fmt: skip
-    bill_id: int
+    bill_id: BillId
     expires_on: date
     days_left: int

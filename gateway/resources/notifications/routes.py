@@ -7,18 +7,21 @@ from starlette.responses import Response
 
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Services
-from gateway.front.roles import KEEP_CONTACTS, SEE_HOUSEHOLD, STAFF
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, HouseholdFilter, HouseholdPath, Page
-from gateway.resources.notifications.schemas import Notification, Preferences, PreferencesRequest, Templates
+from gateway.resources.base import HouseholdFilter, HouseholdPath
+from gateway.resources.notifications.schemas import PreferencesRequest
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.notifications import Notification, Preferences, Template
 from services.common.contracts.errors import Invalid
+from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Notifications")
 Recipient = Annotated[Code | None, Query(description="Code of a member of staff", examples=["S001"])]
 
 
-@routes.get("/v1/notifications", answer=Page[Notification], roles=SEE_HOUSEHOLD, personal=True)
+@routes.get("/v1/notifications", answer=Page[Notification], permission=Permission.READ_MESSAGES, personal=True)
 async def list_notifications(
     call: Services, page: Paging, household: HouseholdFilter = None, recipient: Recipient = None
 ) -> Response:
@@ -28,19 +31,26 @@ async def list_notifications(
     return await call("notifications", "list_notifications", household=household, recipient=recipient, **page)
 
 
-@routes.get("/v1/notification-templates", answer=Templates, roles=STAFF)
+@routes.get("/v1/notification-templates", answer=Page[Template], permission=Permission.READ_TEMPLATES)
 async def list_templates(call: Services) -> Response:
     """All templates with their variables, zh-CN and en (F2)."""
     return await call("notifications", "list_templates")
 
 
-@routes.get("/v1/households/{household}/contact-preferences", answer=Preferences, roles=SEE_HOUSEHOLD, personal=True)
+@routes.get(
+    "/v1/households/{household}/contact-preferences",
+    answer=Preferences,
+    permission=Permission.READ_CONTACT_PREFERENCES,
+    personal=True,
+)
 async def get_preferences(household: HouseholdPath, call: Services) -> Response:
     """How a household wants to be reached."""
     return await when_known(call, "notifications", "get_preferences", household=household)
 
 
-@routes.put("/v1/households/{household}/contact-preferences", answer=Preferences, roles=KEEP_CONTACTS)
+@routes.put(
+    "/v1/households/{household}/contact-preferences", answer=Preferences, permission=Permission.SET_CONTACT_PREFERENCES
+)
 async def set_preferences(household: HouseholdPath, body: PreferencesRequest, call: Services) -> Response:
     """Language, e-mail and consent per channel (F3); what is left out stays."""
     wanted = body.model_dump(mode="json", exclude_none=True)

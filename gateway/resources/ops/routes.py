@@ -1,6 +1,7 @@
 """Operation: audit log, parked events, health, readiness, metrics."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args
 
 from fastapi import FastAPI, Path, Query
 from prometheus_client import REGISTRY
@@ -8,25 +9,34 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.front.audit import AuditEntry, ChainCheck
 from gateway.front.guard import Call, Gate, Services, answer
-from gateway.front.roles import AUDIT, OPERATE
 from gateway.front.routing import Routes
 from gateway.link.rpc import RemoteFailure
 from gateway.metrics import scrape
-from gateway.resources.base import Code, Page
-from gateway.resources.ops.schemas import AuditEntry, ChainCheck, Health, ParkedEvents, Readiness, Replayed
+from gateway.resources.base import ServiceName
+from gateway.resources.ops.schemas import (
+    Health,
+    ParkedEvent,
+    ParkedEvents,
+    Readiness,
+    Replayed,
+)
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import NotFound, Unavailable
-from services.common.database import SERVICES
+from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_BIGINT, Code
 from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
 
 routes = Routes("Operation")
+NAMES: tuple[ServiceName, ...] = get_args(ServiceName)
 Who = Annotated[Code | None, Query(description="Only entries of this caller", examples=["dev-finance"])]
 About = Annotated[Code | None, Query(description="Only entries about this code or id", examples=["GZ01-1-0101"])]
 ParkedPath = Annotated[str, Path(max_length=64, examples=["billing:7"], description="service:id")]
 
 
-@routes.get("/v1/audit-log", answer=Page[AuditEntry], roles=AUDIT, personal=True)
+@routes.get("/v1/audit-log", answer=Page[AuditEntry], permission=Permission.READ_AUDIT_LOG, personal=True)
 async def list_audit_log(
     request: Request, call: Services, window: Paging, sub: Who = None, subject: About = None
 ) -> Response:
@@ -34,11 +44,11 @@ async def list_audit_log(
     call.caller.require_every_estate()
     gate: Gate = request.app.state.gate
     rows = await gate.audit.entries(_before(window["cursor"]), sub, subject, window["limit"])
-    items, next_cursor = page(rows, window["limit"], lambda row: [row["id"]])
-    return answer({"items": items, "next_cursor": next_cursor})
+    items, next_cursor = page(rows, window["limit"], lambda entry: [entry["id"]])
+    return answer(Page[AuditEntry](items=items, next_cursor=next_cursor))
 
 
-@routes.get("/v1/audit-log/verify", answer=ChainCheck, roles=AUDIT)
+@routes.get("/v1/audit-log/verify", answer=ChainCheck, permission=Permission.READ_AUDIT_LOG)
 async def verify_audit_log(request: Request, call: Services) -> Response:
     """Recompute the hash chain; a changed, added or missing entry breaks it (I3)."""
     call.caller.require_every_estate()
@@ -46,49 +56,63 @@ async def verify_audit_log(request: Request, call: Services) -> Response:
     return answer(await gate.audit.verify())
 
 
-@routes.get("/v1/ops/parked-events", answer=ParkedEvents, roles=AUDIT)
+@routes.get("/v1/ops/parked-events", answer=ParkedEvents, permission=Permission.READ_PARKED_EVENTS)
 async def list_parked_events(request: Request, call: Services, window: Paging) -> Response:
     """Events that services gave up on, service by service."""
     gate: Gate = request.app.state.gate
     return answer(await _parked(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
 
 
-@routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, roles=OPERATE)
+@routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, permission=Permission.REPLAY_PARKED_EVENT)
 async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response:
     """Send a parked event to its queue again."""
-    service, _, number = parked_id.partition(":")
-    if service not in SERVICES or not (number.isascii() and number.isdigit()) or int(number) >= 2**63:
+    name, _, number = parked_id.partition(":")
+    service = next((service for service in NAMES if service == name), None)
+    if service is None or not (number.isascii() and number.isdigit()) or int(number) > LARGEST_BIGINT:
         raise NotFound(f"There is no parked event {parked_id}.")
-    done = await call.ask(service, "replay_parked", parked_id=int(number))
-    return answer({**done, "id": parked_id, "service": service})
+    await call.ask(service, "replay_parked", parked_id=int(number))
+    return answer(Replayed(id=parked_id, service=service, status="replayed"))
 
 
-async def _parked(call: Call, limit: int, cursor: str | None, seconds: float) -> dict[str, Any]:
+async def _parked(call: Call, limit: int, cursor: str | None, seconds: float) -> ParkedEvents:
     """One page over all services in their order; the cursor says which service and where in it."""
     place, inner = _place(cursor)
-    items: list[dict[str, Any]] = []
-    degraded: list[str] = []
-    while place < len(SERVICES):
-        if len(items) == limit:
-            return {"items": items, "next_cursor": encode_cursor([place, inner]), "degraded": sorted(degraded)}
-        service = SERVICES[place]
+    items: list[ParkedEvent] = []
+    degraded: list[ServiceName] = []
+    while place < len(NAMES) and len(items) < limit:
+        service = NAMES[place]
         try:
             rest = limit - len(items)
-            found = await call.ask(service, "list_parked", limit=rest, cursor=inner, timeout=seconds)
+            part = await call.ask(service, "list_parked", limit=rest, cursor=inner, timeout=seconds)
         except (Unavailable, RemoteFailure):
             degraded.append(service)
-            found = {"items": [], "next_cursor": None}
-        items += [{**item, "id": f"{service}:{item['id']}", "service": service} for item in found["items"]]
-        inner = found["next_cursor"]
+            part = {"items": [], "next_cursor": None}
+        items += [_of_service(service, event) for event in part["items"]]
+        inner = part["next_cursor"]
         place += inner is None
-    return {"items": items, "next_cursor": None, "degraded": sorted(degraded)}
+    following = encode_cursor([place, inner]) if place < len(NAMES) else None
+    return ParkedEvents(items=items, next_cursor=following, degraded=sorted(degraded))
+
+
+def _of_service(service: ServiceName, event: Mapping[str, Any]) -> ParkedEvent:
+    """A service's parked event, with its name before the id."""
+    return ParkedEvent(
+        id=f"{service}:{event['id']}",
+        service=service,
+        queue=event["queue"],
+        event=event["event"],
+        event_id=event["event_id"],
+        error=event["error"],
+        attempts=event["attempts"],
+        parked_at=event["parked_at"],
+    )
 
 
 def _place(cursor: str | None) -> tuple[int, str | None]:
     match decode_cursor(cursor):
         case None:
             return 0, None
-        case [int(place), None | str() as inner] if 0 <= place < len(SERVICES):
+        case [int(place), None | str() as inner] if 0 <= place < len(NAMES):
             return place, inner
     raise not_of_this_list("query.cursor")
 
@@ -97,14 +121,14 @@ def _before(cursor: str | None) -> int | None:
     match decode_cursor(cursor):
         case None:
             return None
-        case [int(number)] if 0 < number < 2**63:
+        case [int(number)] if 0 < number <= LARGEST_BIGINT:
             return number
     raise not_of_this_list("query.cursor")
 
 
 async def healthz() -> Response:
     """The process answers."""
-    return answer({"status": "ok"})
+    return answer(Health(status="ok"))
 
 
 async def readyz(request: Request) -> Response:
@@ -113,8 +137,8 @@ async def readyz(request: Request) -> Response:
     database = await request.app.state.database.answers()
     broker, draining = gate.rpc.connected, bool(request.app.state.draining)
     ready = broker and database and not draining
-    found = {"status": "ok" if ready else "unready", "broker": broker, "database": database, "draining": draining}
-    return answer(found, 200 if ready else 503)
+    state = Readiness(status="ok" if ready else "unready", broker=broker, database=database, draining=draining)
+    return answer(state, 200 if ready else 503)
 
 
 async def metrics(request: Request) -> Response:

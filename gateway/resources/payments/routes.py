@@ -9,36 +9,41 @@ from starlette.responses import Response
 
 from gateway.front.catching_up import when_known
 from gateway.front.guard import Gate, Services
-from gateway.front.roles import SEE_HOUSEHOLD, TAKE_MONEY
 from gateway.front.routing import Routes
-from gateway.resources.base import Code, HouseholdPath, IdPath, Page
+from gateway.resources.base import HouseholdPath, IdPath
 from gateway.resources.paging import Paging
-from gateway.resources.payments.schemas import Payment, PaymentRequest
+from gateway.resources.payments.schemas import PaymentRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.payments import Payment
+from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Payments")
 OURS = ("authorization", "cookie")  # headers that are for us, not for the service
 
 
-@routes.post("/v1/payments", answer=Payment, status=201, roles=TAKE_MONEY)
+@routes.post("/v1/payments", answer=Payment, status=201, permission=Permission.TAKE_PAYMENT)
 async def create_payment(body: PaymentRequest, call: Services) -> Response:
     """Take money: a code to scan for the online channels, a receipt for cash and POS (E1, E3)."""
     asked = body.model_dump(mode="json")
     return await when_known(call, "payments", "create_payment", http=201, request_id=call.request_id, **asked)
 
 
-@routes.get("/v1/payments/{payment_id}", answer=Payment, roles=SEE_HOUSEHOLD, personal=True)
+@routes.get("/v1/payments/{payment_id}", answer=Payment, permission=Permission.READ_PAYMENTS, personal=True)
 async def get_payment(payment_id: IdPath, call: Services) -> Response:
     """One payment and its state."""
     return await call("payments", "get_payment", payment_id=payment_id)
 
 
-@routes.get("/v1/households/{household}/payments", answer=Page[Payment], roles=SEE_HOUSEHOLD, personal=True)
+@routes.get(
+    "/v1/households/{household}/payments", answer=Page[Payment], permission=Permission.READ_PAYMENTS, personal=True
+)
 async def list_payments(household: HouseholdPath, call: Services, page: Paging) -> Response:
     """A household's payments, newest first."""
     return await when_known(call, "payments", "list_payments", household=household, **page)
 
 
-@routes.post("/v1/webhooks/{channel}", answer=None, roles=None, media_types=(), idempotent=False)
+@routes.post("/v1/webhooks/{channel}", answer=None, permission=None, media_types=(), idempotent=False)
 async def receive_notification(
     channel: Annotated[Code, Path(examples=["wechat"])], request: Request, call: Services
 ) -> Response:

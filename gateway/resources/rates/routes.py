@@ -1,23 +1,21 @@
 """Collection rates (J1)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.responses import Response
 
 from gateway.front.guard import Services
-from gateway.front.roles import SEE_FIGURES
 from gateway.front.routing import Routes
-from gateway.resources.base import AsOf, BuildingFilter, Code, EstateFilter, Period, PeriodFilter, StewardFilter
-from gateway.resources.rates.schemas import CollectionRates
+from gateway.resources.base import AsOf, BuildingFilter, EstateFilter, PeriodFilter, StewardFilter
+from services.common.contracts.answers.rates import CollectionRates, RatesBy
+from services.common.domain.permissions import Permission
+from services.common.fields import Code, Period
 
 routes = Routes("Collections")
 
 
-Grouping = Literal["group", "region", "estate", "building", "steward", "fee_item", "period"]
-
-
-GroupBy = Annotated[Grouping, Query(description="One row for each of these", examples=["estate"])]
+GroupBy = Annotated[RatesBy, Query(description="One row for each of these", examples=["estate"])]
 
 
 FeeItem = Annotated[Code | None, Query(examples=["property_fee"])]
@@ -36,7 +34,7 @@ Households = Annotated[
 ]
 
 
-@routes.get("/v1/collection-rates", answer=CollectionRates, roles=SEE_FIGURES)
+@routes.get("/v1/collection-rates", answer=CollectionRates, permission=Permission.READ_FIGURES)
 async def collection_rates(
     call: Services,
     group_by: GroupBy = "estate",

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from gateway.resources.base import Period, example, shown
+from gateway.resources.base import example, shown
+from services.common.fields import Period
 
 REASON: dict[str, Any] = {
     "code": "late_streak",

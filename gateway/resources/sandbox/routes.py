@@ -8,17 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.front.guard import Gate, Services, answer
-from gateway.front.roles import SEE_HOUSEHOLD, SEE_NAMES
 from gateway.front.routing import Routes
 from gateway.resources.base import IdPath
-from gateway.resources.sandbox.schemas import SandboxInbox, SandboxPaid, SandboxPayRequest
+from gateway.resources.sandbox.schemas import Inbox, SandboxPaid, SandboxPayRequest
 from services.common.contracts.errors import PUBLIC_ERRORS, NotFound, PublicError, Unavailable
+from services.common.domain.permissions import Permission
 
 routes = Routes("Sandbox")
 BY_STATUS: dict[int, type[PublicError]] = {error.status: error for error in PUBLIC_ERRORS.values()}
 
 
-@routes.post("/v1/sandbox/payments/{payment_id}/pay", answer=SandboxPaid, roles=SEE_HOUSEHOLD, idempotent=False)
+@routes.post(
+    "/v1/sandbox/payments/{payment_id}/pay", answer=SandboxPaid, permission=Permission.READ_PAYMENTS, idempotent=False
+)
 async def pay_in_sandbox(
     payment_id: IdPath, request: Request, call: Services, body: Annotated[SandboxPayRequest | None, Body()] = None
 ) -> Response:
@@ -29,7 +31,7 @@ async def pay_in_sandbox(
     return await _remote(request, "POST", f"/sandbox/{channel}/{payment_id.hex}/pay", json=wanted)
 
 
-@routes.get("/v1/sandbox/inbox", answer=SandboxInbox, roles=SEE_NAMES, personal=True)
+@routes.get("/v1/sandbox/inbox", answer=Inbox, permission=Permission.READ_PERSONAL_DATA, personal=True)
 async def list_inbox(request: Request) -> Response:
     """Every message sent, newest as the sandbox lists them; the query is passed on."""
     return await _remote(request, "GET", "/sandbox/inbox", params=list(request.query_params.multi_items()))

@@ -1,16 +1,19 @@
 """Ratings of finished orders (H3)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
 from starlette.responses import Response
 
 from gateway.front.guard import Services
-from gateway.front.roles import EVERYONE, SERVE_OR_OWNER, STAFF
 from gateway.front.routing import Routes
 from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath
-from gateway.resources.surveys.schemas import Survey, SurveyAnswerRequest, SurveyResult, Surveys
+from gateway.resources.paging import Paging
+from gateway.resources.surveys.schemas import SurveyAnswerRequest
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.surveys import Survey, SurveyResult
+from services.common.domain.permissions import Permission
 
 routes = Routes("Surveys")
 OrderFilter = Annotated[
@@ -18,31 +21,33 @@ OrderFilter = Annotated[
 ]
 
 
-@routes.get("/v1/surveys", answer=Surveys, roles=EVERYONE, personal=True)
+@routes.get("/v1/surveys", answer=Page[Survey], permission=Permission.READ_SURVEYS, personal=True)
 async def list_surveys(
     call: Services,
+    page: Paging,
     household: HouseholdFilter = None,
     work_order: OrderFilter = None,
     estate: EstateFilter = None,
 ) -> Response:
     """Invitations to rate, and their answers."""
-    return await call("feedback", "list_surveys", household=household, work_order=work_order, estate=estate)
+    cut: dict[str, Any] = {"household": household, "work_order": work_order, "estate": estate}
+    return await call("feedback", "list_surveys", **cut, **page)
 
 
-@routes.get("/v1/surveys/{survey_id}", answer=Survey, roles=EVERYONE, personal=True)
+@routes.get("/v1/surveys/{survey_id}", answer=Survey, permission=Permission.READ_SURVEYS, personal=True)
 async def get_survey(survey_id: IdPath, call: Services) -> Response:
     """One invitation."""
     return await call("feedback", "get_survey", survey_id=survey_id)
 
 
-@routes.post("/v1/surveys/{survey_id}/answers", answer=Survey, status=201, roles=SERVE_OR_OWNER)
+@routes.post("/v1/surveys/{survey_id}/answers", answer=Survey, status=201, permission=Permission.ANSWER_SURVEY)
 async def answer_survey(survey_id: IdPath, body: SurveyAnswerRequest, call: Services) -> Response:
     """Rate; one answer per invitation (H3)."""
     said = body.model_dump(mode="json")
     return await call("feedback", "answer_survey", http=201, survey_id=survey_id, request_id=call.request_id, **said)
 
 
-@routes.get("/v1/surveys/{survey_id}/result", answer=SurveyResult, roles=STAFF)
+@routes.get("/v1/surveys/{survey_id}/result", answer=SurveyResult, permission=Permission.READ_SURVEY_RESULT)
 async def survey_result(survey_id: IdPath, call: Services) -> Response:
     """Satisfaction, response rate and how sure they are."""
     return await call("feedback", "survey_result", survey_id=survey_id)

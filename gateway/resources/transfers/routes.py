@@ -5,16 +5,17 @@ from functools import partial
 from starlette.responses import Response
 
 from gateway.front.guard import Services
-from gateway.front.roles import RUN_BILLING, STAFF
 from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath, IdPath
 from gateway.resources.files.routes import UNIT, UnitPath
-from gateway.resources.transfers.schemas import Payers, Transfer, TransferRequest, UndoRequest
+from gateway.resources.transfers.schemas import TransferRequest, UndoRequest
+from services.common.contracts.answers.transfers import Payers, Transfer
+from services.common.domain.permissions import Permission
 
 routes = Routes("Portfolio")
 
 
-@routes.post(f"{UNIT}/transfers", answer=Transfer, status=201, roles=RUN_BILLING)
+@routes.post(f"{UNIT}/transfers", answer=Transfer, status=201, permission=Permission.TRANSFER_UNIT)
 async def transfer_unit(estate: EstatePath, unit: UnitPath, body: TransferRequest, call: Services) -> Response:
     """A unit passes to another payer from a day on, past or future; the month is split by its days (A1)."""
     asked = body.model_dump(mode="json")
@@ -22,7 +23,7 @@ async def transfer_unit(estate: EstatePath, unit: UnitPath, body: TransferReques
     return await call("billing", "transfer_unit", http=201, request_id=call.request_id, **where, **asked)
 
 
-@routes.post(f"{UNIT}/transfers/{{transfer_id}}/undo", answer=Transfer, roles=RUN_BILLING)
+@routes.post(f"{UNIT}/transfers/{{transfer_id}}/undo", answer=Transfer, permission=Permission.TRANSFER_UNIT)
 async def undo_transfer(
     estate: EstatePath, unit: UnitPath, transfer_id: IdPath, body: UndoRequest, call: Services
 ) -> Response:
@@ -31,7 +32,7 @@ async def undo_transfer(
     return await ask(transfer_id=transfer_id, reason=body.reason)
 
 
-@routes.get(f"{UNIT}/payers", answer=Payers, roles=STAFF, personal=True)
+@routes.get(f"{UNIT}/payers", answer=Payers, permission=Permission.READ_UNITS, personal=True)
 async def list_payers(estate: EstatePath, unit: UnitPath, call: Services) -> Response:
     """Who paid, pays and will pay for a unit, day by day, and what was recorded (A1)."""
     return await call("billing", "list_payers", estate=estate, unit=unit)

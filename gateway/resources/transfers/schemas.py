@@ -1,13 +1,10 @@
 """Units that change hands, over HTTP (A1)."""
 
-from datetime import date
-from typing import Any
-from uuid import UUID
-
 from pydantic import BaseModel, Field
 
-from gateway.resources.base import Code, Day, example, shown
-from gateway.resources.files.schemas import Name, Phone, Reason, Role, UnitStatus
+from gateway.resources.base import example
+from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
+from services.common.fields import Code, Day, Name, Phone, Reason
 
 
 class TransferRequest(BaseModel):
@@ -23,7 +20,7 @@ class TransferRequest(BaseModel):
         owner_phone="13800000002",
     )
     household: Code
-    role: Role = "owner"
+    role: PayerRole = "owner"
     from_date: Day
     reason: Reason
     to_date: Day | None = Field(default=None, description="A tenant's last day; the owner pays again after it")
@@ -39,61 +36,3 @@ class UndoRequest(BaseModel):
 
     model_config = example(reason="Wrong unit")
     reason: Reason
-
-
-class PayerDays(BaseModel):
-    """A household pays from a day to a day, both inclusive."""
-
-    model_config = shown(household="GZ01-1-0101", role="owner", from_date=None, to_date="2026-11-09")
-    household: str
-    role: str
-    from_date: date | None = Field(default=None, description="null: from the beginning")
-    to_date: date | None = Field(default=None, description="null: while it lasts")
-
-
-class Transfer(BaseModel):
-    """A transfer, who pays on which days now, and bills for days that have another payer now."""
-
-    model_config = shown(
-        id="0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10",
-        unit="GZ01/1-0101",
-        household="GZ01-1-0101-B",
-        role="owner",
-        from_date="2026-11-10",
-        to_date=None,
-        status=None,
-        took_effect=True,
-        undone_at=None,
-        payers=[
-            {"household": "GZ01-1-0101", "role": "owner", "from_date": None, "to_date": "2026-11-09"},
-            {"household": "GZ01-1-0101-B", "role": "owner", "from_date": "2026-11-10", "to_date": None},
-        ],
-        bills_to_reissue=[],
-    )
-    id: UUID
-    unit: str
-    household: str
-    role: str
-    from_date: date
-    to_date: date | None = None
-    payers: list[PayerDays]
-    bills_to_reissue: list[dict[str, Any]] = Field(
-        description="To be voided and reissued: nothing issued is edited (B5)"
-    )
-
-
-class Payers(BaseModel):
-    """Who paid, pays and will pay for a unit, and every transfer on record."""
-
-    model_config = shown(
-        unit="GZ01/1-0101",
-        household="GZ01-1-0101",
-        items=[
-            {"household": "GZ01-1-0101", "role": "owner", "from_date": None, "to_date": None, "current": True},
-        ],
-        transfers=[],
-    )
-    unit: str
-    household: str
-    items: list[PayerDays]
-    transfers: list[dict[str, Any]]

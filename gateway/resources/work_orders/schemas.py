@@ -1,12 +1,12 @@
-"""Work orders over HTTP (G)."""
+"""Requests for work orders and their steps (G)."""
 
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, Field
 
-from gateway.resources.base import Code, Note, Text, example, shown
+from gateway.resources.base import example
+from services.common.contracts.answers.work_orders import Priority
+from services.common.fields import Code, Note, Text
 
 
 class WorkOrderRequest(BaseModel):
@@ -23,7 +23,7 @@ class WorkOrderRequest(BaseModel):
     )
     estate: Code
     category: Code
-    priority: Code | None = Field(default=None, description="low, normal, high, urgent, emergency; else normal")
+    priority: Priority | None = Field(default=None, description="normal when left out")
     description: Text
     building: Code | None = None
     household: Code | None = None
@@ -36,28 +36,3 @@ class WorkOrderActionRequest(BaseModel):
     model_config = example(note="On my way", technician="T004")
     note: Note | None = Field(default=None, validation_alias=AliasChoices("note", "text", "reason"))
     technician: Code | None = Field(default=None, validation_alias=AliasChoices("technician", "staff"))
-
-
-class WorkOrder(BaseModel):
-    """An order with its clocks and history (G1, G2)."""
-
-    model_config = shown(
-        id="0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10",
-        estate="GZ01",
-        building="1",
-        household="GZ01-1-0101",
-        category="plumbing",
-        priority="normal",
-        status="dispatched",
-        description="Tap in the kitchen drips",
-        respond_by="2026-11-21T02:00:00+00:00",
-        resolve_by="2026-11-22T02:00:00+00:00",
-        arrears_fen=0,
-        history=[{"action": "create", "by": "owner:GZ01-1-0101", "at": "2026-11-20T02:00:00+00:00"}],
-    )
-    id: UUID
-    status: str
-    respond_by: datetime | None = None
-    resolve_by: datetime | None = None
-    arrears_fen: int | None = Field(default=None, description="Overdue principal today, for information only (G4)")
-    history: list[Any] = []

@@ -38,11 +38,17 @@ dunning_hold_fact = Table(
     Column("holds", Boolean, primary_key=True),
 )
 
-# A hold stands for a household while this is true of one of its rows `h`.
-STANDS = "h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since)"
 
-# … and on a day, unless its own last day is over; needs the parameter `:as_of`.
-STANDS_ON = f"{STANDS} AND (h.until IS NULL OR h.until >= :as_of)"
+def stands(hold: str) -> str:
+    """SQL: a row of dunning_hold stands for its household."""
+    released = f"{hold}.released_at IS NULL OR {hold}.released_at < {hold}.since"
+    return f"{hold}.since IS NOT NULL AND NOT {hold}.ended AND ({released})"
+
+
+def stands_on(hold: str, day: str) -> str:
+    """SQL: it stands, and its own last day, if it has one, is not over on the day."""
+    return f"{stands(hold)} AND ({hold}.until IS NULL OR {hold}.until >= {day})"
+
 
 # GREATEST ignores nulls: the last opening and the last closing win, whichever arrives first.
 UPSERT = text("""
@@ -64,7 +70,7 @@ ON CONFLICT DO NOTHING
 STANDING = text(f"""
 SELECT o.code AS household, e.code AS estate
 FROM dunning_hold h JOIN household o ON o.id = h.household_id JOIN estate e ON e.id = o.estate_id
-WHERE h.source_kind = :kind AND h.source_id = :source_id AND {STANDS}
+WHERE h.source_kind = :kind AND h.source_id = :source_id AND {stands("h")}
 """)
 
 # A payment that was posted cannot be in flight, even when the news of its start comes last. The household's row

@@ -6,7 +6,7 @@ A file with one bad cell loads nothing. The same file again finds everything unc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,17 +15,21 @@ from services.billing.imports import announcements, opening, rules, tables
 from services.billing.imports import passing as passings
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.rules import Known
+from services.billing.imports.tables import Receipt
+from services.billing.portfolio.announced import Person, people
 from services.billing.portfolio.announcements import tell_estates, tell_residents, tell_staff
 from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
-from services.common.contracts.errors import Conflict, Invalid, NotFound, TooLarge
+from services.common.contracts.answers.imports import ImportKind, ImportResult
+from services.common.contracts.errors import Invalid, NotFound, TooLarge
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
-from services.common.sheets.sheets import Row, Sheet, problems, read_sheet
+from services.common.once import same_request
+from services.common.sheets.reading import Row, Sheet, problems, read_sheet
 
-IMPORTERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
 Result = TypeVar("Result")
 
@@ -33,12 +37,12 @@ Result = TypeVar("Result")
 class Offload(Protocol):
     """Runs long pure work where it does not hold up other requests, and waits for it."""
 
-    def __call__(self, work: Callable[..., Result], *arguments: Any) -> Result:
+    def __call__(self, work: Callable[..., Result], *arguments: object) -> Result:
         """The result of `work(*arguments)`."""
         ...
 
 
-def here(work: Callable[..., Result], *arguments: Any) -> Result:
+def here(work: Callable[..., Result], *arguments: object) -> Result:
     """Run it right here: nobody is held up in a test or a script."""
     return work(*arguments)
 
@@ -71,7 +75,7 @@ class Outcome:
 
 def read(caller: Caller, kind: str, content: str, *, settings: Settings, offload: Offload = here) -> Sheet:
     """Read a file; NotFound for an unknown kind, Forbidden, TooLarge. Bad cells are kept for `import_sheet` to name."""
-    caller.require(*IMPORTERS)
+    caller.require(Permission.IMPORT_FILES)
     if kind not in KINDS:
         raise NotFound(f"There is no import of {kind}; there are {', '.join(KINDS)}.")
     sheet = offload(read_sheet, kind, KINDS[kind], content)
@@ -89,8 +93,8 @@ def import_sheet(
     now: datetime,
     settings: Settings,
     offload: Offload = here,
-) -> dict[str, Any]:
-    """Check a file as a whole and load it: `{"kind", "rows", "created", "updated", "unchanged"}` (A3).
+) -> ImportResult:
+    """Check a file as a whole and load it (A3).
 
     Invalid names every bad cell as `{line, column, msg}`. The same call again answers the same; Conflict when the id
     was used for another file.
@@ -98,9 +102,8 @@ def import_sheet(
     tables.take_turn(session, settings.import_statement_timeout_ms)
     receipt = tables.load_receipt(session, request_id)
     if receipt is not None:
-        if (receipt.kind, receipt.content_sha256) != (sheet.kind, sheet.sha256):
-            raise Conflict("This request id was used for another import.")
-        return dict(receipt.result)
+        request = {"kind": sheet.kind, "content_sha256": sheet.sha256}
+        return same_request("import", receipt, request).result
     estates = tables.known_estates(session, _codes(sheet, "estate_code"))
     for estate_id in sorted({*estates.values(), *_left_behind(session, sheet, business_date(now))}):
         lock_estate(session, estate_id)  # before looking: no run may bill meanwhile what is checked here
@@ -116,11 +119,15 @@ def import_sheet(
 
 def _keep(
     session: Session, caller: Caller, sheet: Sheet, request_id: UUID, done: Outcome, now: datetime
-) -> dict[str, Any]:
-    counts = {"rows": sheet.count, "created": done.created, "updated": done.updated}
-    result = {"kind": sheet.kind, **counts, "unchanged": sheet.count - done.created - done.updated}
-    receipt = {"kind": sheet.kind, "content_sha256": sheet.sha256, "requested_by": caller.sub, "result": result}
-    tables.keep_receipt(session, {"request_id": request_id, "created_at": now, **receipt})
+) -> ImportResult:
+    result = ImportResult(
+        kind=cast("ImportKind", sheet.kind),
+        rows=sheet.count,
+        created=done.created,
+        updated=done.updated,
+        unchanged=sheet.count - done.created - done.updated,
+    )
+    tables.keep_receipt(session, Receipt(request_id, sheet.kind, sheet.sha256, caller.sub, result, now))
     log.info("import done", extra={"kind": sheet.kind, "rows": sheet.count, "by": caller.sub})
     return result
 
@@ -141,7 +148,7 @@ def learn(session: Session, sheet: Sheet, known: Known) -> None:
         known.households = tables.known_households(session, _codes(sheet, "household_code"))
         known.payers = passings.known_payers(session, ids)
     if sheet.kind == "staff":
-        known.staff = {code: row.estate for code, row in tables.known_staff(session, _codes(sheet, "code")).items()}
+        known.staff = {person.code: person.estate for person in people(session, _codes(sheet, "code"))}
     if sheet.kind == "tariffs":
         known.tariffs = tables.known_tariffs(session, ids)
     if sheet.kind in ("opening_balances", "meter_readings"):
@@ -156,7 +163,7 @@ def _has_unit(row: Row, known: Known) -> bool:
     return row.key(*rules.BILL_KEY) is not None and (row["estate_code"], row["unit_code"]) in known.units
 
 
-def _bill_key(row: Row, known: Known) -> dict[str, Any]:
+def _bill_key(row: Row, known: Known) -> dict[str, object]:
     unit_id = known.units[row["estate_code"], row["unit_code"]]
     return {"unit_id": unit_id, "fee_item": row["fee_item"], "period": row["period"]}
 
@@ -201,7 +208,7 @@ def write_units(session: Session, rows: Sequence[Row], context: Context) -> Outc
     return _outcome(created.values())
 
 
-def _households(rows: Sequence[Row], context: Context) -> dict[str, dict[str, Any]]:
+def _households(rows: Sequence[Row], context: Context) -> dict[str, dict[str, object]]:
     return {
         row["household_code"]: {
             "estate_id": context.estate_id(row),
@@ -217,9 +224,8 @@ def write_staff(session: Session, rows: Sequence[Row], context: Context) -> Outc
 
     A file counts where it says something new of a person's buildings: appointments made since the last one stand (A3).
     """
-    known = tables.known_staff(session, {row["code"] for row in rows})
-    people = [_person(row, known.get(row["code"]), context) for row in rows]
-    changed = tables.upsert(session, staff, ["code"], people)
+    known = {person.code: person for person in people(session, {row["code"] for row in rows})}
+    changed = tables.upsert(session, staff, ["code"], [_person(row, known.get(row["code"]), context) for row in rows])
     codes = {row.code for row in changed}
     concerned = set(codes)
     for row in rows:
@@ -231,16 +237,16 @@ def write_staff(session: Session, rows: Sequence[Row], context: Context) -> Outc
     return _outcome(row.created for row in changed)
 
 
-def _person(row: Row, known: Any, context: Context) -> dict[str, Any]:
+def _person(row: Row, known: Person | None, context: Context) -> dict[str, object]:
     values = {name: value for name, value in row.values.items() if name != "estate_code"}
     if "buildings" in values:
         values["filed_buildings"] = list(values["buildings"])
-        if rules.said_of_buildings(row, _standing(known), context.estate_id(row)) is None:
+        if known and rules.said_of_buildings(row, _standing(known), context.estate_id(row)) is None:
             values["buildings"] = known.buildings
     return {"estate_id": context.estate_id(row), **values}
 
 
-def _standing(known: Any) -> rules.KnownPerson | None:
+def _standing(known: Person | None) -> rules.KnownPerson | None:
     return rules.KnownPerson(known.role, known.estate_id, known.filed_buildings) if known else None
 
 

@@ -1,14 +1,15 @@
 """LAW of kinds: the columns of each CSV file, required first (A3, contract page)."""
 
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import get_args
 
 from services.billing.portfolio.transfers.rules import BEGINNING
-from services.common.domain.access import STAFF_ROLES
+from services.common.contracts.answers.portfolio import Language, UnitStatus, Usage
+from services.common.domain.permissions import STAFF
 from services.common.sheets.cells import (
     Column,
+    Parse,
     amount,
     code,
     day,
@@ -24,12 +25,12 @@ from services.common.sheets.cells import (
     text,
 )
 
-USAGE = one_of("residential", "commercial", "office", "industrial", "parking")
-STATUS = one_of("occupied", "vacant", "unsold")
+USAGE = one_of(*get_args(Usage))
+STATUS = one_of(*get_args(UnitStatus))
 CHARGING_MODE = one_of("lump_sum", "remuneration", 包干制="lump_sum", 酬金制="remuneration")
 METHOD = one_of("per_area", "fixed", "metered", "shared")
-ROLE = one_of(*STAFF_ROLES, "contractor")
-LANGUAGE = one_of("zh-CN", "en")
+ROLE = one_of(*STAFF, "contractor")
+LANGUAGE = one_of(*get_args(Language))
 SEGMENTS = {
     **dict.fromkeys(("low-income", "低收入"), "low_income"),
     **dict.fromkeys(("new-resident", "新入住"), "new_resident"),
@@ -71,7 +72,7 @@ def plain(number: Decimal) -> str:
     return format(number.normalize(), "f")
 
 
-def optional(name: str, parse: Callable[[str], Any], *, empty: Any = None, field: str = "") -> Column:
+def optional(name: str, parse: Parse, *, empty: object = None, field: str = "") -> Column:
     """A column that may be left out, or left empty."""
     return Column(name, parse, required=False, empty=empty, field=field)
 

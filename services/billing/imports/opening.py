@@ -1,13 +1,29 @@
 """STORE of opening balances: bills that come from elsewhere, posted against opening_equity (A3, B7)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.imports.tables import as_json
+from services.common.rows import rows_of
+
+
+@dataclass(frozen=True)
+class BroughtIn:
+    """A bill that is new, as other services are told of it."""
+
+    estate: str
+    fee_item: str
+    period: date
+    due_date: date
+    bill_id: int
+    household: str
+    amount_fen: int
+    open_fen: int
+
 
 # One statement: bills, both ledger entries of each, the deltas of the figures. A bill is of the household that paid for
 # the unit when its period began (A1). The rollup gets one row per key: an upsert cannot meet the same row twice. What
@@ -62,8 +78,8 @@ ORDER BY e.code, b.fee_item, b.period, b.due_date, b.id
 """)
 
 
-def bring_in(session: Session, rows: Sequence[Mapping[str, Any]], source: str, now: datetime) -> Sequence[Row[Any]]:
-    """Write bills that are new; returns them as other services are told of them, in the order of their batches."""
+def bring_in(session: Session, rows: Sequence[Mapping[str, object]], source: str, now: datetime) -> list[BroughtIn]:
+    """Write bills that are new; returns them in the order of their batches."""
     if not rows:
         return []
-    return session.execute(BRING_IN, {"rows": as_json(rows), "source": source, "now": now}).all()
+    return rows_of(BroughtIn, session.execute(BRING_IN, {"rows": as_json(rows), "source": source, "now": now}))

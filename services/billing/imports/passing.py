@@ -6,28 +6,30 @@ billed for did not change hands, its entry is corrected; any other passes from `
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row as Stored
 from sqlalchemy.orm import Session
 
 from services.billing.imports.rules import KnownPayer
+from services.billing.portfolio.tables import HeldUnit
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers import tables
-from services.common.sheets.sheets import Row
+from services.billing.portfolio.transfers.rules import role_by
+from services.billing.portfolio.transfers.tables import NewTransfer
+from services.common.sheets.reading import Row
 
-Held = Mapping[tuple[int, str], Stored[Any]]
+Held = Mapping[tuple[int, str], HeldUnit]
 
 
 @dataclass
 class Passing:
     """Units of a file that pass to another household: what to record, and which transfers the file has caught up."""
 
-    units: dict[int, Stored[Any]] = field(default_factory=dict)
-    transfers: list[dict[str, Any]] = field(default_factory=list)
+    units: dict[int, HeldUnit] = field(default_factory=dict)
+    transfers: list[NewTransfer] = field(default_factory=list)
     caught_up: list[int] = field(default_factory=list)
 
 
@@ -75,15 +77,15 @@ def carry_out(session: Session, passing: Passing, source: str, now: datetime, to
     if not passing.transfers:
         return set()
     _supersede(session, passing.transfers, source, now)
-    rows = [row | {"reason": source, "filed_at": now} for row in passing.transfers]
-    transfers.record(session, passing.units, rows, source, now)
+    new = [replace(each, reason=source, filed_at=now) for each in passing.transfers]
+    transfers.record(session, passing.units, new, source, now)
     moved = transfers.settle(session, list(passing.units), today, now)
-    return moved | {row["household_id"] for row in rows}
+    return moved | {each.household_id for each in new}
 
 
-def _supersede(session: Session, new: Sequence[dict[str, Any]], source: str, now: datetime) -> None:
+def _supersede(session: Session, new: Sequence[NewTransfer], source: str, now: datetime) -> None:
     """What a file said of a day, a later file may say differently; what people recorded was refused before."""
-    days = {row["unit_id"]: row["from_date"] for row in new}
+    days = {each.unit_id: each.from_date for each in new}
     standing = tables.standing(session, days)
     same: list[UUID] = [row.id for unit_id, rows in standing.items() for row in rows if row.from_date == days[unit_id]]
     if same:
@@ -95,11 +97,10 @@ def _moves(unit: Mapping[str, Any], held: Held) -> bool:
     return now is not None and now.household_id != unit["household_id"]
 
 
-def _held(unit: Mapping[str, Any], held: Held) -> Stored[Any]:
+def _held(unit: Mapping[str, Any], held: Held) -> HeldUnit:
     return held[unit["estate_id"], unit["code"]]
 
 
-def _transfer(now: Stored[Any], unit: Mapping[str, Any], since: date) -> dict[str, Any]:
-    role = "developer" if unit["status"] == "unsold" else "owner"
-    row = {"id": uuid4(), "unit_id": now.id, "household_id": unit["household_id"], "role": role, "from_date": since}
-    return row | {"to_date": None, "status": None, "source": "import", "asked_sha256": None}
+def _transfer(now: HeldUnit, unit: Mapping[str, Any], since: date) -> NewTransfer:
+    role = role_by(unit["status"])
+    return NewTransfer(uuid4(), now.id, unit["household_id"], role, since, source="import", reason="")

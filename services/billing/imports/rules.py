@@ -14,8 +14,9 @@ from services.billing.charging.tariffs.coverage import way
 from services.billing.imports.kinds import KINDS
 from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
 from services.common.domain.money import yuan
-from services.common.sheets.sheets import Row, Sheet
+from services.common.sheets.reading import Row, Sheet
 
+Key = tuple[Any, ...]  # the cells by which two rows are the same thing
 OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")
 
 
@@ -34,9 +35,9 @@ class Known:
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
     households: Mapping[str, str] = field(default_factory=dict)
     staff: Mapping[str, str] = field(default_factory=dict)
-    tariffs: Mapping[tuple[Any, ...], "KnownTariff"] = field(default_factory=dict)
-    bills: Mapping[tuple[Any, ...], "KnownBill"] = field(default_factory=dict)
-    voided: Collection[tuple[Any, ...]] = ()
+    tariffs: Mapping[Key, "KnownTariff"] = field(default_factory=dict)
+    bills: Mapping[Key, "KnownBill"] = field(default_factory=dict)
+    voided: Collection[Key] = ()
     payers: Mapping[tuple[str, str], "KnownPayer"] = field(default_factory=dict)
     today: date = date.max
 
@@ -208,7 +209,7 @@ class _Version:
 
 def _check_methods(sheet: Sheet, known: Known) -> None:
     """A fee passes from a rate to a meter or a shared cost, or back, with the first of a month: no bill is both."""
-    lines: dict[tuple[Any, ...], dict[date, _Version]] = {}
+    lines: dict[Key, dict[date, _Version]] = {}
     for row in sheet.rows:
         key = row.key(*TARIFF_KEY)
         if key and row["method"]:
@@ -310,7 +311,7 @@ CHECKS: dict[str, Callable[[Sheet, Known], None]] = {
 
 def check_once(sheet: Sheet, key: Mapping[str, str]) -> None:
     """No two rows of the same key; `key` maps the names of values to those of columns, the last one is blamed."""
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[Key, int] = {}
     for row in sheet.rows:
         found = row.key(*key)
         if found is not None and (line := seen.setdefault(found, row.line)) != row.line:

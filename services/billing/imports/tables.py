@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,27 +28,42 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
-from services.billing.imports.rules import KnownBill, KnownTariff
-from services.billing.tables import estate, household, import_receipt, staff, tariff, unit
+from services.billing.imports.rules import Key, KnownBill, KnownTariff
+from services.billing.portfolio.tables import HeldUnit
+from services.billing.tables import estate, household, import_receipt, tariff, unit
+from services.common.contracts.answers.imports import ImportResult
 from services.common.database import allow_long_statements
-
-ONE_AT_A_TIME = 0x45_53_4C
+from services.common.locks import Lock, hold
+from services.common.rows import row_of, rows_of
 
 
 def take_turn(session: Session, milliseconds: int) -> None:
     """Imports follow one another, so that what was checked still holds when it is written."""
     allow_long_statements(session, milliseconds)
-    session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME, 0)))
+    hold(session, Lock.IMPORT)
 
 
-def load_receipt(session: Session, request_id: UUID) -> Row[Any] | None:
+@dataclass(frozen=True)
+class Receipt:
+    """What a call did with which file."""
+
+    request_id: UUID
+    kind: str
+    content_sha256: str
+    requested_by: str
+    result: ImportResult
+    created_at: datetime
+
+
+def load_receipt(session: Session, request_id: UUID) -> Receipt | None:
     """What an earlier call of the same id did."""
-    return session.execute(select(import_receipt).where(import_receipt.c.request_id == request_id)).first()
+    query = select(import_receipt).where(import_receipt.c.request_id == request_id)
+    return row_of(Receipt, session.execute(query).first())
 
 
-def keep_receipt(session: Session, receipt: Mapping[str, Any]) -> None:
+def keep_receipt(session: Session, receipt: Receipt) -> None:
     """Remember what this call did."""
-    session.execute(insert(import_receipt).values(**receipt))
+    session.execute(insert(import_receipt).values(**vars(receipt)))
 
 
 def known_estates(session: Session, codes: Collection[str]) -> dict[str, int]:
@@ -75,10 +92,11 @@ def known_units(session: Session, estate_ids: Collection[int]) -> dict[tuple[str
     return {(row.estate, row.code): row.id for row in rows}
 
 
-def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], Row[Any]]:
-    """(estate id, unit) → its id, estate_id, household_id and status now."""
+def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], HeldUnit]:
+    """(estate id, unit) → who pays for it now, and how it stands."""
     query = select(unit.c.estate_id, unit.c.code, unit.c.id, unit.c.household_id, unit.c.status)
-    return {(row.estate_id, row.code): row for row in session.execute(query.where(unit.c.estate_id.in_(estate_ids)))}
+    units = rows_of(HeldUnit, session.execute(query.where(unit.c.estate_id.in_(estate_ids))))
+    return {(each.estate_id, each.code): each for each in units}
 
 
 TARIFF_VALUES = (
@@ -86,7 +104,7 @@ TARIFF_VALUES = (
 )  # fmt: skip
 
 
-def known_tariffs(session: Session, estate_ids: Collection[int]) -> dict[tuple[Any, ...], KnownTariff]:
+def known_tariffs(session: Session, estate_ids: Collection[int]) -> dict[Key, KnownTariff]:
     """(estate, fee item, usage, effective_from) → the version that stands."""
     query = select(tariff, estate.c.code.label("estate")).join(estate).where(tariff.c.estate_id.in_(estate_ids))
     return {
@@ -110,7 +128,7 @@ JOIN estate e ON e.id = b.estate_id
 """)
 
 
-def known_bills(session: Session, keys: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], KnownBill]:
+def known_bills(session: Session, keys: Sequence[Mapping[str, object]]) -> dict[Key, KnownBill]:
     """(estate, unit, fee item, period) → the bill that stands; `keys` are {unit_id, fee_item, period}."""
     return {
         (row.estate, row.unit, row.fee_item, row.period): KnownBill(
@@ -130,22 +148,24 @@ JOIN estate e ON e.id = b.estate_id
 """)
 
 
-def voided_openings(session: Session, keys: Sequence[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
+def voided_openings(session: Session, keys: Sequence[Mapping[str, object]]) -> set[Key]:
     """(estate, unit, fee item, period, amount_fen, due_date) of opening balances that were voided; `keys` as above."""
     return {tuple(row) for row in session.execute(VOIDED_OPENINGS, {"keys": as_json(keys)})}
 
 
-def _texts(codes: Collection[str]) -> ColumnElement[Any]:
+def _texts(codes: Collection[str]) -> ColumnElement[Sequence[str]]:
     # One array instead of a parameter for each of thirty thousand codes.
     return literal(sorted(codes), ARRAY(Text))
 
 
-def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
+def as_json(rows: Iterable[Mapping[str, object]]) -> str:
     """Rows for json_to_recordset; dates and decimals as text, which PostgreSQL reads exactly."""
     return json.dumps([dict(row) for row in rows], default=str, ensure_ascii=False)
 
 
-def upsert(session: Session, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
+def upsert(
+    session: Session, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, object]]
+) -> Sequence[Row[Any]]:
     """Insert or update rows that all have the same columns; returns (*key, created) of those that are new or changed.
 
     A row that is as it was is not written at all. Columns the rows do not have keep what they hold.
@@ -167,9 +187,3 @@ def upsert(session: Session, table: Table, key: Sequence[str], rows: Sequence[Ma
     created: ColumnElement[bool] = literal_column("(xmax = 0)", Boolean).label("created")
     parameters = {"rows": as_json(rows)}
     return session.execute(statement.returning(*(table.c[name] for name in key), created), parameters).all()
-
-
-def known_staff(session: Session, codes: Collection[str]) -> dict[str, Row[Any]]:
-    """Code → the people who are known, each with the code of the estate in `estate`."""
-    query = select(staff, estate.c.code.label("estate")).join(estate).where(staff.c.code.in_(codes))
-    return {row.code: row for row in session.execute(query)}

@@ -1,12 +1,45 @@
 """STORE of announcements: estates, residents and staff as other services are told of them (A3)."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from services.billing.portfolio.tables import Estate
 from services.billing.tables import estate, staff
+from services.common.contracts.answers.portfolio import Language
+from services.common.rows import rows_of
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A household with the first of its units and how to reach its owner."""
+
+    estate: str
+    household: str
+    unit: str
+    building: str
+    name: str
+    phone: str
+    email: str | None
+    language: Language
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of staff, with the code of their estate; `filed_buildings` as the last file had them."""
+
+    code: str
+    name: str
+    role: str
+    estate: str
+    estate_id: int
+    phone: str
+    buildings: list[str]
+    skills: list[str]
+    filed_buildings: list[str]
+
 
 # A household with several units appears with the first of them, one that has none left with the last it paid for.
 # Two joins rather than one look-up per household: the planner would take the units' own order for that, and read all.
@@ -29,17 +62,17 @@ ORDER BY e.code, h.id
 """)
 
 
-def residents(session: Session, household_ids: Collection[int]) -> Sequence[Row[Any]]:
+def residents(session: Session, household_ids: Collection[int]) -> list[Resident]:
     """Households with their first unit and how to reach their owner, estate by estate."""
-    return session.execute(RESIDENTS, {"household_ids": list(household_ids)}).all()
+    return rows_of(Resident, session.execute(RESIDENTS, {"household_ids": list(household_ids)}))
 
 
-def people(session: Session, codes: Collection[str]) -> Sequence[Row[Any]]:
-    """Staff with the code of their estate."""
+def people(session: Session, codes: Collection[str]) -> list[Person]:
+    """Staff by code."""
     query = select(staff, estate.c.code.label("estate")).join(estate).where(staff.c.code.in_(codes))
-    return session.execute(query.order_by(staff.c.code)).all()
+    return rows_of(Person, session.execute(query.order_by(staff.c.code)))
 
 
-def estates_named(session: Session, codes: Collection[str]) -> Sequence[Row[Any]]:
+def estates_named(session: Session, codes: Collection[str]) -> list[Estate]:
     """Estates by code."""
-    return session.execute(select(estate).where(estate.c.code.in_(codes)).order_by(estate.c.code)).all()
+    return rows_of(Estate, session.execute(select(estate).where(estate.c.code.in_(codes)).order_by(estate.c.code)))

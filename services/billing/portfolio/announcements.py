@@ -3,12 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.portfolio.announced import estates_named, people, residents
+from services.billing.portfolio.announced import Resident, estates_named, people, residents
 from services.common.contracts.events import (
     ContactEntry,
     ContactsRegistered,
@@ -32,7 +30,7 @@ def tell_estates(session: Session, codes: Collection[str], now: datetime) -> Non
 
 def tell_residents(session: Session, household_ids: Collection[int], now: datetime) -> None:
     """HouseholdsRegistered for those who need no more, ContactsRegistered for those who deliver messages."""
-    for estate, rows in groupby(residents(session, household_ids), key=lambda row: str(row.estate)):
+    for estate, rows in groupby(residents(session, household_ids), key=lambda row: row.estate):
         for batch in batches(rows):
             units = [_household(row) for row in batch]
             contacts = [ContactEntry.model_validate(row, from_attributes=True) for row in batch]
@@ -43,7 +41,7 @@ def tell_residents(session: Session, household_ids: Collection[int], now: dateti
             record_many(session, events, aggregate=f"estate:{estate}", at=now)
 
 
-def _household(row: Row[Any]) -> HouseholdEntry:
+def _household(row: Resident) -> HouseholdEntry:
     return HouseholdEntry(household=row.household, unit=f"{row.estate}/{row.unit}", building=row.building)
 
 

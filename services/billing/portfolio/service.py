@@ -1,10 +1,7 @@
 """DOORS to the portfolio: what there is, who pays for it and who answers for it (A1, A2, A4)."""
 
 from datetime import date
-from typing import Annotated, Any
 from uuid import UUID
-
-from pydantic import StringConstraints
 
 from services.billing.portfolio.estates import handlers
 from services.billing.portfolio.estates.takeover import take_over
@@ -14,7 +11,19 @@ from services.billing.portfolio.files.rules import CoOwner
 from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
-from services.billing.portfolio.transfers.rules import Role, Status
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.files import Owners
+from services.common.contracts.answers.portfolio import (
+    Building,
+    Estate,
+    Household,
+    PayerRole,
+    Regions,
+    Unit,
+    UnitStatus,
+)
+from services.common.contracts.answers.stewards import Steward, Stewardship
+from services.common.contracts.answers.transfers import Payers, Transfer
 from services.common.contracts.events import (
     ComplaintClosed,
     ComplaintOpened,
@@ -25,12 +34,12 @@ from services.common.contracts.events import (
 )
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import Reason
 from services.common.messaging import Message, first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
 
 TAKE_OVER_SECONDS = 60
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
 class PayerDoors(EstateService):
@@ -44,29 +53,27 @@ class PayerDoors(EstateService):
         estate: str,
         unit: str,
         household: str,
-        role: Role,
+        role: PayerRole,
         from_date: date,
         reason: Reason,
         to_date: date | None = None,
-        status: Status | None = None,
+        status: UnitStatus | None = None,
         owner_name: str | None = None,
         owner_phone: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Transfer:
         """A unit passes to another payer from a day on."""
         asked = TransferRequest(household, role, from_date, reason, to_date, status, owner_name, owner_phone)
         with self.transaction() as session:
             return transfers.transfer(session, caller, Place(estate, unit), asked, request_id, self.clock())
 
     @rpc
-    def undo_transfer(
-        self, caller: Caller, estate: str, unit: str, transfer_id: UUID, reason: Reason
-    ) -> dict[str, Any]:
+    def undo_transfer(self, caller: Caller, estate: str, unit: str, transfer_id: UUID, reason: Reason) -> Transfer:
         """The transfer recorded last never was."""
         with self.transaction() as session:
             return transfers.undo(session, caller, Place(estate, unit), transfer_id, reason, self.clock())
 
     @rpc
-    def list_payers(self, caller: Caller, estate: str, unit: str) -> dict[str, Any]:
+    def list_payers(self, caller: Caller, estate: str, unit: str) -> Payers:
         """Who paid, pays and will pay for a unit."""
         with self.transaction() as session:
             return transfers.payers(session, caller, Place(estate, unit), business_date(self.clock()))
@@ -81,13 +88,13 @@ class PayerDoors(EstateService):
                 take_over(session, estate_id, self.clock())
 
     @rpc
-    def set_owners(self, caller: Caller, estate: str, unit: str, owners: list[CoOwner]) -> dict[str, Any]:
+    def set_owners(self, caller: Caller, estate: str, unit: str, owners: list[CoOwner]) -> Owners:
         """The co-owners of a unit from now on."""
         with self.transaction() as session:
             return files.set_owners(session, caller, estate, unit, owners, self.clock())
 
     @rpc
-    def get_owners(self, caller: Caller, estate: str, unit: str) -> dict[str, Any]:
+    def get_owners(self, caller: Caller, estate: str, unit: str) -> Owners:
         """The co-owners of a unit, today's and former ones."""
         with self.transaction() as session:
             return files.get_owners(session, caller, estate, unit)
@@ -95,20 +102,20 @@ class PayerDoors(EstateService):
     @rpc
     def set_steward(
         self, caller: Caller, estate: str, building: str, staff: str, from_date: date | None = None
-    ) -> dict[str, Any]:
+    ) -> Steward:
         """A steward answers for a building from a day on, today when none is named."""
         day = from_date or business_date(self.clock())
         with self.transaction() as session:
             return stewards.set_steward(session, caller, estate, building, staff, day, self.clock())
 
     @rpc
-    def get_steward(self, caller: Caller, estate: str, building: str) -> dict[str, Any]:
+    def get_steward(self, caller: Caller, estate: str, building: str) -> Steward:
         """Who answers for a building, and who did and will."""
         with self.transaction() as session:
             return stewards.get_steward(session, caller, estate, building, business_date(self.clock()))
 
     @rpc
-    def list_stewardships(self, caller: Caller, estate: str) -> dict[str, Any]:
+    def list_stewardships(self, caller: Caller, estate: str) -> Page[Stewardship]:
         """Every term of every steward on an estate."""
         with self.transaction() as session:
             return stewards.list_stewardships(session, caller, estate)
@@ -164,14 +171,14 @@ class PortfolioDoors(PayerDoors, ServedDoors):
     """Reads of estates, buildings, units and households; the owner file."""
 
     @rpc
-    def keep_household_file(self, caller: Caller, household: str, change: FileChange) -> dict[str, Any]:
+    def keep_household_file(self, caller: Caller, household: str, change: FileChange) -> Household:
         """Change what is kept of a household; the answer is the household."""
         with self.transaction() as session:
             files.keep_file(session, caller, household, change, self.clock())
             return handlers.get_household(session, caller, household)
 
     @rpc
-    def list_regions(self, caller: Caller) -> dict[str, Any]:
+    def list_regions(self, caller: Caller) -> Regions:
         """The group and its regions with what is below them."""
         with self.transaction() as session:
             return handlers.list_regions(session, caller)
@@ -179,19 +186,19 @@ class PortfolioDoors(PayerDoors, ServedDoors):
     @rpc
     def list_estates(
         self, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None, region: str | None = None
-    ) -> dict[str, Any]:
+    ) -> Page[Estate]:
         """Estates in scope, or those of one region."""
         with self.transaction() as session:
             return handlers.list_estates(session, caller, limit, cursor, region)
 
     @rpc
-    def get_estate(self, caller: Caller, estate: str) -> dict[str, Any]:
+    def get_estate(self, caller: Caller, estate: str) -> Estate:
         """One estate with its counts."""
         with self.transaction() as session:
             return handlers.get_estate(session, caller, estate)
 
     @rpc
-    def list_buildings(self, caller: Caller, estate: str) -> dict[str, Any]:
+    def list_buildings(self, caller: Caller, estate: str) -> Page[Building]:
         """Buildings of an estate, each with its steward of today."""
         with self.transaction() as session:
             return handlers.list_buildings(session, caller, estate, business_date(self.clock()))
@@ -204,13 +211,13 @@ class PortfolioDoors(PayerDoors, ServedDoors):
         building: str | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[Unit]:
         """Units of an estate or of one of its buildings."""
         with self.transaction() as session:
             return handlers.list_units(session, caller, estate, building, limit, cursor)
 
     @rpc
-    def get_household(self, caller: Caller, household: str) -> dict[str, Any]:
+    def get_household(self, caller: Caller, household: str) -> Household:
         """A household with its units."""
         with self.transaction() as session:
             return handlers.get_household(session, caller, household)

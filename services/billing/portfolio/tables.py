@@ -1,23 +1,91 @@
 """STORE of the portfolio: named queries over estates, units, households and stewardships (A1, A4)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import TypeVar
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.billing.tables import estate, household, unit
+from services.common.contracts.answers.portfolio import Cause, ChargingMode, Language, UnitStatus, Usage
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
+from services.common.locks import Lock, try_to_hold
+from services.common.rows import row_of
+
+Columns = TypeVar("Columns", bound=tuple[object, ...])
+
+
+@dataclass(frozen=True)
+class Estate:
+    """An estate of the register."""
+
+    id: int
+    code: str
+    name: str
+    region: str
+    city: str
+    property_type: str
+    service_grade: str
+    charging_mode: ChargingMode
+    opened_on: date | None
+    late_fee_clause: str | None
+
+
+@dataclass(frozen=True)
+class Household:
+    """A household of the register, with the code of its estate."""
+
+    id: int
+    estate_id: int
+    estate: str
+    code: str
+    owner_name: str
+    owner_phone: str
+    email: str | None
+    segment: str | None
+    language: Language
+    credit_fen: int
+    arrears_cause: Cause
+
+
+@dataclass(frozen=True)
+class HeldUnit:
+    """A unit, who pays for it today, and how it stands."""
+
+    id: int
+    estate_id: int
+    household_id: int
+    code: str
+    status: UnitStatus
+
+
+@dataclass(frozen=True)
+class Unit(HeldUnit):
+    """All of a unit, with the code of its household."""
+
+    household: str
+    building: str
+    area_m2: Decimal
+    usage: Usage
+    floor: str | None
+    move_in_date: date | None
+    grade: str | None
+
+
+UNITS = select(unit, household.c.code.label("household")).join(household, household.c.id == unit.c.household_id)
+_HOUSEHOLDS = select(household, estate.c.code.label("estate")).join(estate)
 
 
 def estates_in_scope(session: Session, caller: Caller, codes: Sequence[str] | None) -> dict[str, int]:
     """Ids of the named estates, or of all in the caller's scope; Invalid (unknown), Forbidden."""
     query = select(estate.c.code, estate.c.id).order_by(estate.c.code)
     wanted = caller.estate_filter() if codes is None else codes
-    found = {row.code: row.id for row in session.execute(_among(query, wanted))}
+    found = {row.code: row.id for row in session.execute(among(query, wanted))}
     for code in codes or []:
         caller.require_estate(code)
     unknown = [code for code in codes or [] if code not in found]
@@ -26,37 +94,35 @@ def estates_in_scope(session: Session, caller: Caller, codes: Sequence[str] | No
     return found
 
 
-def _among(query: Select[Any], codes: Sequence[str] | frozenset[str] | None) -> Select[Any]:
+def among(query: Select[Columns], codes: Sequence[str] | frozenset[str] | None) -> Select[Columns]:
+    """Only the estates named; None: all."""
     return query if codes is None else query.where(estate.c.code.in_(codes))
 
 
-def find_estate(session: Session, caller: Caller, code: str) -> Row[Any]:
+def find_estate(session: Session, caller: Caller, code: str) -> Estate:
     """An estate in the caller's scope; Forbidden outside of it, NotFound."""
     caller.require_estate(code)
     row = session.execute(select(estate).where(estate.c.code == code)).first()
     if row is None:
         raise NotFound(f"There is no estate {code}.")
-    return row
+    return row_of(Estate, row)
 
 
-def find_household(session: Session, caller: Caller, code: str) -> Row[Any]:
-    """A household the caller may see, with its `estate` code; NotFound, Forbidden."""
-    query = select(household, estate.c.code.label("estate")).join(estate).where(household.c.code == code)
-    row = session.execute(query).first()
-    if row is None:
-        caller.require_household(code, "")
+def find_household(session: Session, caller: Caller, code: str) -> Household:
+    """A household the caller may see; NotFound, Forbidden."""
+    named = household_named(session, code)
+    caller.require_household(code, named.estate if named else "")
+    if named is None:
         raise NotFound(f"There is no household {code}.")
-    caller.require_household(code, row.estate)
-    return row
+    return named
 
 
-def find_unit(session: Session, estate_id: int, code: str) -> Row[Any]:
-    """A unit of an estate with the code of its `household`; NotFound."""
-    query = select(unit, household.c.code.label("household")).join(household, household.c.id == unit.c.household_id)
-    row = session.execute(query.where(unit.c.estate_id == estate_id, unit.c.code == code)).first()
+def find_unit(session: Session, estate_id: int, code: str) -> Unit:
+    """A unit of an estate; NotFound."""
+    row = session.execute(UNITS.where(unit.c.estate_id == estate_id, unit.c.code == code)).first()
     if row is None:
         raise NotFound("There is no such unit on this estate.")
-    return row
+    return row_of(Unit, row)
 
 
 def lock_household(session: Session, household_id: int) -> None:
@@ -64,9 +130,9 @@ def lock_household(session: Session, household_id: int) -> None:
     session.execute(select(household.c.id).where(household.c.id == household_id).with_for_update())
 
 
-def household_named(session: Session, code: str) -> Row[Any] | None:
+def household_named(session: Session, code: str) -> Household | None:
     """A household by its code, wherever it is."""
-    return session.execute(select(household).where(household.c.code == code)).first()
+    return row_of(Household, session.execute(_HOUSEHOLDS.where(household.c.code == code)).first())
 
 
 def add_household(session: Session, estate_id: int, code: str, name: str, phone: str) -> int:
@@ -80,7 +146,7 @@ def add_household(session: Session, estate_id: int, code: str, name: str, phone:
 
 def try_lock_estate(session: Session, estate_id: int) -> bool:
     """The estate's exclusive lock until the transaction ends, if nobody else holds any."""
-    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:id)"), {"id": estate_id}))
+    return try_to_hold(session, Lock.ESTATE, estate_id)
 
 
 _ESTATES_DUE = text("""

@@ -8,25 +8,35 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from typing_extensions import TypedDict
 
-def findings(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """pydantic's findings as `{"loc", "msg"}`, without the values that were sent: they may be personal."""
-    return [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in found]
+
+class Finding(TypedDict):
+    """What is wrong with one part of an input."""
+
+    loc: str
+    msg: str
+
+
+def findings(found: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """pydantic's findings as ours, without the values that were sent: they may be personal."""
+    return [Finding(loc=".".join(map(str, item["loc"])), msg=item["msg"]) for item in found]
 
 
 class PublicError(Exception):
     """Base of all errors a caller may see.
 
-    `detail` is a sentence for people, without personal data. `errors` is a list of `{"loc", "msg"}` (or, for imports,
+    `detail` is a sentence for people, without personal data. `errors` are `{"loc", "msg"}` (or, for imports,
     `{"line", "column", "msg"}`) naming each bad input.
     """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
 
-    def __init__(self, detail: str, errors: "list[dict[str, Any]] | str | None" = None) -> None:
+    def __init__(self, detail: str, errors: Iterable[Mapping[str, object]] | str | None = None) -> None:
         self.detail = detail
-        self.errors: list[dict[str, Any]] = json.loads(errors) if isinstance(errors, str) else list(errors or [])
+        named = json.loads(errors) if isinstance(errors, str) else errors or ()
+        self.errors: list[dict[str, Any]] = [dict(error) for error in named]
         super().__init__(detail, json.dumps(self.errors, ensure_ascii=False, default=str))
 
 

@@ -1,15 +1,15 @@
 """Who is asking, and what they may see (I3). The gateway builds a Caller from the token; every service checks again."""
 
+from collections.abc import Collection
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from services.common.contracts.errors import Forbidden
+from services.common.domain.permissions import Permission, Role
 
-STAFF_ROLES = ("group_admin", "finance", "estate_manager", "steward", "cashier", "technician", "auditor")
-ROLES = (*STAFF_ROLES, "owner")
 EVERY_ESTATE = "*"
-_SEE_PERSONAL_DATA = {"group_admin", "finance", "estate_manager", "steward", "cashier", "system"}
+SYSTEM = "system"
 
 
 class Caller(BaseModel):
@@ -25,12 +25,26 @@ class Caller(BaseModel):
     @classmethod
     def system(cls, service: str) -> Self:
         """The product itself, for work nobody asked for: timers, webhooks, slices of a run."""
-        return cls(sub=f"system:{service}", roles=frozenset({"system"}), estates=frozenset({EVERY_ESTATE}))
+        return cls(sub=f"system:{service}", roles=frozenset({SYSTEM}), estates=frozenset({EVERY_ESTATE}))
 
-    def require(self, *roles: str) -> None:
-        """Forbidden unless the caller has one of `roles` (the system has all)."""
-        if not self.roles & {*roles, "system"}:
-            raise Forbidden(f"This needs one of the roles {', '.join(roles)}.")
+    def require(self, permission: Permission) -> None:
+        """Forbidden unless one of the caller's roles has the permission; a door asks this before all else."""
+        if not self.may(permission):
+            allowed = ", ".join(role for role in Role if role in permission.roles)
+            raise Forbidden(f"This needs the permission {permission}, which these roles have: {allowed}.")
+
+    def may(self, permission: Permission) -> bool:
+        """Whether one of the caller's roles has the permission."""
+        return self.holds(permission.roles)
+
+    def holds(self, roles: Collection[str]) -> bool:
+        """Whether the caller has one of `roles`, as data may name them; the system has all."""
+        return SYSTEM in self.roles or not self.roles.isdisjoint(roles)
+
+    def require_system(self) -> None:
+        """Forbidden unless it is the product itself, for what nobody signs in for."""
+        if SYSTEM not in self.roles:
+            raise Forbidden("Only the product itself may do this.")
 
     def may_enter(self, estate: str) -> bool:
         """Whether the estate is in scope."""
@@ -75,7 +89,6 @@ class Caller(BaseModel):
     def scope(self, estate: str | None, household: str | None) -> "Scope":
         """What a list of household matters shows of what was asked for; Forbidden when that is more than the scope."""
         if not self.is_owner:
-            self.require(*STAFF_ROLES)
             return Scope(self.estate_filter(estate), household)
         own = self.household or ""
         self.require_household(household or own, "")
@@ -84,12 +97,12 @@ class Caller(BaseModel):
     @property
     def is_owner(self) -> bool:
         """True for a caller who is an owner and nothing else."""
-        return self.roles == {"owner"}
+        return self.roles == {Role.OWNER}
 
     @property
     def sees_personal_data(self) -> bool:
         """Whether names and phone numbers of owners may be shown unmasked; an owner sees the own."""
-        return bool(self.roles & _SEE_PERSONAL_DATA) or self.is_owner
+        return self.may(Permission.READ_PERSONAL_DATA) or self.is_owner
 
 
 class Scope(NamedTuple):

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import Conflict, NotFound
+from services.common.fields import Whole
 from services.common.messaging.envelope import Unreadable, unseal
 from services.common.messaging.outbox import record_repeat
 from services.common.messaging.tables import new_metadata
@@ -21,12 +22,12 @@ parked = new_metadata().tables["parked_event"]
 class ParkedEvent:
     """What ops see of a parked event; the body stays in the database, it may hold personal data."""
 
-    id: int
+    id: Whole
     queue: str
     event: str
     event_id: UUID | None
     error: str
-    attempts: int
+    attempts: Whole
     parked_at: datetime
 
 
@@ -55,11 +56,11 @@ def waiting(session: Session, limit: int, after: int | None = None) -> list[Park
     return [ParkedEvent(**row._mapping) for row in session.execute(query)]
 
 
-def list_waiting(session: Session, limit: int, cursor: str | None) -> dict[str, Any]:
-    """A page of `waiting`: `{"items": [ParkedEvent], "next_cursor"}`."""
+def list_waiting(session: Session, limit: int, cursor: str | None) -> Page[ParkedEvent]:
+    """A page of `waiting`. Invalid (cursor)."""
     after = position(cursor, int)
     items, next_cursor = page(waiting(session, limit + 1, after[0] if after else None), limit, lambda row: [row.id])
-    return {"items": items, "next_cursor": next_cursor}
+    return Page(items=items, next_cursor=next_cursor)
 
 
 def count_waiting(session: Session) -> int:

@@ -7,6 +7,7 @@ date), the first argument after `self` is the Caller, and the result is made pla
 import functools
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from nameko.rpc import Rpc, RpcConsumer
@@ -15,9 +16,11 @@ from pydantic_core import to_jsonable_python
 
 from services.common.contracts.errors import Invalid, PublicError, Unavailable, findings
 from services.common.database import is_busy, is_outage
+from services.common.messaging import answers
 from services.common.messaging.consumer import SafeQueueConsumer
 from services.common.observability.logs import get_logger
 from services.common.observability.metrics import rejected_requests_total
+from services.common.process.settings import CommonSettings
 
 log = get_logger(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -72,6 +75,12 @@ class SafeRpc(Rpc):
         super().__init__(*args, expected_exceptions=(PublicError,), **kwargs)
 
 
+@cache
+def keeps_watch() -> bool:
+    """Whether this process holds every answer against what its door promises (`ESTATELOOP_CHECK_ANSWERS`)."""
+    return CommonSettings().check_answers
+
+
 def rpc(method: Method) -> Method:
     """Mark a method as callable by the gateway."""
     checked = validate_call(config=ConfigDict(hide_input_in_errors=True))(method)
@@ -79,7 +88,10 @@ def rpc(method: Method) -> Method:
     @functools.wraps(method)
     def door(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return to_jsonable_python(checked(self, *args, **kwargs))
+            answer = to_jsonable_python(checked(self, *args, **kwargs))
+            if keeps_watch():
+                answers.check(method, answer)
+            return answer
         except ValidationError as error:
             if error.title != method.__qualname__:  # not the caller's input but something of our own
                 raise

@@ -17,12 +17,12 @@ from psycopg2 import sql
 from sqlalchemy import Connection, create_engine, make_url
 
 from services.common.database import GATEWAY, SERVICES, database_name, service_database_url
+from services.common.locks import Lock
 from services.common.observability.logs import configure_logging, get_logger
 from services.common.process.settings import CommonSettings
 
 log = get_logger(__name__)
 ROOT = Path(__file__).parents[3]
-MIGRATION_LOCK = 0x0E57A7E
 
 
 def migrations_of(part: str) -> Path:
@@ -38,7 +38,7 @@ def ensure_database(settings: CommonSettings, part: str) -> None:
     try:
         server.autocommit = True
         with server.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+            cursor.execute(f"SELECT {Lock.MIGRATION.held_by_session()}")
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is None:
                 statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
@@ -62,7 +62,7 @@ def upgrade(settings: CommonSettings, part: str) -> str | None:
     engine = create_engine(service_database_url(settings, part))
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            connection.exec_driver_sql(f"SELECT {Lock.MIGRATION.held()}")
             config = alembic_config(part)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -24,6 +24,7 @@ from kombu.utils.url import parse_url
 from sqlalchemy import make_url
 
 from services.common.database import SERVICES, service_database_url
+from services.common.locks import Lock
 from services.common.messaging.envelope import ATTEMPT_HEADER, CONTENT_TYPE, seal
 from services.common.messaging.tables import NOTIFY_CHANNEL
 from services.common.observability.health import HealthApp
@@ -34,7 +35,6 @@ from services.common.process.settings import CommonSettings
 log = get_logger(__name__)
 
 SHARDS = 8
-LOCK_SPACE = 0x0E57A7E
 CONFIRM_TIMEOUT_SECONDS = 15.0
 IDLE_SECONDS = 1.0
 UNROUTABLE_DELAY = timedelta(seconds=5)
@@ -44,7 +44,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 TAKE = f"""
 WITH mine AS MATERIALIZED (
-  SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shard WHERE pg_try_advisory_xact_lock({LOCK_SPACE}, shard))
+  SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shard WHERE {Lock.RELAY.tried("shard")})
 SELECT id, event_id::text, event, version, source, aggregate, to_char(occurred_at AT TIME ZONE 'UTC',
        'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), trace_id, data::text, exchange, routing_key, attempt
 FROM outbox

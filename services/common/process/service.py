@@ -11,11 +11,15 @@ from prometheus_client import Metric
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.operation import Replayed
 from services.common.database import transaction
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import parking
 from services.common.messaging.consumer import Anchor
 from services.common.messaging.handler import dead_letter_handler, event_handler
+from services.common.messaging.parking import ParkedEvent
 from services.common.messaging.rpc import rpc
 from services.common.observability.logs import get_logger, new_trace_id, set_trace_id
 from services.common.observability.metrics import gauge, timer_failures_total
@@ -75,19 +79,19 @@ class EstateService:
         return datetime.now(UTC)
 
     @rpc
-    def list_parked(self, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None) -> dict[str, Any]:
-        """Events that could not be applied, oldest first: `{"items": [ParkedEvent], "next_cursor"}`."""
-        caller.require("group_admin", "auditor")
+    def list_parked(self, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None) -> Page[ParkedEvent]:
+        """Events that could not be applied, oldest first."""
+        caller.require(Permission.READ_PARKED_EVENTS)
         with self.transaction() as session:
             return parking.list_waiting(session, limit, cursor)
 
     @rpc
-    def replay_parked(self, caller: Caller, parked_id: int) -> dict[str, Any]:
+    def replay_parked(self, caller: Caller, parked_id: int) -> Replayed:
         """Send a parked event to its queue again."""
-        caller.require("group_admin")
+        caller.require(Permission.REPLAY_PARKED_EVENT)
         with self.transaction() as session:
             parking.replay(session, parked_id, self.clock())
-        return {"id": parked_id, "status": "replayed"}
+        return Replayed(id=parked_id, status="replayed")
 
     @dead_letter_handler
     def on_dead_letter(self) -> None:

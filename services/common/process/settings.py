@@ -34,6 +34,7 @@ class CommonSettings(BaseSettings):
     outbox_keep_days: float = Field(default=7, description="Published outbox rows are pruned after this")
     inbox_keep_days: float = Field(default=30, description="Inbox rows are pruned after this")
     relay_batch: int = Field(default=1_000, description="Events published per confirmed batch")
+    check_answers: bool = Field(default=False, description="Hold every RPC answer against its type; tests set it")
     sandbox: bool = Field(default=False, description="Sandbox channels and development sign-in; never in production")
     sandbox_url: str = Field(default="", description="Where the sandbox's remote side listens")
     sandbox_dir: Path = Field(default=Path(".local/sandbox"), description="Keys of the sandbox channels")

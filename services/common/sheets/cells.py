@@ -8,22 +8,20 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from unicodedata import category
 
+from services.common import fields
 from services.common.domain.calendar import parse_period
 from services.common.domain.money import fen
+from services.common.fields import LONGEST_CODE
 
 Parse = Callable[[str], Any]
 LONGEST = 500
-# the API takes no longer code in a path, a filter or a body
-LONGEST_KEY = 64
-PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,18}[0-9]")
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+PHONE, EMAIL = re.compile(fields.PHONE), re.compile(fields.EMAIL)
 PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 UNREADABLE = "\ufffd"
 # format, line and paragraph separators: they come with copying, and make two of one code
 INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
-ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-EARLIEST = date(1900, 1, 1)
+EARLIEST = date.fromisoformat(fields.FIRST_DAY)
 MOST_YUAN = Decimal(10) ** 11
 FEN_DECIMALS = 2
 
@@ -57,8 +55,8 @@ def text(value: str) -> str:
 
 def short(value: str) -> str:
     """Text by which something is asked for."""
-    if len(value) > LONGEST_KEY:
-        raise ValueError(f"longer than {LONGEST_KEY} characters")
+    if len(value) > LONGEST_CODE:
+        raise ValueError(f"longer than {LONGEST_CODE} characters")
     if not value.isascii() and any(category(sign) in INVISIBLE for sign in value):
         raise ValueError("holds an invisible character")
     return text(value)
@@ -87,7 +85,7 @@ def email(value: str) -> str:
 
 def day(value: str) -> date:
     """A date YYYY-MM-DD."""
-    if not ISO_DATE.fullmatch(value):
+    if not fields.ISO_DAY.fullmatch(value):
         raise ValueError("not a date YYYY-MM-DD")
     try:
         found = date.fromisoformat(value)

@@ -12,9 +12,9 @@ from datetime import timedelta
 from prometheus_client import Counter, Histogram, Metric
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.sla import Outcome
 from services.common.observability.committed import when_committed
 from services.common.observability.metrics import gauge
-from services.common.sla.rules import Outcome
 
 MINUTE, HOUR = 60, 3_600
 BUCKETS = (

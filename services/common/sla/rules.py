@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
+from services.common.contracts.answers.sla import Outcome
 from services.common.domain.calendar import WorkingCalendar, business_date, end_of_business_day
 
 Clock = Literal["wall", "working"]
-Outcome = Literal["met", "breached"]
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 WHOLE = 100
 

@@ -11,11 +11,16 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers import complaints as answers
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.complaints import ComplaintAction, ComplaintRecord
 from services.common.contracts.base import Event
-from services.common.contracts.errors import Conflict, NotFound
+from services.common.contracts.errors import NotFound
 from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
 from services.feedback.calendar.tables import working_calendar
@@ -34,14 +39,14 @@ class Act:
 
     complaint_id: UUID
     request_id: UUID
-    action: str
+    action: ComplaintAction
     text: str | None = None
     by: str | None = None
 
 
-def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: datetime) -> dict[str, Any]:
+def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: datetime) -> ComplaintRecord:
     """Register a complaint before anybody handles it (H1) and answer it."""
-    caller.require(*rules.CREATORS)
+    caller.require(Permission.REGISTER_COMPLAINT)
     new = replace(new, household=caller.own_household(new.household, new.estate))
     building = REGISTER.building_of(session, new.estate, new.household, new.building)
     policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, rules.policy_level(new.level))
@@ -52,7 +57,7 @@ def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: d
     else:
         complaint = _found(tables.find(session, complaint.id))
         if not new.is_same_as(complaint):
-            raise Conflict("This request id was used for another complaint.")
+            raise another_request("complaint")
     return views.whole(session, complaint, now)
 
 
@@ -73,12 +78,11 @@ def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetim
     record(session, told, aggregate=str(complaint.id), at=now)
 
 
-def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime) -> dict[str, Any]:
-    """One step (H1): Forbidden, Conflict naming the state, Invalid for an unknown action, NotFound."""
-    rules.require_known(asked.action)
+def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime) -> ComplaintRecord:
+    """One step (H1): Forbidden, Conflict naming the state, Invalid for an answer without words, NotFound."""
+    caller.require(rules.NEEDS[asked.action])
     complaint = _found(tables.lock(session, asked.complaint_id))
     _require_scope(caller, complaint)
-    caller.require(*rules.ACTORS[asked.action])
     by = asked.by or caller.sub
     if not _done_before(session, asked, by):
         complaint = _move(session, caller, complaint, asked, by, now)
@@ -87,11 +91,9 @@ def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime
 
 def _done_before(session: Session, asked: Act, by: str) -> bool:
     earlier = tables.step_of(session, asked.complaint_id, asked.request_id)
-    if earlier is None:
-        return False
-    if (earlier.action, earlier.text, earlier.by) != (asked.action, asked.text, by):
-        raise Conflict("This request id was used for another step of this complaint.")
-    return True
+    if earlier is not None:
+        same_request("step of this complaint", earlier, {"action": asked.action, "text": asked.text, "by": by})
+    return earlier is not None
 
 
 def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by: str, now: datetime) -> Complaint:
@@ -106,7 +108,7 @@ def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by
     return moved
 
 
-def _events(session: Session, complaint: Complaint, action: str, now: datetime) -> list[Event]:
+def _events(session: Session, complaint: Complaint, action: ComplaintAction, now: datetime) -> list[Event]:
     who: dict[str, Any] = {
         "complaint_id": complaint.id,
         "estate": complaint.estate,
@@ -122,7 +124,7 @@ def _holds(session: Session, complaint: Complaint) -> bool:
     return complaint.household is not None and tables.holds_dunning(session, complaint.category)
 
 
-def _count(session: Session, before: Complaint, after: Complaint, action: str, now: datetime) -> None:
+def _count(session: Session, before: Complaint, after: Complaint, action: ComplaintAction, now: datetime) -> None:
     """A stage that was done in this step is counted when it commits, once per clock (J2)."""
     for stage in sla_rules.STAGES if action != "reopen" else ():
         if before.done_at(stage) is not None:
@@ -135,8 +137,9 @@ def _count(session: Session, before: Complaint, after: Complaint, action: str, n
                 count_on_commit(session, stop)
 
 
-def get_complaint(session: Session, caller: Caller, complaint_id: UUID, now: datetime) -> dict[str, Any]:
+def get_complaint(session: Session, caller: Caller, complaint_id: UUID, now: datetime) -> ComplaintRecord:
     """The complaint with its history; NotFound, Forbidden outside the caller's scope."""
+    caller.require(Permission.READ_COMPLAINTS)
     complaint = _found(tables.find(session, complaint_id))
     _require_scope(caller, complaint)
     return views.whole(session, complaint, now)
@@ -150,7 +153,6 @@ def _found(complaint: Complaint | None) -> Complaint:
 
 def _require_scope(caller: Caller, complaint: Complaint) -> None:
     if not caller.is_owner:
-        caller.require(*STAFF_ROLES)
         caller.require_estate(complaint.estate)
     elif complaint.household is None:
         raise NotFound("There is no such complaint.")
@@ -160,9 +162,10 @@ def _require_scope(caller: Caller, complaint: Complaint) -> None:
 
 def list_complaints(
     session: Session, caller: Caller, wanted: Filter, now: datetime, limit: int, cursor: str | None
-) -> dict[str, Any]:
+) -> Page[answers.Complaint]:
     """Complaints in the caller's scope, newest first; an owner sees those of the own household."""
+    caller.require(Permission.READ_COMPLAINTS)
     scope = caller.scope(wanted.estate, wanted.household)
     rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda one: [one.created_at.isoformat(), str(one.id)])
-    return {"items": [views.item(one, now) for one in shown], "next_cursor": next_cursor}
+    return Page(items=[views.item(complaint, now) for complaint in shown], next_cursor=next_cursor)

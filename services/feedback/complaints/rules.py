@@ -3,13 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
+from services.common.contracts.answers.complaints import (
+    ComplaintAction,
+    ComplaintCategory,
+    ComplaintClock,
+    ComplaintStatus,
+)
+from services.common.contracts.answers.sla import Outcome, Stage
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
-from services.common.sla.rules import Outcome, is_overdue, outcome
+from services.common.domain.permissions import Permission
+from services.common.sla.rules import is_overdue, outcome
 from services.feedback.sla.rules import (
     COMMITMENT,
     TARGET,
@@ -21,7 +29,7 @@ from services.feedback.sla.rules import (
     promises,
 )
 
-KIND = {TARGET: "complaint", COMMITMENT: "complaint_commitment"}
+KIND: Mapping[ComplaintClock, str] = {TARGET: "complaint", COMMITMENT: "complaint_commitment"}
 # A level is a word of the group's own and kept as given; policies are written for these three: normal (一般), serious
 # (较重), major (重大). Words other systems use for them are understood, any other word counts as normal.
 NORMAL = "normal"
@@ -34,22 +42,23 @@ _POLICY_LEVELS: Mapping[str, str] = {
     "较重": "serious",
     "重大": "major",
 }
-TRANSITIONS: Mapping[str, Mapping[str, str]] = {
+TRANSITIONS: Mapping[ComplaintAction, Mapping[ComplaintStatus, ComplaintStatus]] = {
     "respond": {"registered": "responded", "responded": "responded"},
     "resolve": {"responded": "resolved"},
     "close": {"resolved": "closed"},
     "reopen": {"resolved": "registered", "closed": "registered"},
 }
 # A complaint that came back was answered before: its new result is an answer as well.
-TRANSITIONS_WHEN_REOPENED = {**TRANSITIONS, "resolve": {"registered": "resolved", "responded": "resolved"}}
+TRANSITIONS_WHEN_REOPENED: Mapping[ComplaintAction, Mapping[ComplaintStatus, ComplaintStatus]] = {
+    **TRANSITIONS,
+    "resolve": {"registered": "resolved", "responded": "resolved"},
+}
 NEEDS_TEXT = ("respond", "resolve")
-_HANDLERS = ("group_admin", "estate_manager", "steward", "finance")
-CREATORS = (*_HANDLERS, "cashier", "technician", "owner")
-ACTORS: Mapping[str, tuple[str, ...]] = {
-    "respond": _HANDLERS,
-    "resolve": _HANDLERS,
-    "close": (*_HANDLERS, "owner"),
-    "reopen": (*_HANDLERS, "owner"),
+NEEDS: Mapping[ComplaintAction, Permission] = {
+    "respond": Permission.ANSWER_COMPLAINT,
+    "resolve": Permission.ANSWER_COMPLAINT,
+    "close": Permission.CLOSE_COMPLAINT,
+    "reopen": Permission.CLOSE_COMPLAINT,
 }
 
 
@@ -61,11 +70,11 @@ class Complaint:
     estate: str
     building: str | None
     household: str | None
-    category: str
+    category: ComplaintCategory
     level: str
     text: str
     channel: str
-    status: str
+    status: ComplaintStatus
     accountable: str | None
     handler: str | None
     round: int
@@ -92,11 +101,11 @@ class Complaint:
         limits = (self.respond_minutes, self.resolve_minutes, self.respond_days, self.resolve_days)
         return Policy(self.estate, self.category, self.level, *limits)
 
-    def done_at(self, stage: str) -> datetime | None:
+    def done_at(self, stage: Stage) -> datetime | None:
         """When a stage (respond, resolve) was done in this round."""
         return self.responded_at if stage == "respond" else self.resolved_at
 
-    def due_at(self, stage: str, clock: str) -> datetime:
+    def due_at(self, stage: Stage, clock: ComplaintClock) -> datetime:
         """Until when a stage is in time by a clock (target, commitment)."""
         return {
             ("respond", TARGET): self.respond_target_by,
@@ -112,7 +121,7 @@ class NewComplaint:
 
     request_id: UUID
     estate: str
-    category: str
+    category: ComplaintCategory
     level: str
     text: str
     channel: str
@@ -187,16 +196,28 @@ def open_complaint(
     )
 
 
-def _dates(promised: Promises) -> dict[str, Any]:
-    return {
-        "respond_target_by": promised.respond_target_by,
-        "resolve_target_by": promised.resolve_target_by,
-        "respond_commitment_on": promised.respond.day,
-        "respond_commitment_by": promised.respond.until,
-        "resolve_commitment_on": promised.resolve.day,
-        "resolve_commitment_by": promised.resolve.until,
-        "provisional_year": promised.provisional_year,
-    }
+class Dates(TypedDict):
+    """The fields of a complaint that say what is promised until when."""
+
+    respond_target_by: datetime
+    resolve_target_by: datetime
+    respond_commitment_on: date
+    respond_commitment_by: datetime
+    resolve_commitment_on: date
+    resolve_commitment_by: datetime
+    provisional_year: int | None
+
+
+def _dates(promised: Promises) -> Dates:
+    return Dates(
+        respond_target_by=promised.respond_target_by,
+        resolve_target_by=promised.resolve_target_by,
+        respond_commitment_on=promised.respond.day,
+        respond_commitment_by=promised.respond.until,
+        resolve_commitment_on=promised.resolve.day,
+        resolve_commitment_by=promised.resolve.until,
+        provisional_year=promised.provisional_year,
+    )
 
 
 def recomputed(complaint: Complaint, calendar: WorkingCalendar) -> Complaint:
@@ -204,8 +225,8 @@ def recomputed(complaint: Complaint, calendar: WorkingCalendar) -> Complaint:
     return replace(complaint, **_dates(promises(complaint.policy, complaint.received_at, calendar)))
 
 
-def require_lawful(complaint: Complaint, action: str, text: str | None) -> str:
-    """Where `action` leads. Invalid for an unknown action or an answer without words, Conflict naming the state.
+def require_lawful(complaint: Complaint, action: ComplaintAction, text: str | None) -> ComplaintStatus:
+    """Where `action` leads. Invalid for an answer without words, Conflict naming the state.
 
     Closing needs responded and resolved before: nobody closes on a complainant who was not answered.
     """
@@ -220,14 +241,8 @@ def require_lawful(complaint: Complaint, action: str, text: str | None) -> str:
     return steps[action][complaint.status]
 
 
-def require_known(action: str) -> None:
-    """Invalid, naming the actions there are."""
-    if action not in TRANSITIONS:
-        raise Invalid(f"There is no action {action!r}.", [{"loc": "action", "msg": f"one of {', '.join(TRANSITIONS)}"}])
-
-
 def act(
-    complaint: Complaint, action: str, text: str | None, by: str, at: datetime, calendar: WorkingCalendar
+    complaint: Complaint, action: ComplaintAction, text: str | None, by: str, at: datetime, calendar: WorkingCalendar
 ) -> Complaint:
     """The complaint after a lawful `action` by `by`."""
     moved = replace(complaint, status=require_lawful(complaint, action, text))
@@ -240,20 +255,20 @@ def act(
     return replace(answered, resolved_at=at) if action == "resolve" else answered
 
 
-def outcome_of(complaint: Complaint, stage: str, clock: str) -> Outcome | None:
+def outcome_of(complaint: Complaint, stage: Stage, clock: ComplaintClock) -> Outcome | None:
     """met or breached once the stage is done, None before."""
     done = complaint.done_at(stage)
     return None if done is None else outcome(done, complaint.due_at(stage, clock))
 
 
-def is_late(complaint: Complaint, stage: str, clock: str, now: datetime) -> bool:
+def is_late(complaint: Complaint, stage: Stage, clock: ComplaintClock, now: datetime) -> bool:
     """Whether a stage still to be done is past its promise."""
     return is_overdue(complaint.due_at(stage, clock), complaint.done_at(stage), now)
 
 
 def planned_alarms(complaint: Complaint, chain: Sequence[Escalation]) -> list[Alarm]:
     """Every step of the chain for the stages still to be done."""
-    minutes = {"respond": complaint.respond_minutes, "resolve": complaint.resolve_minutes}
+    minutes: dict[Stage, int] = {"respond": complaint.respond_minutes, "resolve": complaint.resolve_minutes}
     return [
         Alarm(complaint.round, stage, step.step, step.clock, step.level, step.role, due, at)
         for stage in minutes

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, tuple_, update
+from sqlalchemy import RowMapping, Select, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.complaints import ComplaintAction, ComplaintStatus
 from services.common.domain.access import Scope
+from services.common.once import insert_once
 from services.feedback.complaints.rules import Complaint
 from services.feedback.tables import complaint, complaint_category, complaint_event
 
@@ -22,9 +24,9 @@ class Step:
     """One line of a complaint's history: `by` did it, `recorded_by` was signed in."""
 
     request_id: UUID
-    action: str
-    from_status: str | None
-    to_status: str
+    action: Literal["register"] | ComplaintAction
+    from_status: ComplaintStatus | None
+    to_status: ComplaintStatus
     by: str
     recorded_by: str
     at: datetime
@@ -42,23 +44,22 @@ class Filter:
 
 def add(session: Session, new: Complaint) -> bool:
     """Insert a new complaint; False when the id is taken already (the same request came before)."""
-    statement = insert(complaint).values(**asdict(new)).on_conflict_do_nothing(index_elements=[complaint.c.id])
-    return session.execute(statement.returning(complaint.c.id)).first() is not None
+    return insert_once(session, complaint, asdict(new))
 
 
 def find(session: Session, complaint_id: UUID) -> Complaint | None:
     """The complaint as it is."""
-    return _complaint(session.execute(select(*COLUMNS).where(complaint.c.id == complaint_id)).first())
+    return _one(session.execute(select(*COLUMNS).where(complaint.c.id == complaint_id)).mappings().first())
 
 
 def lock(session: Session, complaint_id: UUID) -> Complaint | None:
     """The complaint, locked until the transaction ends: one step at a time."""
     query = select(*COLUMNS).where(complaint.c.id == complaint_id).with_for_update()
-    return _complaint(session.execute(query).first())
+    return _one(session.execute(query).mappings().first())
 
 
-def _complaint(row: Row[Any] | None) -> Complaint | None:
-    return None if row is None else Complaint(**row._asdict())
+def _one(row: RowMapping | None) -> Complaint | None:
+    return None if row is None else Complaint(**row)
 
 
 def save(session: Session, changed: Complaint) -> None:
@@ -96,7 +97,9 @@ def holds_dunning(session: Session, category: str) -> bool:
     return True if row is None else bool(row.holds_dunning)
 
 
-def listed(session: Session, scope: Scope, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Complaint]:
+def listed(
+    session: Session, scope: Scope, wanted: Filter, limit: int, after: tuple[datetime, UUID] | None
+) -> list[Complaint]:
     """Up to `limit` complaints within `scope` after the key `(created_at, id)`, newest first."""
     query = select(*COLUMNS).order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
     if scope.estates is not None:
@@ -106,7 +109,7 @@ def listed(session: Session, scope: Scope, wanted: Filter, limit: int, after: Se
     if wanted.status is not None:
         query = query.where(complaint.c.status == wanted.status)
     if after is not None:
-        query = query.where(tuple_(complaint.c.created_at, complaint.c.id) < tuple_(*after))
+        query = query.where(tuple_(complaint.c.created_at, complaint.c.id) < after)
     return [Complaint(**row._asdict()) for row in session.execute(query)]
 
 

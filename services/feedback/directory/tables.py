@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.common.domain.permissions import Role
 from services.feedback.complaints.rules import Receiver
 from services.feedback.tables import staff
 
@@ -11,7 +12,7 @@ def first_receivers(session: Session, estate_code: str) -> list[Receiver]:
     """Stewards and managers of an estate, who may be accountable for a complaint (首问负责)."""
     query = (
         select(staff.c.code, staff.c.role, staff.c.buildings)
-        .where(staff.c.estate == estate_code, staff.c.role.in_(("steward", "estate_manager")))
+        .where(staff.c.estate == estate_code, staff.c.role.in_((Role.STEWARD, Role.ESTATE_MANAGER)))
         .order_by(staff.c.code)
     )
     return [Receiver(code, role, frozenset(buildings)) for code, role, buildings in session.execute(query)]

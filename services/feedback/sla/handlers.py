@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.complaints import (
+    ClockCounts,
+    ClockShares,
+    ComplaintClock,
+    ComplaintFigures,
+    EstateComplaintFigures,
+    GroupComplaintFigures,
+)
+from services.common.contracts.answers.sla import StageCounts, StageShares
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import ComplaintSlaAlarm
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.feedback.complaints.rules import KIND
 from services.feedback.settings import settings
 from services.feedback.sla import tables
-from services.feedback.sla.rules import CLOCKS, STAGES
 from services.feedback.surveys.rules import Tally
 from services.feedback.surveys.tables import tallies
 
@@ -37,21 +45,25 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
     return len(due)
 
 
-def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> dict[str, Any]:
+def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> EstateComplaintFigures:
     """Open and late complaints, shares in time, handling rate, CSAT (J2, H3); NotFound for no such estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     found, rated = _counts(session, frozenset({estate}), now)
     if not found:
         raise NotFound(f"There is no estate {estate}.")
-    return {"estate": estate, **_figures(found, rated)}
+    return _of_estate(found[0], rated)
 
 
-def group_figures(session: Session, caller: Caller, now: datetime) -> dict[str, Any]:
+def group_figures(session: Session, caller: Caller, now: datetime) -> GroupComplaintFigures:
     """The same over all estates in the caller's scope, and per estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_GROUP_FIGURES)
     found, rated = _counts(session, caller.estate_filter(), now)
-    return {**_figures(found, rated), "estates": [{"estate": one.estate, **_figures([one], rated)} for one in found]}
+    return {**_figures(found, rated), "estates": [_of_estate(counts, rated) for counts in found]}
+
+
+def _of_estate(counts: tables.EstateCounts, rated: dict[str, Tally]) -> EstateComplaintFigures:
+    return {"estate": counts.estate, **_figures([counts], rated)}
 
 
 def overdue_rows(session: Session, now: datetime) -> Iterator[tuple[str, str, str, int]]:
@@ -68,25 +80,34 @@ def _counts(
     return tables.counts(session, estates, now, since), tallies(session, estates, since)
 
 
-def _figures(found: Sequence[tables.EstateCounts], rated: dict[str, Tally]) -> dict[str, Any]:
-    tally = sum((rated[one.estate] for one in found if one.estate in rated), Tally())
-    return {
-        "open": sum(one.open for one in found),
-        "overdue": {clock: {stage: _late(found, stage, clock) for stage in STAGES} for clock in CLOCKS},
-        "within_limit": {clock: {stage: _in_time(found, stage, clock) for stage in STAGES} for clock in CLOCKS},
-        "handling_rate": _share(sum(one.handled for one in found), sum(one.received for one in found)),
-        "csat": tally.csat,
-        "survey": tally.as_result(),
-        "window_days": settings().complaint_figures_days,
-    }
+def _figures(estates: Sequence[tables.EstateCounts], rated: dict[str, Tally]) -> ComplaintFigures:
+    tally = sum((rated[counts.estate] for counts in estates if counts.estate in rated), Tally())
+    return ComplaintFigures(
+        open=sum(counts.open for counts in estates),
+        overdue=ClockCounts(target=_late(estates, "target"), commitment=_late(estates, "commitment")),
+        within_limit=ClockShares(target=_in_time(estates, "target"), commitment=_in_time(estates, "commitment")),
+        handling_rate=_share(sum(counts.handled for counts in estates), sum(counts.received for counts in estates)),
+        csat=tally.csat,
+        survey=tally.as_result(),
+        window_days=settings().complaint_figures_days,
+    )
 
 
-def _late(found: Sequence[tables.EstateCounts], stage: str, clock: str) -> int:
-    return sum(one.late[stage, clock] for one in found)
+def _late(estates: Sequence[tables.EstateCounts], clock: ComplaintClock) -> StageCounts:
+    return StageCounts(
+        respond=sum(counts.late["respond", clock] for counts in estates),
+        resolve=sum(counts.late["resolve", clock] for counts in estates),
+    )
 
 
-def _in_time(found: Sequence[tables.EstateCounts], stage: str, clock: str) -> float | None:
-    return _share(sum(one.met[stage, clock] for one in found), sum(one.done[stage, clock] for one in found))
+def _in_time(estates: Sequence[tables.EstateCounts], clock: ComplaintClock) -> StageShares:
+    return StageShares(
+        respond=_share_in_time(estates, ("respond", clock)), resolve=_share_in_time(estates, ("resolve", clock))
+    )
+
+
+def _share_in_time(estates: Sequence[tables.EstateCounts], cell: tables.Cell) -> float | None:
+    return _share(sum(counts.met[cell] for counts in estates), sum(counts.done[cell] for counts in estates))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, get_args
 
+from services.common.contracts.answers.complaints import ComplaintClock
+from services.common.contracts.answers.sla import Stage
 from services.common.contracts.errors import Conflict
 from services.common.domain.calendar import WorkingCalendar
 from services.common.sla.rules import Commitment, Limit, commitment
 
 ANY = "*"
-TARGET, COMMITMENT = "target", "commitment"
-STAGES = ("respond", "resolve")
-CLOCKS = (TARGET, COMMITMENT)
+Level = Literal["warning", "escalation", "breach"]
+TARGET: Literal["target"] = "target"
+COMMITMENT: Literal["commitment"] = "commitment"
+STAGES: tuple[Stage, ...] = get_args(Stage)
+CLOCKS: tuple[ComplaintClock, ...] = get_args(ComplaintClock)
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,9 @@ class Escalation:
     """A step of the chain: at `percent` of the clock's limit `role` is told; a commitment has its end only (100)."""
 
     step: int
-    clock: str
+    clock: ComplaintClock
     percent: int
-    level: str
+    level: Level
     role: str
 
 
@@ -58,10 +63,10 @@ class Alarm:
     """When a step of the chain is due for one stage of one complaint."""
 
     round: int
-    stage: str
+    stage: Stage
     step: int
-    clock: str
-    level: str
+    clock: ComplaintClock
+    level: Level
     role: str
     due_at: datetime
     alarm_at: datetime

@@ -1,19 +1,30 @@
 """STORE of policy and alarms, and the counts that figures are made of."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.complaints import ComplaintClock
+from services.common.contracts.answers.sla import Stage
 from services.feedback.sla.rules import CLOCKS, STAGES, Alarm, Escalation, Policy
 from services.feedback.tables import complaint, estate, sla_alarm, sla_escalation, sla_policy
 
-CELLS = [(stage, clock) for clock in CLOCKS for stage in STAGES]
+Cell = tuple[Stage, ComplaintClock]
+CELLS: list[Cell] = [(stage, clock) for clock in CLOCKS for stage in STAGES]
+
+
+@dataclass(frozen=True)
+class DueAlarm(Alarm):
+    """An alarm whose time has come, and the complaint it is about."""
+
+    complaint_id: UUID
+    estate: str
+    category: str
 
 
 @dataclass(frozen=True)
@@ -24,9 +35,9 @@ class EstateCounts:
     open: int
     received: int
     handled: int
-    late: dict[tuple[str, str], int]
-    done: dict[tuple[str, str], int]
-    met: dict[tuple[str, str], int]
+    late: dict[Cell, int]
+    done: dict[Cell, int]
+    met: dict[Cell, int]
 
 
 def policies(session: Session) -> list[Policy]:
@@ -50,20 +61,21 @@ def replan(session: Session, complaint_id: UUID, alarms: Iterable[Alarm]) -> Non
         session.execute(insert(sla_alarm).values(rows).on_conflict_do_nothing())
 
 
-def claim_due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
+def claim_due(session: Session, now: datetime, limit: int) -> list[DueAlarm]:
     """Alarms whose time has come, locked; those another replica holds are skipped."""
+    planned = (sla_alarm.c[field.name] for field in fields(Alarm))
     query = (
-        select(sla_alarm, complaint.c.estate, complaint.c.category)
+        select(*planned, sla_alarm.c.complaint_id, complaint.c.estate, complaint.c.category)
         .join(complaint, complaint.c.id == sla_alarm.c.complaint_id)
         .where(sla_alarm.c.raised_at.is_(None), sla_alarm.c.alarm_at < now)
         .order_by(sla_alarm.c.alarm_at)
         .limit(limit)
         .with_for_update(of=sla_alarm, skip_locked=True)
     )
-    return session.execute(query).all()
+    return [DueAlarm(**row._mapping) for row in session.execute(query)]
 
 
-def mark_raised(session: Session, alarm: Row[Any], now: datetime) -> None:
+def mark_raised(session: Session, alarm: DueAlarm, now: datetime) -> None:
     """This alarm is never raised again."""
     session.execute(
         update(sla_alarm)
@@ -77,15 +89,15 @@ def mark_raised(session: Session, alarm: Row[Any], now: datetime) -> None:
     )
 
 
-def _done(stage: str) -> ColumnElement[datetime]:
+def _done(stage: Stage) -> ColumnElement[datetime]:
     return complaint.c.responded_at if stage == "respond" else complaint.c.resolved_at
 
 
-def _due(stage: str, clock: str) -> ColumnElement[datetime]:
+def _due(stage: Stage, clock: ComplaintClock) -> ColumnElement[datetime]:
     return complaint.c[f"{stage}_{clock}_by"]
 
 
-def _late(stage: str, clock: str, now: datetime) -> ColumnElement[bool]:
+def _late(stage: Stage, clock: ComplaintClock, now: datetime) -> ColumnElement[bool]:
     """The SQL of `complaints.rules.is_late`; a test holds the two equal."""
     return and_(_done(stage).is_(None), _due(stage, clock) < now)
 
@@ -111,16 +123,16 @@ def counts(session: Session, estates: Iterable[str] | None, now: datetime, since
     )
     if estates is not None:
         query = query.where(estate.c.code.in_(list(estates)))
-    return [_counted(list(row)) for row in session.execute(query)]
+    return [_counted(*row) for row in session.execute(query)]
 
 
-def _counted(row: list[Any]) -> EstateCounts:
+def _counted(code: str, open_now: int, received: int, handled: int, *cells: int) -> EstateCounts:
     size = len(CELLS)
-    cells = [dict(zip(CELLS, row[start : start + size], strict=True)) for start in (4, 4 + size, 4 + 2 * size)]
-    return EstateCounts(row[0], row[1], row[2], row[3], *cells)
+    late, done, met = (dict(zip(CELLS, cells[start : start + size], strict=True)) for start in (0, size, 2 * size))
+    return EstateCounts(code, open_now, received, handled, late, done, met)
 
 
-def late_per_estate(session: Session, now: datetime) -> list[tuple[str, dict[tuple[str, str], int]]]:
+def late_per_estate(session: Session, now: datetime) -> list[tuple[str, dict[Cell, int]]]:
     """(estate, late by (stage, clock)) for every known estate, zeros included: a series must come back to 0."""
     late = [func.count(complaint.c.id).filter(_late(*cell, now)) for cell in CELLS]
     query = (

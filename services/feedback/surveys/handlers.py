@@ -1,15 +1,19 @@
 """STORY of ratings: a confirmed order is rated once by its household (H3)."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers import surveys as answers
+from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import RatingInvited, WorkOrderFinished
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import same_request
 from services.common.paging import page, position
 from services.feedback.surveys import rules, tables
 from services.feedback.surveys.rules import Answer, Survey
@@ -38,37 +42,43 @@ def invite_rating(session: Session, finished: WorkOrderFinished, survey_id: UUID
         record(session, told, aggregate=str(new.id), at=now)
 
 
-def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answer, now: datetime) -> dict[str, Any]:
+def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answer, now: datetime) -> answers.Survey:
     """The household's answer, or what it told a steward on the phone; a second one is a Conflict."""
-    caller.require(*rules.RATERS)
+    caller.require(Permission.ANSWER_SURVEY)
     survey = _found(tables.lock(session, survey_id))
     _require_scope(caller, survey)
+    if survey.request_id == given.request_id:
+        return _view(same_request("answer", survey, asdict(given)))
     answered = rules.answer(survey, given, caller.sub, now)
-    if answered != survey:
-        tables.save(session, answered)
+    tables.save(session, answered)
     return _view(answered)
 
 
-def get_survey(session: Session, caller: Caller, survey_id: UUID) -> dict[str, Any]:
+def get_survey(session: Session, caller: Caller, survey_id: UUID) -> answers.Survey:
     """The invitation and its answer; NotFound, Forbidden outside the caller's scope."""
+    caller.require(Permission.READ_SURVEYS)
     survey = _found(tables.find(session, survey_id))
     _require_scope(caller, survey)
     return _view(survey)
 
 
-def survey_result(session: Session, caller: Caller, survey_id: UUID) -> dict[str, Any]:
-    """`{responses, invited, response_rate, csat, average}`."""
+def survey_result(session: Session, caller: Caller, survey_id: UUID) -> answers.SurveyResult:
+    """Figures of one survey."""
+    caller.require(Permission.READ_SURVEY_RESULT)
     survey = _found(tables.find(session, survey_id))
     _require_scope(caller, survey)
     return {"id": survey.id, **rules.tally_of(survey).as_result()}
 
 
-def list_surveys(session: Session, caller: Caller, wanted: Filter, limit: int, cursor: str | None) -> dict[str, Any]:
+def list_surveys(
+    session: Session, caller: Caller, wanted: Filter, limit: int, cursor: str | None
+) -> Page[answers.Survey]:
     """Surveys in the caller's scope, newest first; an owner sees those of the own household."""
+    caller.require(Permission.READ_SURVEYS)
     scope = caller.scope(wanted.estate, wanted.household)
     rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda one: [one.invited_at.isoformat(), str(one.id)])
-    return {"items": [_view(one) for one in shown], "next_cursor": next_cursor}
+    return Page(items=[_view(survey) for survey in shown], next_cursor=next_cursor)
 
 
 def _found(survey: Survey | None) -> Survey:
@@ -78,25 +88,23 @@ def _found(survey: Survey | None) -> Survey:
 
 
 def _require_scope(caller: Caller, survey: Survey) -> None:
-    if not caller.is_owner:
-        caller.require(*STAFF_ROLES)
     caller.require_household(survey.household, survey.estate)
 
 
-def _view(survey: Survey) -> dict[str, Any]:
-    return {
-        "id": survey.id,
-        "kind": survey.kind,
-        "work_order": survey.work_order_id,
-        "estate": survey.estate,
-        "building": survey.building,
-        "household": survey.household,
-        "category": survey.category,
-        "technician": survey.technician,
-        "status": "answered" if survey.answered_at else "invited",
-        "invited_at": survey.invited_at,
-        "answered_at": survey.answered_at,
-        "answered_by": survey.answered_by,
-        "score": survey.score,
-        "text": survey.text,
-    }
+def _view(survey: Survey) -> answers.Survey:
+    return answers.Survey(
+        id=survey.id,
+        kind=survey.kind,
+        work_order=survey.work_order_id,
+        estate=survey.estate,
+        building=survey.building,
+        household=survey.household,
+        category=survey.category,
+        technician=survey.technician,
+        status="answered" if survey.answered_at else "invited",
+        invited_at=survey.invited_at,
+        answered_at=survey.answered_at,
+        answered_by=survey.answered_by,
+        score=survey.score,
+        text=survey.text,
+    )

@@ -1,14 +1,13 @@
 """LAW of ratings (H3): one answer per invitation; satisfied means 4 or 5 of 5."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from services.common.contracts.answers.surveys import SurveyKind, SurveyTally
 from services.common.contracts.errors import Conflict
 
 SATISFIED = (4, 5)
-RATERS = ("owner", "steward", "estate_manager", "group_admin")
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Survey:
     """One invitation to rate a finished order, and its answer."""
 
     id: UUID
-    kind: str
+    kind: SurveyKind
     work_order_id: UUID
     estate: str
     building: str | None
@@ -62,15 +61,15 @@ class Tally:
         """Share of answers that are 4 or 5."""
         return round(self.satisfied / self.responses, 4) if self.responses else None
 
-    def as_result(self) -> dict[str, Any]:
-        """`{responses, invited, response_rate, csat, average}`; shares 0 to 1, average 1 to 5."""
-        return {
-            "responses": self.responses,
-            "invited": self.invited,
-            "response_rate": round(self.responses / self.invited, 4) if self.invited else None,
-            "csat": self.csat,
-            "average": round(self.total / self.responses, 4) if self.responses else None,
-        }
+    def as_result(self) -> SurveyTally:
+        """Shares 0 to 1, average 1 to 5."""
+        return SurveyTally(
+            responses=self.responses,
+            invited=self.invited,
+            response_rate=round(self.responses / self.invited, 4) if self.invited else None,
+            csat=self.csat,
+            average=round(self.total / self.responses, 4) if self.responses else None,
+        )
 
 
 def tally_of(survey: Survey) -> Tally:
@@ -81,13 +80,7 @@ def tally_of(survey: Survey) -> Tally:
 
 
 def answer(survey: Survey, given: Answer, by: str, at: datetime) -> Survey:
-    """The survey with its answer; the same request again changes nothing, a second answer is a Conflict."""
-    if survey.answered_at is None:
-        return replace(
-            survey, answered_at=at, answered_by=by, request_id=given.request_id, score=given.score, text=given.text
-        )
-    if survey.request_id != given.request_id:
+    """The survey with its answer; a second answer is a Conflict."""
+    if survey.answered_at is not None:
         raise Conflict("This invitation was answered already: one answer per invitation.")
-    if (survey.score, survey.text) != (given.score, given.text):
-        raise Conflict("This request id was used for another answer.")
-    return survey
+    return replace(survey, answered_at=at, answered_by=by, **asdict(given))

@@ -1,12 +1,11 @@
 """STORE of ratings: invitations, answers, tallies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, tuple_, update
+from sqlalchemy import RowMapping, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,16 +33,17 @@ def invite(session: Session, new: Survey) -> bool:
 
 def find(session: Session, survey_id: UUID) -> Survey | None:
     """The survey as it is."""
-    return _survey(session.execute(select(*COLUMNS).where(survey.c.id == survey_id)).first())
+    return _one(session.execute(select(*COLUMNS).where(survey.c.id == survey_id)).mappings().first())
 
 
 def lock(session: Session, survey_id: UUID) -> Survey | None:
     """The survey, locked until the transaction ends: one answer."""
-    return _survey(session.execute(select(*COLUMNS).where(survey.c.id == survey_id).with_for_update()).first())
+    query = select(*COLUMNS).where(survey.c.id == survey_id).with_for_update()
+    return _one(session.execute(query).mappings().first())
 
 
-def _survey(row: Row[Any] | None) -> Survey | None:
-    return None if row is None else Survey(**row._asdict())
+def _one(row: RowMapping | None) -> Survey | None:
+    return None if row is None else Survey(**row)
 
 
 def save(session: Session, answered: Survey) -> None:
@@ -51,7 +51,9 @@ def save(session: Session, answered: Survey) -> None:
     session.execute(update(survey).where(survey.c.id == answered.id).values(**asdict(answered)))
 
 
-def listed(session: Session, scope: Scope, wanted: Filter, limit: int, after: Sequence[Any] | None) -> list[Survey]:
+def listed(
+    session: Session, scope: Scope, wanted: Filter, limit: int, after: tuple[datetime, UUID] | None
+) -> list[Survey]:
     """Up to `limit` surveys within `scope` after the key `(invited_at, id)`, newest first."""
     query = select(*COLUMNS).order_by(survey.c.invited_at.desc(), survey.c.id.desc()).limit(limit)
     if scope.estates is not None:
@@ -61,7 +63,7 @@ def listed(session: Session, scope: Scope, wanted: Filter, limit: int, after: Se
     if wanted.work_order is not None:
         query = query.where(survey.c.work_order_id == wanted.work_order)
     if after is not None:
-        query = query.where(tuple_(survey.c.invited_at, survey.c.id) < tuple_(*after))
+        query = query.where(tuple_(survey.c.invited_at, survey.c.id) < after)
     return [Survey(**row._asdict()) for row in session.execute(query)]
 
 

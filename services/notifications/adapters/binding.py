@@ -7,6 +7,7 @@ channel does not exist, and a message takes the next one of its chain.
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from services.common.contracts.answers.notifications import MessageChannel
 from services.notifications.adapters.signed_sms import SignedSms
 from services.notifications.adapters.smtp_email import SmtpEmail
 from services.notifications.delivery.rules import EMAIL, SMS
@@ -14,9 +15,9 @@ from services.notifications.ports import Port
 from services.notifications.settings import Settings
 
 
-def bind(settings: Settings) -> Mapping[str, Port]:
+def bind(settings: Settings) -> Mapping[MessageChannel, Port]:
     """Channel → provider."""
-    providers = {SMS: _sms(settings), EMAIL: _email(settings)}
+    providers: dict[MessageChannel, Port | None] = {SMS: _sms(settings), EMAIL: _email(settings)}
     return {channel: port for channel, port in providers.items() if port is not None}
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from prometheus_client import Counter
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.notifications import MessageChannel
 from services.common.observability.logs import get_logger
 from services.notifications.delivery.handlers import Dispatch, Terms, claim, record
 from services.notifications.ports import Port
@@ -30,7 +31,7 @@ class Courier:
 
     transaction: Transaction
     clock: Callable[[], datetime]
-    ports: Mapping[str, Port]
+    ports: Mapping[MessageChannel, Port]
     terms: Terms
     max_attempts: int
     call_timeout: timedelta

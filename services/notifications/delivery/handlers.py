@@ -7,12 +7,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.notifications import MessageChannel
 from services.notifications.delivery import tables
 from services.notifications.delivery.knowledge import Knowledge, day_key, gather
 from services.notifications.delivery.receipts import tell
@@ -30,12 +29,14 @@ from services.notifications.delivery.rules import (
     decide,
     pause_before,
 )
+from services.notifications.delivery.tables import Claimed
 from services.notifications.ports import Delivered, Outcome, Parcel, Unreachable
 from services.notifications.templates.rules import Rendered, RenderError, pick, render
 
-Write = Callable[[dict[str, Any]], None]
-OWN_CHANNELS = frozenset({LETTER, STAFF_TASK})
-FREE: dict[str, Any] = {"claim": None, "claimed_until": None}
+Columns = dict[str, object]
+Write = Callable[[Columns], None]
+OWN_CHANNELS: frozenset[MessageChannel] = frozenset({LETTER, STAFF_TASK})
+FREE: Columns = {"claim": None, "claimed_until": None}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Terms:
 
     batch: int
     lease: timedelta
-    providers: frozenset[str]
+    providers: frozenset[MessageChannel]
     window: Window | None = None
 
 
@@ -54,7 +55,7 @@ class Dispatch:
 
     claim: UUID
     position: int
-    channel: str
+    channel: MessageChannel
     attempts: int
     until: datetime
     parcel: Parcel
@@ -72,25 +73,25 @@ class Batch:
 def claim(session: Session, terms: Terms, now: datetime) -> Batch:
     """Take a batch of due messages and write down what is going to happen to each."""
     token, until = uuid4(), now + terms.lease
-    rows = tables.claim_due(session, terms.batch, now, until, token)
-    if not rows:
+    messages = tables.claim_due(session, terms.batch, now, until, token)
+    if not messages:
         return Batch(0, [], [])
-    batch = Batch(len(rows), [], [])
-    known = gather(session, rows, terms.window)
-    for row in rows:
-        _prepare(session, row, known, terms, now, batch)
+    batch = Batch(len(messages), [], [])
+    known = gather(session, messages, terms.window)
+    for message in messages:
+        _prepare(session, message, known, terms, now, batch)
     return batch
 
 
 def record(session: Session, call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> str | None:
     """Write the provider's answer; the outcome's name for the metric, None when the lease was lost meanwhile."""
     name, values = _consequence(call, outcome, max_attempts, now)
-    row = tables.note(session, call.parcel.key, call.claim, FREE | values)
-    tell(session, row, now)
-    return name if row is not None else None
+    message = tables.note(session, call.parcel.key, call.claim, FREE | values)
+    tell(session, message, now)
+    return name if message is not None else None
 
 
-def _consequence(call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> tuple[str, dict[str, Any]]:
+def _consequence(call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> tuple[str, Columns]:
     if isinstance(outcome, Delivered):
         sent = {"status": "sent", "sent_at": now, "provider_receipt": outcome.receipt, "attempts": call.attempts + 1}
         return "sent", sent
@@ -101,61 +102,61 @@ def _consequence(call: Dispatch, outcome: Outcome, max_attempts: int, now: datet
     return "refused", _next_channel(call.position) | {"not_before": now, "reason": reason}
 
 
-def _next_channel(position: int) -> dict[str, Any]:
+def _next_channel(position: int) -> Columns:
     """Start afresh one channel on; when there is none, the next claim finds that out."""
-    blank = dict.fromkeys(("channel", "contact_on", "address", "language", "template_version", "subject", "text"))
-    return {"position": position + 1, "attempts": 0, **blank}
+    words = ("channel", "contact_on", "address", "language", "template_version", "subject", "text")
+    return {"position": position + 1, "attempts": 0, **dict.fromkeys(words)}
 
 
-def _prepare(session: Session, row: Row[Any], known: Knowledge, terms: Terms, now: datetime, batch: Batch) -> None:
-    def write(values: dict[str, Any]) -> None:
-        tell(session, tables.note(session, row.id, row.claim, values), now)
+def _prepare(session: Session, message: Claimed, known: Knowledge, terms: Terms, now: datetime, batch: Batch) -> None:
+    def write(values: Columns) -> None:
+        tell(session, tables.note(session, message.id, message.claim, values), now)
 
-    withdrawal = None if _may_be_out(row) else known.called_back(row, now)
+    withdrawal = None if _may_be_out(message) else known.called_back(message, now)
     if withdrawal is not None:
-        _fail(write, batch, row.channel or row.channels[0], f"withdrawn: {withdrawal.reason}")
+        _fail(write, batch, message.channel or message.channels[0], f"withdrawn: {withdrawal.reason}")
         return
-    if not known.is_complete(row):
+    if not known.is_complete(message):
         later = now + UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN
         write(FREE | {"status": "waiting_contact", "not_before": later, "reason": "the contact is not known yet"})
         return
-    decision = _decide(row, known, terms, now)
+    decision = _decide(message, known, terms, now)
     if isinstance(decision, Postpone):
         write(FREE | {"status": "queued", "not_before": decision.until, "reason": decision.reason})
     elif isinstance(decision, GiveUp):
-        reason = "; ".join(part for part in (row.reason, decision.reason) if part)
-        _fail(write, batch, row.channels[-1] if row.channels else "none", reason)
+        reason = "; ".join(part for part in (message.reason, decision.reason) if part)
+        _fail(write, batch, message.channels[-1] if message.channels else "none", reason)
     else:
-        _go(write, row, decision, known, now, batch)
+        _go(write, message, decision, known, now, batch)
 
 
-def _decide(row: Row[Any], known: Knowledge, terms: Terms, now: datetime) -> Decision:
-    days = known.days.get(day_key(row.recipient, row.category), {})
-    others = tuple(day for message_id, day in days.items() if message_id != row.id)
-    pending = Pending(tuple(row.channels), row.position, row.business_on, row.created_at, others)
-    means = Means(terms.providers | OWN_CHANNELS, known.worded(row))
-    return decide(pending, known.reach(row), means, known.policy(row), now)
+def _decide(message: Claimed, known: Knowledge, terms: Terms, now: datetime) -> Decision:
+    days = known.days.get(day_key(message.recipient, message.category), {})
+    others = tuple(day for message_id, day in days.items() if message_id != message.id)
+    pending = Pending(tuple(message.channels), message.position, message.business_on, message.created_at, others)
+    means = Means(terms.providers | OWN_CHANNELS, known.worded(message))
+    return decide(pending, known.reach(message), means, known.policy(message), now)
 
 
-def _go(write: Write, row: Row[Any], go: Go, known: Knowledge, now: datetime, batch: Batch) -> None:
+def _go(write: Write, message: Claimed, go: Go, known: Knowledge, now: datetime, batch: Batch) -> None:
     try:
-        words = _words(row, go, known)
+        words = _words(message, go, known)
     except RenderError as error:
         _fail(write, batch, go.channel, f"{go.channel}: {error}")
         return
-    intent = _intent(row, go, words)
+    intent = _intent(message, go, words)
     if go.channel in OWN_CHANNELS:
-        write(FREE | intent | _settled(row, go, known, now))
+        write(FREE | intent | _settled(message, go, known, now))
         batch.settled.append((go.channel, "sent" if go.channel == STAFF_TASK else "queued_for_print"))
         return
     write(intent)
-    _remember_contact(row, go, known)
-    attempts = row.attempts if row.channel == go.channel else 0
-    parcel = Parcel(row.id, row.cause, go.address, row.template, words.language, words.subject, words.text)
-    batch.calls.append(Dispatch(row.claim, go.position, go.channel, attempts, row.claimed_until, parcel))
+    _remember_contact(message, go, known)
+    attempts = message.attempts if message.channel == go.channel else 0
+    parcel = Parcel(message.id, message.cause, go.address, message.template, words.language, words.subject, words.text)
+    batch.calls.append(Dispatch(message.claim, go.position, go.channel, attempts, message.claimed_until, parcel))
 
 
-def _intent(row: Row[Any], go: Go, words: Rendered) -> dict[str, Any]:
+def _intent(message: Claimed, go: Go, words: Rendered) -> Columns:
     """What is written down before anything is sent."""
     return {
         "status": "queued",
@@ -167,36 +168,36 @@ def _intent(row: Row[Any], go: Go, words: Rendered) -> dict[str, Any]:
         "template_version": words.version,
         "subject": words.subject,
         "text": words.text,
-        "reason": go.skipped or row.reason,
+        "reason": go.skipped or message.reason,
     }
 
 
-def _settled(row: Row[Any], go: Go, known: Knowledge, now: datetime) -> dict[str, Any]:
+def _settled(message: Claimed, go: Go, known: Knowledge, now: datetime) -> Columns:
     """A task is delivered by being there; a letter still has to be printed and posted, and says so."""
     if go.channel == LETTER:
         return {"status": "queued_for_print"}
-    return {"status": "sent", "sent_at": now, "provider_receipt": "staff task", "assignee": known.hand(row)}
+    return {"status": "sent", "sent_at": now, "provider_receipt": "staff task", "assignee": known.hand(message)}
 
 
-def _words(row: Row[Any], go: Go, known: Knowledge) -> Rendered:
+def _words(message: Claimed, go: Go, known: Knowledge) -> Rendered:
     """The words as first written for this channel: a repeat with the same key says the same."""
-    if row.channel == go.channel and row.text is not None:
-        return Rendered(row.subject, row.text, row.template_version, row.language)
-    wording = known.wording(row, go.channel)
+    if message.channel == go.channel and message.words is not None:
+        return message.words
+    wording = known.wording(message, go.channel)
     if wording is None:
-        raise RenderError(f"no template {row.template}")
-    return render(wording, pick(wording, known.facts(row)))
+        raise RenderError(f"no template {message.template}")
+    return render(wording, pick(wording, known.facts(message)))
 
 
-def _may_be_out(row: Row[Any]) -> bool:
+def _may_be_out(message: Claimed) -> bool:
     """Its words were written for a call that may have reached the provider: only the same key again tells."""
-    return row.text is not None
+    return message.text is not None
 
 
-def _remember_contact(row: Row[Any], go: Go, known: Knowledge) -> None:
+def _remember_contact(message: Claimed, go: Go, known: Knowledge) -> None:
     """So that a second message to the same person in this batch sees the first under the cap."""
-    if day_key(row.recipient, row.category) in known.days:
-        known.days[day_key(row.recipient, row.category)][row.id] = go.contact_on
+    if day_key(message.recipient, message.category) in known.days:
+        known.days[day_key(message.recipient, message.category)][message.id] = go.contact_on
 
 
 def _fail(write: Write, batch: Batch, channel: str, reason: str) -> None:

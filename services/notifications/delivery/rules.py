@@ -8,12 +8,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
+from services.common.contracts.answers.notifications import MessageChannel, MessageStatus
 from services.common.domain.calendar import business_date, start_of_business_day
 
-SMS, EMAIL, LETTER, STAFF_TASK = "sms", "email", "letter", "staff_task"
-CHANNELS = (SMS, EMAIL, LETTER, STAFF_TASK)
+SMS: Literal["sms"] = "sms"
+EMAIL: Literal["email"] = "email"
+LETTER: Literal["letter"] = "letter"
+STAFF_TASK: Literal["staff_task"] = "staff_task"
+CHANNELS: tuple[MessageChannel, ...] = get_args(MessageChannel)
 INTRUSIVE = (SMS, EMAIL)
 LONGEST_PAUSE = timedelta(minutes=5)
 UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN = timedelta(minutes=10)
@@ -66,23 +70,23 @@ class Policy:
 class Reach:
     """What is known of the recipient: an address per channel, and the channels that were opted out of."""
 
-    addresses: Mapping[str, str]
-    refused: frozenset[str] = frozenset()
+    addresses: Mapping[MessageChannel, str]
+    refused: frozenset[MessageChannel] = frozenset()
 
 
 @dataclass(frozen=True)
 class Means:
     """What this installation has: channels with a provider, and channels for which the template has words."""
 
-    bound: frozenset[str]
-    worded: frozenset[str]
+    bound: frozenset[MessageChannel]
+    worded: frozenset[MessageChannel]
 
 
 @dataclass(frozen=True)
 class Pending:
     """A claimed message, as far as the decision needs it. `contacts` are the other contacts' days, for the cap."""
 
-    channels: tuple[str, ...]
+    channels: tuple[MessageChannel, ...]
     position: int
     business_on: date
     created_at: datetime
@@ -94,7 +98,7 @@ class Go:
     """Over this channel, now. `skipped` says why earlier ones were not taken."""
 
     position: int
-    channel: str
+    channel: MessageChannel
     address: str
     contact_on: date
     skipped: str = ""
@@ -155,7 +159,7 @@ def decide(pending: Pending, reach: Reach, means: Means, policy: Policy, now: da
     return GiveUp("; ".join(skipped) or "no channel is left")
 
 
-def outcome_of(status: str, channel: str | None) -> Literal["delivered", "failed"] | None:
+def outcome_of(status: MessageStatus, channel: MessageChannel | None) -> Literal["delivered", "failed"] | None:
     """What is proven by a message's status (F4): SMS and e-mail by the provider's receipt, a letter or what is handed
     over by hand only when staff recorded its receipt. None: nothing yet."""
     if status == "failed":
@@ -182,7 +186,7 @@ def pause_before(attempt: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempt - 1, 12)), LONGEST_PAUSE)
 
 
-def _obstacle(channel: str, reach: Reach, means: Means) -> str | None:
+def _obstacle(channel: MessageChannel, reach: Reach, means: Means) -> str | None:
     if channel not in means.bound:
         return "not available"
     if channel not in means.worded:

@@ -1,26 +1,35 @@
 """STORE of delivery: claim what is due, count contacts for the cap, write down what became of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, or_, select, text, update
+from sqlalchemy import RowMapping, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from services.common.locks import Lock
 from services.notifications.delivery.rules import INTRUSIVE
+from services.notifications.messages.tables import COLUMNS, Notification
 from services.notifications.tables import message
 
 WAITING = ("queued", "waiting_contact")
-LOCK_SPACE = 0x5E9D
 
-LOCK_RECIPIENTS = text(
-    "SELECT pg_advisory_xact_lock(:space, key) FROM "
-    "(SELECT DISTINCT hashtext(recipient) AS key FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY key) k"
-)
+LOCK_RECIPIENTS = text(f"""
+SELECT {Lock.RECIPIENT.held("recipient")} FROM (
+  SELECT recipient FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY hashtext(recipient)) r
+""")
 
 
-def claim_due(session: Session, limit: int, now: datetime, until: datetime, claim: UUID) -> Sequence[Row[Any]]:
+@dataclass(frozen=True)
+class Claimed(Notification):
+    """A message that is ours until the lease runs out."""
+
+    claim: UUID
+    claimed_until: datetime
+
+
+def claim_due(session: Session, limit: int, now: datetime, until: datetime, claim: UUID) -> list[Claimed]:
     """Take up to `limit` due messages under `claim` until `until`; rows another replica is taking are passed over."""
     free = or_(message.c.claimed_until.is_(None), message.c.claimed_until < now)
     due = (
@@ -35,9 +44,10 @@ def claim_due(session: Session, limit: int, now: datetime, until: datetime, clai
         update(message)
         .where(message.c.id == due.c.id)
         .values(claim=claim, claimed_until=until)
-        .returning(*message.columns)
+        .returning(*COLUMNS, message.c.claim, message.c.claimed_until)
     )
-    return sorted(session.execute(statement).all(), key=lambda row: (row.not_before, row.seq))
+    taken = [Claimed(**row._mapping) for row in session.execute(statement)]
+    return sorted(taken, key=lambda message: (message.not_before, message.seq))
 
 
 def contact_days(session: Session, recipients: Collection[str], category: str) -> Mapping[str, dict[UUID, date]]:
@@ -47,7 +57,7 @@ def contact_days(session: Session, recipients: Collection[str], category: str) -
     """
     if not recipients:
         return {}
-    session.execute(LOCK_RECIPIENTS, {"space": LOCK_SPACE, "recipients": sorted(recipients)})
+    session.execute(LOCK_RECIPIENTS, {"recipients": list(recipients)})
     statement = select(message.c.recipient, message.c.id, message.c.contact_on).where(
         message.c.recipient.in_(recipients),
         message.c.category == category,
@@ -61,22 +71,27 @@ def contact_days(session: Session, recipients: Collection[str], category: str) -
     return days
 
 
-def note(session: Session, message_id: UUID, claim: UUID, values: Mapping[str, Any]) -> Row[Any] | None:
-    """Write to a message that is still ours; the row as it is then, None when another took it after the lease."""
+def note(session: Session, message_id: UUID, claim: UUID, values: Mapping[str, object]) -> Notification | None:
+    """Write to a message that is still ours; the message as it is then, None when another took it after the lease."""
     mine = and_(message.c.id == message_id, message.c.claim == claim, message.c.status.in_(WAITING))
-    statement = update(message).where(mine).values(values).returning(*message.columns)
-    return session.execute(statement).one_or_none()
+    statement = update(message).where(mine).values(values).returning(*COLUMNS)
+    return _one(session.execute(statement).mappings().one_or_none())
 
 
-def locked(session: Session, message_id: UUID) -> Row[Any] | None:
+def locked(session: Session, message_id: UUID) -> Notification | None:
     """A message, held until the transaction ends."""
-    return session.execute(select(message).where(message.c.id == message_id).with_for_update()).one_or_none()
+    statement = select(*COLUMNS).where(message.c.id == message_id).with_for_update()
+    return _one(session.execute(statement).mappings().one_or_none())
 
 
-def confirm(session: Session, message_id: UUID, values: Mapping[str, Any]) -> Row[Any]:
-    """Write what became of a locked message; the row as it is then."""
-    statement = update(message).where(message.c.id == message_id).values(values).returning(*message.columns)
-    return session.execute(statement).one()
+def _one(row: RowMapping | None) -> Notification | None:
+    return None if row is None else Notification(**row)
+
+
+def confirm(session: Session, message_id: UUID, values: Mapping[str, object]) -> Notification:
+    """Write what became of a locked message; the message as it is then."""
+    statement = update(message).where(message.c.id == message_id).values(values).returning(*COLUMNS)
+    return Notification(**session.execute(statement).mappings().one())
 
 
 def waiting_counts(session: Session) -> Mapping[str, int]:

@@ -1,22 +1,21 @@
 """STORY of the directory: learn from billing's events, let owners choose, wake what waited for a contact (F3)."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.notifications import Preferences
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
 from services.common.directory import keep_newest
 from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
+from services.common.domain.permissions import Permission
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory import tables
 from services.notifications.directory.rules import complaints_about
+from services.notifications.directory.tables import Contact
 from services.notifications.messages import tables as messages
 from services.notifications.tables import contact, estate, staff
-
-READERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "auditor", "owner")
-CHOOSERS = ("group_admin", "estate_manager", "steward", "cashier", "owner")
 
 
 def learn_contacts(session: Session, event: ContactsRegistered, as_of: datetime, now: datetime) -> None:
@@ -42,27 +41,22 @@ def learn_estates(session: Session, event: EstatesRegistered, as_of: datetime, n
     messages.wake_for_estates(session, [entry.estate for entry in event.estates], now)
 
 
-def preferences(session: Session, caller: Caller, household: str) -> dict[str, Any]:
-    """What the household chose (F3), masked by role.
-
-    `{household, estate, language, name, phone, email, consent: {channel: bool}, consent_record: [{channel, granted,
-    changed_at, changed_by}]}`; the record holds what was ever said, not what is so by default.
-    """
-    caller.require(*READERS)
-    known = _known(session, caller, household)
-    email = known.preferred_email or known.email
+def preferences(session: Session, caller: Caller, household: str) -> Preferences:
+    """What the household chose (F3), masked by role."""
+    caller.require(Permission.READ_CONTACT_PREFERENCES)
+    person = _contact(session, caller, household)
     open_data = caller.sees_personal_data
-    said = tables.consents_of(session, household)
-    return {
-        "household": household,
-        "estate": known.estate,
-        "language": known.preferred_language or known.language,
-        "name": known.name if open_data else mask_name(known.name),
-        "phone": known.phone if open_data else mask_phone(known.phone),
-        "email": email if open_data or not email else mask_email(email),
-        "consent": {SMS: True, EMAIL: True} | {row.channel: row.granted for row in said},
-        "consent_record": [row._asdict() for row in said],
-    }
+    record = tables.consents_of(session, household)
+    return Preferences(
+        household=household,
+        estate=person.estate,
+        language=person.language,
+        name=person.name if open_data else mask_name(person.name),
+        phone=person.phone if open_data else mask_phone(person.phone),
+        email=person.email if open_data or not person.email else mask_email(person.email),
+        consent={SMS: True, EMAIL: True, **{change["channel"]: change["granted"] for change in record}},
+        consent_record=record,
+    )
 
 
 def choose(
@@ -73,10 +67,10 @@ def choose(
     email: str | None,
     consent: dict[str, bool],
     now: datetime,
-) -> dict[str, Any]:
+) -> Preferences:
     """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`."""
-    caller.require(*CHOOSERS)
-    _known(session, caller, household)
+    caller.require(Permission.SET_CONTACT_PREFERENCES)
+    _contact(session, caller, household)
     if errors := complaints_about(language, email, consent):
         raise Invalid("The preferences are not valid.", errors)
     chosen = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
@@ -88,12 +82,12 @@ def choose(
     return preferences(session, caller, household)
 
 
-def _known(session: Session, caller: Caller, household: str) -> Any:
-    """The contact, if the caller may know it; an owner of another household learns only that it is not theirs."""
+def _contact(session: Session, caller: Caller, household: str) -> Contact:
+    """The person, if the caller may know it; an owner of another household learns only that it is not theirs."""
     if caller.is_owner:
         caller.require_household(household, "")
-    known = tables.contacts_of(session, [household]).get(household)
-    if known is None:
+    person = tables.contacts_of(session, [household]).get(household)
+    if person is None:
         raise NotFound(f"There is no household {household}.")
-    caller.require_household(household, known.estate)
-    return known
+    caller.require_household(household, person.estate)
+    return person

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from services.common.contracts.errors import Finding
 from services.notifications.delivery.rules import CHANNELS, STAFF_TASK
 from services.notifications.templates.rules import LANGUAGES
 
@@ -11,15 +11,15 @@ OWNERS_CHOICE = tuple(channel for channel in CHANNELS if channel != STAFF_TASK)
 _EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,190}\.[^@\s<>,;.]{2,63}")
 
 
-def complaints_about(language: str | None, email: str | None, consent: Mapping[str, bool]) -> list[dict[str, Any]]:
-    """Everything wrong with the choice, as `{"loc", "msg"}`."""
-    errors = []
+def complaints_about(language: str | None, email: str | None, consent: Mapping[str, bool]) -> list[Finding]:
+    """Everything wrong with the choice."""
+    errors: list[Finding] = []
     if language is not None and language not in LANGUAGES:
-        errors.append({"loc": "language", "msg": f"one of {', '.join(LANGUAGES)}"})
+        errors.append(Finding(loc="language", msg=f"one of {', '.join(LANGUAGES)}"))
     if email is not None and not _EMAIL.fullmatch(email):
-        errors.append({"loc": "email", "msg": "not an e-mail address"})
+        errors.append(Finding(loc="email", msg="not an e-mail address"))
     errors += [
-        {"loc": f"consent.{channel}", "msg": f"one of {', '.join(OWNERS_CHOICE)}"}
+        Finding(loc=f"consent.{channel}", msg=f"one of {', '.join(OWNERS_CHOICE)}")
         for channel in sorted(consent.keys() - set(OWNERS_CHOICE))
     ]
     return errors

@@ -1,17 +1,40 @@
 """STORE of the directory: who can be reached how. Later facts win, whatever the order of arrival."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.notifications import ConsentChange, Language, MessageChannel
 from services.notifications.tables import consent, contact, estate, preference, staff
 
 
-def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, Row[Any]]:
+@dataclass(frozen=True)
+class Contact:
+    """How a household is reached; language and e-mail are those it chose, where it did."""
+
+    household: str
+    estate: str
+    building: str
+    name: str
+    phone: str
+    email: str | None
+    language: Language
+
+
+@dataclass(frozen=True)
+class Employee:
+    """A member of staff."""
+
+    code: str
+    name: str
+    phone: str
+
+
+def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, Contact]:
     """Household → contact, with the preferences laid over it."""
     statement = (
         select(
@@ -20,31 +43,30 @@ def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, R
             contact.c.building,
             contact.c.name,
             contact.c.phone,
-            contact.c.email,
-            contact.c.language,
-            preference.c.email.label("preferred_email"),
-            preference.c.language.label("preferred_language"),
+            func.coalesce(func.nullif(preference.c.email, ""), contact.c.email).label("email"),
+            func.coalesce(preference.c.language, contact.c.language).label("language"),
         )
         .select_from(contact.outerjoin(preference, preference.c.household == contact.c.household))
         .where(contact.c.household.in_(households))
     )
-    return {row.household: row for row in session.execute(statement)}
+    return {row.household: Contact(**row._mapping) for row in session.execute(statement)}
 
 
-def refusals(session: Session, households: Collection[str]) -> Mapping[str, frozenset[str]]:
+def refusals(session: Session, households: Collection[str]) -> Mapping[str, frozenset[MessageChannel]]:
     """Household → channels opted out of."""
     statement = select(consent.c.household, consent.c.channel).where(
         consent.c.household.in_(households), consent.c.granted.is_(False)
     )
-    refused: dict[str, set[str]] = {}
+    refused: dict[str, set[MessageChannel]] = {}
     for household, channel in session.execute(statement):
         refused.setdefault(household, set()).add(channel)
     return {household: frozenset(channels) for household, channels in refused.items()}
 
 
-def staff_by_code(session: Session, codes: Collection[str]) -> Mapping[str, Row[Any]]:
-    """Code → staff."""
-    return {row.code: row for row in session.execute(select(staff).where(staff.c.code.in_(codes)))}
+def staff_by_code(session: Session, codes: Collection[str]) -> Mapping[str, Employee]:
+    """Code → member of staff."""
+    statement = select(staff.c.code, staff.c.name, staff.c.phone).where(staff.c.code.in_(codes))
+    return {row.code: Employee(**row._mapping) for row in session.execute(statement)}
 
 
 def estate_names(session: Session, codes: Collection[str]) -> Mapping[str, str]:
@@ -61,10 +83,13 @@ def holders(session: Session, estate_code: str, role: str) -> list[str]:
     return list(session.scalars(statement.order_by(staff.c.code)))
 
 
-def consents_of(session: Session, household: str) -> Sequence[Row[Any]]:
-    """Channel, granted, changed_at and changed_by, as far as the household ever said."""
-    columns = (consent.c.channel, consent.c.granted, consent.c.changed_at, consent.c.changed_by)
-    return session.execute(select(*columns).where(consent.c.household == household).order_by(consent.c.channel)).all()
+def consents_of(session: Session, household: str) -> list[ConsentChange]:
+    """Per channel what the household said last, as far as it ever said."""
+    statement = select(consent).where(consent.c.household == household).order_by(consent.c.channel)
+    return [
+        ConsentChange(channel=row.channel, granted=row.granted, changed_at=row.changed_at, changed_by=row.changed_by)
+        for row in session.execute(statement)
+    ]
 
 
 def keep_preference(session: Session, household: str, chosen: Mapping[str, str], now: datetime, by: str) -> None:

@@ -1,13 +1,14 @@
 """STORY of messages: an event makes us queue, in the transaction that marks it as seen; nothing is sent here (F4)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers import notifications as answers
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.notifications import MessageChannel
 from services.common.contracts.events import (
     CollectionBelowPlan,
     ComplaintAnswered,
@@ -19,22 +20,18 @@ from services.common.contracts.events import (
     RatingInvited,
     WorkOrderSlaAlarm,
 )
-from services.common.domain.access import STAFF_ROLES, Caller, mask_email, mask_phone
+from services.common.domain.access import Caller, mask_email, mask_phone
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 from services.notifications.delivery.rules import EMAIL, HOLD, PAYMENT, SMS
 from services.notifications.directory.tables import holders
 from services.notifications.messages import rules, tables
-from services.notifications.messages.tables import Wanted
+from services.notifications.messages.tables import Notification, Wanted
 
 log = get_logger(__name__)
-MASKS = {SMS: mask_phone, EMAIL: mask_email}
-SHOWN = (
-    *("id", "recipient", "recipient_kind", "household", "estate", "building", "cause", "category", "template"),
-    *("template_version", "channel", "language", "status", "reason", "attempts", "provider_receipt", "assignee"),
-    *("business_on", "created_at", "not_before", "sent_at", "delivered_on", "delivery_proof"),
-)
+MASKS: Mapping[MessageChannel | None, Callable[[str], str]] = {SMS: mask_phone, EMAIL: mask_email}
 
 
 def queue_dunning(session: Session, event: DunningStepsDue, decided_at: datetime, now: datetime) -> int:
@@ -90,14 +87,14 @@ def queue_collection_alarm(session: Session, event: CollectionBelowPlan, now: da
 
 def notifications(
     session: Session, caller: Caller, household: str | None, recipient: str | None, limit: int, cursor: str | None
-) -> dict[str, Any]:
+) -> Page[answers.Notification]:
     """Messages, newest first, of one household or recipient or of the caller's scope; words and address by role (F)."""
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_MESSAGES)
     wanted = scope(caller, household, recipient)
     after = position(cursor, int)
     rows = tables.newest(session, wanted, limit + 1, after[0] if after else None)
     shown, next_cursor = page(rows, limit, lambda row: [row.seq])
-    return {"items": [present(row, caller) for row in shown], "next_cursor": next_cursor}
+    return Page(items=[present(message, caller) for message in shown], next_cursor=next_cursor)
 
 
 def scope(caller: Caller, household: str | None, recipient: str | None) -> Wanted:
@@ -109,17 +106,43 @@ def scope(caller: Caller, household: str | None, recipient: str | None) -> Wante
     return Wanted(household=household, recipient=recipient, estates=caller.estate_filter())
 
 
-def present(row: Row[Any], caller: Caller) -> dict[str, Any]:
+def present(message: Notification, caller: Caller) -> answers.Notification:
     """One message as JSON. Without the right to personal data: no words, and the address masked."""
     open_data = caller.sees_personal_data
-    words = {"subject": row.subject, "text": row.text} if open_data else {"subject": None, "text": None}
-    return {name: getattr(row, name) for name in SHOWN} | {"address": _address(row, open_data)} | words
+    return answers.Notification(
+        id=message.id,
+        recipient=message.recipient,
+        recipient_kind=message.recipient_kind,
+        household=message.household,
+        estate=message.estate,
+        building=message.building,
+        cause=message.cause,
+        category=message.category,
+        template=message.template,
+        template_version=message.template_version,
+        channel=message.channel,
+        language=message.language,
+        status=message.status,
+        reason=message.reason,
+        attempts=message.attempts,
+        provider_receipt=message.provider_receipt,
+        assignee=message.assignee,
+        business_on=message.business_on,
+        created_at=message.created_at,
+        not_before=message.not_before,
+        sent_at=message.sent_at,
+        delivered_on=message.delivered_on,
+        delivery_proof=message.delivery_proof,
+        address=_address(message, open_data),
+        subject=message.subject if open_data else None,
+        text=message.text if open_data else None,
+    )
 
 
-def _address(row: Row[Any], open_data: bool) -> str | None:
+def _address(message: Notification, open_data: bool) -> str | None:
     """Phone numbers and mail addresses are personal; where a letter goes and whose task it is are codes."""
-    mask = MASKS.get(row.channel or "")
-    return row.address if open_data or mask is None or row.address is None else mask(row.address)
+    mask = MASKS.get(message.channel)
+    return message.address if open_data or mask is None or message.address is None else mask(message.address)
 
 
 def _queue(session: Session, drafts: Sequence[rules.Draft], now: datetime, decided_at: datetime | None = None) -> int:

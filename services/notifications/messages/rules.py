@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services.common.contracts.answers.notifications import MessageCategory, RecipientKind
 from services.common.contracts.events import (
     CollectionBelowPlan,
     ComplaintAnswered,
@@ -24,12 +24,22 @@ from services.common.contracts.events import (
 )
 from services.common.domain.calendar import SHANGHAI, business_date
 from services.common.domain.money import yuan
-from services.notifications.templates.rules import BELOW_PLAN, COMPLAINT, LIMITATION_TASK, RATING, RECEIPT, SLA, term
+from services.notifications.templates.rules import (
+    BELOW_PLAN,
+    COMPLAINT,
+    LIMITATION_TASK,
+    RATING,
+    RECEIPT,
+    SLA,
+    Facts,
+    term,
+)
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
 MANAGER = "estate_manager"
-HOUSEHOLD, STAFF = "household", "staff"
-DUNNING = "dunning"
+HOUSEHOLD: RecipientKind = "household"
+STAFF: RecipientKind = "staff"
+DUNNING: MessageCategory = "dunning"
 
 StaffOf = Callable[[str, str], Sequence[str]]
 """(estate, role) → staff codes of that role on that estate, sorted; empty when none is known."""
@@ -40,13 +50,13 @@ class Draft:
     """A message before it is queued. `channels` are those the event asks for, tried before the policy's own."""
 
     recipient: str
-    recipient_kind: str
+    recipient_kind: RecipientKind
     cause: str
-    category: str
+    category: MessageCategory
     template: str
     estate: str
     business_on: date
-    variables: dict[str, Any]
+    variables: Facts
     channels: tuple[str, ...] = ()
     building: str | None = None
     household: str | None = None
@@ -121,7 +131,7 @@ def answer(event: ComplaintAnswered, now: datetime) -> list[Draft]:
     if event.household is None:
         return []
     cause = f"complaint:{event.complaint_id}:{event.stage}"
-    facts = {"reference": _short(event.complaint_id)}
+    facts: Facts = {"reference": _short(event.complaint_id)}
     return [
         _to_household(
             event.household, cause, "complaint", COMPLAINT[event.stage], event.estate, business_date(now), facts
@@ -131,7 +141,7 @@ def answer(event: ComplaintAnswered, now: datetime) -> list[Draft]:
 
 def invite(event: RatingInvited, now: datetime) -> Draft:
     """Ask for the rating of a finished order (H3)."""
-    facts = {"reference": _short(event.work_order_id), "survey": str(event.survey_id)}
+    facts: Facts = {"reference": _short(event.work_order_id), "survey": str(event.survey_id)}
     cause = f"rating:{event.survey_id}"
     return _to_household(event.household, cause, "survey", RATING, event.estate, business_date(now), facts)
 
@@ -139,20 +149,28 @@ def invite(event: RatingInvited, now: datetime) -> Draft:
 def alarm_of_order(event: WorkOrderSlaAlarm, staff_of: StaffOf, now: datetime) -> list[Draft]:
     """Warn whoever answers for the order's clock (G2). Rework starts a new clock, and with it a new cause."""
     cause = f"sla:work_order:{event.work_order_id}:{event.stage}:wall:{event.level}:{_clock(event.due_at)}"
-    facts = {"kind": term("work_order"), "reference": _short(event.work_order_id), "clock": term("target")}
+    facts: Facts = {
+        "kind": term("work_order"),
+        "reference": _short(event.work_order_id),
+        "clock": term("target"),
+    }
     return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
 
 
 def alarm_of_complaint(event: ComplaintSlaAlarm, staff_of: StaffOf, now: datetime) -> list[Draft]:
     """Warn whoever answers for the complaint's clock (H2). A reopened complaint has new clocks: new causes."""
     cause = f"sla:complaint:{event.complaint_id}:{event.stage}:{event.clock}:{event.level}:{_clock(event.due_at)}"
-    facts = {"kind": term("complaint"), "reference": _short(event.complaint_id), "clock": term(event.clock)}
+    facts: Facts = {
+        "kind": term("complaint"),
+        "reference": _short(event.complaint_id),
+        "clock": term(event.clock),
+    }
     return _alarm(event, cause, facts, staff_of(event.estate, event.role), now)
 
 
 def alarm_of_collection(event: CollectionBelowPlan, staff_of: StaffOf) -> list[Draft]:
     """A task for each manager of an estate that fell behind its collection plan (J3)."""
-    facts = {
+    facts: Facts = {
         "period": event.period,
         "day": event.day.isoformat(),
         "planned_percent": _percent(event.planned_rate),
@@ -217,7 +235,7 @@ def _task(event: DunningStepsDue, item: DunningItem, staff_of: StaffOf) -> Draft
     )
 
 
-def dunning_facts(item: DunningItem) -> dict[str, Any]:
+def dunning_facts(item: DunningItem) -> Facts:
     """What a dunning template may use, beside the names the directory knows."""
     return {
         "building": item.building,
@@ -238,7 +256,13 @@ def role_box(estate: str, role: str) -> str:
 
 
 def _to_household(
-    household: str, cause: str, category: str, template: str, estate: str, day: date, facts: dict[str, Any]
+    household: str,
+    cause: str,
+    category: MessageCategory,
+    template: str,
+    estate: str,
+    day: date,
+    facts: Facts,
 ) -> Draft:
     return Draft(household, HOUSEHOLD, cause, category, template, estate, day, facts, household=household)
 
@@ -246,12 +270,12 @@ def _to_household(
 def _alarm(
     event: WorkOrderSlaAlarm | ComplaintSlaAlarm,
     cause: str,
-    facts: dict[str, Any],
+    facts: Facts,
     staff: Sequence[str],
     now: datetime,
 ) -> list[Draft]:
     """One draft per person who holds the role; a warning is a task, anything later also rings."""
-    category = "sla_warning" if event.level == "warning" else "sla_breach"
+    category: MessageCategory = "sla_warning" if event.level == "warning" else "sla_breach"
     variables = facts | {
         "category": event.category,
         "stage": term(event.stage),

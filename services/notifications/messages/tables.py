@@ -1,18 +1,87 @@
 """STORE of messages: queue them once, wake those that waited, page through them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from uuid import UUID
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.notifications import (
+    Language,
+    MessageCategory,
+    MessageChannel,
+    MessageStatus,
+    RecipientKind,
+)
+from services.notifications.delivery.rules import Withdrawal
 from services.notifications.messages.rules import Draft, chain
 from services.notifications.tables import contact_policy, message, withdrawal
+from services.notifications.templates.rules import Facts, Rendered
 
 GROUP = "*"
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A message as it is kept: to whom and why, over which channels, in which words, and what became of it."""
+
+    id: UUID
+    seq: int
+    recipient: str
+    recipient_kind: RecipientKind
+    cause: str
+    category: MessageCategory
+    template: str
+    estate: str
+    building: str | None
+    household: str | None
+    assignee: str | None
+    business_on: date
+    variables: Facts
+    channels: list[MessageChannel]
+    position: int
+    status: MessageStatus
+    not_before: datetime
+    attempts: int
+    channel: MessageChannel | None
+    contact_on: date | None
+    address: str | None
+    language: Language | None
+    template_version: int | None
+    subject: str | None
+    text: str | None
+    provider_receipt: str | None
+    reason: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_on: date | None
+    delivery_proof: str | None
+
+    @property
+    def words(self) -> Rendered | None:
+        """As they were written down for its channel, all at once; None before."""
+        if self.subject is None or self.text is None or self.template_version is None or self.language is None:
+            return None
+        return Rendered(self.subject, self.text, self.template_version, self.language)
+
+
+@dataclass(frozen=True)
+class ContactPolicy:
+    """How one category may reach people on one estate, as it is kept: `contact_window` is HH:MM-HH:MM."""
+
+    category: MessageCategory
+    estate: str
+    channels: list[MessageChannel]
+    contact_window: str | None
+    cap_count: int | None
+    cap_days: int | None
+
+
+Policies = Mapping[tuple[str, str], ContactPolicy]
+COLUMNS = [message.c[field.name] for field in fields(Notification)]
 
 
 @dataclass(frozen=True)
@@ -26,15 +95,15 @@ class Wanted:
     own: str | None = None
 
 
-def policies(session: Session, estates: Collection[str]) -> Mapping[tuple[str, str], Row[Any]]:
-    """(category, estate) → policy row; the estate's own where it has one, else the group's under "*"."""
+def policies(session: Session, estates: Collection[str]) -> Policies:
+    """(category, estate) → policy; the estate's own where it has one, else the group's under "*"."""
     statement = select(contact_policy).where(contact_policy.c.estate.in_({GROUP, *estates}))
-    return {(row.category, row.estate): row for row in session.execute(statement)}
+    return {(row.category, row.estate): ContactPolicy(**row._mapping) for row in session.execute(statement)}
 
 
-def policy_for(found: Mapping[tuple[str, str], Row[Any]], category: str, estate: str) -> Row[Any]:
+def policy_for(standing: Policies, category: str, estate: str) -> ContactPolicy:
     """The policy that counts; every category has one for the group."""
-    return found.get((category, estate)) or found[category, GROUP]
+    return standing.get((category, estate)) or standing[category, GROUP]
 
 
 def insert_once(session: Session, drafts: Sequence[Draft], now: datetime, decided_at: datetime | None = None) -> int:
@@ -52,7 +121,7 @@ def insert_once(session: Session, drafts: Sequence[Draft], now: datetime, decide
     return len(session.execute(statement).all())
 
 
-def _row(draft: Draft, policy_channels: Sequence[str]) -> dict[str, Any]:
+def _row(draft: Draft, policy_channels: Sequence[str]) -> dict[str, object]:
     return {
         "id": draft.id,
         "recipient": draft.recipient,
@@ -83,13 +152,13 @@ def keep_withdrawal(session: Session, household: str, ground: str, at: datetime,
     session.execute(statement)
 
 
-def withdrawals_of(session: Session, households: Collection[str]) -> Mapping[str, list[Row[Any]]]:
+def withdrawals_of(session: Session, households: Collection[str]) -> Mapping[str, list[Withdrawal]]:
     """Household → what called its dunning back."""
-    found: dict[str, list[Row[Any]]] = {}
+    standing: dict[str, list[Withdrawal]] = {}
     query = select(withdrawal).where(withdrawal.c.household.in_(households))
     for row in session.execute(query.order_by(withdrawal.c.household, withdrawal.c.ground)):
-        found.setdefault(row.household, []).append(row)
-    return found
+        standing.setdefault(row.household, []).append(Withdrawal(row.ground, row.withdrawn_at, row.reason))
+    return standing
 
 
 def wake_for_households(session: Session, households: Collection[str], now: datetime) -> None:
@@ -102,15 +171,15 @@ def wake_for_estates(session: Session, estates: Collection[str], now: datetime) 
     _wake(session, message.c.estate.in_(estates), now)
 
 
-def _wake(session: Session, whose: Any, now: datetime) -> None:
+def _wake(session: Session, whose: ColumnElement[bool], now: datetime) -> None:
     """`claimed_until` is not waited for: a waiting message is never claimed beyond its transaction."""
     waiting = and_(message.c.status == "waiting_contact", whose)
     session.execute(update(message).where(waiting).values(status="queued", not_before=now, reason=None))
 
 
-def newest(session: Session, wanted: Wanted, limit: int, before: int | None) -> Sequence[Row[Any]]:
+def newest(session: Session, wanted: Wanted, limit: int, before: int | None) -> list[Notification]:
     """Newest first, from below `before` on."""
-    statement = select(message).order_by(message.c.seq.desc()).limit(limit)
+    statement = select(*COLUMNS).order_by(message.c.seq.desc()).limit(limit)
     if wanted.household is not None:
         statement = statement.where(message.c.household == wanted.household)
     if wanted.recipient is not None:
@@ -124,4 +193,4 @@ def newest(session: Session, wanted: Wanted, limit: int, before: int | None) -> 
         statement = statement.where(message.c.estate.in_(wanted.estates))
     if before is not None:
         statement = statement.where(message.c.seq < before)
-    return session.execute(statement).all()
+    return [Notification(**row._mapping) for row in session.execute(statement)]

@@ -7,7 +7,9 @@ is not declared and a used one that is not declared are errors, so that nobody r
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+from services.common.contracts.answers.notifications import Language, MessageChannel
 
 REMINDER = "dunning.reminder"
 OVERDUE_NOTICE = "dunning.overdue_notice"
@@ -34,7 +36,7 @@ CODES = frozenset(
     | set(COMPLAINT.values())
     | set(SLA.values())
 )
-LANGUAGES = ("zh-CN", "en")
+LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FORBIDDEN = re.compile(
@@ -47,7 +49,7 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 
-TERMS: dict[str, dict[str, str]] = {
+TERMS: dict[Language, dict[str, str]] = {
     "zh-CN": {
         "service_centre": "物业服务中心",
         "work_order": "报修工单",
@@ -88,8 +90,8 @@ class Template:
     """One version of one wording. `variables` are the names that must be supplied, no more and no fewer."""
 
     code: str
-    channel: str
-    language: str
+    channel: MessageChannel
+    language: Language
     version: int
     subject: str
     body: str
@@ -103,20 +105,29 @@ class Rendered:
     subject: str
     text: str
     version: int
-    language: str
+    language: Language
 
 
-def term(word: str) -> dict[str, str]:
+class Term(TypedDict):
     """A word of our own vocabulary as a variable: it is spoken in the reader's language when the text is filled."""
-    return {"term": word}
+
+    term: str
 
 
-def spoken(value: Any, language: str) -> str:
+Fact = str | Term | None
+Facts = dict[str, Fact]
+
+
+def term(word: str) -> Term:
+    """The word as a variable."""
+    return Term(term=word)
+
+
+def spoken(value: Fact, language: Language) -> str:
     """A variable's value as text; a term that the vocabulary lacks stands as it is."""
-    if isinstance(value, Mapping):
-        word = str(value["term"])
-        return TERMS[language].get(word, word)
-    return str(value)
+    if value is None or isinstance(value, str):
+        return str(value)
+    return TERMS[language].get(value["term"], value["term"])
 
 
 def placeholders(template: Template) -> frozenset[str]:
@@ -124,12 +135,12 @@ def placeholders(template: Template) -> frozenset[str]:
     return frozenset(PLACEHOLDER.findall(template.subject + template.body))
 
 
-def pick(template: Template, facts: Mapping[str, Any]) -> dict[str, Any]:
+def pick(template: Template, facts: Mapping[str, Fact]) -> Facts:
     """Those of the known facts that the template asks for; an unknown or empty one is left out, and missed later."""
     return {name: facts[name] for name in template.variables if facts.get(name) not in (None, "")}
 
 
-def render(template: Template, variables: Mapping[str, Any]) -> Rendered:
+def render(template: Template, variables: Mapping[str, Fact]) -> Rendered:
     """The filled wording; RenderError when a variable is missing or unknown (F2)."""
     _complain("missing", template.variables - variables.keys())
     _complain("unknown", (variables.keys() | placeholders(template)) - template.variables)

@@ -1,9 +1,9 @@
 """STORE of wordings: the newest version of each counts, older ones stay as proof of what was said."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import fields
 
-from sqlalchemy import Row, select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
 from services.notifications.tables import template
@@ -18,14 +18,17 @@ def newest(session: Session, codes: Collection[str]) -> Mapping[Key, Template]:
     statement = (
         select(template).where(template.c.code.in_(codes)).distinct(*_KEY).order_by(*_KEY, template.c.version.desc())
     )
-    return {(row.code, row.channel, row.language): as_template(row) for row in session.execute(statement)}
+    wordings = (as_template(row) for row in session.execute(statement).mappings())
+    return {(wording.code, wording.channel, wording.language): wording for wording in wordings}
 
 
 def every(session: Session) -> Sequence[Template]:
     """All versions of all wordings."""
-    return [as_template(row) for row in session.execute(select(template).order_by(*_KEY, template.c.version))]
+    statement = select(template).order_by(*_KEY, template.c.version)
+    return [as_template(row) for row in session.execute(statement).mappings()]
 
 
-def as_template(row: Row[Any]) -> Template:
+def as_template(row: RowMapping) -> Template:
     """The row as the law sees it."""
-    return Template(row.code, row.channel, row.language, row.version, row.subject, row.body, frozenset(row.variables))
+    named = {field.name: row[field.name] for field in fields(Template)}
+    return Template(**{**named, "variables": frozenset(row["variables"])})

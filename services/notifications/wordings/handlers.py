@@ -1,10 +1,10 @@
 """STORY of shipped wordings: read the files, see what is new in them, add it as the next version (F2)."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from services.notifications.tables import template
 from services.notifications.wordings.rules import Newest, Wording, read, version_due
@@ -33,12 +33,13 @@ def load(connection: Connection, wordings: Iterable[Wording]) -> int:
 def newest(connection: Connection) -> Mapping[Key, Newest]:
     """(code, channel, language) → the version in use."""
     statement = select(template).distinct(*_KEY).order_by(*_KEY, template.c.version.desc())
-    return {(row.code, row.channel, row.language): _newest(row) for row in connection.execute(statement)}
+    standing = (_newest(row) for row in connection.execute(statement).mappings())
+    return {newest.wording.key: newest for newest in standing}
 
 
-def _newest(row: Row[Any]) -> Newest:
-    wording = Wording(row.code, row.channel, row.language, row.subject, row.body)
-    return Newest(wording, row.version, row.shipped)
+def _newest(row: RowMapping) -> Newest:
+    wording = Wording(**{field.name: row[field.name] for field in fields(Wording)})
+    return Newest(wording, row["version"], row["shipped"])
 
 
 def _row(wording: Wording, version: int) -> dict[str, object]:

@@ -13,6 +13,7 @@ from services.payments.metrics import count_when_committed
 from services.payments.ports import Money
 from services.payments.rules import Payment, payment_id_of
 from services.payments.settlement.rules import Judgement, Verdict, judge, receipt_number, receipt_year
+from services.payments.tables import Suspense
 
 log = get_logger(__name__)
 
@@ -94,22 +95,14 @@ def _settle_online(session: Session, payment: Payment, money: Money, now: dateti
 
 
 def _suspend(session: Session, payment: Payment | None, money: Money, reason: str, now: datetime) -> None:
-    kept = tables.keep_in_suspense(
-        session,
-        {
-            "channel": money.channel,
-            "transaction_id": money.transaction_id,
-            "out_trade_no": money.out_trade_no,
-            "payment_id": payment.id if payment else None,
-            "estate": payment.estate if payment else None,
-            "amount_fen": money.amount_fen,
-            "currency": money.currency,
-            "reason": reason,
-            "succeeded_at": money.succeeded_at,
-            "received_at": now,
-        },
+    new = Suspense(
+        money=money,
+        payment_id=payment.id if payment else None,
+        estate=payment.estate if payment else None,
+        reason=reason,
+        received_at=now,
     )
-    if not kept:
+    if not tables.keep_in_suspense(session, new):
         return
     if payment is not None and reason.endswith("_mismatch"):
         tables.update_payment(session, payment.id, status="suspense", next_check_at=None)

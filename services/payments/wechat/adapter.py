@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -47,7 +46,7 @@ class WeChatPay:
             raise ChannelUnavailable(f"order not placed: {status} {answer.get('code')}")
         return code_url
 
-    def _order(self, account: Account, order: Order) -> dict[str, Any]:
+    def _order(self, account: Account, order: Order) -> dict[str, object]:
         return {
             "appid": account.appid,
             "mchid": account.mchid,
@@ -90,8 +89,8 @@ class WeChatPay:
             raise ChannelUnavailable(f"the merchant account cannot be read: {type(error).__name__}") from error
 
     def _call(
-        self, method: str, path: str, content: Callable[[Account], dict[str, Any]] | None = None
-    ) -> tuple[int, dict[str, Any]]:
+        self, method: str, path: str, content: Callable[[Account], dict[str, object]] | None = None
+    ) -> tuple[int, dict[str, object]]:
         """One signed request; (status, JSON object) of an answer that is genuine, else ChannelUnavailable."""
         account = self._our_account()
         body = json.dumps(content(account), ensure_ascii=False).encode() if content else b""

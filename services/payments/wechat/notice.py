@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from services.payments.ports import Money, NoticeRefused
 from services.payments.wechat.keys import Account, PlatformKey
@@ -62,7 +61,7 @@ def open_notice(
     return read_transaction(_unseal(notice.get("resource"), account.apiv3_key), account)
 
 
-def _unseal(resource: object, apiv3_key: bytes) -> dict[str, Any]:
+def _unseal(resource: object, apiv3_key: bytes) -> dict[str, object]:
     if not isinstance(resource, dict) or resource.get("algorithm") != CIPHER:
         raise NoticeRefused(400, f"the resource must be sealed with {CIPHER}")
     associated = resource.get("associated_data") or ""
@@ -75,7 +74,7 @@ def _unseal(resource: object, apiv3_key: bytes) -> dict[str, Any]:
     return parse_object(plain)
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes) -> dict[str, object]:
     """A JSON object; NoticeRefused when it is anything else."""
     try:
         value = json.loads(raw)
@@ -86,7 +85,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def read_transaction(transaction: Mapping[str, Any], account: Account) -> Money | None:
+def read_transaction(transaction: Mapping[str, object], account: Account) -> Money | None:
     """A transaction as notifications and the order query show it. NoticeRefused when it is not ours or not whole."""
     if (transaction.get("mchid"), transaction.get("appid")) != (account.mchid, account.appid):
         raise NoticeRefused(400, "the transaction belongs to another merchant or application")
@@ -106,21 +105,21 @@ def read_transaction(transaction: Mapping[str, Any], account: Account) -> Money 
     )
 
 
-def _text(source: Mapping[str, Any], name: str) -> str:
+def _text(source: Mapping[str, object], name: str) -> str:
     value = source.get(name)
     if not isinstance(value, str) or not 1 <= len(value) <= 64 or "\x00" in value:
         raise NoticeRefused(400, f"{name} is missing or not valid")
     return value
 
 
-def _positive(source: Mapping[str, Any], name: str) -> int:
+def _positive(source: Mapping[str, object], name: str) -> int:
     value = source.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**62:
         raise NoticeRefused(400, f"{name} is missing or not a positive integer")
     return value
 
 
-def _instant(source: Mapping[str, Any], name: str) -> datetime:
+def _instant(source: Mapping[str, object], name: str) -> datetime:
     try:
         instant = datetime.fromisoformat(_text(source, name))
     except ValueError as error:

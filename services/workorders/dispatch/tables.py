@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.common.locks import Lock, hold
 from services.workorders.dispatch.rules import Technician
 from services.workorders.tables import order_category, staff, work_order
 
@@ -11,7 +12,7 @@ AT_WORK = ("dispatched", "accepted", "arrived", "paused")
 
 def lock_estate(session: Session, estate: str) -> None:
     """One automatic dispatch of an estate at a time, so that two at once see each other's load."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"dispatch:{estate}", 0))))
+    hold(session, Lock.DISPATCH, estate)
 
 
 def technicians(session: Session, estate: str) -> list[Technician]:

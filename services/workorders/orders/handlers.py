@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.work_orders import OrderAction, WorkOrder, WorkOrderRecord
 from services.common.contracts.base import Event
-from services.common.contracts.errors import Conflict, NotFound
+from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
+from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
 from services.workorders.directory.handlers import REGISTER
@@ -34,14 +37,14 @@ class Act:
 
     order_id: UUID
     request_id: UUID
-    action: str
+    action: OrderAction
     note: str | None = None
     technician: str | None = None
 
 
-def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> dict[str, Any]:
+def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> WorkOrderRecord:
     """Open an order (G1) and answer it. Arrears of the household play no part (G4)."""
-    caller.require(*rules.CREATORS)
+    caller.require(Permission.OPEN_WORK_ORDER)
     new = replace(new, household=caller.own_household(new.household, new.estate))
     building = REGISTER.building_of(session, new.estate, new.household, new.building)
     policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, new.priority)
@@ -51,7 +54,7 @@ def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime)
     else:
         order = _found(tables.find(session, order.id))
         if not new.is_same_as(order):
-            raise Conflict("This request id was used for another work order.")
+            raise another_request("work order")
     return views.whole(session, order, now)
 
 
@@ -71,13 +74,13 @@ def _opened(session: Session, caller: Caller, order: Order, now: datetime) -> No
     record(session, told, aggregate=str(order.id), at=now)
 
 
-def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) -> dict[str, Any]:
-    """One transition (G1): Forbidden, Conflict naming the state, Invalid for an unknown action, NotFound."""
-    rules.require_known(asked.action)
+def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) -> WorkOrderRecord:
+    """One transition (G1): Forbidden, Conflict naming the state, NotFound."""
+    caller.require(rules.NEEDS[asked.action])
     order = _found(tables.lock(session, asked.order_id))
     _require_scope(caller, order)
     registered = is_technician(session, caller.sub)
-    rules.require_actor(caller, order, asked.action, on_register=registered)
+    rules.require_own(caller, order, on_register=registered)
     if not _done_before(session, asked):
         order = _move(session, caller, order, asked, now, taker=caller.sub if registered else None)
     return views.whole(session, order, now)
@@ -85,11 +88,10 @@ def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) ->
 
 def _done_before(session: Session, asked: Act) -> bool:
     earlier = tables.transition_of(session, asked.order_id, asked.request_id)
-    if earlier is None:
-        return False
-    if (earlier.action, earlier.note, earlier.asked_technician) != (asked.action, asked.note, asked.technician):
-        raise Conflict("This request id was used for another step of this order.")
-    return True
+    if earlier is not None:
+        step = {"action": asked.action, "note": asked.note, "asked_technician": asked.technician}
+        same_request("step of this order", earlier, step)
+    return earlier is not None
 
 
 def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datetime, *, taker: str | None) -> Order:
@@ -133,13 +135,13 @@ def _replan(session: Session, order: Order) -> None:
     sla_tables.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
 
 
-def _tell(session: Session, order: Order, action: str, now: datetime) -> None:
+def _tell(session: Session, order: Order, action: OrderAction, now: datetime) -> None:
     told = _event(session, order, action, now)
     if told is not None:
         record(session, told, aggregate=str(order.id), at=now)
 
 
-def _event(session: Session, order: Order, action: str, now: datetime) -> Event | None:
+def _event(session: Session, order: Order, action: OrderAction, now: datetime) -> Event | None:
     if action == "reopen":
         return WorkOrderReopened(
             work_order_id=order.id,
@@ -177,8 +179,9 @@ def _count(session: Session, before: Order, after: Order, now: datetime) -> None
         count_on_commit(session, Stop(rules.KIND, "resolve", after.estate, category, after.resolve_outcome, took))
 
 
-def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -> dict[str, Any]:
+def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -> WorkOrderRecord:
     """The order with its history; NotFound, Forbidden outside the caller's scope."""
+    caller.require(Permission.READ_WORK_ORDERS)
     order = _found(tables.find(session, order_id))
     _require_scope(caller, order)
     return views.whole(session, order, now)
@@ -192,7 +195,6 @@ def _found(order: Order | None) -> Order:
 
 def _require_scope(caller: Caller, order: Order) -> None:
     if not caller.is_owner:
-        caller.require(*STAFF_ROLES)
         caller.require_estate(order.estate)
     elif order.household is None:
         raise NotFound("There is no such work order.")
@@ -207,9 +209,10 @@ def list_orders(
     now: datetime,
     limit: int,
     cursor: str | None,
-) -> dict[str, Any]:
+) -> Page[WorkOrder]:
     """Orders in the caller's scope, newest first; an owner sees those of the own household."""
+    caller.require(Permission.READ_WORK_ORDERS)
     scope = caller.scope(wanted.estate, wanted.household)
     rows = tables.listed(session, scope, wanted, now, limit + 1, position(cursor, datetime.fromisoformat, UUID))
     shown, next_cursor = page(rows, limit, lambda order: [order.created_at.isoformat(), str(order.id)])
-    return {"items": views.items(session, shown, now), "next_cursor": next_cursor}
+    return Page(items=views.items(session, shown, now), next_cursor=next_cursor)

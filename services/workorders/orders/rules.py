@@ -3,21 +3,26 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import get_args
 from uuid import UUID
 
-from services.common.contracts.errors import Conflict, Forbidden, Invalid
+from services.common.contracts.answers.sla import Outcome, Stage
+from services.common.contracts.answers.work_orders import OrderAction, OrderStatus, Priority
+from services.common.contracts.errors import Conflict, Forbidden
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
-from services.common.sla.rules import WHOLE, Clock, Limit, Outcome, Running, outcome
+from services.common.domain.permissions import Permission, Role
+from services.common.sla.rules import WHOLE, Clock, Limit, Running, outcome
 from services.workorders.sla.rules import Policy, RunningStage
 
 KIND = "work_order"
-STATUSES = ("created", "dispatched", "accepted", "arrived", "paused", "completed", "confirmed", "cancelled")
-FINAL = ("confirmed", "cancelled")
-BEFORE_PAUSE = "(as before the pause)"
+STATUSES: tuple[OrderStatus, ...] = get_args(OrderStatus)
+FINAL: tuple[OrderStatus, ...] = ("confirmed", "cancelled")
+STOPPABLE: tuple[OrderStatus, ...] = ("created", "dispatched", "accepted", "arrived", "paused")
+BEFORE_PAUSE = None  # back to where it was paused
 
 # 报修→派工→接单→到场→完工→确认/返工. A second dispatch hands the order over to another technician.
-TRANSITIONS: Mapping[str, Mapping[str, str]] = {
+TRANSITIONS: Mapping[OrderAction, Mapping[OrderStatus, OrderStatus | None]] = {
     "dispatch": {"created": "dispatched", "dispatched": "dispatched", "accepted": "dispatched"},
     "accept": {"dispatched": "accepted"},
     "arrive": {"accepted": "arrived"},
@@ -26,14 +31,12 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
     "complete": {"arrived": "completed"},
     "confirm": {"completed": "confirmed"},
     "reopen": {"completed": "dispatched", "confirmed": "dispatched"},
-    "cancel": dict.fromkeys(("created", "dispatched", "accepted", "arrived", "paused"), "cancelled"),
+    "cancel": dict.fromkeys(STOPPABLE, "cancelled"),
 }
-_MANAGERS = ("group_admin", "estate_manager", "steward")
-CREATORS = (*_MANAGERS, "cashier", "technician", "owner")
-ACTORS: Mapping[str, tuple[str, ...]] = {
-    "dispatch": _MANAGERS,
-    **dict.fromkeys(("accept", "arrive", "pause", "resume", "complete"), (*_MANAGERS, "technician")),
-    **dict.fromkeys(("confirm", "reopen", "cancel"), (*_MANAGERS, "owner")),
+NEEDS: Mapping[OrderAction, Permission] = {
+    "dispatch": Permission.DISPATCH_WORK_ORDER,
+    **dict.fromkeys(("accept", "arrive", "pause", "resume", "complete"), Permission.CARRY_OUT_WORK_ORDER),
+    **dict.fromkeys(("confirm", "reopen", "cancel"), Permission.CONFIRM_WORK_ORDER),
 }
 
 
@@ -46,12 +49,12 @@ class Order:
     building: str | None
     household: str | None
     category: str
-    priority: str
+    priority: Priority
     description: str
     place: str | None
-    status: str
+    status: OrderStatus
     status_since: datetime
-    paused_from: str | None
+    paused_from: OrderStatus | None
     technician: str | None
     round: int
     created_at: datetime
@@ -86,7 +89,7 @@ class NewOrder:
     request_id: UUID
     estate: str
     category: str
-    priority: str
+    priority: Priority
     description: str
     building: str | None
     household: str | None
@@ -131,36 +134,27 @@ def open_order(new: NewOrder, building: str | None, policy: Policy, now: datetim
     )
 
 
-def require_known(action: str) -> None:
-    """Invalid, naming the actions there are."""
-    if action not in TRANSITIONS:
-        raise Invalid(f"There is no action {action!r}.", [{"loc": "action", "msg": f"one of {', '.join(TRANSITIONS)}"}])
-
-
-def next_status(order: Order, action: str) -> str:
-    """Where `action` leads; Invalid for an unknown action, Conflict naming the state and what it allows."""
-    require_known(action)
+def next_status(order: Order, action: OrderAction) -> OrderStatus:
+    """Where `action` leads; Conflict naming the state and what it allows."""
     if order.status not in TRANSITIONS[action]:
         allowed = [name for name, steps in TRANSITIONS.items() if order.status in steps]
         can = ", ".join(allowed) if allowed else "nothing more"
         raise Conflict(f"The order is {order.status}: {action} is not possible now; allowed: {can}.")
-    target = TRANSITIONS[action][order.status]
-    return order.paused_from or "" if target == BEFORE_PAUSE else target
+    return TRANSITIONS[action][order.status] or order.paused_from or order.status
 
 
-def require_actor(caller: Caller, order: Order, action: str, *, on_register: bool) -> None:
-    """Forbidden unless the caller's role may do this to this order (scope is checked apart).
+def require_own(caller: Caller, order: Order, *, on_register: bool) -> None:
+    """Forbidden for another technician's order.
 
     A technician who is on the register acts on the own orders only; a shared sign-in of the workshop, which is not on
     the register, acts for whom the order was dispatched to.
     """
-    caller.require(*ACTORS[action])
-    only_technician = caller.roles <= {"technician"}
+    only_technician = caller.roles <= {Role.TECHNICIAN}
     if only_technician and on_register and order.technician not in (None, caller.sub):
         raise Forbidden("This order was dispatched to another technician.")
 
 
-def act(order: Order, action: str, at: datetime, technician: str | None, calendar: WorkingCalendar) -> Order:
+def act(order: Order, action: OrderAction, at: datetime, technician: str | None, calendar: WorkingCalendar) -> Order:
     """The order after a lawful `action`; `technician` is the one a dispatch chose, or who accepts what nobody has."""
     moved = replace(order, status=next_status(order, action), status_since=at, paused_from=None)
     return _EFFECTS[action](moved, order, at, technician, calendar)
@@ -228,7 +222,7 @@ def _close(moved: Order, _before: Order, at: datetime, _technician: str | None, 
     return replace(_with_clock(moved, moved.resolution.paused(at, days)), closed_at=at)
 
 
-_EFFECTS: Mapping[str, _Effect] = {
+_EFFECTS: Mapping[OrderAction, _Effect] = {
     "dispatch": _dispatch,
     "accept": _accept,
     "arrive": _respond,
@@ -253,7 +247,7 @@ def resolve_by_if_resumed(order: Order, at: datetime, calendar: WorkingCalendar)
     return due or order.resolve_by
 
 
-def late_since(order: Order, stage: str, now: datetime) -> bool:
+def late_since(order: Order, stage: Stage, now: datetime) -> bool:
     """Whether a stage that is still to be done is late; a paused clock does not become late."""
     if order.status in FINAL:
         return False

@@ -1,16 +1,18 @@
 """STORE of orders: named queries. Lists are cut by (created_at, id), newest first."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.sla import Stage
+from services.common.contracts.answers.work_orders import OrderAction, OrderStatus
 from services.common.domain.access import Scope
+from services.common.once import insert_once
 from services.workorders.orders.rules import Order
 from services.workorders.tables import order_category, work_order, work_order_event
 
@@ -22,9 +24,9 @@ class Transition:
     """One line of an order's history: what was done, by whom, and what was asked for."""
 
     request_id: UUID
-    action: str
-    from_status: str | None
-    to_status: str
+    action: Literal["create"] | OrderAction
+    from_status: OrderStatus | None
+    to_status: OrderStatus
     by: str
     at: datetime
     note: str | None = None
@@ -45,22 +47,22 @@ class Filter:
 
 def add(session: Session, order: Order) -> bool:
     """Insert a new order; False when the id is taken already (the same request came before)."""
-    statement = insert(work_order).values(**asdict(order)).on_conflict_do_nothing(index_elements=[work_order.c.id])
-    return session.execute(statement.returning(work_order.c.id)).first() is not None
+    return insert_once(session, work_order, asdict(order))
 
 
 def find(session: Session, order_id: UUID) -> Order | None:
     """The order as it is."""
-    return _order(session.execute(select(*COLUMNS).where(work_order.c.id == order_id)).first())
+    return _one(session.execute(select(*COLUMNS).where(work_order.c.id == order_id)).mappings().first())
 
 
 def lock(session: Session, order_id: UUID) -> Order | None:
     """The order, locked until the transaction ends: one transition at a time."""
-    return _order(session.execute(select(*COLUMNS).where(work_order.c.id == order_id).with_for_update()).first())
+    query = select(*COLUMNS).where(work_order.c.id == order_id).with_for_update()
+    return _one(session.execute(query).mappings().first())
 
 
-def _order(row: Row[Any] | None) -> Order | None:
-    return None if row is None else Order(**row._asdict())
+def _one(row: RowMapping | None) -> Order | None:
+    return None if row is None else Order(**row)
 
 
 def save(session: Session, order: Order) -> None:
@@ -102,7 +104,7 @@ def category_label(session: Session, category: str) -> str:
     return category if known else "other"
 
 
-def late(stage: str, now: datetime) -> ColumnElement[bool]:
+def late(stage: Stage, now: datetime) -> ColumnElement[bool]:
     """The SQL of `rules.late_since`; a test holds the two equal."""
     if stage == "respond":
         return and_(
@@ -115,12 +117,12 @@ def late(stage: str, now: datetime) -> ColumnElement[bool]:
 
 
 def listed(
-    session: Session, scope: Scope, wanted: Filter, now: datetime, limit: int, after: Sequence[Any] | None
+    session: Session, scope: Scope, wanted: Filter, now: datetime, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Order]:
     """Up to `limit` orders within `scope` after the key `(created_at, id)`, newest first."""
     query = select(*COLUMNS).where(*_conditions(scope, wanted, now))
     if after is not None:
-        query = query.where(tuple_(work_order.c.created_at, work_order.c.id) < tuple_(*after))
+        query = query.where(tuple_(work_order.c.created_at, work_order.c.id) < after)
     newest_first = query.order_by(work_order.c.created_at.desc(), work_order.c.id.desc()).limit(limit)
     return [Order(**row._asdict()) for row in session.execute(newest_first)]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.work_orders import OrderStep, WorkOrder, WorkOrderRecord
 from services.common.domain.calendar import WorkingCalendar, business_date
 from services.common.domain.money import yuan
 from services.workorders.directory.tables import arrears
@@ -16,45 +16,45 @@ from services.workorders.orders.tables import Transition
 CALENDAR = WorkingCalendar()
 
 
-def whole(session: Session, order: Order, now: datetime) -> dict[str, Any]:
+def whole(session: Session, order: Order, now: datetime) -> WorkOrderRecord:
     """The order with its history."""
     history = [_step(step) for step in tables.history(session, order.id)]
     return {**items(session, [order], now)[0], "history": history}
 
 
-def items(session: Session, orders: Sequence[Order], now: datetime) -> list[dict[str, Any]]:
+def items(session: Session, orders: Sequence[Order], now: datetime) -> list[WorkOrder]:
     """Orders as a list shows them: everything but the history."""
     households = sorted({order.household for order in orders if order.household is not None})
     overdue_fen = arrears(session, households, business_date(now))
     return [_item(order, overdue_fen.get(order.household or "", 0), now) for order in orders]
 
 
-def _item(order: Order, arrears_fen: int, now: datetime) -> dict[str, Any]:
+def _item(order: Order, arrears_fen: int, now: datetime) -> WorkOrder:
     paused = order.status == "paused"
-    return {
-        "id": order.id,
-        "estate": order.estate,
-        "building": order.building,
-        "household": order.household,
-        "category": order.category,
-        "priority": order.priority,
-        "description": order.description,
-        "place": order.place,
-        "status": order.status,
-        "technician": order.technician,
-        "created_at": order.created_at,
-        "respond_by": order.respond_by,
-        "resolve_by": rules.resolve_by_if_resumed(order, now, CALENDAR) if paused else order.resolve_by,
-        "responded_at": order.responded_at,
-        "resolved_at": order.resolved_at,
-        "respond_overdue": rules.late_since(order, "respond", now),
-        "resolve_overdue": rules.late_since(order, "resolve", now),
-        "respond_outcome": order.respond_outcome,
-        "resolve_outcome": order.resolve_outcome,
-        "round": order.round,
-        "arrears_fen": arrears_fen,
-        "arrears_note": _note(arrears_fen),
-    }
+    return WorkOrder(
+        id=order.id,
+        estate=order.estate,
+        building=order.building,
+        household=order.household,
+        category=order.category,
+        priority=order.priority,
+        description=order.description,
+        place=order.place,
+        status=order.status,
+        technician=order.technician,
+        created_at=order.created_at,
+        respond_by=order.respond_by,
+        resolve_by=rules.resolve_by_if_resumed(order, now, CALENDAR) if paused else order.resolve_by,
+        responded_at=order.responded_at,
+        resolved_at=order.resolved_at,
+        respond_overdue=rules.late_since(order, "respond", now),
+        resolve_overdue=rules.late_since(order, "resolve", now),
+        respond_outcome=order.respond_outcome,
+        resolve_outcome=order.resolve_outcome,
+        round=order.round,
+        arrears_fen=arrears_fen,
+        arrears_note=_note(arrears_fen),
+    )
 
 
 def _note(arrears_fen: int) -> str | None:
@@ -65,13 +65,13 @@ def _note(arrears_fen: int) -> str | None:
     return f"物业费逾期 {amount}，仅供参考，不影响服务 / {amount} overdue, for information: service goes on as always"
 
 
-def _step(step: Transition) -> dict[str, Any]:
-    return {
-        "action": step.action,
-        "from_status": step.from_status,
-        "to_status": step.to_status,
-        "by": step.by,
-        "at": step.at,
-        "technician": step.technician,
-        "note": "; ".join(part for part in (step.note, step.reason) if part) or None,
-    }
+def _step(step: Transition) -> OrderStep:
+    return OrderStep(
+        action=step.action,
+        from_status=step.from_status,
+        to_status=step.to_status,
+        by=step.by,
+        at=step.at,
+        technician=step.technician,
+        note="; ".join(part for part in (step.note, step.reason) if part) or None,
+    )

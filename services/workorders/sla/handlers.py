@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.common.contracts.answers.sla import StageCounts, StageShares
+from services.common.contracts.answers.work_orders import EstateOrderFigures, GroupOrderFigures, OrderFigures
 from services.common.contracts.errors import NotFound
 from services.common.contracts.events import WorkOrderSlaAlarm
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.workorders.orders.rules import KIND
 from services.workorders.settings import settings
@@ -33,21 +35,25 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
     return len(due)
 
 
-def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> dict[str, Any]:
+def estate_figures(session: Session, caller: Caller, estate: str, now: datetime) -> EstateOrderFigures:
     """Open orders, what is late now, share within limit of what was done lately (J2); NotFound for no such estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
     found = _counts(session, frozenset({estate}), now)
     if not found:
         raise NotFound(f"There is no estate {estate}.")
-    return {"estate": estate, **_figures(found)}
+    return _of_estate(found[0])
 
 
-def group_figures(session: Session, caller: Caller, now: datetime) -> dict[str, Any]:
+def group_figures(session: Session, caller: Caller, now: datetime) -> GroupOrderFigures:
     """The same over all estates in the caller's scope, and per estate."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_GROUP_FIGURES)
     found = _counts(session, caller.estate_filter(), now)
-    return {**_figures(found), "estates": [{"estate": one.estate, **_figures([one])} for one in found]}
+    return {**_figures(found), "estates": [_of_estate(counts) for counts in found]}
+
+
+def _of_estate(counts: tables.EstateCounts) -> EstateOrderFigures:
+    return {"estate": counts.estate, **_figures([counts])}
 
 
 def overdue_rows(session: Session, now: datetime) -> Iterator[tuple[str, str, str, int]]:
@@ -61,19 +67,23 @@ def _counts(session: Session, estates: frozenset[str] | None, now: datetime) -> 
     return tables.counts(session, estates, now, now - timedelta(days=settings().sla_figures_days))
 
 
-def _figures(found: list[tables.EstateCounts]) -> dict[str, Any]:
-    return {
-        "open": sum(one.open for one in found),
-        "overdue": {
-            "respond": sum(one.respond_late for one in found),
-            "resolve": sum(one.resolve_late for one in found),
-        },
-        "within_limit": {
-            "respond": _share(sum(one.respond_met for one in found), sum(one.respond_done for one in found)),
-            "resolve": _share(sum(one.resolve_met for one in found), sum(one.resolve_done for one in found)),
-        },
-        "window_days": settings().sla_figures_days,
-    }
+def _figures(estates: list[tables.EstateCounts]) -> OrderFigures:
+    return OrderFigures(
+        open=sum(counts.open for counts in estates),
+        overdue=StageCounts(
+            respond=sum(counts.respond_late for counts in estates),
+            resolve=sum(counts.resolve_late for counts in estates),
+        ),
+        within_limit=StageShares(
+            respond=_share(
+                sum(counts.respond_met for counts in estates), sum(counts.respond_done for counts in estates)
+            ),
+            resolve=_share(
+                sum(counts.resolve_met for counts in estates), sum(counts.resolve_done for counts in estates)
+            ),
+        ),
+        window_days=settings().sla_figures_days,
+    )
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
+from services.common.contracts.answers.sla import Stage
 from services.common.contracts.errors import Conflict
 from services.common.domain.calendar import WorkingCalendar
 from services.common.sla.rules import Clock, Running
 
 ANY = "*"
+Level = Literal["warning", "breach"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Escalation:
 
     step: int
     percent: int
-    level: str
+    level: Level
     role: str
 
 
@@ -37,7 +40,7 @@ class Escalation:
 class RunningStage:
     """A stage (respond, resolve) still to be done, its clock and the instant promised."""
 
-    stage: str
+    stage: Stage
     clock: Running
     due_at: datetime
 
@@ -47,9 +50,9 @@ class Alarm:
     """When a step of the chain is due for one stage of one order."""
 
     round: int
-    stage: str
+    stage: Stage
     step: int
-    level: str
+    level: Level
     role: str
     due_at: datetime
     alarm_at: datetime

@@ -1,18 +1,26 @@
 """STORE of limits and alarms: policy rows, planned and raised alarms, figures per estate."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.workorders.orders.tables import late
 from services.workorders.sla.rules import Alarm, Escalation, Policy
 from services.workorders.tables import estate, sla_alarm, sla_escalation, sla_policy, work_order
+
+
+@dataclass(frozen=True)
+class DueAlarm(Alarm):
+    """An alarm whose time has come, and the order it is about."""
+
+    order_id: UUID
+    estate: str
+    category: str
 
 
 @dataclass(frozen=True)
@@ -49,20 +57,21 @@ def replan(session: Session, order_id: UUID, alarms: Iterable[Alarm]) -> None:
         session.execute(insert(sla_alarm).values(rows).on_conflict_do_nothing())
 
 
-def claim_due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
+def claim_due(session: Session, now: datetime, limit: int) -> list[DueAlarm]:
     """Alarms whose time has come, locked; those another replica holds are skipped."""
+    planned = (sla_alarm.c[field.name] for field in fields(Alarm))
     query = (
-        select(sla_alarm, work_order.c.estate, work_order.c.category)
+        select(*planned, sla_alarm.c.order_id, work_order.c.estate, work_order.c.category)
         .join(work_order, work_order.c.id == sla_alarm.c.order_id)
         .where(sla_alarm.c.raised_at.is_(None), sla_alarm.c.alarm_at <= now)
         .order_by(sla_alarm.c.alarm_at)
         .limit(limit)
         .with_for_update(of=sla_alarm, skip_locked=True)
     )
-    return session.execute(query).all()
+    return [DueAlarm(**row._mapping) for row in session.execute(query)]
 
 
-def mark_raised(session: Session, alarm: Row[Any], now: datetime) -> None:
+def mark_raised(session: Session, alarm: DueAlarm, now: datetime) -> None:
     """This alarm is never raised again."""
     session.execute(
         update(sla_alarm)

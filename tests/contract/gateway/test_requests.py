@@ -294,12 +294,22 @@ def test_dashboards(client: TestClient, responder: Responder) -> None:
     assert estate["degraded"] == ["feedback"]
 
 
+SET_ASIDE = {
+    "queue": "q",
+    "event": "x",
+    "event_id": None,
+    "error": "OperationalError: …",
+    "attempts": 6,
+    "parked_at": "2026-11-20T02:00:00Z",
+}
+
+
 def test_parked_events_of_all_services_are_paged_and_replayed(client: TestClient, responder: Responder) -> None:
     def parked(count: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
         def answer(kwargs: dict[str, Any]) -> dict[str, Any]:
             start = int(kwargs.get("cursor", 0))
             end = min(start + kwargs["limit"], count)
-            items = [{"id": number, "event": "x"} for number in range(start, end)]
+            items = [{"id": number, **SET_ASIDE} for number in range(start, end)]
             return {"items": items, "next_cursor": str(end) if end < count else None}
 
         return answer

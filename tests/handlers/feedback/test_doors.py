@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
+from services.common.contracts.errors import Invalid
 from services.common.contracts.events import (
     ComplaintSlaAlarm,
     EstateEntry,
@@ -61,6 +62,13 @@ def test_a_complaint_goes_all_the_way_through_the_doors(service: Later) -> None:
     assert complaint["status"] == "closed"
     assert service.get_complaint(caller=OWNER, complaint_id=complaint["id"]) == complaint
     assert [one["id"] for one in service.list_complaints(caller=OWNER)["items"]] == [complaint["id"]]
+
+
+def test_an_unknown_action_is_invalid_and_names_the_known_ones(service: Later) -> None:
+    complaint = create(service)
+    with pytest.raises(Invalid) as refused:
+        service.act_on_complaint(caller=GROUP, complaint_id=complaint["id"], action="forget", request_id=str(uuid4()))
+    assert "respond" in refused.value.errors[0]["msg"]
 
 
 def test_a_finished_order_told_twice_is_rated_once(service: Later) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -95,6 +96,8 @@ def test_one_answer_per_invitation(session: Session) -> None:
     first = handlers.answer_survey(session, OWNER, survey, given, NOW)
     again = handlers.answer_survey(session, OWNER, survey, given, NOW + timedelta(hours=1))
     assert first == again
+    with pytest.raises(Conflict, match="another answer"):
+        handlers.answer_survey(session, OWNER, survey, replace(given, score=1), NOW)
     with pytest.raises(Conflict, match="one answer"):
         rate(session, survey, 1)
     assert handlers.survey_result(session, OWNER, survey)["csat"] == 1.0

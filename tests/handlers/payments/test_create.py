@@ -92,7 +92,7 @@ def test_a_backdated_payment_counts_for_its_day(session: Session) -> None:
 def test_a_transfer_waits_with_a_reference_unless_it_was_seen(session: Session) -> None:
     waiting = create(session, request(channel="transfer"))
     assert (waiting["status"], waiting["reference"][:2]) == ("pending", "EL")
-    assert "expires_at" not in waiting
+    assert waiting["expires_at"] is None
     assert events(session, PaymentSettled) == events(session, PaymentStarted) == []
     assert create(session, request(channel="transfer", received_on=TODAY))["status"] == "settled"
 

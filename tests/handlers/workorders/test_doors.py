@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
+from services.common.contracts.errors import Invalid
 from services.common.contracts.events import (
     BillsIssued,
     EstateEntry,
@@ -58,6 +59,13 @@ def test_an_order_goes_all_the_way_through_the_doors(service: Later) -> None:
     assert order["status"] == "confirmed"
     assert service.get_order(caller=GROUP, order_id=order["id"]) == order
     assert [one["id"] for one in service.list_orders(caller=GROUP, status="confirmed")["items"]] == [order["id"]]
+
+
+def test_an_unknown_action_is_invalid_and_names_the_known_ones(service: Later) -> None:
+    order = create(service)
+    with pytest.raises(Invalid) as refused:
+        service.act_on_order(caller=GROUP, order_id=order["id"], action="explode", request_id=str(uuid4()))
+    assert "dispatch" in refused.value.errors[0]["msg"]
 
 
 def test_a_bill_told_twice_counts_once(service: Later) -> None:

@@ -27,6 +27,7 @@ from services.billing.receivables.ledger.rules import (
 )
 from services.billing.receivables.statement.handlers import statement
 from services.billing.tables import bill, estate, household, rate_rollup, stewardship, unit
+from services.common.contracts.answers.bills import Statement
 from services.common.contracts.events import PaymentSettled
 from services.common.domain.access import Caller
 from tests.support.billing.entries import enter
@@ -158,7 +159,7 @@ class Books:
         query = "SELECT h.code FROM bill b JOIN household h ON h.id = b.household_id WHERE b.id = :id"
         return str(self.one(query, id=bill_id))
 
-    def statement(self, as_of: str, household_code: str = "H1") -> dict[str, Any]:
+    def statement(self, as_of: str, household_code: str = "H1") -> Statement:
         return statement(self.session, SYSTEM, household_code, day(as_of))
 
     def sweep(self, as_of: str, estates: list[str] | None = None) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from services.billing.charging.bills import handlers as bills
 from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.imports import handlers as imports
 from services.billing.settings import Settings
+from services.common.contracts.answers.bills import BillRun
+from services.common.contracts.answers.imports import ImportResult
+from services.common.contracts.answers.tariffs import PublishedTariffs
 from services.common.contracts.events import BillRunSliceRequested
 from services.common.domain.access import Caller
 from tests.support.outbox import events
@@ -37,7 +40,7 @@ class Desk:
     settings: Settings
     now: datetime = NOW
 
-    def load(self, kind: str, *lines: str, caller: Caller = FINANCE, request_id: UUID | None = None) -> dict[str, Any]:
+    def load(self, kind: str, *lines: str, caller: Caller = FINANCE, request_id: UUID | None = None) -> ImportResult:
         """Import a CSV file."""
         sheet = imports.read(caller, kind, "\n".join(lines), settings=self.settings)
         with Session(self.engine) as session, session.begin():
@@ -52,7 +55,7 @@ class Desk:
         self.load("tariffs", TARIFFS, f"{code},property_fee,per_area,residential,{price},2020-01-01,0.7")
         self.publish(code)
 
-    def publish(self, code: str) -> dict[str, Any]:
+    def publish(self, code: str) -> PublishedTariffs:
         """Publish all tariffs of an estate."""
         with Session(self.engine) as session, session.begin():
             return tariffs.publish_estate_tariffs(session, FINANCE, code, self.now)
@@ -78,14 +81,14 @@ class Desk:
         with Session(self.engine) as session, session.begin():
             bills.bill_slices(session, [slice_id], now=self.now, settings=self.settings)
 
-    def run(self, period: str = "2026-10", **asked: Any) -> dict[str, Any]:
+    def run(self, period: str = "2026-10", **asked: Any) -> BillRun:
         """A whole run, and its progress afterwards."""
         run_id = self.start(period, **asked)
         for slice_id in self.slices(run_id):
             self.bill(slice_id)
         return self.progress(run_id)
 
-    def progress(self, run_id: UUID, caller: Caller = FINANCE) -> dict[str, Any]:
+    def progress(self, run_id: UUID, caller: Caller = FINANCE) -> BillRun:
         """How far a run is."""
         with Session(self.engine) as session:
             return bills.get_bill_run(session, caller, run_id)

@@ -4,19 +4,19 @@ import re
 from datetime import date
 from fractions import Fraction
 from math import floor
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills.views import handlers as views
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
+from services.common.contracts.answers.explanations import BillExplanation
 from tests.support.billing.books import Books
 from tests.support.billing.desk import FINANCE, Desk
 from tests.support.billing.relief import Relief
 
 
-def explained(desk: Desk) -> list[dict[str, Any]]:
+def explained(desk: Desk) -> list[BillExplanation]:
     """Every bill's explanation, in the order in which they were issued."""
     ids = desk.rows("SELECT id FROM bill ORDER BY id")
     with Session(desk.engine) as session:

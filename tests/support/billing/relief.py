@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
 from services.billing.charging.voids import handlers as voids
@@ -12,7 +11,9 @@ from services.billing.receivables.credits import handlers as credit
 from services.billing.receivables.credits.handlers import Refund
 from services.billing.receivables.waivers import handlers as waivers
 from services.billing.receivables.waivers.handlers import Ask
-from services.billing.receivables.waivers.rules import Kind
+from services.common.contracts.answers.credits import CreditApplication, CreditRefund
+from services.common.contracts.answers.voids import Reissue, VoidedBill
+from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind
 from services.common.domain.access import Caller
 from tests.support.billing.books import NOW, Books
 
@@ -51,23 +52,23 @@ class Relief:
     def ask(
         self,
         *bills: int,
-        kind: Kind = "late_fee",
+        kind: WaiverKind = "late_fee",
         ratio: str | None = None,
         fen: int | None = None,
         by: Caller = STEWARD,
         request_id: UUID | None = None,
         reason: str = "lift was out of order",
-    ) -> dict[str, Any]:
+    ) -> WaiverDetail:
         ask = Ask(list(bills), kind, reason, Decimal(ratio) if ratio else None, fen)
         return waivers.request_waiver(self.books.session, by, request_id or uuid4(), ask, self.now)
 
-    def approve(self, waiver: UUID, by: Caller = MANAGER, resolution: str | None = None) -> dict[str, Any]:
+    def approve(self, waiver: UUID, by: Caller = MANAGER, resolution: str | None = None) -> WaiverDetail:
         return waivers.approve_waiver(self.books.session, by, waiver, resolution, None, self.now)
 
-    def reject(self, waiver: UUID, by: Caller = MANAGER, reason: str | None = "no") -> dict[str, Any]:
+    def reject(self, waiver: UUID, by: Caller = MANAGER, reason: str | None = "no") -> WaiverDetail:
         return waivers.reject_waiver(self.books.session, by, waiver, reason, self.now)
 
-    def withdraw(self, waiver: UUID, by: Caller = STEWARD) -> dict[str, Any]:
+    def withdraw(self, waiver: UUID, by: Caller = STEWARD) -> WaiverDetail:
         return waivers.withdraw_waiver(self.books.session, by, waiver, "mistake", self.now)
 
     def void(
@@ -78,21 +79,21 @@ class Relief:
         by: Caller = FINANCE,
         request_id: UUID | None = None,
         reason: str = "wrong area",
-    ) -> dict[str, Any]:
+    ) -> VoidedBill:
         return voids.void_bill(self.books.session, by, request_id or uuid4(), Void(bill, reason, reissue), self.now)
 
-    def reissue(self, bill: int, by: Caller = FINANCE, request_id: UUID | None = None) -> dict[str, Any]:
+    def reissue(self, bill: int, by: Caller = FINANCE, request_id: UUID | None = None) -> Reissue:
         return voids.reissue_bill(self.books.session, by, request_id or uuid4(), bill, self.now)
 
     def refund(
         self, fen: int, household: str = "H1", by: Caller = FINANCE, request_id: UUID | None = None
-    ) -> dict[str, Any]:
+    ) -> CreditRefund:
         asked = Refund(fen, "transfer", "moved away")
         return credit.refund_credit(self.books.session, by, request_id or uuid4(), household, asked, self.now)
 
     def apply(
         self, household: str = "H1", *bills: int, by: Caller = FINANCE, request_id: UUID | None = None
-    ) -> dict[str, Any]:
+    ) -> CreditApplication:
         return credit.apply_standing_credit(
             self.books.session, by, request_id or uuid4(), household, list(bills), self.now
         )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from services.common.contracts.errors import Forbidden, Invalid
 from services.common.contracts.events import ContactsRegistered
 from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import JsonFormatter, describe
 from services.common.paging import decode_cursor, encode_cursor, page, position
 
@@ -18,10 +19,11 @@ OWNER = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
 
 
 def test_scope_and_role_are_both_needed() -> None:
-    STEWARD.require("steward", "finance")
+    STEWARD.require(Permission.REQUEST_WAIVER)
     STEWARD.require_household("H9", "E1")
     for refused in (
-        lambda: STEWARD.require("finance"),
+        lambda: STEWARD.require(Permission.APPROVE_WAIVER),
+        lambda: STEWARD.require_system(),
         lambda: STEWARD.require_estate("E2"),
         lambda: STEWARD.require_household("H1", "E2"),
         lambda: STEWARD.require_every_estate(),
@@ -33,6 +35,8 @@ def test_scope_and_role_are_both_needed() -> None:
     OWNER.require_household("H1", "E1")
     assert STEWARD.estate_filter() == {"E1"}
     assert Caller.system("billing").estate_filter() is None
+    assert all(Caller.system("billing").may(permission) for permission in Permission)
+    Caller.system("billing").require_system()
 
 
 def test_who_sees_names() -> None:

@@ -170,3 +170,14 @@ def test_requests_refuse_fields_they_do_not_know() -> None:
                 choices = [choice for choice in schema.get("anyOf", [schema]) if "$ref" in choice]
                 (name,) = [choice["$ref"].rpartition("/")[2] for choice in choices]
                 assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False, path
+
+
+def test_money_and_bill_ids_say_that_they_need_64_bits() -> None:
+    sums = {
+        f"{model}.{name}": schema.get("anyOf", [schema])[0]
+        for model, described in DOCUMENT["components"]["schemas"].items()
+        for name, schema in described.get("properties", {}).items()
+        if name.endswith("_fen") or name == "bill_id"
+    }
+    assert len(sums) > 40
+    assert [name for name, schema in sums.items() if schema.get("format") != "int64"] == []

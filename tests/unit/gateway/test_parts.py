@@ -14,10 +14,8 @@ from gateway.front.observed import trace_of
 from gateway.front.problems import document, slug
 from gateway.link.breaker import Breaker
 from gateway.metrics import merge, parse_targets
-from gateway.resources.auth.schemas import Role
 from gateway.resources.imports.routes import decoded
 from services.common.contracts.errors import Invalid, TooManyRequests
-from services.common.domain.access import ROLES
 
 
 class Clock:
@@ -115,10 +113,6 @@ def test_the_trace_of_the_client_is_joined_when_it_is_well_formed() -> None:
         found = trace_of(Headers({"traceparent": bad}))
         assert len(found) == 32
         assert found not in (trace, "0" * 32)
-
-
-def test_the_development_roles_are_the_roles() -> None:
-    assert set(Role.__args__) == set(ROLES)
 
 
 def page(service: str, amount: float) -> CollectorRegistry:

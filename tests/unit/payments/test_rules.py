@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.domain.access import Caller
 from services.payments.ports import Money
 from services.payments.rules import (
     CHANNELS,
     LARGEST_AMOUNT_FEN,
+    NEEDS,
     Payment,
     PaymentRequest,
-    may_take,
     next_check,
     out_trade_no,
     payment_id_of,
@@ -40,11 +41,12 @@ def request(**changes: object) -> PaymentRequest:
         ("steward", {"wechat", "alipay", "unionpay", "cash", "pos"}),
         ("technician", set()),
         ("auditor", set()),
-        *((role, set(CHANNELS)) for role in ("cashier", "finance", "estate_manager", "group_admin")),
+        *((role, set(CHANNELS)) for role in ("cashier", "finance", "estate_manager", "region_manager", "group_admin")),
     ],
 )
 def test_each_role_takes_its_channels_only(role: str, allowed: set[str]) -> None:
-    assert {channel for channel in CHANNELS if may_take({role}, channel)} == allowed
+    caller = Caller(sub="x", roles=frozenset({role}))
+    assert {channel for channel in CHANNELS if caller.may(NEEDS[channel])} == allowed
 
 
 @pytest.mark.parametrize(

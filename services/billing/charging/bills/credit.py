@@ -2,19 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import tables
-from services.billing.charging.bills.tables import Posting
+from services.billing.charging.bills.tables import CreditedBill, Posting
 from services.billing.charging.slices.tables import Slice
 from services.billing.receivables.booking.handlers import keep_fee_left
 from services.billing.receivables.ledger.tables import account
 
 
-def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[Row[Any]]:
+def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[CreditedBill]:
     """Pay the new bills of credited households, oldest bill first; returns these bills as they are told of."""
     paid = tables.apply_credit(session, piece, posting)
     if posting.due_date < posting.issued_on:
@@ -22,7 +20,7 @@ def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[R
     return paid
 
 
-def _keep_fee_left(session: Session, settled: Sequence[Row[Any]]) -> None:
+def _keep_fee_left(session: Session, settled: Sequence[CreditedBill]) -> None:
     """A bill issued after its due date has accrued up to today, which its principal does not pay (C1)."""
     bills: dict[str, list[int]] = defaultdict(list)
     for row in settled:

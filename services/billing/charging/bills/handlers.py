@@ -1,44 +1,46 @@
 """STORY of bill runs: plan slices → each slice issues its bills (or only judges them) → progress (B3, B4, B6)."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import by_slice as computed
 from services.billing.charging.bills import tables
 from services.billing.charging.bills.credit import apply_credit
-from services.billing.charging.bills.tables import Anomaly, Posting
+from services.billing.charging.bills.tables import CreditedBill, JudgedLine, JudgedTotal, PassedOver, Posting
 from services.billing.charging.slices import rules
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.slices.lines import Job
 from services.billing.charging.slices.rules import Prices
-from services.billing.charging.slices.tables import Slice
+from services.billing.charging.slices.tables import Outcome, RatesUsed, Slice
 from services.billing.charging.tariffs import coverage
 from services.billing.charging.tariffs import rules as tariff_rules
-from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, due_date
-from services.billing.charging.tariffs.rules import USAGES, Rate, TariffAnomaly, TariffVersion, by_price
+from services.billing.charging.tariffs.cycles import Cycle, due_date
+from services.billing.charging.tariffs.rules import USAGES, TariffAnomaly, TariffVersion, by_price
 from services.billing.charging.tariffs.versions import fee_items, load_versions
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import estates_in_scope
 from services.billing.settings import Settings
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.billing.tables import bill_run
+from services.common.contracts.answers.base import Created
+from services.common.contracts.answers.bills import BillingAnomaly, BillRun, RunAnomaly
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, add_months, business_date, format_period
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, insert_once, same_request
 
-BILLERS = ("group_admin", "finance", "estate_manager")
 SHOWN_ANOMALIES = 1_000
 EARLIEST_PERIOD = date(1990, 1, 1)
 log = get_logger(__name__)
@@ -56,12 +58,12 @@ class RunRequest:
 
 def start_bill_run(
     session: Session, caller: Caller, request_id: UUID, asked: RunRequest, *, now: datetime, settings: Settings
-) -> dict[str, str]:
-    """Plan a run and ask for each of its slices (B4); `{"id"}`. The same call again answers the same and plans nothing.
+) -> Created:
+    """Plan a run and ask for each of its slices (B4). The same call again answers the same and plans nothing.
 
     Errors: Forbidden, Invalid (period, unknown estate or fee item, empty list), Conflict (id used for another request).
     """
-    caller.require(*BILLERS)
+    caller.require(Permission.ISSUE_BILLS)
     run: dict[str, Any] = {
         "period": _period(asked.period, business_date(now)),
         "estates": _named(asked.estates, "estates"),
@@ -70,13 +72,12 @@ def start_bill_run(
         "requested_by": caller.sub,
     }
     estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
-    if tables.insert_run(session, {"id": request_id, "created_at": now} | run):
+    if insert_once(session, bill_run, {"id": request_id, "created_at": now} | run):
         _check_fee_items(session, estate_ids, run["fee_items"])
         planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
         _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
-    elif not run.items() <= (tables.load_run(session, request_id) or {}).items():
-        raise Conflict("This request id was used for another bill run.")
-    return {"id": str(request_id)}
+    same_request("bill run", by_id(session, bill_run, request_id), run)
+    return Created(id=request_id)
 
 
 def _period(period: str, today: date) -> date:
@@ -131,7 +132,7 @@ def bill_slices(session: Session, slice_ids: Sequence[int], *, now: datetime, se
 
 def _bill(
     session: Session, piece: Slice, versions: Sequence[TariffVersion], now: datetime, settings: Settings
-) -> dict[str, Any]:
+) -> Outcome:
     policy = piece.policy
     # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
     issued_on = max(business_date(now), piece.first_open)
@@ -148,9 +149,9 @@ def _bill(
         else:
             done = _issue(session, months, one, anomalies, posting)
         bills, amount_fen = bills + done[0], amount_fen + done[1]
-    used = as_used(found[0].prices.rates if found else [], policy, posting.due_date)
+    used = RatesUsed(policy, posting.due_date, found[0].prices.rates if found else [])
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
-    return {"id": piece.id, "bills": bills, "amount_fen": amount_fen, "rates": used, **anomalies.outcome()}
+    return Outcome(piece.id, bills, amount_fen, used, anomalies.shown, anomalies.count)
 
 
 def issue_as_due(
@@ -165,9 +166,8 @@ def issue_as_due(
     found = _found(session, piece, versions, cycle, cycle, now, settings)[0]
     posting = Posting(due_date, max(business_date(now), piece.first_open), now)
     issued = tables.issue(session, replace(piece, credited=[]), found.prices, found.covered, posting)
-    used = as_used(found.prices.rates, piece.policy, due_date)
-    outcome = {"id": piece.id, "bills": issued.bills, "amount_fen": issued.amount_fen, "rates": used}
-    slices.finish(session, [outcome | {"anomalies": [], "anomaly_count": 0}], now)
+    used = RatesUsed(piece.policy, due_date, found.prices.rates)
+    slices.finish(session, [Outcome(piece.id, issued.bills, issued.amount_fen, used)], now)
 
 
 @dataclass(frozen=True)
@@ -226,8 +226,8 @@ def _name_passed_over(session: Session, piece: Slice, found: Found, anomalies: "
         anomalies.add_passed_over(rows)
 
 
-def _issued_events(piece: Slice, due_date: date, paid: Sequence[Row[Any]]) -> Iterator[BillsIssued]:
-    for fee_item, rows in groupby(paid, key=lambda row: str(row.fee_item)):
+def _issued_events(piece: Slice, due_date: date, paid: Sequence[CreditedBill]) -> Iterator[BillsIssued]:
+    for fee_item, rows in groupby(paid, key=lambda row: row.fee_item):
         for batch in batches(rows):
             yield BillsIssued(
                 run_id=piece.run_id,
@@ -244,8 +244,8 @@ def _judge(session: Session, piece: Slice, found: Found, anomalies: "Anomalies",
     _name_passed_over(session, piece, found, anomalies)
     totals, sample = tables.judge(session, piece, found.prices, settings.amount_change_percent, anomalies.room)
     anomalies.add_judged(totals, sample)
-    would_bill = [row for kind, row in totals.items() if kind != "already_billed"]
-    return sum(row.lines for row in would_bill), sum(row.amount_fen for row in would_bill)
+    would_bill = [total for total in totals if total.kind != "already_billed"]
+    return sum(total.lines for total in would_bill), sum(total.amount_fen for total in would_bill)
 
 
 class Anomalies:
@@ -254,7 +254,7 @@ class Anomalies:
     def __init__(self, estate: str, limit: int) -> None:
         self.estate = estate
         self.limit = limit
-        self.shown: list[Anomaly] = []
+        self.shown: list[RunAnomaly] = []
         self.count = 0
 
     @property
@@ -262,68 +262,53 @@ class Anomalies:
         """How many more are shown; at least one is fetched, because each row carries the count of all."""
         return max(self.limit - len(self.shown), 1)
 
-    def outcome(self) -> dict[str, Any]:
-        """The columns of the slice."""
-        return {"anomalies": [asdict(one) for one in self.shown], "anomaly_count": self.count}
-
     def add_found(self, found: Iterable[TariffAnomaly]) -> None:
         """Prices that cannot be billed, and units that a price cannot bill."""
         for one in found:
             self._show(one.unit, one.fee_item, one.kind, one.detail)
             self.count += 1
 
-    def add_passed_over(self, rows: Sequence[Row[Any]]) -> None:
+    def add_passed_over(self, rows: Sequence[PassedOver]) -> None:
         """Units that get no bill though they should."""
         for row in rows:
             self._show(row.unit, row.fee_item, row.kind, PASSED_OVER[row.kind])
         self.count += rows[0].found if rows else 0
 
-    def add_judged(self, totals: dict[str | None, Row[Any]], rows: Sequence[Row[Any]]) -> None:
+    def add_judged(self, totals: Iterable[JudgedTotal], rows: Iterable[JudgedLine]) -> None:
         """Lines of a dry run that are not as last time."""
         for row in rows:
             past = f"; last period {yuan(row.past_fen)} yuan" if row.past_fen else ""
             self._show(row.unit, row.fee_item, row.kind, f"{JUDGED[row.kind]}: {yuan(row.amount_fen)} yuan{past}")
-        self.count += sum(row.lines for kind, row in totals.items() if kind is not None)
+        self.count += sum(total.lines for total in totals if total.kind is not None)
 
-    def _show(self, unit: str | None, fee_item: str | None, kind: str, detail: str) -> None:
+    def _show(self, unit: str | None, fee_item: str | None, kind: BillingAnomaly, detail: str) -> None:
         if len(self.shown) < self.limit:
-            unit = f"{self.estate}/{unit}" if unit is not None else None
-            self.shown.append(Anomaly(self.estate, unit, fee_item, kind, detail))
+            named = f"{self.estate}/{unit}" if unit is not None else None
+            self.shown.append(RunAnomaly(estate=self.estate, unit=named, fee_item=fee_item, kind=kind, detail=detail))
 
 
-PASSED_OVER = {
+PASSED_OVER: dict[BillingAnomaly, str] = {
     "zero_area": "the floor area is 0",
     "zero_amount": "the amount comes to 0",
     "no_grade_factor": "the tariff has no factor for the grade of this unit",
     "missing_tariff": "no published tariff covers the usage of this unit",
 }
-JUDGED = {
+JUDGED: dict[BillingAnomaly, str] = {
     "already_billed": "billed before, will be left as it is",
     "amount_changed": "the amount differs much from last period",
     "never_billed": "the unit was never billed while others of the estate were",
 }
 
 
-def as_used(found: Sequence[Rate], policy: BillingPolicy, due_date: date) -> dict[str, Any]:
-    """What the bills of a slice were made from, kept so that each can be explained after prices have changed."""
-    return {
-        "policy": asdict(policy),
-        "due_date": due_date.isoformat(),
-        "rates": json.loads(json.dumps([asdict(rate) for rate in found], default=str)),
-    }
-
-
 # --- progress ------------------------------------------------------------------------------------------------------
 
 
-def get_bill_run(session: Session, caller: Caller, run_id: UUID) -> dict[str, Any]:
+def get_bill_run(session: Session, caller: Caller, run_id: UUID) -> BillRun:
     """Progress of a run, computed from its slices (B4).
 
-    `{id, period, dry_run, status, estates_total, estates_done, bills, amount_fen, anomalies: [{estate, unit, fee_item,
-    kind, detail}], anomalies_total, created_at, finished_at}`; `bills` are those this run issued (a dry run: would
-    issue). NotFound when there is none, Forbidden when it covers an estate outside the caller's scope.
+    NotFound when there is none, Forbidden when it covers an estate outside the caller's scope.
     """
-    caller.require(*BILLERS, "auditor")
+    caller.require(Permission.READ_BILL_RUN)
     run = tables.load_run(session, run_id)
     if run is None:
         raise NotFound("There is no such bill run.")
@@ -331,17 +316,17 @@ def get_bill_run(session: Session, caller: Caller, run_id: UUID) -> dict[str, An
     for code in progress.estates or []:
         caller.require_estate(code)
     status = rules.run_status(progress.slices, progress.slices_done, progress.slices_parked)
-    return {
-        "id": str(run_id),
-        "period": format_period(run["period"]),
-        "dry_run": run["dry_run"],
-        "status": status,
-        "estates_total": progress.estates_total,
-        "estates_done": progress.estates_done,
-        "bills": progress.bills,
-        "amount_fen": progress.amount_fen,
-        "anomalies": tables.run_anomalies(session, run_id, SHOWN_ANOMALIES),
-        "anomalies_total": progress.anomaly_count,
-        "created_at": run["created_at"],
-        "finished_at": (progress.finished_at or run["created_at"]) if status == "done" else None,
-    }
+    return BillRun(
+        id=run_id,
+        period=format_period(run.period),
+        dry_run=run.dry_run,
+        status=status,
+        estates_total=progress.estates_total,
+        estates_done=progress.estates_done,
+        bills=progress.bills,
+        amount_fen=progress.amount_fen,
+        anomalies=tables.run_anomalies(session, run_id, SHOWN_ANOMALIES),
+        anomalies_total=progress.anomaly_count,
+        created_at=run.created_at,
+        finished_at=(progress.finished_at or run.created_at) if status == "done" else None,
+    )

@@ -10,16 +10,23 @@ from sqlalchemy import text
 
 from services.common.prepared import Prepared
 
-# What a unit owes: floor((2x + d) / 2d) is half up of x / d in exact numerics; div() truncates, and x is not negative.
-# Up to `exact_m2` the same quotient fits whole numbers of 64 bits (`tables.scaled`), which take a fraction of the time.
-AMOUNT = """
-CASE WHEN u.area_m2 <= r.exact_m2
-  THEN ((u.area_m2 * 100)::bigint * CASE WHEN v.vacant THEN r.times_vacant ELSE r.times END
-        + CASE WHEN v.vacant THEN r.plus_vacant ELSE r.plus END) / r.over
-  ELSE div((u.area_m2 * CASE WHEN v.vacant THEN r.m2_vacant ELSE r.m2 END
-            + CASE WHEN v.vacant THEN r.flat_vacant ELSE r.flat END) * 200 + r.month_days, 2 * r.month_days)::bigint
+
+def amount_fen(unit: str, rate: str, vacant: str) -> str:
+    """SQL of what a unit owes.
+
+    floor((2x + d) / 2d) is half up of x / d in exact numerics; div() truncates, and x is not negative. Up to `exact_m2`
+    the same quotient fits whole numbers of 64 bits (`tables.scaled`), which take a fraction of the time.
+    """
+    return f"""
+CASE WHEN {unit}.area_m2 <= {rate}.exact_m2
+  THEN (({unit}.area_m2 * 100)::bigint * CASE WHEN {vacant} THEN {rate}.times_vacant ELSE {rate}.times END
+        + CASE WHEN {vacant} THEN {rate}.plus_vacant ELSE {rate}.plus END) / {rate}.over
+  ELSE div(({unit}.area_m2 * CASE WHEN {vacant} THEN {rate}.m2_vacant ELSE {rate}.m2 END
+            + CASE WHEN {vacant} THEN {rate}.flat_vacant ELSE {rate}.flat END) * 200 + {rate}.month_days,
+           2 * {rate}.month_days)::bigint
 END
 """
+
 
 # A rate as `tables.weights` gives it.
 RATE = """
@@ -38,7 +45,7 @@ rate AS MATERIALIZED (
     unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, inputs jsonb)
 ), priced AS (
   SELECT u.id AS unit_id, u.household_id, u.building, u.area_m2, v.vacant, r.fee_item, r.tariff_id,
-         {AMOUNT} AS amount_fen, CAST(:months AS int) AS months,
+         {amount_fen("u", "r", "v.vacant")} AS amount_fen, CAST(:months AS int) AS months,
          CASE WHEN r.grade IS NOT NULL OR r.others IS NOT NULL THEN jsonb_build_object('grade', u.grade) END AS inputs,
          r.lacking
   FROM unit u

@@ -1,21 +1,20 @@
 """DOORS to bills and bill runs (B3, B4, B6)."""
 
-from typing import Annotated, Any
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.charging.bills import handlers
 from services.billing.charging.bills.views import handlers as views
 from services.billing.settings import settings
+from services.common.contracts.answers.base import Created, Page
+from services.common.contracts.answers.bills import BillRun, BillStatus, BillSummary
+from services.common.contracts.answers.explanations import BillExplanation
 from services.common.contracts.base import Message
 from services.common.contracts.events import BillRunSliceRequested
 from services.common.domain.access import Caller
+from services.common.fields import BillId
 from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc
-
-BillId = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class BillDoors(EstateService):
@@ -30,14 +29,14 @@ class BillDoors(EstateService):
         estates: list[str] | None = None,
         fee_items: list[str] | None = None,
         dry_run: bool = False,
-    ) -> dict[str, str]:
+    ) -> Created:
         """Plan a run; its slices go to any replica."""
         asked = handlers.RunRequest(period, estates, fee_items, dry_run)
         with self.transaction() as session:
             return handlers.start_bill_run(session, caller, request_id, asked, now=self.clock(), settings=settings())
 
     @rpc
-    def get_bill_run(self, caller: Caller, run_id: UUID) -> dict[str, Any]:
+    def get_bill_run(self, caller: Caller, run_id: UUID) -> BillRun:
         """Progress of a run."""
         with self.transaction() as session:
             return handlers.get_bill_run(session, caller, run_id)
@@ -55,16 +54,16 @@ class BillDoors(EstateService):
         self,
         caller: Caller,
         household: str,
-        status: str | None = None,
+        status: BillStatus | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[BillSummary]:
         """Bills of a household."""
         with self.transaction() as session:
             return views.list_bills(session, caller, household, status, limit, cursor)
 
     @rpc
-    def explain_bill(self, caller: Caller, bill_id: BillId) -> dict[str, Any]:
+    def explain_bill(self, caller: Caller, bill_id: BillId) -> BillExplanation:
         """Why a bill is what it is."""
         with self.transaction() as session:
             return views.explain_bill(session, caller, bill_id)

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import issue_sql
@@ -17,17 +15,18 @@ from services.billing.charging.slices.rules import Prices
 from services.billing.charging.slices.tables import Slice
 from services.billing.charging.tariffs.rules import Rate
 from services.billing.tables import bill_run
+from services.common.contracts.answers.bills import BillingAnomaly, RunAnomaly
 from services.common.contracts.events import BATCH, BillsIssued
 from services.common.domain.calendar import add_months, format_period
+from services.common.fields import LARGEST_BIGINT
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id
-
-LARGEST = 2**63 - 1
+from services.common.rows import row_of, rows_of
 
 # price and vacancy ratio have four decimals each
 WEIGHT_SCALE = 10**8
 NOTHING = Prices(rates=())
-NO_SCALE: dict[str, Any] = {"exact_m2": None, "times": 0, "times_vacant": 0, "plus": 0, "plus_vacant": 0, "over": 1}
+NO_SCALE: dict[str, object] = {"exact_m2": None, "times": 0, "times_vacant": 0, "plus": 0, "plus_vacant": 0, "over": 1}
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,88 @@ class Posting:
 
 
 @dataclass(frozen=True)
-class Anomaly:
-    """Something a person should look at; `unit` is None when it concerns the whole estate."""
+class Run:
+    """A bill run as it was asked for; `estates` and `fee_items` None: all."""
 
-    estate: str
-    unit: str | None
+    id: UUID
+    period: date
+    estates: list[str] | None
+    fee_items: list[str] | None
+    dry_run: bool
+    requested_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    estates_total: int
+    estates_done: int
+    slices: int
+    slices_done: int
+    slices_parked: int
+    bills: int
+    amount_fen: int
+    anomaly_count: int
+    finished_at: datetime | None
+    # None: it has no slice
+    estates: list[str] | None
+
+
+@dataclass(frozen=True)
+class Issued:
+    """New bills of a slice, and whether units were passed over."""
+
+    bills: int
+    amount_fen: int
+    passed_over: bool
+
+
+@dataclass(frozen=True)
+class CreditedBill:
+    """A new bill that was paid from a prepaid balance, as far as that went."""
+
+    bill_id: int
+    household: str
+    fee_item: str
+    amount_fen: int
+    open_fen: int
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A unit that gets no bill though it should; `found`: how many there are in all."""
+
+    unit: str
     fee_item: str | None
-    kind: str
-    detail: str
+    kind: BillingAnomaly
+    found: int
 
 
-def insert_run(session: Session, run: dict[str, Any]) -> bool:
-    """Write the run; False when there is one of this id already."""
-    statement = insert(bill_run).values(**run).on_conflict_do_nothing().returning(bill_run.c.id)
-    return session.execute(statement).first() is not None
+@dataclass(frozen=True)
+class JudgedTotal:
+    """Lines of a dry run of one kind; None: all is well."""
+
+    kind: BillingAnomaly | None
+    lines: int
+    amount_fen: int
 
 
-def load_run(session: Session, run_id: UUID) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class JudgedLine:
+    """A line of a dry run that is not as last time."""
+
+    unit: str
+    fee_item: str
+    kind: BillingAnomaly
+    amount_fen: int
+    past_fen: int | None
+
+
+def load_run(session: Session, run_id: UUID) -> Run | None:
     """The run as it was asked for."""
-    row = session.execute(select(bill_run).where(bill_run.c.id == run_id)).mappings().first()
-    return dict(row) if row else None
+    return row_of(Run, session.execute(select(bill_run).where(bill_run.c.id == run_id)).first())
 
 
 RUN_PROGRESS = text("""
@@ -80,12 +141,12 @@ WHERE s.run_id = CAST(:run_id AS uuid) ORDER BY s.estate_id, s.from_unit_id, a.n
 """)
 
 
-def run_progress(session: Session, run_id: UUID) -> Row[Any]:
+def run_progress(session: Session, run_id: UUID) -> Progress:
     """How far a run is, computed from its slices."""
-    return session.execute(RUN_PROGRESS, {"run_id": str(run_id)}).one()
+    return row_of(Progress, session.execute(RUN_PROGRESS, {"run_id": str(run_id)}).one())
 
 
-def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[dict[str, Any]]:
+def run_anomalies(session: Session, run_id: UUID, limit: int) -> list[RunAnomaly]:
     """The first anomalies of a run, estate by estate."""
     return list(session.scalars(RUN_ANOMALIES, {"run_id": str(run_id), "limit": limit}))
 
@@ -96,35 +157,33 @@ def issue(
     prices: Prices,
     covered: Sequence[str],
     posting: Posting,
-) -> Row[Any]:
+) -> Issued:
     """Issue the bills of a slice with ledger, rollup and events.
 
-    Returns (bills, amount_fen) of those that are new, and whether units were passed over, be it for an amount of 0 or
-    because no rate covers their usage. Credited households are told of by `apply_credit`'s caller.
+    Units may be passed over for an amount of 0 or because no rate covers their usage. Credited households are told of
+    by `apply_credit`'s caller.
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
     parameters |= {"credited": piece.credited, "covered": list(covered), "run_id": str(piece.run_id)}
-    return issue_sql.ISSUE.execute(session, parameters).one()
+    return row_of(Issued, issue_sql.ISSUE.execute(session, parameters).one())
 
 
-def apply_credit(session: Session, piece: Slice, posting: Posting) -> Sequence[Row[Any]]:
+def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[CreditedBill]:
     """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
     parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited}
-    return session.execute(issue_sql.APPLY_CREDIT, parameters).all()
+    return rows_of(CreditedBill, session.execute(issue_sql.APPLY_CREDIT, parameters))
 
 
-def passed_over(
-    session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int
-) -> Sequence[Row[Any]]:
-    """Units of the slice that get no bill though they should, each with the count of all in `found`."""
+def passed_over(session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int) -> list[PassedOver]:
+    """Units of the slice that get no bill though they should."""
     parameters = _range(piece, prices) | {"covered": list(covered), "limit": limit}
-    return session.execute(issue_sql.PASSED_OVER, parameters).all()
+    return rows_of(PassedOver, session.execute(issue_sql.PASSED_OVER, parameters))
 
 
 def judge(
     session: Session, piece: Slice, prices: Prices, change_percent: int, limit: int
-) -> tuple[dict[str | None, Row[Any]], Sequence[Row[Any]]]:
-    """A dry run: totals by kind of anomaly (None: all is well) and the first lines that are not well."""
+) -> tuple[list[JudgedTotal], list[JudgedLine]]:
+    """A dry run: totals by kind of anomaly and the first lines that are not well."""
     parameters = _range(piece, prices) | {
         "period": piece.period,
         "last_period": add_months(piece.period, -prices.months),
@@ -132,11 +191,11 @@ def judge(
         "billed_before": session.scalar(issue_sql.BILLED_BEFORE, _range(piece, NOTHING) | {"period": piece.period}),
         "limit": limit,
     }
-    totals = session.execute(issue_sql.JUDGED_TOTALS, parameters).all()
-    return {row.kind: row for row in totals}, session.execute(issue_sql.JUDGED_SAMPLE, parameters).all()
+    totals = rows_of(JudgedTotal, session.execute(issue_sql.JUDGED_TOTALS, parameters))
+    return totals, rows_of(JudgedLine, session.execute(issue_sql.JUDGED_SAMPLE, parameters))
 
 
-def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
+def _range(piece: Slice, prices: Prices) -> dict[str, object]:
     return {
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,
@@ -148,7 +207,7 @@ def _range(piece: Slice, prices: Prices) -> dict[str, Any]:
     }
 
 
-def by_grade(rate: Rate) -> list[dict[str, Any]]:
+def by_grade(rate: Rate) -> list[dict[str, object]]:
     """A rate as SQL reads it: once, or for each grade it names and then for all others (B1)."""
     grades = rate.grades
     if all(part.grade_factors is None for part in rate.parts):
@@ -157,7 +216,7 @@ def by_grade(rate: Rate) -> list[dict[str, Any]]:
     return [weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in priced]
 
 
-def weights(rate: Rate, priced: Rate | None) -> dict[str, Any]:
+def weights(rate: Rate, priced: Rate | None) -> dict[str, object]:
     """A rate as `issue_sql.RATE` reads it; `priced` None: no factor for these units, they are passed over."""
     key = {"fee_item": rate.fee_item, "usage": rate.usage, "tariff_id": rate.tariff_id, "month_days": rate.month_days}
     if priced is None:
@@ -171,7 +230,7 @@ def weights(rate: Rate, priced: Rate | None) -> dict[str, Any]:
     }
 
 
-def scaled(rate: Rate) -> dict[str, Any]:
+def scaled(rate: Rate) -> dict[str, object]:
     """The rate in whole numbers of 64 bits: fen = floor((m² × 100 × times + plus) / over).
 
     `exact_m2` is the largest area for which nothing overflows; null when there is none, or a weight has more decimals
@@ -181,7 +240,7 @@ def scaled(rate: Rate) -> dict[str, Any]:
     exact = [rate.weight(method, vacant=v) * WEIGHT_SCALE for method in ("per_area", "fixed") for v in (False, True)]
     times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
     plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
-    most = (LARGEST - max(plus, plus_vacant)) // max(times, times_vacant, 1)
+    most = (LARGEST_BIGINT - max(plus, plus_vacant)) // max(times, times_vacant, 1)
     if most < 1 or any(weight % 1 for weight in exact):
         return NO_SCALE
     return {
@@ -194,7 +253,7 @@ def scaled(rate: Rate) -> dict[str, Any]:
     }
 
 
-def _posting(piece: Slice, posting: Posting) -> dict[str, Any]:
+def _posting(piece: Slice, posting: Posting) -> dict[str, object]:
     return {
         "source": str(piece.run_id),
         "period": piece.period,
@@ -204,7 +263,7 @@ def _posting(piece: Slice, posting: Posting) -> dict[str, Any]:
     }
 
 
-def _envelope(piece: Slice) -> dict[str, Any]:
+def _envelope(piece: Slice) -> dict[str, object]:
     return {
         "estate": piece.estate,
         "period_text": format_period(piece.period),

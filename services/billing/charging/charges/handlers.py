@@ -6,25 +6,27 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.charges import tables
+from services.billing.charging.charges.tables import Home
 from services.billing.charging.tariffs.cycles import due_date
 from services.billing.charging.tariffs.versions import load_policy
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, RECEIVABLE, Account, Movement
 from services.billing.tables import lock_estate
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.answers.charges import Charge
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date
+from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_FEN
 from services.common.observability.logs import get_logger
+from services.common.once import same_request
 
-CHARGERS = ("group_admin", "finance", "estate_manager")
-MOST_FEN = 10**12
 MOST_AHEAD = timedelta(days=3_653)
 log = get_logger(__name__)
 
@@ -40,27 +42,24 @@ class ChargeRequest:
     unit: str | None = None
     due_date: date | None = None
 
-    def asked(self) -> dict[str, Any]:
+    def asked(self) -> dict[str, object]:
         """As it is kept, to tell a repeat from another request."""
         return asdict(self) | {"due_date": self.due_date and self.due_date.isoformat()}
 
 
-def create_charge(
-    session: Session, caller: Caller, charge_id: UUID, request: ChargeRequest, now: datetime
-) -> dict[str, Any]:
+def create_charge(session: Session, caller: Caller, charge_id: UUID, request: ChargeRequest, now: datetime) -> Charge:
     """Issue the bill of a one-off service; answers the bill with `charge_id`, `household` and `description` (B1).
 
     Posted receivable ← fee_income today, or on the first day that is open (B8); a prepaid balance pays at once (B6).
     The same id again answers the same; Conflict: it was used for another charge. Forbidden, NotFound, Invalid.
     """
-    caller.require(*CHARGERS)
+    caller.require(Permission.CHARGE_SERVICE)
     home = _home(session, request)
     caller.require_estate(home.estate)
     lock_estate(session, home.estate_id)
     standing = tables.load_charge(session, charge_id)
     if standing is not None:
-        if standing.asked != request.asked():
-            raise Conflict("This request id was used for another charge.")
+        same_request("charge", standing, {"asked": request.asked()})
         return _view(session, standing.bill_id, charge_id, standing.description)
     bill_id = _issue(session, home, charge_id, request, now)
     kept = {"id": charge_id, "bill_id": bill_id, "household_id": home.household_id, "unit_id": home.id}
@@ -70,7 +69,7 @@ def create_charge(
     return _view(session, bill_id, charge_id, request.description)
 
 
-def _home(session: Session, request: ChargeRequest) -> Row[Any]:
+def _home(session: Session, request: ChargeRequest) -> Home:
     if (request.household is None) == (request.unit is None):
         raise Invalid("Name either a household or a unit.", [{"loc": "household", "msg": "this or unit"}])
     if request.unit is not None:
@@ -87,7 +86,7 @@ def _name(request: ChargeRequest) -> str:
     return request.unit or request.household or ""
 
 
-def _issue(session: Session, home: Row[Any], charge_id: UUID, request: ChargeRequest, now: datetime) -> int:
+def _issue(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, now: datetime) -> int:
     today = business_date(now)
     _check(request, today)
     account = ledger.account(session, home.household, lock=True)
@@ -98,7 +97,7 @@ def _issue(session: Session, home: Row[Any], charge_id: UUID, request: ChargeReq
     return bill_id
 
 
-def _bill(session: Session, home: Row[Any], charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, Any]:
+def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, Any]:
     due_date = request.due_date or _due_date(session, home.estate_id, today)
     inputs = {"method": "one_off", "description": request.description, "amount_fen": request.amount_fen}
     return {
@@ -126,7 +125,7 @@ def _movements(account: Account, bill_id: int, fen: int, cause: str, today: date
 
 def _check(request: ChargeRequest, today: date) -> None:
     errors = []
-    if not 0 < request.amount_fen <= MOST_FEN:
+    if not 0 < request.amount_fen <= LARGEST_FEN:
         errors.append({"loc": "amount_fen", "msg": "more than 0, not absurdly much"})
     texts = {"fee_item": request.fee_item, "description": request.description}
     errors += [{"loc": name, "msg": "empty"} for name, value in texts.items() if not value.strip()]
@@ -144,9 +143,10 @@ def _due_date(session: Session, estate_id: int, today: date) -> date:
     return max(due_date(policy, today.replace(day=1), WorkingCalendar()), today)
 
 
-def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> dict[str, Any]:
+def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> Charge:
     row = load_bill(session, bill_id)
     if row is None:
         raise NotFound(f"There is no bill {bill_id}.")
-    shown = bill_view(row) | {"household": row.household, "description": description}
-    return shown | {"charge_id": str(charge_id), "bill_id": bill_id}
+    return Charge(
+        **bill_view(row), charge_id=charge_id, bill_id=bill_id, household=row.household, description=description
+    )

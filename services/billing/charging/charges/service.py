@@ -1,13 +1,14 @@
 """DOORS to one-off services (B1)."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from services.billing.charging.charges import handlers
 from services.billing.charging.charges.handlers import ChargeRequest
+from services.common.contracts.answers.charges import Charge
 from services.common.domain.access import Caller
 from services.common.process.service import EstateService, rpc
 
@@ -26,7 +27,7 @@ class ChargeDoors(EstateService):
         household: str | None = None,
         unit: str | None = None,
         due_date: date | None = None,
-    ) -> dict[str, Any]:
+    ) -> Charge:
         """A bill at once (B1)."""
         request = ChargeRequest(fee_item, amount_fen, description, household, unit, due_date)
         with self.transaction() as session:

@@ -1,6 +1,7 @@
 """STORE of one-off services: the charge as it was asked for, and its bill (B1)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
-    Row,
     Select,
     Table,
     Text,
@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from services.billing.tables import bill, estate, household, metadata, unit
+from services.common.rows import row_of
 
 charge = Table(
     "charge",
@@ -39,9 +40,32 @@ charge = Table(
 )
 
 
-def load_charge(session: Session, charge_id: UUID) -> Row[Any] | None:
+@dataclass(frozen=True)
+class ChargeRow:
+    """A charge as it was asked for, and its bill."""
+
+    id: UUID
+    bill_id: int
+    asked: dict[str, object]
+    description: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """A unit with the household that pays for it today."""
+
+    id: int
+    code: str
+    estate_id: int
+    estate: str
+    household_id: int
+    household: str
+    building: str
+
+
+def load_charge(session: Session, charge_id: UUID) -> ChargeRow | None:
     """What an earlier call of the same id asked for and made."""
-    return session.execute(select(charge).where(charge.c.id == charge_id)).first()
+    return row_of(ChargeRow, session.execute(select(charge).where(charge.c.id == charge_id)).first())
 
 
 def _homes() -> Select[Any]:
@@ -50,14 +74,16 @@ def _homes() -> Select[Any]:
     return joined.join(estate, estate.c.id == unit.c.estate_id).join(household, household.c.id == unit.c.household_id)
 
 
-def unit_named(session: Session, estate_code: str, code: str) -> Row[Any] | None:
+def unit_named(session: Session, estate_code: str, code: str) -> Home | None:
     """A unit with the household that pays for it today."""
-    return session.execute(_homes().where(estate.c.code == estate_code, unit.c.code == code)).first()
+    query = _homes().where(estate.c.code == estate_code, unit.c.code == code)
+    return row_of(Home, session.execute(query).first())
 
 
-def first_unit_of(session: Session, household_code: str) -> Row[Any] | None:
+def first_unit_of(session: Session, household_code: str) -> Home | None:
     """The unit that came first to a household."""
-    return session.execute(_homes().where(household.c.code == household_code).order_by(unit.c.id)).first()
+    query = _homes().where(household.c.code == household_code).order_by(unit.c.id)
+    return row_of(Home, session.execute(query).first())
 
 
 def insert_bill(session: Session, row: Mapping[str, Any]) -> int:

@@ -2,22 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.metered import rules, tables
-from services.billing.charging.metered.rules import Billed, Consumption, Reading, Span, Trouble
+from services.billing.charging.metered.rules import Billed, Consumption, PricedVersion, Reading, Span, Trouble
+from services.billing.charging.metered.tables import ClosedMeter
 from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
-from services.billing.charging.slices.units import Known
+from services.billing.charging.slices.units import Known, Unit
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
+from services.common.contracts.answers.explanations import MeteredInputs, MeterSpan, TierPrice, VersionPrice
 from services.common.domain.money import largest_remainder
 
 
@@ -57,19 +57,19 @@ def load(session: Session, job: Job) -> Meters:
         return found
     usages = sorted({versions[0].usage for versions in prices})
     first, last = job.consumed.first, job.consumed.last
-    since = []
+    since: list[ClosedMeter] = []
     for row in tables.billed_spans(session, job.piece, usages, found.items, first):
         one = Billed(row.period, row.from_on, Reading(row.to_on, row.to_reading))
         found.billed[row.unit_id, row.fee_item].setdefault(row.meter, []).append(one)
         if row.period < first:
             found.before[row.unit_id, row.fee_item] = Before(row.quantity, row.limit_months)
-            since.append({"unit_id": row.unit_id, "meter": row.meter, "closed_on": row.to_on})
-    for row in tables.readings(session, job.piece, usages, first, last, since):
-        found.readings[row.unit_id].setdefault(row.meter, []).append(Reading(row.read_on, row.reading))
+            since.append(ClosedMeter(row.unit_id, row.meter, row.to_on))
+    for shown in tables.readings(session, job.piece, usages, first, last, since):
+        found.readings[shown.unit_id].setdefault(shown.meter, []).append(Reading(shown.read_on, shown.reading))
     return found
 
 
-def add(job: Job, units: Sequence[Row[Any]], meters: Meters, known: Known, lines: Lines) -> None:
+def add(job: Job, units: Sequence[Unit], meters: Meters, known: Known, lines: Lines) -> None:
     """Add the lines of all metered fees that are wanted."""
     for versions in job.priced_by("metered"):
         if job.wants(versions[0].fee_item):
@@ -79,7 +79,7 @@ def add(job: Job, units: Sequence[Row[Any]], meters: Meters, known: Known, lines
 
 
 def _add_unit(
-    job: Job, versions: Sequence[TariffVersion], unit: Row[Any], meters: Meters, known: Known, lines: Lines
+    job: Job, versions: Sequence[TariffVersion], unit: Unit, meters: Meters, known: Known, lines: Lines
 ) -> None:
     fee_item = versions[0].fee_item
     stretches = known.stretches(unit.id, fee_item, job.consumed)
@@ -115,7 +115,7 @@ def _spans(
     return rules.by_meter(found)
 
 
-def _tell_unusual(job: Job, fee_item: str, unit: Row[Any], found: Consumption, meters: Meters, lines: Lines) -> None:
+def _tell_unusual(job: Job, fee_item: str, unit: Unit, found: Consumption, meters: Meters, lines: Lines) -> None:
     before = meters.before.get((unit.id, fee_item))
     if not job.piece.dry_run or before is None:
         return
@@ -124,7 +124,7 @@ def _tell_unusual(job: Job, fee_item: str, unit: Row[Any], found: Consumption, m
         lines.anomalies.append(TariffAnomaly(fee_item, "unusual_consumption", told, unit.code))
 
 
-def _add_payers(found: Consumption, fee_item: str, unit: Row[Any], known: Known, stretch: Cycle, lines: Lines) -> None:
+def _add_payers(found: Consumption, fee_item: str, unit: Unit, known: Known, stretch: Cycle, lines: Lines) -> None:
     opened = min(one.opened.on for one in found.spans)
     payers = known.payers_of(unit, opened, stretch.last)
     weights = rules.payer_weights(found.spans, [days for _, days in payers])
@@ -133,29 +133,38 @@ def _add_payers(found: Consumption, fee_item: str, unit: Row[Any], known: Known,
     for (household_id, _), weight, fen in zip(payers, weights, amounts, strict=True):
         part = Fraction(weight) / Fraction(whole)
         if part:
-            inputs = _inputs(found) | {
-                "part": None if part == 1 else [part.numerator, part.denominator],
-                "rounding_fen": rules.rounding_fen(found.exact_yuan * part, fen),
-            }
+            inputs = _inputs(found, part, rules.rounding_fen(found.exact_yuan * part, fen))
             tariff_id = found.versions[-1].tariff_id
             lines.add(stretch, Line(unit.id, household_id, fee_item, tariff_id, fen, inputs, stretch.months))
 
 
-def _inputs(found: Consumption) -> dict[str, Any]:
-    return {
-        "method": "metered",
-        "meters": [
-            {
-                "meter": one.meter,
-                "from_on": one.opened.on,
-                "from_reading": one.opened.value,
-                "to_on": one.closed.on,
-                "to_reading": one.closed.value,
-            }
-            for one in found.spans
-        ],
-        "quantity": found.quantity,
-        "limit_months": found.months,
-        "days": found.days,
-        "versions": [asdict(version) for version in found.versions],
-    }
+def _inputs(found: Consumption, part: Fraction, rounding_fen: int) -> MeteredInputs:
+    return MeteredInputs(
+        method="metered",
+        meters=[_meter_span(one) for one in found.spans],
+        quantity=found.quantity,
+        limit_months=found.months,
+        days=found.days,
+        versions=[_version_price(version) for version in found.versions],
+        part=None if part == 1 else [part.numerator, part.denominator],
+        rounding_fen=rounding_fen,
+    )
+
+
+def _meter_span(one: Span) -> MeterSpan:
+    return MeterSpan(
+        meter=one.meter,
+        from_on=one.opened.on,
+        from_reading=one.opened.value,
+        to_on=one.closed.on,
+        to_reading=one.closed.value,
+    )
+
+
+def _version_price(version: PricedVersion) -> VersionPrice:
+    return VersionPrice(
+        tariff_id=version.tariff_id,
+        version=version.version,
+        days=version.days,
+        tiers=[TierPrice(quantity=tier.quantity, unit_price=tier.unit_price) for tier in version.tiers],
+    )

@@ -26,6 +26,7 @@ from itertools import pairwise
 from math import floor, lcm
 
 from services.billing.charging.tariffs.rules import TariffVersion, days_held
+from services.common.contracts.answers.bills import BillingAnomaly
 
 SEPARATORS = "-_/:. #"
 
@@ -74,7 +75,7 @@ class Span:
 class Trouble:
     """Why a meter bills nothing."""
 
-    kind: str
+    kind: BillingAnomaly
     detail: str
 
 

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.slices.tables import Slice
+from services.common.contracts.answers.tariffs import Usage
+from services.common.rows import rows_of
 
 # Of each meter the newest span before the cycle, and every span from the cycle on: any of these may have caught up what
 # the cycle left. Spans are read from the bills themselves: a voided bill frees its span. A meter that stood still for
@@ -52,22 +55,58 @@ ORDER BY f.unit_id, f.meter, f.read_on
 """)
 
 
+@dataclass(frozen=True)
+class BilledSpan:
+    """A span of a meter that a standing bill covers, and what that bill billed in all."""
+
+    unit_id: int
+    fee_item: str
+    period: date
+    meter: str
+    from_on: date
+    to_on: date
+    to_reading: Decimal
+    quantity: Decimal
+    limit_months: int
+
+
+@dataclass(frozen=True)
+class MeterReading:
+    """What a meter of a unit showed at the end of a day."""
+
+    unit_id: int
+    meter: str
+    read_on: date
+    reading: Decimal
+
+
+@dataclass(frozen=True)
+class ClosedMeter:
+    """Until when a meter is billed."""
+
+    unit_id: int
+    meter: str
+    closed_on: date
+
+
 def billed_spans(
-    session: Session, piece: Slice, usages: Sequence[str], fee_items: Sequence[str], first: date
-) -> Sequence[Row[Any]]:
-    """(unit_id, fee_item, period, months, meter, from_on, to_on, to_reading, quantity, limit_months) of bills."""
-    return session.execute(BILLED, _of(piece, usages) | {"fee_items": list(fee_items), "first": first}).all()
+    session: Session, piece: Slice, usages: Sequence[Usage], fee_items: Sequence[str], first: date
+) -> list[BilledSpan]:
+    """Spans of standing bills, by unit, fee item and meter, oldest first."""
+    parameters = _of(piece, usages) | {"fee_items": list(fee_items), "first": first}
+    return rows_of(BilledSpan, session.execute(BILLED, parameters))
 
 
 def readings(
-    session: Session, piece: Slice, usages: Sequence[str], first: date, last: date, since: Iterable[dict[str, Any]]
-) -> Sequence[Row[Any]]:
-    """(unit_id, meter, read_on, reading) by unit, meter and day; `since` are {unit_id, meter, closed_on}."""
-    days = {"first": first, "last": last, "since": json.dumps(list(since), default=str)}
-    return session.execute(READINGS, _of(piece, usages) | days).all()
+    session: Session, piece: Slice, usages: Sequence[Usage], first: date, last: date, since: Iterable[ClosedMeter]
+) -> list[MeterReading]:
+    """Readings by unit, meter and day, of each meter from where it was billed `since`."""
+    closed = json.dumps([asdict(meter) for meter in since], default=str)
+    parameters = _of(piece, usages) | {"first": first, "last": last, "since": closed}
+    return rows_of(MeterReading, session.execute(READINGS, parameters))
 
 
-def _of(piece: Slice, usages: Sequence[str]) -> dict[str, Any]:
+def _of(piece: Slice, usages: Sequence[Usage]) -> dict[str, object]:
     return {
         "estate_id": piece.estate_id,
         "from_unit_id": piece.from_unit_id,

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs import rules, tables
 from services.billing.charging.shared_costs.rules import ALL, Cost, Part, Share, SharedPrice
+from services.billing.charging.shared_costs.tables import Allocation, CostRow
 from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
-from services.billing.charging.slices.units import Known
+from services.billing.charging.slices.units import Known, Unit
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
+from services.common.contracts.answers.explanations import CostShare, SharedInputs
 from services.common.domain.calendar import format_period
 from services.common.domain.money import yuan
 
@@ -34,8 +34,8 @@ class Shared:
 class Recorded:
     """What the estate's books say of the months: costs, and those that were shared already (key → allocation)."""
 
-    costs: Sequence[Row[Any]]
-    allocations: dict[tuple[str, date, str, str], Row[Any]]
+    costs: Sequence[CostRow]
+    allocations: dict[tuple[str, date, str, str], Allocation]
 
     def of(self, fee_item: str, month: date) -> list[Cost]:
         """The recorded costs of a fee item and month."""
@@ -46,7 +46,7 @@ class Recorded:
         ]
 
 
-def add(session: Session, job: Job, units: Sequence[Row[Any]], known: Known, lines: Lines) -> None:
+def add(session: Session, job: Job, units: Sequence[Unit], known: Known, lines: Lines) -> None:
     """Add the lines of all shared fees that are wanted."""
     prices: dict[str, list[Sequence[TariffVersion]]] = defaultdict(list)
     for versions in job.priced_by("shared"):
@@ -70,7 +70,7 @@ def _add_item(
     job: Job,
     fee_item: str,
     prices: Sequence[Sequence[TariffVersion]],
-    units: Sequence[Row[Any]],
+    units: Sequence[Unit],
     known: Known,
     recorded: Recorded,
     lines: Lines,
@@ -118,8 +118,8 @@ def _shares(
     standing = recorded.allocations.get((cost.fee_item, cost.period, cost.building, cost.usage))
     if standing is not None:
         fixed = Cost(cost.fee_item, cost.period, cost.building, cost.usage, standing.cost_fen)
-        rows = tables.shares_of(session, piece, [standing.id])
-        return [Shared(fixed, standing.total_weight, Share(r.unit_id, r.weight, r.amount_fen)) for r in rows]
+        kept = tables.shares_of(session, piece, [standing.id])
+        return [Shared(fixed, standing.total_weight, share) for share in kept]
     usages = [price.usage for price in prices]
     found = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages), prices)
     if found and not piece.dry_run:
@@ -131,7 +131,7 @@ def _shares(
 def _add_unit(
     fee_item: str,
     tariff_id: int,
-    unit: Row[Any],
+    unit: Unit,
     shares: Sequence[Shared],
     known: Known,
     stretch: Cycle,
@@ -143,16 +143,13 @@ def _add_unit(
             for household_id, part in _parts(one, unit, known):
                 parts[household_id].append(part)
     for household_id, own in parts.items():
-        inputs = {
-            "method": "shared",
-            "shares": [_input(part) for part in own],
-            "rounding_fen": rules.rounding_fen(own),
-        }
+        shares_of_payer = [_cost_share(part) for part in own]
+        inputs = SharedInputs(method="shared", shares=shares_of_payer, rounding_fen=rules.rounding_fen(own))
         amount = sum(part.amount_fen for part in own)
         lines.add(stretch, Line(unit.id, household_id, fee_item, tariff_id, amount, inputs, stretch.months))
 
 
-def _parts(one: Shared, unit: Row[Any], known: Known) -> Iterable[tuple[int, Part]]:
+def _parts(one: Shared, unit: Unit, known: Known) -> Iterable[tuple[int, Part]]:
     cost, share = one.cost, one.share
     month = Cycle(cost.period, 1)
     payers = known.payers_of(unit, month.first, month.last)
@@ -162,17 +159,17 @@ def _parts(one: Shared, unit: Row[Any], known: Known) -> Iterable[tuple[int, Par
         yield household_id, Part(cost, share.weight, one.total_weight, share.amount_fen, own, sum(days), fen)
 
 
-def _input(part: Part) -> dict[str, Any]:
-    return {
-        "period": part.cost.period,
-        "building": part.cost.building or None,
-        "usage": part.cost.usage or None,
-        "recorded": part.cost.usage == ALL,
-        "cost_fen": part.cost.amount_fen,
-        "weight": part.weight,
-        "total_weight": part.total_weight,
-        "share_fen": part.share_fen,
-        "days": part.days,
-        "of_days": part.of_days,
-        "amount_fen": part.amount_fen,
-    }
+def _cost_share(part: Part) -> CostShare:
+    return CostShare(
+        period=part.cost.period,
+        building=part.cost.building or None,
+        usage=part.cost.usage or None,
+        recorded=part.cost.usage == ALL,
+        cost_fen=part.cost.amount_fen,
+        weight=part.weight,
+        total_weight=part.total_weight,
+        share_fen=part.share_fen,
+        days=part.days,
+        of_days=part.of_days,
+        amount_fen=part.amount_fen,
+    )

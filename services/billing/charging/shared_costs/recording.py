@@ -3,36 +3,37 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs import tables as shared
 from services.billing.charging.shared_costs.rules import shared_price
+from services.billing.charging.shared_costs.tables import CostRow
 from services.billing.charging.tariffs import tables
 from services.billing.charging.tariffs.rules import by_price
 from services.billing.charging.tariffs.versions import load_versions
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.tariffs import SharedCost
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
 from services.common.domain.money import half_up
+from services.common.domain.permissions import Permission
+from services.common.fields import LARGEST_FEN
 from services.common.observability.logs import get_logger
+from services.common.once import another_request
 
-RECORDERS = ("group_admin", "finance", "estate_manager")
 EARLIEST = date(1990, 1, 1)
-MOST_FEN = 10**12
-READERS = (*RECORDERS, "steward", "auditor")
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class SharedCost:
-    """A cost as it is told: an amount in fen, or a quantity that costs the tariff's price."""
+class CostRequest:
+    """A cost to record: an amount in fen, or a quantity that costs the tariff's price."""
 
     estate: str
     fee_item: str
@@ -43,30 +44,30 @@ class SharedCost:
     note: str | None = None
 
 
-def record(session: Session, caller: Caller, request_id: UUID, told: SharedCost, now: datetime) -> dict[str, Any]:
+def record(session: Session, caller: Caller, request_id: UUID, told: CostRequest, now: datetime) -> SharedCost:
     """Record the cost of a month; answers it. Another record of the same month takes its place until it is billed.
 
     The same id again answers the same. Conflict: the id was used for another cost, or bills of the month stand.
     Invalid: neither or both of amount and quantity, an unknown building, no single price for a quantity.
     """
-    caller.require(*RECORDERS)
+    caller.require(Permission.RECORD_SHARED_COST)
     estate = find_estate(session, caller, told.estate)
     lock_estate(session, estate.id)
     standing = shared.load_cost(session, request_id)
     if standing is None:
-        cost = _cost(session, estate.id, told, business_date(now)) | {"recorded_by": caller.sub, "recorded_at": now}
-        if shared.billed(session, cost, add_months(cost["period"], -12)):
+        cost = _cost(session, caller, request_id, estate.id, told, now)
+        if shared.billed(session, cost, add_months(cost.period, -12)):
             raise Conflict(f"{told.fee_item} of {told.period} is billed; void these bills before its cost can change.")
-        standing = shared.replace_cost(session, {"id": request_id, **cost})
+        standing = shared.replace_cost(session, cost)
         log.info("shared cost recorded", extra={"estate": told.estate, "fee_item": told.fee_item, "by": caller.sub})
     elif not _same(standing, estate.id, told):
-        raise Conflict("This request id was used for another cost.")
+        raise another_request("cost")
     return _view(standing, told.estate)
 
 
-def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> dict[str, Any]:
+def _cost(session: Session, caller: Caller, cost_id: UUID, estate_id: int, told: CostRequest, now: datetime) -> CostRow:
     period = first_of(told.period)
-    if not EARLIEST <= period <= today:
+    if not EARLIEST <= period <= business_date(now):
         raise Invalid(
             "The period cannot be shared.", [{"loc": "period", "msg": f"from {EARLIEST:%Y-%m} to this month"}]
         )
@@ -78,19 +79,22 @@ def _cost(session: Session, estate_id: int, told: SharedCost, today: date) -> di
     amount_fen = half_up(told.quantity * price * 100) if told.quantity and price else told.amount_fen
     if not amount_fen or amount_fen < 0:
         raise Invalid("The cost comes to nothing.", [{"loc": "amount_fen", "msg": "more than 0"}])
-    if amount_fen > MOST_FEN:
+    if amount_fen > LARGEST_FEN:
         given = "quantity" if told.amount_fen is None else "amount_fen"
-        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {MOST_FEN} fen"}])
-    return {
-        "estate_id": estate_id,
-        "fee_item": told.fee_item,
-        "period": period,
-        "building": told.building or "",
-        "amount_fen": amount_fen,
-        "quantity": told.quantity,
-        "unit_price": price,
-        "note": told.note,
-    }
+        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {LARGEST_FEN} fen"}])
+    return CostRow(
+        id=cost_id,
+        estate_id=estate_id,
+        fee_item=told.fee_item,
+        period=period,
+        building=told.building or "",
+        amount_fen=amount_fen,
+        quantity=told.quantity,
+        unit_price=price,
+        note=told.note,
+        recorded_by=caller.sub,
+        recorded_at=now,
+    )
 
 
 def _price(session: Session, estate_id: int, fee_item: str, period: date) -> Decimal:
@@ -104,31 +108,31 @@ def _price(session: Session, estate_id: int, fee_item: str, period: date) -> Dec
     return prices.pop()
 
 
-def _same(row: Row[Any], estate_id: int, told: SharedCost) -> bool:
+def _same(row: CostRow, estate_id: int, told: CostRequest) -> bool:
     key = (row.estate_id, row.fee_item, format_period(row.period), row.building, row.quantity, row.note)
     asked = (estate_id, told.fee_item, told.period, told.building or "", told.quantity, told.note)
     return key == asked and told.amount_fen in (None, row.amount_fen)
 
 
-def list_costs(session: Session, caller: Caller, code: str, period: str | None) -> dict[str, Any]:
-    """The costs recorded for an estate, of one month or of all: `{"items": […], "next_cursor": null}`."""
-    caller.require(*READERS)
+def list_costs(session: Session, caller: Caller, code: str, period: str | None) -> Page[SharedCost]:
+    """The costs recorded for an estate, of one month or of all."""
+    caller.require(Permission.READ_SHARED_COSTS)
     estate = find_estate(session, caller, code)
     periods = None if period is None else [first_of(period)]
     rows = shared.costs_recorded(session, estate.id, periods)
-    return {"items": [_view(row, code) for row in rows], "next_cursor": None}
+    return Page(items=[_view(row, code) for row in rows], next_cursor=None)
 
 
-def _view(row: Row[Any], estate: str) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "estate": estate,
-        "building": row.building or None,
-        "fee_item": row.fee_item,
-        "period": format_period(row.period),
-        "amount_fen": row.amount_fen,
-        "quantity": None if row.quantity is None else format(row.quantity, "f"),
-        "unit_price_yuan": None if row.unit_price is None else format(row.unit_price, "f"),
-        "note": row.note,
-        "recorded_at": row.recorded_at,
-    }
+def _view(row: CostRow, estate: str) -> SharedCost:
+    return SharedCost(
+        id=row.id,
+        estate=estate,
+        building=row.building or None,
+        fee_item=row.fee_item,
+        period=format_period(row.period),
+        amount_fen=row.amount_fen,
+        quantity=None if row.quantity is None else format(row.quantity, "f"),
+        unit_price_yuan=None if row.unit_price is None else format(row.unit_price, "f"),
+        note=row.note,
+        recorded_at=row.recorded_at,
+    )

@@ -18,6 +18,7 @@ from fractions import Fraction
 from math import floor
 
 from services.billing.charging.tariffs.rules import FULL_PRICE, TariffVersion, days_held, month_end
+from services.common.contracts.answers.tariffs import Usage
 from services.common.domain.calendar import month_length
 from services.common.domain.money import largest_remainder
 
@@ -50,7 +51,7 @@ class SharingUnit:
 class SharedPrice:
     """The versions of one price that hold in a month, with their days."""
 
-    usage: str
+    usage: Usage
     held: tuple[tuple[TariffVersion, int], ...]
 
     @property
@@ -90,7 +91,7 @@ class Share:
 
 def shares(cost: Cost, units: Sequence[SharingUnit], prices: Sequence[SharedPrice]) -> list[Share]:
     """A cost over the units that bear it, to the fen; nothing where there is no such unit, or none with an area."""
-    ratios = {price.usage: price.newest.vacancy_ratio for price in prices}
+    ratios: dict[str, Decimal | None] = {price.usage: price.newest.vacancy_ratio for price in prices}
     bearing = [unit for unit in units if _bears(unit, cost, ratios)]
     weights = [_weight(unit, ratios[unit.usage]) for unit in bearing]
     if not any(weights):

@@ -1,8 +1,9 @@
 """STORE of shared costs: what was recorded, and how each cost was shared, once and for all (B1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     Table,
     Text,
     UniqueConstraint,
@@ -31,6 +31,8 @@ from sqlalchemy.orm import Session
 from services.billing.charging.shared_costs.rules import Cost, Share, SharingUnit
 from services.billing.charging.slices.tables import Slice
 from services.billing.tables import metadata, unit
+from services.common.contracts.answers.tariffs import Usage
+from services.common.rows import row_of, rows_of
 
 shared_cost = Table(
     "shared_cost",
@@ -90,6 +92,37 @@ shared_share = Table(
     Column("amount_fen", BigInteger, nullable=False),
 )
 
+
+@dataclass(frozen=True)
+class CostRow:
+    """A cost of a month as it was recorded."""
+
+    id: UUID
+    estate_id: int
+    fee_item: str
+    period: date
+    building: str
+    amount_fen: int
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    note: str | None
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """How a cost was shared, once and for all."""
+
+    id: int
+    fee_item: str
+    period: date
+    building: str
+    usage: str
+    cost_fen: int
+    total_weight: Decimal
+
+
 STANDING = text("""
 SELECT EXISTS (
   SELECT FROM unit u JOIN bill b ON b.unit_id = u.id
@@ -100,27 +133,29 @@ SELECT EXISTS (
 """)
 
 
-def billed(session: Session, cost: Mapping[str, Any], year_before: date) -> bool:
+def billed(session: Session, cost: CostRow, year_before: date) -> bool:
     """Whether a standing bill is for the month of a cost and could have a part of it."""
-    names = ("estate_id", "fee_item", "period", "building")
-    key = {name: cost[name] for name in names}
-    return bool(session.scalar(STANDING, key | {"year_before": year_before}))
+    return bool(session.scalar(STANDING, _key(cost) | {"year_before": year_before}))
 
 
-def load_cost(session: Session, cost_id: UUID) -> Row[Any] | None:
+def _key(cost: CostRow) -> dict[str, int | str | date]:
+    return {name: getattr(cost, name) for name in ("estate_id", "fee_item", "period", "building")}
+
+
+def load_cost(session: Session, cost_id: UUID) -> CostRow | None:
     """One record."""
-    return session.execute(select(shared_cost).where(shared_cost.c.id == cost_id)).first()
+    return row_of(CostRow, session.execute(select(shared_cost).where(shared_cost.c.id == cost_id)).first())
 
 
-def replace_cost(session: Session, cost: Mapping[str, Any]) -> Row[Any]:
+def replace_cost(session: Session, cost: CostRow) -> CostRow:
     """Write a record in place of the one that stood; nothing was billed of that, so how it was shared is forgotten."""
     standing = update(shared_cost).where(
         shared_cost.c.replaced_at.is_(None),
-        *(shared_cost.c[name] == cost[name] for name in ("estate_id", "period", "fee_item", "building")),
+        *(shared_cost.c[name] == value for name, value in _key(cost).items()),
     )
-    session.execute(standing.values(replaced_at=cost["recorded_at"]))
-    session.execute(FORGET, {name: cost[name] for name in ("estate_id", "period", "fee_item", "building")})
-    return session.execute(insert(shared_cost).values(**cost).returning(shared_cost)).one()
+    session.execute(standing.values(replaced_at=cost.recorded_at))
+    session.execute(FORGET, _key(cost))
+    return row_of(CostRow, session.execute(insert(shared_cost).values(vars(cost)).returning(shared_cost)).one())
 
 
 # Another building's shares stay; those of the whole estate go only when nothing of them is billed, or the record of one
@@ -131,24 +166,24 @@ WHERE estate_id = :estate_id AND period = :period AND fee_item = :fee_item AND b
 """)
 
 
-def costs_recorded(session: Session, estate_id: int, periods: Sequence[date] | None) -> Sequence[Row[Any]]:
+def costs_recorded(session: Session, estate_id: int, periods: Sequence[date] | None) -> list[CostRow]:
     """The costs that stand, of some months or of all."""
     query = select(shared_cost).where(shared_cost.c.estate_id == estate_id, shared_cost.c.replaced_at.is_(None))
     if periods is not None:
         query = query.where(shared_cost.c.period.in_(periods))
     order = (shared_cost.c.period.desc(), shared_cost.c.fee_item, shared_cost.c.building)
-    return session.execute(query.order_by(*order)).all()
+    return rows_of(CostRow, session.execute(query.order_by(*order)))
 
 
-def allocations(session: Session, estate_id: int, periods: Sequence[date]) -> Sequence[Row[Any]]:
+def allocations(session: Session, estate_id: int, periods: Sequence[date]) -> list[Allocation]:
     """How costs of these months were shared so far."""
     query = select(shared_allocation).where(
         shared_allocation.c.estate_id == estate_id, shared_allocation.c.period.in_(periods)
     )
-    return session.execute(query).all()
+    return rows_of(Allocation, session.execute(query))
 
 
-def sharing_units(session: Session, estate_id: int, usages: Sequence[str]) -> list[SharingUnit]:
+def sharing_units(session: Session, estate_id: int, usages: Sequence[Usage]) -> list[SharingUnit]:
     """All units of an estate that bear costs, first come first."""
     names = (unit.c.id, unit.c.building, unit.c.usage, unit.c.area_m2, (unit.c.status == "vacant").label("vacant"))
     query = select(*names).where(unit.c.estate_id == estate_id, unit.c.usage.in_(usages)).order_by(unit.c.id)
@@ -176,11 +211,11 @@ def keep(session: Session, estate_id: int, cost: Cost, shares: Sequence[Share], 
     return allocation_id
 
 
-def shares_of(session: Session, piece: Slice, allocation_ids: Sequence[int]) -> Sequence[Row[Any]]:
+def shares_of(session: Session, piece: Slice, allocation_ids: Sequence[int]) -> list[Share]:
     """The shares of the units of a slice."""
     query = select(shared_share).where(
         shared_share.c.allocation_id.in_(allocation_ids),
         shared_share.c.unit_id >= piece.from_unit_id,
         shared_share.c.unit_id < piece.to_unit_id,
     )
-    return session.execute(query.order_by(shared_share.c.unit_id, shared_share.c.allocation_id)).all()
+    return rows_of(Share, session.execute(query.order_by(shared_share.c.unit_id, shared_share.c.allocation_id)))

@@ -9,20 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.slices import rules, units
-from services.billing.charging.slices.rules import Line, Stay
+from services.billing.charging.slices.rules import Line, PiecewiseInputs, RatePiece, Stay
 from services.billing.charging.slices.tables import Slice
-from services.billing.charging.slices.units import Known
+from services.billing.charging.slices.units import Known, Unit
 from services.billing.charging.tariffs import coverage
 from services.billing.charging.tariffs import rules as tariff_rules
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import Rate, TariffAnomaly, TariffVersion, days_held
 from services.billing.portfolio.payers import changed_hands
+from services.common.contracts.answers.tariffs import Method, Usage
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class Job:
         return self.wanted is None or fee_item in self.wanted
 
     @property
-    def usages(self) -> list[str]:
+    def usages(self) -> list[Usage]:
         """The usages of units for which anything is billed in the cycle at all."""
         rated = tariff_rules.rates((v for found in self.prices for v in found), self.cycle.first, self.cycle.months)
         others = [found[0].usage for method in ("metered", "shared") for found in self.priced_by(method)]
         return sorted({*(rate.usage for rate in rated), *others})
 
-    def priced_by(self, method: str) -> list[Sequence[TariffVersion]]:
+    def priced_by(self, method: Method) -> list[Sequence[TariffVersion]]:
         """The prices that use a method, and no other, in the months consumed."""
         first, last = self.consumed.first, self.consumed.last
         mixed = coverage.mixed(self.prices, self.consumed)
@@ -100,7 +99,7 @@ def by_rate(session: Session, job: Job, rates: Sequence[Rate], found: Known, lin
     return sorted(apart)
 
 
-def _add_rate(job: Job, rate: Rate, unit: Row[Any], found: Known, lines: Lines) -> None:
+def _add_rate(job: Job, rate: Rate, unit: Unit, found: Known, lines: Lines) -> None:
     graded = rate.for_grade(unit.grade)
     if graded is None:
         detail = f"the tariff has no factor for grade {unit.grade or '(none)'}"
@@ -111,7 +110,7 @@ def _add_rate(job: Job, rate: Rate, unit: Row[Any], found: Known, lines: Lines) 
             lines.add(stretch, line)
 
 
-def _split(rate: Rate, unit: Row[Any], found: Known, stretch: Cycle) -> Iterator[Line]:
+def _split(rate: Rate, unit: Unit, found: Known, stretch: Cycle) -> Iterator[Line]:
     payers = found.payers_of(unit, stretch.first, stretch.last)
     if not rate.parts:
         return
@@ -119,17 +118,19 @@ def _split(rate: Rate, unit: Row[Any], found: Known, stretch: Cycle) -> Iterator
     shares = rules.split_by_day(rate, unit.area_m2, days)
     for (household_id, _), share in zip(payers, shares, strict=True):
         pieces = [
-            {"first_day": stay.first, "last_day": stay.last, "vacant": stay.vacant, "rate": part}
+            RatePiece(first_day=stay.first, last_day=stay.last, vacant=stay.vacant, rate=part)
             for stay, part in share.pieces
             if part.parts
         ]
-        inputs = {"method": "rate", "grade": unit.grade, "pieces": pieces, "rounding_fen": share.rounding_fen}
+        inputs = PiecewiseInputs(
+            method="rate", grade=unit.grade, pieces=pieces, rounding_fen=share.rounding_fen
+        )  # fmt: skip
         if pieces:
             yield Line(
                 unit.id, household_id, rate.fee_item, rate.tariff_id, share.amount_fen, inputs, stretch.months
             )  # fmt: skip
 
 
-def _stays(unit: Row[Any], found: Known, first: date, last: date) -> list[Stay]:
+def _stays(unit: Unit, found: Known, first: date, last: date) -> list[Stay]:
     status = "unsold" if found.is_developers(unit.id, first) else unit.status
     return rules.stays(first, last, status=status, move_in=unit.move_in_date)

@@ -8,10 +8,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Literal, TypedDict
 
 from services.billing.charging.tariffs.rules import Rate
+from services.common.contracts.answers.bills import RunStatus
+from services.common.contracts.answers.explanations import MeteredInputs, SharedInputs
 from services.common.domain.money import largest_remainder
+
+
+class RatePiece(TypedDict):
+    """The rate on the days, first and last inclusive, of one payer."""
+
+    first_day: date
+    last_day: date
+    vacant: bool
+    rate: Rate
+
+
+class PiecewiseInputs(TypedDict):
+    """What a line by rate was made from."""
+
+    method: Literal["rate"]
+    grade: str | None
+    pieces: list[RatePiece]
+    rounding_fen: int
 
 
 @dataclass(frozen=True)
@@ -26,7 +46,7 @@ class Line:
     fee_item: str
     tariff_id: int
     amount_fen: int
-    inputs: dict[str, Any]
+    inputs: PiecewiseInputs | MeteredInputs | SharedInputs
     months: int = 1
 
 
@@ -109,7 +129,7 @@ def _price_of_stays(pieces: Sequence[tuple[Stay, Rate]], area_m2: Decimal) -> De
     return sum((price_days(rate, area_m2, vacant=stay.vacant) for stay, rate in pieces), Decimal(0))
 
 
-def run_status(slices: int, done: int, parked: int) -> str:
+def run_status(slices: int, done: int, parked: int) -> RunStatus:
     """pending, running from the first slice that is done, done with the last; failed while a slice is parked."""
     if done == slices:
         return "done"

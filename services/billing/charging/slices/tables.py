@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,15 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.tariffs.cycles import BillingPolicy
+from services.billing.charging.tariffs.rules import Rate
 from services.billing.charging.tariffs.versions import GROUP_DEFAULT
+from services.common.contracts.answers.bills import RunAnomaly
 from services.common.domain.calendar import add_months
+from services.common.fields import LARGEST_BIGINT
+from services.common.locks import Lock
 from services.common.prepared import Prepared
 
-END_OF_UNITS = 2**63 - 1
+END_OF_UNITS = LARGEST_BIGINT
 _POLICY = tuple(BillingPolicy.__dataclass_fields__)
 
 
@@ -50,6 +54,27 @@ class Slice:
     moved_in: bool = True
 
 
+@dataclass(frozen=True)
+class RatesUsed:
+    """What the bills of a slice were made from, kept so that each can be explained after prices have changed."""
+
+    policy: BillingPolicy
+    due_date: date
+    rates: Sequence[Rate]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a slice; of its anomalies the first ones."""
+
+    id: int
+    bills: int
+    amount_fen: int
+    rates: RatesUsed
+    anomalies: Sequence[RunAnomaly] = ()
+    anomaly_count: int = 0
+
+
 # From one slice's first unit the index leads to the next one's, `size` units on: nothing is sorted or numbered.
 PLAN = text("""
 WITH RECURSIVE cut AS (
@@ -72,6 +97,7 @@ WITH RECURSIVE cut AS (
 )
 SELECT p.id, least(c.units, :size) AS units FROM planned p JOIN cut c USING (estate_id, from_unit_id) ORDER BY p.id
 """)
+_REQUESTED = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = ANY (:ids)")
 
 
 def plan(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -> list[tuple[int, int]]:
@@ -85,15 +111,14 @@ def plan(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -
 
 def name_requests(session: Session, requests: Iterable[tuple[Sequence[int], UUID]]) -> None:
     """Remember which event asks for which slices, so that parked ones can be told."""
-    statement = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = ANY (:ids)")
-    session.execute(statement, [{"ids": list(ids), "event_id": str(event_id)} for ids, event_id in requests])
+    session.execute(_REQUESTED, [{"ids": list(ids), "event_id": str(event_id)} for ids, event_id in requests])
 
 
 # Prepared, because they run for every message: each took longer to build and to plan than to run.
 LOCK = Prepared(
     "lock_slices",
-    """
-SELECT pg_advisory_xact_lock(estate_id)
+    f"""
+SELECT {Lock.ESTATE.held("estate_id")}
 FROM (SELECT DISTINCT estate_id FROM bill_run_slice WHERE id = ANY (:ids) ORDER BY estate_id) e
 """,
     {"ids": "bigint[]"},
@@ -176,6 +201,7 @@ def _slice(row: Row[Any]) -> Slice:
     )
 
 
-def finish(session: Session, outcomes: Sequence[dict[str, Any]], at: datetime) -> None:
-    """Mark slices done; each outcome has id, bills, amount_fen, rates, anomalies and anomaly_count."""
-    FINISH.execute(session, {"done": json.dumps(outcomes), "finished_at": at})
+def finish(session: Session, outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Mark slices done."""
+    done = json.dumps([asdict(outcome) for outcome in outcomes], default=str)
+    FINISH.execute(session, {"done": done, "finished_at": at})

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.slices.tables import Slice
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.portfolio.payers import PayerDays
 from services.billing.tables import unit
+from services.common.contracts.answers.tariffs import Usage
 from services.common.domain.calendar import add_months
 from services.common.prepared import Prepared
+from services.common.rows import rows_of
 
 Span = tuple[date, date]
 
@@ -42,6 +44,20 @@ Billed = dict[tuple[int, str], list[Cycle]]
 
 
 @dataclass(frozen=True)
+class Unit:
+    """A unit as a price needs it, with the household that pays for it now."""
+
+    id: int
+    code: str
+    household_id: int
+    usage: Usage
+    area_m2: Decimal
+    status: str
+    grade: str | None
+    move_in_date: date | None
+
+
+@dataclass(frozen=True)
 class Known:
     """`payers`: days of the units that changed hands; `billed`: months of a (unit, fee item) that bills cover."""
 
@@ -60,7 +76,7 @@ class Known:
         """Whether a day of a unit that changed hands is the developer's, who owes the full price (A1)."""
         return any(days.role == "developer" and days.first <= day <= days.last for days in self.payers.get(unit_id, ()))
 
-    def payers_of(self, unit: Row[Any], first: date, last: date) -> list[tuple[int, list[Span]]]:
+    def payers_of(self, unit: Unit, first: date, last: date) -> list[tuple[int, list[Span]]]:
         """Who pays for a unit from `first` to `last`, each household once with its days."""
         found: dict[int, list[Span]] = {}
         for days in self.payers.get(unit.id, ()):
@@ -91,20 +107,20 @@ def moving_in(session: Session, piece: Slice, first: date) -> list[int]:
     return [row.id for row in _MOVING_IN.execute(session, _of(piece) | {"first": first})]
 
 
-def units_by_id(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Units as a price needs them, by id."""
+def units_by_id(session: Session, ids: Sequence[int]) -> list[Unit]:
+    """Units by id."""
     if not ids:
         return []
-    return session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)).all()
+    return rows_of(Unit, session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)))
 
 
-def units_of(session: Session, piece: Slice) -> Sequence[Row[Any]]:
+def units_of(session: Session, piece: Slice) -> list[Unit]:
     """All units of a slice, by id."""
     query = select(unit).where(
         unit.c.estate_id == piece.estate_id, unit.c.id >= piece.from_unit_id, unit.c.id < piece.to_unit_id
     )
-    return session.execute(query.order_by(unit.c.id)).all()
+    return rows_of(Unit, session.execute(query.order_by(unit.c.id)))
 
 
-def _of(piece: Slice) -> dict[str, Any]:
+def _of(piece: Slice) -> dict[str, int]:
     return {"estate_id": piece.estate_id, "from_unit_id": piece.from_unit_id, "to_unit_id": piece.to_unit_id}

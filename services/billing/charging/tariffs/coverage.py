@@ -10,6 +10,7 @@ from itertools import groupby
 
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import RATE_METHODS, TariffAnomaly, TariffVersion, by_price, days_held
+from services.common.contracts.answers.bills import BillingAnomaly
 
 Line = tuple[str, str]
 ONE_DAY = timedelta(days=1)
@@ -68,7 +69,7 @@ def _gap(versions: Sequence[TariffVersion], cycle: Cycle) -> str | None:
     return f"version {cut_off[-1].version} was ended by a newer one that has ended too" if cut_off else None
 
 
-def _told(version: TariffVersion, kind: str, detail: str) -> TariffAnomaly:
+def _told(version: TariffVersion, kind: BillingAnomaly, detail: str) -> TariffAnomaly:
     return TariffAnomaly(version.fee_item, kind, f"{version.fee_item} for {version.usage}: {detail}")
 
 

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from services.common.contracts.answers.tariffs import BillingCycle, BillingTiming
 from services.common.domain.calendar import WorkingCalendar, add_months
 
-MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
+MONTHS: dict[BillingCycle, int] = {"monthly": 1, "quarterly": 3, "annual": 12}
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ class Cycle:
         return stretches
 
 
-def cycle_of(cycle: str, month: date) -> Cycle:
+def cycle_of(cycle: BillingCycle, month: date) -> Cycle:
     """The month, calendar quarter or calendar year in which the month that starts on `month` lies."""
     months = MONTHS[cycle]
     return Cycle(add_months(month, -((month.month - 1) % months)), months)
 
 
-def issued_in(cycle: str, timing: str, month: date) -> Cycle | None:
+def issued_in(cycle: BillingCycle, timing: BillingTiming, month: date) -> Cycle | None:
     """What a run for that month issues; None where it is not the month in which a cycle is billed."""
     found = cycle_of(cycle, month)
     billed_in = found.starts[-1] if timing == "arrears" else found.first
@@ -70,8 +71,8 @@ def issued_in(cycle: str, timing: str, month: date) -> Cycle | None:
 class BillingPolicy:
     """When bills of an estate are due (B3); shipped: monthly, in arrears, 15th of the next month, not rolled."""
 
-    cycle: str
-    timing: str
+    cycle: BillingCycle
+    timing: BillingTiming
     due_day: int
     month_offset: int
     roll_to_working_day: bool

@@ -1,31 +1,32 @@
 """STORY of tariffs: list them, publish them (公示); a published version never changes (B1)."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.tariffs import tables
+from services.billing.charging.tariffs.tables import TariffRow
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.tariffs import PriceComponent, PriceTier, PublishedTariffs, Tariff
 from services.common.contracts.errors import NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
-PUBLISHERS = ("group_admin", "finance", "estate_manager")
 log = get_logger(__name__)
 
 
-def list_tariffs(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
-    """Every tariff version of an estate: `{"items": [{id, fee_item, …, published_at}], "next_cursor": null}`.
+def list_tariffs(session: Session, caller: Caller, estate: str) -> Page[Tariff]:
+    """Every tariff version of an estate.
 
     An owner sees those of the own household's estate that are published (公示). NotFound, Forbidden.
     """
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_TARIFFS)
     rows = tables.tariffs_of(session, find_estate(session, _at_home(session, caller), estate).id)
     shown = [tariff_view(row, estate) for row in rows if row.published_at is not None or not caller.is_owner]
-    return {"items": shown, "next_cursor": None}
+    return Page(items=shown, next_cursor=None)
 
 
 def _at_home(session: Session, caller: Caller) -> Caller:
@@ -36,9 +37,9 @@ def _at_home(session: Session, caller: Caller) -> Caller:
     return caller.model_copy(update={"estates": frozenset({home.estate})})
 
 
-def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: datetime) -> dict[str, Any]:
+def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: datetime) -> Tariff:
     """Publish one version and answer it; publishing again changes nothing and answers the same. NotFound, Forbidden."""
-    caller.require(*PUBLISHERS)
+    caller.require(Permission.PUBLISH_TARIFFS)
     estate = tables.estate_of(session, tariff_id)
     if estate is None:
         raise NotFound(f"There is no tariff {tariff_id}.")
@@ -50,36 +51,32 @@ def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: dateti
     return tariff_view(tables.load_tariff(session, tariff_id), estate.code)
 
 
-def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: datetime) -> dict[str, Any]:
-    """Publish every version of an estate that waits: `{"estate", "published": how many}`."""
-    caller.require(*PUBLISHERS)
+def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: datetime) -> PublishedTariffs:
+    """Publish every version of an estate that waits."""
+    caller.require(Permission.PUBLISH_TARIFFS)
     estate = find_estate(session, caller, code)
     lock_estate(session, estate.id)
     published = tables.publish(session, estate.id, None, now)
     log.info("tariffs published", extra={"estate": code, "published": published, "by": caller.sub})
-    return {"estate": code, "published": published}
+    return PublishedTariffs(estate=code, published=published)
 
 
-def tariff_view(row: Row[Any], estate: str) -> dict[str, Any]:
-    """A tariff version as the API shows it; rates are decimal text, so that nothing is lost on the way.
-
-    `composition`: what the price is made of; `tiers`: prices of a metered fee above a quantity a month;
-    `grade_factors`: what the price is multiplied by for a unit's grade.
-    """
-    return {
-        "id": row.id,
-        "estate": estate,
-        "fee_item": row.fee_item,
-        "method": row.method,
-        "usage": row.usage,
-        "version": row.version,
-        "unit_price_yuan": format(row.unit_price, "f"),
-        "effective_from": row.effective_from,
-        "effective_to": row.effective_to,
-        "vacancy_ratio": None if row.vacancy_ratio is None else float(row.vacancy_ratio),
-        "basis": row.basis,
-        "composition": [{"name": name, "yuan": amount} for name, amount in row.composition or ()],
-        "tiers": [{"above": above, "unit_price_yuan": price} for above, price in row.tiers or ()],
-        "grade_factors": row.grade_factors or {},
-        "published_at": row.published_at,
-    }
+def tariff_view(row: TariffRow, estate: str) -> Tariff:
+    """A tariff version as the API shows it."""
+    return Tariff(
+        id=row.id,
+        estate=estate,
+        fee_item=row.fee_item,
+        method=row.method,
+        usage=row.usage,
+        version=row.version,
+        unit_price_yuan=format(row.unit_price, "f"),
+        effective_from=row.effective_from,
+        effective_to=row.effective_to,
+        vacancy_ratio=None if row.vacancy_ratio is None else float(row.vacancy_ratio),
+        basis=row.basis,
+        composition=[PriceComponent(name=name, yuan=amount) for name, amount in row.composition or ()],
+        tiers=[PriceTier(above=above, unit_price_yuan=price) for above, price in row.tiers or ()],
+        grade_factors=row.grade_factors or {},
+        published_at=row.published_at,
+    )

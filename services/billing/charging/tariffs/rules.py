@@ -6,15 +6,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from math import lcm
+from typing import get_args
 
 from services.billing.charging.tariffs.cycles import Cycle
+from services.common.contracts.answers.bills import BillingAnomaly
+from services.common.contracts.answers.tariffs import Method, Usage
 from services.common.domain.calendar import add_months, month_length
 
 # What a run prices by rate and area; metered and shared fees become lines.
 RATE_METHODS = frozenset({"per_area", "fixed"})
 FULL_PRICE = Decimal(1)
 ANY_GRADE = "*"
-USAGES = ("residential", "commercial", "office", "industrial", "parking")
+USAGES: tuple[Usage, ...] = get_args(Usage)
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class TariffVersion:
 
     id: int
     fee_item: str
-    usage: str
-    method: str
+    usage: Usage
+    method: Method
     version: int
     unit_price: Decimal
     effective_from: date
@@ -44,7 +47,7 @@ class Part:
 
     tariff_id: int
     version: int
-    method: str
+    method: Method
     unit_price: Decimal
     vacancy_ratio: Decimal | None
     days: int
@@ -83,7 +86,7 @@ class Rate:
     """
 
     fee_item: str
-    usage: str
+    usage: Usage
     month_days: int
     parts: tuple[Part, ...]
 
@@ -97,7 +100,7 @@ class Rate:
         """The grades that are named by any of the parts."""
         return sorted({grade for part in self.parts for grade in part.grade_factors or () if grade != ANY_GRADE})
 
-    def weight(self, method: str, *, vacant: bool) -> Decimal:
+    def weight(self, method: Method, *, vacant: bool) -> Decimal:
         """The sum of the weights of the parts priced by `method`."""
         weights = (part.weight(vacant=vacant) for part in self.parts if part.method == method)
         return sum(weights, Decimal(0))
@@ -178,6 +181,6 @@ class TariffAnomaly:
     """Something about a price that a person should look at; `unit` None: it concerns the whole estate."""
 
     fee_item: str | None
-    kind: str
+    kind: BillingAnomaly
     detail: str
     unit: str | None = None

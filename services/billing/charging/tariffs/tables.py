@@ -1,31 +1,65 @@
 """STORE of tariffs: named queries (B1)."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.tables import billing_policy, estate, tariff, unit
+from services.common.contracts.answers.tariffs import Method, Usage
+from services.common.rows import row_of, rows_of
 
 
-def tariffs_of(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+@dataclass(frozen=True)
+class TariffRow:
+    """A version of a price as it was filed; decimals within lists are text."""
+
+    id: int
+    fee_item: str
+    method: Method
+    usage: Usage
+    version: int
+    unit_price: Decimal
+    effective_from: date
+    effective_to: date | None
+    vacancy_ratio: Decimal | None
+    basis: str | None
+    # what it is made of: use, yuan
+    composition: list[tuple[str, str]] | None
+    # quantity a month above which a price holds, price
+    tiers: list[tuple[str, str]] | None
+    grade_factors: dict[str, str] | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True)
+class TariffEstate:
+    """The estate a tariff belongs to."""
+
+    id: int
+    code: str
+
+
+def tariffs_of(session: Session, estate_id: int) -> list[TariffRow]:
     """Every version of every price of an estate."""
     order = (tariff.c.fee_item, tariff.c.usage, tariff.c.effective_from)
-    return session.execute(select(tariff).where(tariff.c.estate_id == estate_id).order_by(*order)).all()
+    query = select(tariff).where(tariff.c.estate_id == estate_id).order_by(*order)
+    return rows_of(TariffRow, session.execute(query))
 
 
-def estate_of(session: Session, tariff_id: int) -> Row[Any] | None:
-    """The estate a tariff belongs to: id and code."""
+def estate_of(session: Session, tariff_id: int) -> TariffEstate | None:
+    """The estate a tariff belongs to."""
     query = select(estate.c.id, estate.c.code).join(tariff).where(tariff.c.id == tariff_id)
-    return session.execute(query).first()
+    return row_of(TariffEstate, session.execute(query).first())
 
 
-def load_tariff(session: Session, tariff_id: int) -> Row[Any]:
+def load_tariff(session: Session, tariff_id: int) -> TariffRow:
     """One version."""
-    return session.execute(select(tariff).where(tariff.c.id == tariff_id)).one()
+    return row_of(TariffRow, session.execute(select(tariff).where(tariff.c.id == tariff_id)).one())
 
 
 def publish(session: Session, estate_id: int, tariff_id: int | None, now: datetime) -> int:
@@ -42,10 +76,10 @@ def has_policy(session: Session, estate_id: int) -> bool:
     return session.execute(query).first() is not None
 
 
-def keep_policy(session: Session, estate_id: int, policy: dict[str, Any]) -> None:
+def keep_policy(session: Session, estate_id: int, policy: BillingPolicy) -> None:
     """Write an estate's own billing policy (B3)."""
-    statement = insert(billing_policy).values(estate_id=estate_id, **policy)
-    session.execute(statement.on_conflict_do_update(index_elements=[billing_policy.c.estate_id], set_=policy))
+    statement = insert(billing_policy).values(estate_id=estate_id, **vars(policy))
+    session.execute(statement.on_conflict_do_update(index_elements=[billing_policy.c.estate_id], set_=vars(policy)))
 
 
 def has_building(session: Session, estate_id: int, building: str) -> bool:

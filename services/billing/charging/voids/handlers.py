@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.voids import reissuing, rules, tables
 from services.billing.charging.voids.rules import Standing
+from services.billing.charging.voids.tables import NoteRow
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.booking.open_items import items_of
 from services.billing.receivables.ledger import tables as ledger
@@ -28,12 +29,14 @@ from services.billing.receivables.ledger.rules import (
 )
 from services.billing.receivables.waivers.tables import pending
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.voids import CreditNote, Reissue, VoidedBill
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
+from services.common.once import same_request
 from services.common.paging import page, position
-
-VOIDERS = ("group_admin", "finance", "estate_manager")
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,21 @@ class Void:
     reissue: bool = False
 
 
-def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, now: datetime) -> dict[str, Any]:
+def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, now: datetime) -> VoidedBill:
     """Void a bill by credit note; with `reissue` bill its unit, fee item and month again, due as before (B5).
 
     The same call again answers the same. Errors: NotFound, Forbidden, Invalid (reason), Conflict (void already, waiver
     pending, plan performing, nothing to bill again, id used for another void).
     """
-    caller.require(*VOIDERS)
+    caller.require(Permission.VOID_BILL)
     if not asked.reason.strip():
         raise Invalid("A void needs a reason.", [{"loc": "reason", "msg": "say why"}])
     bill = _locked(session, caller, asked.bill_id)
-    before = tables.note(session, request_id)
-    if before is None:
+    standing = tables.note(session, request_id)
+    if standing is None:
         _void(session, caller, request_id, bill, asked, now)
-    elif (before.bill_id, before.reason, before.reissue) != (asked.bill_id, asked.reason, asked.reissue):
-        raise Conflict("This request id was used for another void.")
+    else:
+        same_request("void", standing, vars(asked))
     return _view(session, request_id)
 
 
@@ -146,46 +149,58 @@ def _note(
     }
 
 
-def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: int, now: datetime) -> dict[str, Any]:
-    """Bill the unit, fee item and month of a void bill again, due as before (B5); `{id, bill_id, bills}`.
+def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: int, now: datetime) -> Reissue:
+    """Bill the unit, fee item and month of a void bill again, due as before (B5).
 
     The same call again answers the same. NotFound, Forbidden, Conflict (not void, billed already, nothing to bill).
     """
-    caller.require(*VOIDERS)
+    caller.require(Permission.VOID_BILL)
     bill = _locked(session, caller, bill_id)
-    before = tables.reissue(session, request_id)
-    if before is None:
+    standing = tables.reissue(session, request_id)
+    if standing is None:
         if bill.voided_at is None:
             raise Conflict(f"Bill {bill_id} stands; void it first.")
         reissuing.bill_again(session, caller, request_id, bill, now)
-    elif before.bill_id != bill_id:
-        raise Conflict("This request id was used for another reissue.")
-    return {"id": request_id, "bill_id": bill_id, "bills": reissuing.made_by(session, request_id)}
+    else:
+        same_request("reissue", standing, {"bill_id": bill_id})
+    return Reissue(id=request_id, bill_id=bill_id, bills=reissuing.made_by(session, request_id))
 
 
 def list_credit_notes(
     session: Session, caller: Caller, estate: str | None, household: str | None, limit: int, cursor: str | None
-) -> dict[str, Any]:
-    """Credit notes in scope by estate and number: `{"items", "next_cursor"}`. Forbidden, Invalid (cursor)."""
-    caller.require(*STAFF_ROLES)
+) -> Page[CreditNote]:
+    """Credit notes in scope by estate and number. Forbidden, Invalid (cursor)."""
+    caller.require(Permission.READ_CREDIT_NOTES)
     after = position(cursor, str, int)
     rows = tables.notes_after(session, caller.estate_filter(estate), household, after, limit + 1)
-    items, next_cursor = page(rows, limit, lambda row: [row.estate, row.number])
-    return {"items": [_note_view(row) for row in items], "next_cursor": next_cursor}
+    notes, next_cursor = page(rows, limit, lambda row: [row.estate, row.number])
+    return Page(items=[_note_view(row) for row in notes], next_cursor=next_cursor)
 
 
-def _view(session: Session, note_id: UUID) -> dict[str, Any]:
+def _view(session: Session, note_id: UUID) -> VoidedBill:
     row = tables.note(session, note_id)
     if row is None:
         raise NotFound("There is no such credit note.")
-    return _note_view(row) | {"reissued": reissuing.made_by(session, note_id)}
+    return VoidedBill(**_note_view(row), reissued=reissuing.made_by(session, note_id))
 
 
-def _note_view(row: Row[Any]) -> dict[str, Any]:
-    same = ("id", "bill_id", "estate", "household", "fee_item", "amount_fen", "released_fen", "released_late_fee_fen")
-    more = ("waived_fen", "waived_late_fee_fen", "reason", "booked_on", "voided_by", "voided_at")
-    return {name: getattr(row, name) for name in (*same, *more)} | {
-        "number": rules.number(row.estate, row.number),
-        "period": format_period(row.period),
-        "status": "void",
-    }
+def _note_view(row: NoteRow) -> CreditNote:
+    return CreditNote(
+        id=row.id,
+        number=rules.number(row.estate, row.number),
+        bill_id=row.bill_id,
+        estate=row.estate,
+        household=row.household,
+        fee_item=row.fee_item,
+        period=format_period(row.period),
+        status="void",
+        amount_fen=row.amount_fen,
+        released_fen=row.released_fen,
+        released_late_fee_fen=row.released_late_fee_fen,
+        waived_fen=row.waived_fen,
+        waived_late_fee_fen=row.waived_late_fee_fen,
+        reason=row.reason,
+        booked_on=row.booked_on,
+        voided_by=row.voided_by,
+        voided_at=row.voided_at,
+    )

@@ -1,6 +1,5 @@
 """STORY of reissues (B5): a bill run over one unit and one fee item that keeps the original due date."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,17 +8,20 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import handlers as bills
-from services.billing.charging.bills.tables import insert_run
 from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.voids import tables
+from services.billing.charging.voids.tables import StandingBill
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
+from services.billing.tables import bill_run
+from services.common.contracts.answers.voids import ReissuedBill
 from services.common.contracts.errors import Conflict
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.once import another_request, insert_once
 
 
 def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any], now: datetime) -> None:
@@ -49,14 +51,14 @@ def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any
 def _run(session: Session, caller: Caller, run_id: UUID, void: Row[Any], now: datetime) -> None:
     run = {"id": run_id, "period": void.period, "estates": [void.estate], "fee_items": [void.fee_item]}
     asked = {"dry_run": False, "requested_by": caller.sub, "created_at": now}
-    if not insert_run(session, run | asked):
-        raise Conflict("This request id was used for a bill run.")
+    if not insert_once(session, bill_run, run | asked):
+        raise another_request("bill run")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
     [piece] = slices.load(session, [slice_id])
     bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())
 
 
-def _apply_credit(session: Session, fresh: Row[Any], before: int | None, source: str, now: datetime) -> None:
+def _apply_credit(session: Session, fresh: StandingBill, before: int | None, source: str, now: datetime) -> None:
     """First what the void released, on the days it came; then what else stands as credit, today (B6)."""
     account = ledger.account(session, fresh.household, lock=True)
     if account is None or not account.credit_fen:
@@ -70,8 +72,8 @@ def _apply_credit(session: Session, fresh: Row[Any], before: int | None, source:
     apply_credit(session, account, Applying(portions, source, bill_ids={fresh.id}), today, now)
 
 
-def made_by(session: Session, request_id: UUID) -> Sequence[dict[str, Any]]:
+def made_by(session: Session, request_id: UUID) -> list[ReissuedBill]:
     """The bills a request made, as they are now; none when it made none."""
     made = tables.reissue(session, request_id)
     rows = [load_bill(session, bill_id) for bill_id in made.bill_ids] if made else []
-    return [bill_view(row) | {"reissue_of": row.reissue_of, "household": row.household} for row in rows if row]
+    return [ReissuedBill(**bill_view(row), reissue_of=row.reissue_of, household=row.household) for row in rows if row]

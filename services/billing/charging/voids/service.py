@@ -1,18 +1,15 @@
 """DOORS to voids and reissues (B5)."""
 
-from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
-
-from services.billing.charging.bills.service import BillId
 from services.billing.charging.voids import handlers
 from services.billing.charging.voids.handlers import Void
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.voids import CreditNote, Reissue, VoidedBill
 from services.common.domain.access import Caller
+from services.common.fields import BillId, Note
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
-
-Said = Annotated[str, Field(max_length=2000)]
 
 
 class VoidDoors(EstateService):
@@ -20,15 +17,15 @@ class VoidDoors(EstateService):
 
     @rpc
     def void_bill(
-        self, caller: Caller, request_id: UUID, bill_id: BillId, reason: Said, reissue: bool = False
-    ) -> dict[str, Any]:
+        self, caller: Caller, request_id: UUID, bill_id: BillId, reason: Note, reissue: bool = False
+    ) -> VoidedBill:
         """Void a bill, and perhaps bill it again."""
         asked = Void(bill_id, reason, reissue)
         with self.transaction() as session:
             return handlers.void_bill(session, caller, request_id, asked, self.clock())
 
     @rpc
-    def reissue_bill(self, caller: Caller, request_id: UUID, bill_id: BillId) -> dict[str, Any]:
+    def reissue_bill(self, caller: Caller, request_id: UUID, bill_id: BillId) -> Reissue:
         """Bill a void bill again."""
         with self.transaction() as session:
             return handlers.reissue_bill(session, caller, request_id, bill_id, self.clock())
@@ -41,7 +38,7 @@ class VoidDoors(EstateService):
         household: str | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[CreditNote]:
         """Credit notes in scope."""
         with self.transaction() as session:
             return handlers.list_credit_notes(session, caller, estate, household, limit, cursor)

@@ -1,6 +1,7 @@
 """STORE of voids: credit notes, reissues, and what stands against a void (B5)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -28,8 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from services.billing.holds.tables import STANDS
+from services.billing.holds.tables import stands
 from services.billing.tables import estate, household, metadata
+from services.common.rows import row_of, rows_of
 
 credit_note = Table(
     "credit_note",
@@ -81,7 +83,7 @@ FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.
 """)
 _PLAN = text(f"""
 SELECT source_id FROM dunning_hold h
-WHERE h.household_id = :household_id AND h.source_kind = 'plan' AND {STANDS} LIMIT 1
+WHERE h.household_id = :household_id AND h.source_kind = 'plan' AND {stands("h")} LIMIT 1
 """)
 _MARK = text("UPDATE bill SET voided_at = :now WHERE id = :id")
 _NUMBER = text("SELECT COALESCE(max(number), 0) + 1 FROM credit_note WHERE estate_id = :estate_id")
@@ -106,6 +108,58 @@ _SLICE = text("""
 INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
 VALUES (:run_id, :estate_id, :unit_id, :unit_id + 1) RETURNING id
 """)
+
+
+@dataclass(frozen=True)
+class NoteRow:
+    """A credit note with the codes of household and estate."""
+
+    id: UUID
+    number: int
+    bill_id: int
+    estate: str
+    household: str
+    fee_item: str
+    period: date
+    amount_fen: int
+    released_fen: int
+    released_late_fee_fen: int
+    waived_fen: int
+    waived_late_fee_fen: int
+    reason: str
+    reissue: bool
+    booked_on: date
+    voided_by: str
+    voided_at: datetime
+
+
+@dataclass(frozen=True)
+class ReissueRow:
+    """A reissue: the void bill it was asked for, and the bills it made."""
+
+    id: UUID
+    bill_id: int
+    bill_ids: list[int]
+
+
+@dataclass(frozen=True)
+class StandingBill:
+    """A bill of a unit, fee item and month that is not void."""
+
+    id: int
+    household_id: int
+    household: str
+    amount_fen: int
+    due_date: date
+    run_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Released:
+    """Money a void released, by the day it counts from."""
+
+    counts_on: date
+    fen: int
 
 
 def bill(session: Session, bill_id: int) -> Row[Any] | None:
@@ -140,23 +194,23 @@ def _notes() -> Select[Any]:
     return query.join(estate, estate.c.id == credit_note.c.estate_id)
 
 
-def note(session: Session, note_id: UUID) -> Row[Any] | None:
-    """A credit note with the codes of household and estate."""
-    return session.execute(_notes().where(credit_note.c.id == note_id)).one_or_none()
+def note(session: Session, note_id: UUID) -> NoteRow | None:
+    """A credit note by its request id."""
+    return row_of(NoteRow, session.execute(_notes().where(credit_note.c.id == note_id)).one_or_none())
 
 
-def note_of(session: Session, bill_id: int) -> Row[Any] | None:
+def note_of(session: Session, bill_id: int) -> NoteRow | None:
     """The credit note of a bill."""
-    return session.execute(_notes().where(credit_note.c.bill_id == bill_id)).one_or_none()
+    return row_of(NoteRow, session.execute(_notes().where(credit_note.c.bill_id == bill_id)).one_or_none())
 
 
 def notes_after(
     session: Session,
     estates: frozenset[str] | None,
     household_code: str | None,
-    after: tuple[Any, ...] | None,
+    after: tuple[str, int] | None,
     limit: int,
-) -> Sequence[Row[Any]]:
+) -> list[NoteRow]:
     """Credit notes by estate and number."""
     query = _notes()
     if estates is not None:
@@ -165,15 +219,16 @@ def notes_after(
         query = query.where(household.c.code == household_code)
     if after is not None:
         query = query.where(tuple_(estate.c.code, credit_note.c.number) > after)
-    return session.execute(query.order_by(estate.c.code, credit_note.c.number).limit(limit)).all()
+    return rows_of(NoteRow, session.execute(query.order_by(estate.c.code, credit_note.c.number).limit(limit)))
 
 
 # --- reissue -------------------------------------------------------------------------------------------------------
 
 
-def standing_bills(session: Session, unit_id: int, fee_item: str, period: date) -> Sequence[Row[Any]]:
+def standing_bills(session: Session, unit_id: int, fee_item: str, period: date) -> list[StandingBill]:
     """Bills of a unit, fee item and month that are not void, one-off charges apart."""
-    return session.execute(_STANDING, {"unit_id": unit_id, "fee_item": fee_item, "period": period}).all()
+    key = {"unit_id": unit_id, "fee_item": fee_item, "period": period}
+    return rows_of(StandingBill, session.execute(_STANDING, key))
 
 
 def predecessors(session: Session, unit_id: int, fee_item: str, period: date) -> dict[int, int]:
@@ -182,9 +237,9 @@ def predecessors(session: Session, unit_id: int, fee_item: str, period: date) ->
     return {row.household_id: row.bill_id for row in rows}
 
 
-def released(session: Session, bill_id: int) -> Sequence[Row[Any]]:
-    """What the void of a bill released, by the day it counts from: (counts_on, fen)."""
-    return session.execute(_RELEASED, {"bill_id": bill_id}).all()
+def released(session: Session, bill_id: int) -> list[Released]:
+    """What the void of a bill released, oldest day first."""
+    return rows_of(Released, session.execute(_RELEASED, {"bill_id": bill_id}))
 
 
 def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:
@@ -202,6 +257,7 @@ def add_reissue(session: Session, row: Mapping[str, Any]) -> None:
     session.execute(insert(bill_reissue).values(row))
 
 
-def reissue(session: Session, request_id: UUID) -> Row[Any] | None:
+def reissue(session: Session, request_id: UUID) -> ReissueRow | None:
     """A reissue by its request id."""
-    return session.execute(select(bill_reissue).where(bill_reissue.c.id == request_id)).one_or_none()
+    query = select(bill_reissue).where(bill_reissue.c.id == request_id)
+    return row_of(ReissueRow, session.execute(query).one_or_none())

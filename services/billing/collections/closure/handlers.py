@@ -18,18 +18,16 @@ from services.billing.collections.closure.tables import (
     closure_event,
     closure_programme,
 )
-from services.billing.collections.legal.tables import by_id, insert_once
 from services.billing.portfolio.tables import find_estate, find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import SHANGHAI, business_date
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
 log = get_logger(__name__)
-STARTERS = ("group_admin", "finance", "estate_manager")
-WORKERS = (*STARTERS, "steward")
-READERS = (*WORKERS, "auditor")
 Status = Literal["active", "paused", "closed"]
 Result = Literal["promised", "fixed", "refused", "not_reached", "service_problem", "cancelled"]
 
@@ -42,7 +40,7 @@ def start_programme(
     `{id, estate, as_of, enrolled, bills}`: cases begun (or begun again) and bills added by this run. NotFound,
     Forbidden, Conflict (id used for another run), Invalid (a day to come).
     """
-    caller.require(*STARTERS)
+    caller.require(Permission.START_CLOSURE)
     home = find_estate(session, caller, estate)
     if as_of > business_date(now):
         raise Invalid("This day has not come yet.", [{"loc": "as_of", "msg": "today or before"}])
@@ -50,9 +48,7 @@ def start_programme(
     row = {"estate_id": home.id, "as_of": as_of, "requested_by": caller.sub}
     if insert_once(session, closure_programme, {"id": request_id, "created_at": now, **row}):
         _enrol(session, request_id, row, now)
-    kept = by_id(session, closure_programme, request_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for another programme.")
+    kept = same_request("programme", by_id(session, closure_programme, request_id), row)
     return {
         "id": str(request_id),
         "estate": estate,
@@ -86,7 +82,7 @@ def list_cases(
     session: Session, caller: Caller, cut: Cut, limit: int, cursor: str | None, today: date
 ) -> dict[str, Any]:
     """Cases in the caller's scope, by steward for the worklist, paged. Forbidden, Invalid (cursor)."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_CLOSURE)
     scope = caller.estate_filter(cut.estate)
     after = (position(cursor, int) or (0,))[0]
     wanted = {"steward": cut.steward, "stage": cut.stage, "status": cut.status, "after": after, "limit": limit + 1}
@@ -99,7 +95,7 @@ def list_cases(
 
 def get_case(session: Session, caller: Caller, household: str, today: date) -> dict[str, Any]:
     """A case with its bills, history and appointments. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_CLOSURE)
     row = _case(session, caller, household, today)
     bills = session.execute(select(closure_bill).where(closure_bill.c.case_id == row.id).order_by("bill_id"))
     events = session.execute(select(closure_event).where(closure_event.c.case_id == row.id).order_by("id"))
@@ -126,20 +122,17 @@ def make_appointment(
     """Plan to meet the owner, on any day of the week within the contact window and under the cap; the same request
     answers the same. Conflict names the next possible time; it is also the answer for a closed or paused case (a fix of
     our service is never paused). Invalid (a time gone by, or without offset), NotFound, Forbidden."""
-    caller.require(*WORKERS)
+    caller.require(Permission.MEET_OWNER)
     _case(session, caller, household, business_date(now))
     queries.lock_case(session, household)
     case = _case(session, caller, household, business_date(now))
     row = {"case_id": case.id, **asdict(wanted)}
-    known = by_id(session, closure_appointment, request_id)
-    if known is None:
+    if by_id(session, closure_appointment, request_id) is None:
         _check(session, case, wanted.at, now)
         made = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
         session.execute(insert(closure_appointment).values(made | row))
-        known = by_id(session, closure_appointment, request_id)
-    if known is None or any(getattr(known, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for another appointment.")
-    return _meeting(known, household)
+    appointment = same_request("appointment", by_id(session, closure_appointment, request_id), row)
+    return _meeting(appointment, household)
 
 
 def record_outcome(
@@ -150,7 +143,7 @@ def record_outcome(
     A paused case records what happened and stays where it is. `{…appointment, case_stage, advanced}`. NotFound,
     Forbidden, Conflict (another outcome is on record).
     """
-    caller.require(*WORKERS)
+    caller.require(Permission.MEET_OWNER)
     found = by_id(session, closure_appointment, appointment_id)
     household = _household_of(session, appointment_id)
     if found is None or household is None:
@@ -177,7 +170,7 @@ def progress(session: Session, caller: Caller, estate: str | None, today: date) 
 
     The last counts cases that are not closed. Forbidden.
     """
-    caller.require(*READERS)
+    caller.require(Permission.READ_CLOSURE)
     scope = caller.estate_filter(estate)
     items: dict[str, dict[str, Any]] = {}
     for row in queries.progress(session, None if scope is None else sorted(scope), today):

@@ -11,17 +11,16 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.rules import ContactPolicy, Stage
-from services.billing.holds.tables import STANDS
+from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
-from services.billing.receivables.ledger.tables import OPEN
-
-_LOCK_SPACE = 0xC105
+from services.billing.receivables.ledger.sql import open_bill
+from services.common.locks import Lock, hold
 
 # A case that was closed and gets another old bill starts again at the first stage.
 ENROL = text(f"""
 WITH old AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
-  WHERE estate_id = :estate_id AND {OPEN} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
+  WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
     AND NOT EXISTS (SELECT FROM closure_bill c WHERE c.bill_id = b.id)
 ), new AS (
   INSERT INTO closure_case (household_id, estate_id, programme_id, enrolled_on, stage, stage_since)
@@ -30,7 +29,7 @@ WITH old AS (
 ), known AS (
   SELECT c.id, c.household_id, NOT EXISTS (
     SELECT FROM closure_bill k JOIN bill b ON b.id = k.bill_id WHERE k.case_id = c.id
-      AND b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AS closed
+      AND {open_bill("b")}) AS closed
   FROM closure_case c WHERE c.household_id IN (SELECT household_id FROM old)
 ), again AS (
   UPDATE closure_case c SET stage = :stage, stage_since = :as_of FROM known k WHERE c.id = k.id AND k.closed
@@ -54,9 +53,9 @@ WITH {STEWARD}, state AS (
   SELECT c.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, first.building, w.staff_code AS steward,
     m.recovered_fen, m.open_fen, m.enrolled_fen,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = c.household_id AND h.source_kind = 'complaint'
-            AND {STANDS}) AS complaint,
+            AND {stands("h")}) AS complaint,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = c.household_id AND h.source_kind = 'plan'
-            AND {STANDS}) AS plan
+            AND {stands("h")}) AS plan
   FROM closure_case c
   JOIN household h ON h.id = c.household_id
   JOIN estate e ON e.id = c.estate_id
@@ -131,7 +130,7 @@ def stages_of(session: Session, estate_id: int) -> list[Stage]:
 
 def lock_programme(session: Session, estate_id: int) -> None:
     """One enrolment at a time per estate, until the transaction ends; payments go on beside it."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:space, :id)"), {"space": _LOCK_SPACE, "id": estate_id})
+    hold(session, Lock.CLOSURE, estate_id)
 
 
 def lock_case(session: Session, household: str) -> None:

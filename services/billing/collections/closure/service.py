@@ -1,19 +1,18 @@
 """DOORS of the closure programme (D6)."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime
 
 from services.billing.collections.closure import handlers
 from services.billing.collections.closure.handlers import Cut, Meeting, Result, Status
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import Line
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class ClosureDoors(EstateService):

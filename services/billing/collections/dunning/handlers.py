@@ -11,16 +11,18 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, tables
 from services.billing.collections.dunning.sweep_sql import SWEEP
+from services.billing.collections.dunning.tables import dunning_sweep
 from services.billing.portfolio.tables import estates_in_scope
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
 from services.common.messaging.names import event_exchange
 from services.common.observability.logs import current_trace_id, get_logger
+from services.common.once import by_id, insert_once, same_request
 
-SWEEPERS = ("group_admin", "finance", "estate_manager")
 # A statement over some estates costs little more than over one; few enough that work spreads over replicas.
 ESTATES_AT_ONCE = 25
 SLICE_TIMEOUT_MS = 600_000
@@ -44,18 +46,17 @@ def start_sweep(
 
     Errors: Forbidden, Invalid (unknown estate, empty list, a day of another age), Conflict (id used for another sweep).
     """
-    caller.require(*SWEEPERS)
+    caller.require(Permission.RUN_SWEEP)
     if asked.estates is not None and not asked.estates:
         raise Invalid("estates is empty.", [{"loc": "estates", "msg": "name at least one, or leave it out for all"}])
     if not FIRST_DAY <= asked.as_of <= LAST_DAY:
         raise Invalid("Nobody owed on this day.", [{"loc": "as_of", "msg": f"from {FIRST_DAY} to {LAST_DAY}"}])
     estate_ids = estates_in_scope(session, caller, asked.estates).values()
-    row = {"id": request_id, "as_of": asked.as_of, "requested_by": caller.sub, "created_at": now}
-    row["estates"] = None if asked.estates is None else sorted(set(asked.estates))
-    if tables.insert_sweep(session, row):
+    estates = None if asked.estates is None else sorted(set(asked.estates))
+    row = {"as_of": asked.as_of, "estates": estates, "requested_by": caller.sub}
+    if insert_once(session, dunning_sweep, {"id": request_id, "created_at": now, **row}):
         _request_slices(session, request_id, list(estate_ids), now)
-    elif not _same(queries.sweep(session, request_id), row):
-        raise Conflict("This request id was used for another sweep.")
+    same_request("sweep", by_id(session, dunning_sweep, request_id), row)
     return {"id": str(request_id)}
 
 
@@ -80,7 +81,7 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
 
 def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any]:
     """`{id, as_of, status: pending/running/done, estates_total, estates_done, actions, held}`; NotFound, Forbidden."""
-    caller.require(*SWEEPERS, "steward", "auditor")
+    caller.require(Permission.READ_DUNNING)
     sweep = queries.sweep(session, sweep_id)
     if sweep is None:
         raise NotFound("There is no such sweep.")
@@ -98,10 +99,6 @@ def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any
         "created_at": sweep.created_at,
         "finished_at": progress.finished_at if progress.estates_total == progress.estates_done else None,
     }
-
-
-def _same(kept: Row[Any] | None, asked: dict[str, Any]) -> bool:
-    return kept is not None and all(getattr(kept, name) == asked[name] for name in ("as_of", "estates", "requested_by"))
 
 
 def _status(total: int, done: int) -> str:

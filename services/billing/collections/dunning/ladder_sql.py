@@ -5,7 +5,7 @@
 position, …)`: that ladder with the track of each cause laid over it (D2).
 """
 
-from services.billing.collections.dunning.tables import RESTORED
+from services.billing.collections.dunning.tables import restores
 
 RUNGS = """own AS MATERIALIZED (
   SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder
@@ -25,32 +25,49 @@ RUNGS = """own AS MATERIALIZED (
   ) laid
 )"""
 
-_SWEPT = """(SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
-  WHERE s.estate_id = o.estate_id AND s.finished_at < {until} {since} ORDER BY s.finished_at DESC LIMIT 1)"""
-_LEFT = """COALESCE(older.disputed_at, older.voided_at,
-  (SELECT max(e.created_at) FROM ledger_entry e WHERE e.bill_id = older.id AND e.credit_account = 'receivable'))"""
 
-# Nothing was owed on the bill of entry `e` just before it: of a bill paid in part, what comes back was never away.
-_SETTLED = """(SELECT sum(CASE m.debit_account WHEN 'receivable' THEN m.amount_fen ELSE -m.amount_fen END)
+def _swept(case: str, until: str, since: str = "") -> str:
+    """SQL: the day of the last sweep of the case's estate that was over before an instant, and begun after another."""
+    return f"""(SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
+  WHERE s.estate_id = {case}.estate_id AND s.finished_at < {until} {since} ORDER BY s.finished_at DESC LIMIT 1)"""
+
+
+def _out_of_sight_at(bill: str) -> str:
+    """SQL: when a bill that is in sight no more went out of it: it was disputed, voided or settled."""
+    return f"""COALESCE({bill}.disputed_at, {bill}.voided_at,
+  (SELECT max(e.created_at) FROM ledger_entry e WHERE e.bill_id = {bill}.id AND e.credit_account = 'receivable'))"""
+
+
+def _settled_before(entry: str) -> str:
+    """SQL: nothing was owed on the entry's bill just before it: of one paid in part, what comes back was never away."""
+    return f"""(SELECT sum(CASE m.debit_account WHEN 'receivable' THEN m.amount_fen ELSE -m.amount_fen END)
       FROM ledger_entry m
-      WHERE m.bill_id = e.bill_id AND m.id < e.id AND 'receivable' IN (m.debit_account, m.credit_account)) = 0"""
+      WHERE m.bill_id = {entry}.bill_id AND m.id < {entry}.id
+        AND 'receivable' IN (m.debit_account, m.credit_account)) = 0"""
 
-# `rules.Standing.covered_until` of a row `o(estate_id, household_id, bill_id, due_date)`. GREATEST ignores nulls.
-COVERED = f"""GREATEST(
-  (SELECT max(GREATEST(a.as_of, {_SWEPT.format(until=_LEFT, since="")}))
+
+def covered_until(case: str) -> str:
+    """SQL: `rules.Standing.covered_until` of a row with estate_id, household_id, bill_id and due_date."""
+    return f"""GREATEST(
+  (SELECT max(GREATEST(a.as_of, {_swept(case, _out_of_sight_at("older"))}))
    FROM dunning_action a JOIN bill older ON older.id = a.bill_id
-   WHERE a.household_id = o.household_id AND (a.due_date, a.bill_id) < (o.due_date, o.bill_id)),
-  (SELECT max({_SWEPT.format(until="d.settled_at", since="AND s.finished_at >= d.opened_at")})
-   FROM bill_dispute d WHERE d.bill_id = o.bill_id AND d.settled_at IS NOT NULL),
-  (SELECT max({_SWEPT.format(until="e.created_at", since="")})
+   WHERE a.household_id = {case}.household_id AND (a.due_date, a.bill_id) < ({case}.due_date, {case}.bill_id)),
+  (SELECT max({_swept(case, "d.settled_at", "AND s.finished_at >= d.opened_at")})
+   FROM bill_dispute d WHERE d.bill_id = {case}.bill_id AND d.settled_at IS NOT NULL),
+  (SELECT max({_swept(case, "e.created_at")})
    FROM ledger_entry e
-   WHERE e.estate_id = o.estate_id AND e.bill_id = o.bill_id AND e.{RESTORED.replace("AND credit", "AND e.credit")}
-     AND {_SETTLED}))"""
+   WHERE e.estate_id = {case}.estate_id AND e.bill_id = {case}.bill_id AND {restores("e")}
+     AND {_settled_before("e")}))"""  # GREATEST ignores nulls
+
+
 # Bills of `place` that may have been out of sight without any step of their household. There are few.
-ABSENT = f"""SELECT bill_id FROM ledger_entry WHERE estate_id IN (SELECT estate_id FROM place) AND {RESTORED}
+ABSENT = f"""SELECT bill_id FROM ledger_entry
+  WHERE estate_id IN (SELECT estate_id FROM place) AND {restores("ledger_entry")}
   UNION ALL SELECT bill_id FROM bill_dispute WHERE settled_at IS NOT NULL"""
 
-# `rules.Taken.without`: the bill `o` was in dispute when the action `a` was taken.
-WITHOUT = """EXISTS (SELECT FROM bill_dispute d JOIN dunning_sweep_slice s ON s.id = a.slice_id
-  WHERE d.bill_id = o.bill_id AND s.finished_at >= d.opened_at
+
+def disputed_at_step(action: str, case: str) -> str:
+    """SQL: `rules.Taken.without`: the bill of the case was in dispute when the action was taken."""
+    return f"""EXISTS (SELECT FROM bill_dispute d JOIN dunning_sweep_slice s ON s.id = {action}.slice_id
+  WHERE d.bill_id = {case}.bill_id AND s.finished_at >= d.opened_at
     AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))"""

@@ -9,19 +9,27 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.ladder_sql import COVERED, RUNGS, WITHOUT
+from services.billing.collections.dunning.ladder_sql import RUNGS, covered_until, disputed_at_step
 from services.billing.collections.dunning.rules import Standing, Step, Taken
 from services.billing.collections.dunning.tables import dunning_contact, dunning_sweep
 from services.billing.holds.rules import HoldFact
-from services.billing.holds.tables import STANDS_ON
-from services.billing.receivables.ledger.tables import OPEN
+from services.billing.holds.tables import stands_on
+from services.billing.receivables.ledger.sql import open_bill
 
-# The task of an action `a` is answered when a talk about that step was recorded after it was set.
-ANSWERED = """EXISTS (SELECT FROM dunning_contact c JOIN dunning_sweep_slice s ON s.id = a.slice_id
-  WHERE c.household_id = a.household_id AND c.step = a.step AND c.contacted_at >= s.finished_at)"""
-_TASK = """(EXISTS (SELECT FROM dunning_step s
-          WHERE s.code = a.step AND s.kind = 'task' AND s.estate_id IN (a.estate_id, 0))
-  OR EXISTS (SELECT FROM dunning_track t WHERE t.code = a.step AND t.kind = 'task'))"""
+
+def _is_task(action: str) -> str:
+    """SQL: the step of the action is a task for somebody."""
+    return f"""(EXISTS (SELECT FROM dunning_step s
+          WHERE s.code = {action}.step AND s.kind = 'task' AND s.estate_id IN ({action}.estate_id, 0))
+  OR EXISTS (SELECT FROM dunning_track t WHERE t.code = {action}.step AND t.kind = 'task'))"""
+
+
+def _answered(action: str) -> str:
+    """SQL: a talk about the step of the action was recorded after it was set."""
+    return f"""EXISTS (SELECT FROM dunning_contact c JOIN dunning_sweep_slice s ON s.id = {action}.slice_id
+  WHERE c.household_id = {action}.household_id AND c.step = {action}.step AND c.contacted_at >= s.finished_at)"""
+
+
 _LADDER = text(f"""
 WITH place AS (SELECT CAST(:estate_id AS int) AS estate_id), cause AS (SELECT CAST(:cause AS text) AS cause), {RUNGS}
 SELECT code, position, earliest_day, latest_day, requires, gap_days, kind, template FROM rung ORDER BY position
@@ -32,17 +40,17 @@ SELECT code FROM dunning_step WHERE estate_id = (
 UNION SELECT code FROM dunning_track WHERE code IS NOT NULL
 """)
 _OLDEST = text(f"""
-SELECT o.*, {COVERED} AS covered_until FROM (
+SELECT o.*, {covered_until("o")} AS covered_until FROM (
   SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
-  WHERE household_id = :id AND {OPEN} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
+  WHERE household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
 """)
 _TAKEN = text(f"""
-SELECT a.step, a.bill_id, a.as_of, a.deadline, {WITHOUT} AS without
+SELECT a.step, a.bill_id, a.as_of, a.deadline, {disputed_at_step("a", "o")} AS without
 FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
 """)
 _ACTIONS = text(f"""
 SELECT a.bill_id, a.step, a.as_of, a.due_date, a.overdue_days, a.overdue_fen, a.late_fee_fen, a.deadline,
-       {ANSWERED} AS answered
+       {_answered("a")} AS answered
 FROM dunning_action a WHERE a.household_id = :id ORDER BY a.id
 """)
 _HOLDS = text("""
@@ -54,14 +62,15 @@ _CASES = text(f"""
 SELECT * FROM (
   SELECT DISTINCT ON (a.household_id) a.household_id, o.code AS household, e.code AS estate, b.building, a.step,
     a.as_of, a.due_date, a.overdue_fen, o.arrears_cause AS cause,
-    EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {STANDS_ON}) AS held,
-    CASE WHEN {_TASK} THEN {ANSWERED} END AS answered
+    EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {stands_on("h", ":as_of")}) AS held,
+    CASE WHEN {_is_task("a")} THEN {_answered("a")} END AS answered
   FROM dunning_action a
-  JOIN bill b ON b.id = a.bill_id AND {OPEN}
+  JOIN bill b ON b.id = a.bill_id AND {open_bill("b")}
   JOIN household o ON o.id = a.household_id
   JOIN estate e ON e.id = a.estate_id
   WHERE a.household_id > :after AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
-    AND (NOT :unanswered OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_TASK} AND NOT {ANSWERED})
+    AND (NOT :unanswered
+         OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_is_task("a")} AND NOT {_answered("a")})
   ORDER BY a.household_id, a.as_of DESC, a.position DESC
 ) latest WHERE CAST(:step AS text) IS NULL OR step = :step ORDER BY household_id LIMIT :limit
 """)
@@ -138,11 +147,6 @@ def contacts(session: Session, household_id: int) -> Sequence[Row[Any]]:
     """Talks with a household, oldest first."""
     query = select(dunning_contact).where(dunning_contact.c.household_id == household_id)
     return session.execute(query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)).all()
-
-
-def contact(session: Session, contact_id: UUID) -> Row[Any] | None:
-    """One talk."""
-    return session.execute(select(dunning_contact).where(dunning_contact.c.id == contact_id)).one_or_none()
 
 
 def cases(session: Session, cut: dict[str, Any], after: int, limit: int) -> Sequence[Row[Any]]:

@@ -9,11 +9,11 @@ only. Fees meet their households in a FULL JOIN, which is never a nested loop; n
 so it is a LEFT JOIN in effect. For the same reason actions are looked up behind an OFFSET 0, household by household.
 """
 
-from services.billing.collections.dunning.ladder_sql import ABSENT, COVERED, RUNGS, WITHOUT
-from services.billing.holds.tables import STANDS_ON
+from services.billing.collections.dunning.ladder_sql import ABSENT, RUNGS, covered_until, disputed_at_step
+from services.billing.holds.tables import stands_on
 from services.billing.portfolio.stewards.tables import in_office
-from services.billing.receivables.late_fee.sql import OPEN_BILL, TERMS, UNMOVED, chain, moved_fees, unmoved_fees
-from services.billing.receivables.ledger.tables import OPEN
+from services.billing.receivables.late_fee.sql import TERMS, chain, is_unmoved, moved_fees, unmoved_fees
+from services.billing.receivables.ledger.sql import open_bill
 from services.common.prepared import Prepared
 
 # In place of null: no rung counts, and a bill that never was out of sight.
@@ -24,8 +24,8 @@ _NONE, _NEVER = -99_999, -999_999_999
 # due with it; to the window all overdue bills are peers.
 _OLDEST = f"""open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
-         disputed_at, {UNMOVED} AS unmoved
-  FROM bill b WHERE estate_id = ANY (:estate_ids) AND {OPEN}
+         disputed_at, {is_unmoved("b")} AS unmoved
+  FROM bill b WHERE estate_id = ANY (:estate_ids) AND {open_bill("b")}
     AND due_date <= :as_of - (SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
                                            (SELECT min(earliest_day) FROM dunning_track)))
 ), disputed AS MATERIALIZED (
@@ -51,7 +51,7 @@ _DUE = f"""past AS MATERIALIZED (
   CROSS JOIN LATERAL (SELECT * FROM dunning_action WHERE household_id = o.household_id OFFSET 0) a
   LEFT JOIN rung r ON r.ladder = own.ladder AND r.cause = o.cause AND r.code = a.step
   CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
-    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {WITHOUT}) AS counts) c
+    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {disputed_at_step("a", "o")}) AS counts) c
   GROUP BY o.household_id
 ), wanting AS (
   SELECT s.* FROM (
@@ -65,8 +65,8 @@ _DUE = f"""past AS MATERIALIZED (
 ), absent AS MATERIALIZED (
   {ABSENT}
 ), seen AS MATERIALIZED (
-  SELECT o.*, COALESCE(CASE WHEN o.last_on IS NOT NULL OR o.bill_id IN (SELECT bill_id FROM absent) THEN {COVERED} END
-                       - o.due_date, {_NEVER}) AS covered_day
+  SELECT o.*, COALESCE(CASE WHEN o.last_on IS NOT NULL OR o.bill_id IN (SELECT bill_id FROM absent)
+                            THEN {covered_until("o")} END - o.due_date, {_NEVER}) AS covered_day
   FROM wanting o
 ), alike AS MATERIALIZED (
   SELECT o.*, step.*, :as_of + step.deadline_days AS deadline,
@@ -85,7 +85,7 @@ _DUE = f"""past AS MATERIALIZED (
 ), due AS MATERIALIZED (
   SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.days, o.due_date, s.deadline,
     s.position, s.code, s.said, s.escalates AND EXISTS (
-      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {STANDS_ON}) AS held
+      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {stands_on("h", ":as_of")}) AS held
   FROM seen o JOIN alike s USING (ladder, cause, days, above, told, covered_day)
   WHERE NOT (s.made_up AND COALESCE(o.last_on + s.gap_days > :as_of, false))
 )"""
@@ -98,11 +98,11 @@ _ACCRUING = f"""
   SELECT b.id, b.household_id, b.estate_id, b.due_date, b.amount_fen, b.paid_fen, b.waived_fen, b.voided_at,
          b.late_fee_apart, false
   FROM subject s JOIN late_fee_left f USING (household_id)
-  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({OPEN_BILL})"""
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({open_bill("b")})"""
 # With constants in place of what `unmoved` says the planner does not think that hardly any bill is left.
 _UNMOVED = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
                       false AS late_fee_apart FROM late_candidate WHERE unmoved) b"""
-_TERMS = "late_terms {}"
+_TERMS = "late_terms"
 _MOVED = moved_fees("late_candidate b", "NOT b.unmoved", _TERMS, entries="MATERIALIZED")
 
 _SWEEP = f"""

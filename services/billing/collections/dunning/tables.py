@@ -23,11 +23,12 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.rules import WORDINGS
 from services.billing.tables import household, ledger_entry, metadata
+from services.common.locks import Lock, hold
 
 OUTCOMES = "('reached', 'not_reached', 'promised', 'refused', 'disputed', 'wrong_number', 'other')"
 TEMPLATES = "('" + "', '".join(WORDINGS) + "')"
@@ -157,15 +158,19 @@ dunning_contact = Table(
     Index("dunning_contact_household_id_idx", "household_id", "contacted_at"),
 )
 
-# Principal that came back after it was settled (a refund, a payment placed elsewhere): rare, and asked for by bill.
-RESTORED = "debit_account = 'receivable' AND credit_account NOT IN ('fee_income', 'opening_equity')"
+
+def restores(entry: str) -> str:
+    """SQL: principal came back after it was settled (a refund, a payment placed elsewhere)."""
+    return f"{entry}.debit_account = 'receivable' AND {entry}.credit_account NOT IN ('fee_income', 'opening_equity')"
 
 
-Index("ledger_entry_restored_idx", ledger_entry.c.estate_id, ledger_entry.c.bill_id, postgresql_where=text(RESTORED))
-
-
-# A sweep's own lock on an estate, in another number space than the ledger's: payments go on beside it.
-_SWEEP_LOCK = 0x5EE9
+# Rare, and asked for by bill.
+Index(
+    "ledger_entry_restored_idx",
+    ledger_entry.c.estate_id,
+    ledger_entry.c.bill_id,
+    postgresql_where=text(restores("ledger_entry")),
+)
 
 
 def lock_ladder(session: Session, estate_ids: Sequence[int]) -> None:
@@ -173,26 +178,18 @@ def lock_ladder(session: Session, estate_ids: Sequence[int]) -> None:
 
     No ladder changes meanwhile either (`lock_to_change`). Locks are taken in one order whoever asks.
     """
-    session.execute(_LOCK_SWEEP, {"space": _SWEEP_LOCK, "ids": sorted(estate_ids)})
+    session.execute(_LOCK_SWEEP, {"ids": sorted(estate_ids)})
 
 
 def lock_to_change(session: Session, estate_id: int) -> None:
     """Wait for running sweeps and hold off others, to change the ladder of an estate; 0 is the group's: of all."""
-    session.execute(_LOCK_LADDER, {"space": _SWEEP_LOCK, "id": estate_id})
+    hold(session, Lock.LADDER, estate_id)
 
 
-_LOCK_SWEEP = text("""
-SELECT pg_advisory_xact_lock_shared(:space, 0), (
-  SELECT count(pg_advisory_xact_lock(:space, id)) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
+_LOCK_SWEEP = text(f"""
+SELECT {Lock.LADDER.shared("0")}, (
+  SELECT count({Lock.LADDER.held("id")}) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
 """)
-
-_LOCK_LADDER = text("SELECT pg_advisory_xact_lock(:space, :id)")
-
-
-def insert_sweep(session: Session, sweep: dict[str, Any]) -> bool:
-    """Write the sweep; False when there is one of this id already."""
-    statement = insert(dunning_sweep).values(**sweep).on_conflict_do_nothing().returning(dunning_sweep.c.id)
-    return session.execute(statement).first() is not None
 
 
 def plan_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], together: int) -> list[int]:
@@ -224,12 +221,6 @@ WHERE (s.id = :slice_id OR s.leader_id = :slice_id) AND s.finished_at IS NULL OR
 def waiting_slices(session: Session, slice_id: int) -> Sequence[Row[Any]]:
     """A slice and those it takes with it, as far as they are not done."""
     return session.execute(_WAITING, {"slice_id": slice_id}).all()
-
-
-def insert_contact(session: Session, contact: dict[str, Any]) -> bool:
-    """Write a talk; False when there is one of this id already."""
-    statement = insert(dunning_contact).values(**contact).on_conflict_do_nothing().returning(dunning_contact.c.id)
-    return session.execute(statement).first() is not None
 
 
 def set_cause(session: Session, household_id: int, cause: str) -> None:

@@ -9,13 +9,15 @@ from sqlalchemy import Row, text, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.gate import DECIDERS, LAWYERS_LETTER, READERS, conditions_of, past
+from services.billing.collections.legal.gate import LAWYERS_LETTER, conditions_of, past
 from services.billing.collections.legal.rules import Condition, Kind, Status
 from services.billing.collections.legal.tables import legal_file, legal_file_event
-from services.billing.portfolio.tables import find_household
+from services.billing.portfolio.tables import Household, find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
 _LOCK = text("SELECT id FROM household WHERE id = :id FOR UPDATE")
@@ -50,13 +52,12 @@ def open_file(
     Conflict names every condition that stands against a suit, an arbitration or a lawyer's letter; there is one file of
     a kind at a time. NotFound, Forbidden.
     """
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
     session.execute(_LOCK, {"id": home.id})
-    known = tables.by_id(session, legal_file, request_id)
-    if known is not None:
-        if (known.household_id, known.kind, known.note) != (home.id, kind, note):
-            raise Conflict("This request id was used for another file.")
+    standing = by_id(session, legal_file, request_id)
+    if standing is not None:
+        same_request("file", standing, {"household_id": home.id, "kind": kind, "note": note})
         return get_file(session, caller, request_id)
     conditions = conditions_of(session, home, business_date(now))
     _refuse_unmet(conditions, kind)
@@ -71,12 +72,11 @@ def change_status(
 ) -> dict[str, Any]:
     """Add to a file's history. What is opened may be filed, settled or withdrawn; what is filed also judged; the gate
     must still be open on the day a suit is filed. NotFound, Forbidden, Invalid, Conflict."""
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     file = _file(session, caller, file_id, lock=True)
-    known = session.execute(_EVENT, {"id": request_id}).one_or_none()
-    if known is not None:
-        if (known.file_id, known.status, known.happened_on, known.note) != (file_id, *_values(step)):
-            raise Conflict("This request id was used for another change.")
+    standing = session.execute(_EVENT, {"id": request_id}).one_or_none()
+    if standing is not None:
+        same_request("change", standing, {"file_id": file_id, **asdict(step)})
         return get_file(session, caller, file_id)
     _check_step(session, caller, file, step, now)
     _add_event(session, caller, request_id, file_id, step, now)
@@ -92,7 +92,7 @@ def add_delivery(
 
     NotFound, Forbidden, Invalid, Conflict (not a lawyer's letter).
     """
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     file = _file(session, caller, file_id)
     if file.kind != "lawyers_letter":
         raise Conflict("Only a lawyer's letter is delivered to the household.")
@@ -108,7 +108,7 @@ def add_delivery(
 
 def get_file(session: Session, caller: Caller, file_id: UUID) -> dict[str, Any]:
     """A file with its history, the gate as it stood when it was opened, and proven deliveries. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     file = _file(session, caller, file_id)
     history = [
         {"status": row.status, "on": row.happened_on, "note": row.note, "by": row.recorded_by, "at": row.recorded_at}
@@ -123,7 +123,7 @@ def get_file(session: Session, caller: Caller, file_id: UUID) -> dict[str, Any]:
 
 def list_files(session: Session, caller: Caller, wanted: Wanted, limit: int, cursor: str | None) -> dict[str, Any]:
     """Files in the caller's scope, newest first, paged. Forbidden, Invalid (cursor)."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     scope = caller.estate_filter(wanted.estate)
     after = position(cursor, date.fromisoformat, UUID) or (None, None)
     cut = asdict(wanted) | {"estates": None if scope is None else sorted(scope), "limit": limit + 1}
@@ -152,23 +152,19 @@ def _check_step(session: Session, caller: Caller, file: Row[Any], step: Step, no
 
 
 def _insert(
-    session: Session, caller: Caller, file_id: UUID, home: Row[Any], kind: Kind, note: str | None,
+    session: Session, caller: Caller, file_id: UUID, home: Household, kind: Kind, note: str | None,
     conditions: list[Condition], now: datetime,
 ) -> None:  # fmt: skip
     today = business_date(now)
     stood = [asdict(one) | {"since": one.since.isoformat() if one.since else None} for one in conditions]
     row = {"id": file_id, "household_id": home.id, "estate_id": home.estate_id, "kind": kind, "note": note}
-    tables.insert_once(session, legal_file, row | {"opened_on": today, "gate": stood})
+    insert_once(session, legal_file, row | {"opened_on": today, "gate": stood})
     _add_event(session, caller, file_id, file_id, Step("opened", today, note), now)
 
 
 def _add_event(session: Session, caller: Caller, request_id: UUID, file_id: UUID, step: Step, now: datetime) -> None:
     row = {"request_id": request_id, "file_id": file_id, **asdict(step), "recorded_by": caller.sub, "recorded_at": now}
     session.execute(legal_file_event.insert().values(row))
-
-
-def _values(step: Step) -> tuple[Any, ...]:
-    return step.status, step.happened_on, step.note
 
 
 def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> Row[Any]:

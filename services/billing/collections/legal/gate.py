@@ -12,22 +12,21 @@ from services.billing.collections.legal import rules, tables
 from services.billing.collections.legal.rules import DEMANDS, Condition, Demand, GateFacts, named_by
 from services.billing.collections.legal.tables import committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
-from services.billing.holds.tables import STANDS
-from services.billing.portfolio.tables import find_household
-from services.billing.receivables.ledger.tables import OPEN
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.billing.holds.tables import stands
+from services.billing.portfolio.tables import Household, find_household
+from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
+from services.common.once import by_id, insert_once, same_request
 
-COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
-DECIDERS = ("group_admin", "finance", "estate_manager")
-READERS = (*COLLECTORS, "auditor")
 LAWYERS_LETTER = "legal.lawyers_letter"
 
 _OLDEST = text(f"""
 SELECT min(due_date) FROM bill
-WHERE estate_id = :estate_id AND household_id = :id AND {OPEN} AND disputed_at IS NULL
+WHERE estate_id = :estate_id AND household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL
 """)
 _DEMANDS = text("""
 SELECT stated_on, delivered_on, deadline FROM delivery_fact
@@ -35,7 +34,7 @@ WHERE household_id = :id AND outcome = 'delivered' AND template = ANY (:template
 """)
 _HOLDS = text(f"""
 SELECT h.source_kind, (h.since AT TIME ZONE 'Asia/Shanghai')::date AS since FROM dunning_hold h
-WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {STANDS}
+WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {stands("h")}
 """)
 
 
@@ -50,7 +49,7 @@ def learn_delivery(session: Session, event: MessageDelivered) -> None:
 def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:
     """`{household, as_of, open, conditions: [{name, met, since, why}]}`; holds count as they stand now.
     NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     conditions = conditions_of(session, find_household(session, caller, household), as_of)
     return {
         "household": household,
@@ -60,7 +59,7 @@ def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> 
     }
 
 
-def conditions_of(session: Session, home: Row[Any], as_of: date) -> list[Condition]:
+def conditions_of(session: Session, home: Household, as_of: date) -> list[Condition]:
     """The six conditions for a household."""
     holds: dict[str, list[date]] = {"complaint": [], "plan": []}
     for row in session.execute(_HOLDS, {"id": home.id}):
@@ -90,11 +89,12 @@ def add_urging(
     """Record that the owners' committee urged the household: `{on, reference, note}` (D4). Same request: same answer.
 
     Invalid (a day to come), NotFound, Forbidden, Conflict (id used for another urging)."""
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
     past(said["urged_on"], now, "on")
     row = {"household_id": home.id, "logged_by": caller.sub, **said}
-    kept = keep(session, committee_urging, request_id, row, {"logged_at": now})
+    insert_once(session, committee_urging, {"id": request_id, "logged_at": now, **row})
+    kept = same_request("urging", by_id(session, committee_urging, request_id), row)
     return {
         "id": str(request_id),
         "household": household,
@@ -109,7 +109,7 @@ def add_urging(
 def publication(session: Session, caller: Caller, household: str) -> dict[str, Any]:
     """Whether the household may be named in public as a debtor: `{household, allowed, conditions}`. It may not, unless
     the policy was switched on and the household itself consented to it in particular (PIPL)."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     home = find_household(session, caller, household)
     policy = tables.policy_of(session, home.estate_id)
     conditions = rules.publication_conditions(policy, tables.consent_since(session, home.id))
@@ -121,16 +121,17 @@ def add_consent(
     session: Session, caller: Caller, household: str, request_id: UUID, said: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     """Record the household's separate consent: `{given_on, reference}`. Same request: same answer. As `add_urging`."""
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
     past(said["given_on"], now, "given_on")
-    kept = keep(session, publication_consent, request_id, {"household_id": home.id, "recorded_by": caller.sub, **said})
-    return _consent(kept, household)
+    row = {"household_id": home.id, "recorded_by": caller.sub, **said}
+    insert_once(session, publication_consent, {"id": request_id, **row})
+    return _consent(same_request("consent", by_id(session, publication_consent, request_id), row), household)
 
 
 def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> dict[str, Any]:
     """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
-    caller.require(*DECIDERS)
+    caller.require(Permission.KEEP_LEGAL_FILES)
     found = session.execute(_WITHDRAWN, {"id": consent_id, "today": business_date(now)}).one_or_none()
     if found is None:
         raise NotFound("There is no such consent.")
@@ -154,14 +155,3 @@ def past(on: date, now: datetime, loc: str) -> None:
     """Invalid unless the day has come."""
     if on > business_date(now):
         raise Invalid("This day has not come yet.", [{"loc": loc, "msg": "a day that has come"}])
-
-
-def keep(
-    session: Session, table: Any, row_id: UUID, row: dict[str, Any], stamp: dict[str, Any] | None = None
-) -> Row[Any]:
-    """Write a row under a request id, or find it; Conflict when the id was used for something else."""
-    tables.insert_once(session, table, {"id": row_id, **row, **(stamp or {})})
-    kept = tables.by_id(session, table, row_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for something else.")
-    return kept

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from eventlet import tpool
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from services.billing.collections.legal import files, gate
 from services.billing.collections.legal.evidence import handlers as evidence
@@ -16,12 +16,12 @@ from services.billing.collections.legal.rules import Kind, Status
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import Line
 from services.common.messaging import Message, first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
 
 CHECK_SECONDS = 300
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Within = Annotated[int, Field(ge=0, le=366)]
 
 

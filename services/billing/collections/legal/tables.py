@@ -27,7 +27,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.rules import LegalPolicy
@@ -192,18 +192,6 @@ def keep_fact(session: Session, fact: Mapping[str, Any]) -> bool:
 def policy_of(session: Session, estate_id: int) -> LegalPolicy:
     """The estate's own policy, else the group's."""
     return LegalPolicy(**session.execute(_POLICY, {"id": estate_id}).one()._mapping)
-
-
-def insert_once(session: Session, table: Table, row: Mapping[str, Any]) -> bool:
-    """Write a row; False when there is one of this id already."""
-    key = next(iter(table.primary_key.columns))
-    written = insert(table).values(**row).on_conflict_do_nothing(index_elements=[key]).returning(key)
-    return session.execute(written).first() is not None
-
-
-def by_id(session: Session, table: Table, row_id: UUID) -> Row[Any] | None:
-    """One row of a table whose key is a request id."""
-    return session.execute(select(table).where(table.c.id == row_id)).one_or_none()
 
 
 def of_household(session: Session, table: Table, household_id: int, order: str) -> Sequence[Row[Any]]:

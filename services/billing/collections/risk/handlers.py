@@ -9,15 +9,17 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.risk import history, rules, tables
+from services.billing.collections.risk.tables import risk_training
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
-from services.common.contracts.errors import Conflict, NotFound
+from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
-VIEWERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
 LOST_AFTER = timedelta(minutes=30)
 log = get_logger(__name__)
 
@@ -29,18 +31,16 @@ def request_training(
 
     The same request again is the same training. Invalid (cutoff), Conflict (id used for another), Forbidden.
     """
-    caller.require("group_admin")
+    caller.require(Permission.TRAIN_RISK_MODEL)
     row = {"id": training_id, "cutoff": first_of(cutoff, "cutoff") if cutoff else None, "requested_by": caller.sub}
-    if not tables.insert_training(session, row | {"requested_at": now}):
-        kept = tables.training(session, training_id)
-        if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
-            raise Conflict("This request id was used for another training.")
+    insert_once(session, risk_training, row | {"requested_at": now})
+    same_request("training", by_id(session, risk_training, training_id), row)
     return {"id": str(training_id)}
 
 
 def get_training(session: Session, caller: Caller, training_id: UUID) -> dict[str, Any]:
     """`{id, status: pending/running/done/failed, problem, model_id}`; NotFound, Forbidden."""
-    caller.require("group_admin", "auditor")
+    caller.require(Permission.READ_RISK_TRAINING)
     row = tables.training(session, training_id)
     if row is None:
         raise NotFound("There is no such training.")
@@ -90,7 +90,7 @@ def list_risk(
     `{items: [{household, building, probability, score, band, reasons, as_of}], next_cursor, buildings: [...], model}`.
     It orders a steward's work; nothing else reads it. NotFound, Forbidden.
     """
-    caller.require(*VIEWERS)
+    caller.require(Permission.READ_RISK)
     found = find_estate(session, caller, estate)
     after = position(cursor, Decimal, int)
     rows = tables.scores(session, found.id, building, after, limit + 1)
@@ -141,6 +141,6 @@ def _model(row: Row[Any]) -> dict[str, Any]:
 
 def get_model(session: Session, caller: Caller) -> dict[str, Any]:
     """The card of the model that scores: how it was trained and tested, its weights, its calibration. Forbidden."""
-    caller.require(*VIEWERS)
+    caller.require(Permission.READ_RISK)
     row = tables.newest_model(session)
     return _model(row) | {"card": row.card, "intercept": float(row.intercept), "weights": row.weights}

@@ -113,12 +113,6 @@ FROM risk_score WHERE estate_id = :estate_id GROUP BY building ORDER BY mean_pro
 """)
 
 
-def insert_training(session: Session, row: dict[str, Any]) -> bool:
-    """Ask for a training; False when there is one of this id."""
-    statement = upsert(risk_training).values(row).on_conflict_do_nothing().returning(risk_training.c.id)
-    return session.execute(statement).first() is not None
-
-
 def training(session: Session, training_id: UUID) -> Row[Any] | None:
     """A training as it stands."""
     return session.execute(select(risk_training).where(risk_training.c.id == training_id)).one_or_none()

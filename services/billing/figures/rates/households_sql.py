@@ -8,33 +8,24 @@ from functools import cache
 
 from sqlalchemy import Index, TextClause, text
 
-from services.billing.figures.rates.rates_sql import SCOPE
+from services.billing.figures.rates.rates_sql import SCOPE, in_window, is_wanted, key, steward_of
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.tables import bill
 
 Index("bill_window_idx", bill.c.period, bill.c.due_date, bill.c.estate_id, postgresql_using="brin")
 
-_KEYS = {
-    "group": "'group'",
-    "region": "e.region",
-    "estate": "e.code",
-    "building": "b.building",
-    "steward": "w.staff_code",
-    "fee_item": "b.fee_item",
-    "period": "to_char(b.period, 'YYYY-MM')",
-}
-_WINDOWS = {"period": "b.period = :first", "due_in": "b.due_date >= :first AND b.due_date < :next"}
-_FILTERS = {
-    "fee_item": "b.fee_item = :fee_item",
-    "building": "b.building = :building",
-    "steward": "w.staff_code = :steward",
-}
-_STEWARD_OF = "LEFT JOIN steward w ON w.estate_id = b.estate_id AND w.building = b.building"
 
-# What was settled of a bill after the day: by money, and by money or waiver. Its issue settles nothing, and bills that
-# are void do not count at all.
-_PAID_UP = """
-WITH {scope}, {stewards}later AS (
+@cache
+def paid_up(group_by: str, window: str, filters: frozenset[str]) -> TextClause:
+    """Households billed, and those of them that paid all they were billed, per key; `window` is period or due_in.
+
+    `later` is what was settled of a bill after the day: by money, and by money or waiver. Its issue settles nothing,
+    and bills that are void do not count at all.
+    """
+    by_building = group_by == "building"
+    stewards = group_by == "steward" or "steward" in filters
+    return text(f"""
+WITH {SCOPE}, {f"{STEWARD}, " if stewards else ""}later AS (
   SELECT l.bill_id,
          sum(CASE WHEN l.credit_account = 'receivable' THEN l.amount_fen ELSE -l.amount_fen END) AS settled_fen,
          sum(CASE WHEN 'fee_income' IN (l.debit_account, l.credit_account) THEN 0
@@ -46,35 +37,15 @@ WITH {scope}, {stewards}later AS (
          OR l.credit_account NOT IN ('fee_income', 'opening_equity'))
   GROUP BY l.bill_id
 ), billed AS (
-  SELECT {key} AS key, {place} b.household_id,
+  SELECT {key(group_by, "b", "e", "w")} AS key, {"e.code AS estate," if by_building else ""} b.household_id,
          sum(b.amount_fen - b.paid_fen - b.waived_fen + COALESCE(l.settled_fen, 0)) = 0
            AND sum(b.paid_fen - COALESCE(l.paid_fen, 0)) > 0 AS paid
-  FROM bill b JOIN scope e ON e.id = b.estate_id {steward_of}
+  FROM bill b JOIN scope e ON e.id = b.estate_id {steward_of("b") if stewards else ""}
   LEFT JOIN later l ON l.bill_id = b.id
-  WHERE b.voided_at IS NULL AND {window}{filters}
-  GROUP BY {numbers}
+  WHERE b.voided_at IS NULL AND {in_window(window, "b")}{is_wanted(filters, "b", "w")}
+  GROUP BY {"1, 2, 3" if by_building else "1, 2"}
 )
-SELECT key, {columns} count(*) AS households_billed, count(*) FILTER (WHERE paid) AS households_paid
-FROM billed GROUP BY {keys}
-"""
-
-
-@cache
-def paid_up(group_by: str, window: str, filters: frozenset[str]) -> TextClause:
-    """Households billed, and those of them that paid all they were billed, per key; `window` is period or due_in."""
-    by_building = group_by == "building"
-    stewards = group_by == "steward" or "steward" in filters
-    return text(
-        _PAID_UP.format(
-            scope=SCOPE,
-            stewards=f"{STEWARD}, " if stewards else "",
-            key=_KEYS[group_by],
-            place="e.code AS estate," if by_building else "",
-            columns="estate," if by_building else "",
-            steward_of=_STEWARD_OF if stewards else "",
-            window=_WINDOWS[window],
-            filters="".join(f" AND {_FILTERS[name]}" for name in sorted(filters)),
-            numbers="1, 2, 3" if by_building else "1, 2",
-            keys="1, 2" if by_building else "1",
-        )
-    )
+SELECT key, {"estate" if by_building else "NULL::text"} AS estate, count(*) AS households_billed,
+       count(*) FILTER (WHERE paid) AS households_paid
+FROM billed GROUP BY {"1, 2" if by_building else "1"}
+""")

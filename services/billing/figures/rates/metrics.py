@@ -5,7 +5,7 @@ one is not scanned for every scrape. The ledger check reads every posting, so a 
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Generic, TypeVar
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.figures.rates import handlers
 from services.billing.figures.rates.rules import BUCKET_LABELS
+from services.common.contracts.answers.rates import Windows
 from services.common.observability.metrics import gauge
 
 WINDOWS = ("current", "cumulative", "recovery")
@@ -62,15 +63,15 @@ def imbalance_family(fen: int) -> Metric:
     return gauge("estateloop_ledger_imbalance_fen", told, [], [([], fen)])
 
 
-def _rates(estates: dict[str, dict[str, float | None]]) -> Metric:
+def _rates(estates: Mapping[str, Windows]) -> Metric:
     told = "Principal received ÷ principal billed"
     return gauge("estateloop_collection_rate_ratio", told, ["estate", "window"], _known(estates))
 
 
-def _known(estates: dict[str, dict[str, float | None]]) -> Iterable[tuple[list[str], float]]:
+def _known(estates: Mapping[str, Windows]) -> Iterable[tuple[list[str], float]]:
     for estate, figures in estates.items():
-        for window in WINDOWS:
-            value = figures[f"{window}_rate"]
+        rates = (figures["current_rate"], figures["cumulative_rate"], figures["recovery_rate"])
+        for window, value in zip(WINDOWS, rates, strict=True):
             if value is not None:
                 yield [estate, window], value
 

@@ -16,97 +16,50 @@ SCOPE = """scope AS (
   SELECT id, code, region FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)
 )"""
 
-KEYS = {
-    "group": "'group'",
-    "region": "e.region",
-    "estate": "e.code",
-    "building": "r.building",
-    "steward": "w.staff_code",
-    "fee_item": "r.fee_item",
-    "period": "to_char(r.period, 'YYYY-MM')",
-}
-
-WINDOWS = {
-    "period": "r.period = :first",
-    "due_in": "r.due_date >= :first AND r.due_date < :next",
-    "issued": "true",
-}
-
 # From here on a bill counts though it was booked later: one issued late belongs to its month all the same.
 _COUNTS_FROM = "LEAST(due_date, (period + INTERVAL '1 month')::date)"
-_NOTHING = "0::bigint"
 
-_LATE = {
-    "billed": f"CASE WHEN {_COUNTS_FROM} > :as_of THEN -billed_fen ELSE 0 END",
-    "count": f"CASE WHEN {_COUNTS_FROM} > :as_of THEN -billed_count ELSE 0 END",
-}
+_BILL = "estate_id, fee_item, period, due_date"
+_BILL_IN_BUILDING = "estate_id, building, fee_item, period, due_date"
 
 _REST_OF_MONTH = "booked_on > :as_of AND booked_on < :month_end"
 
-# Columns of a row as of the day: billed_fen and billed_count as the window counts them, due_fen whatever the day;
-# month_fen and month_waived_fen of collected_fen and waived_fen were booked in the month of the day.
-_COLUMNS = "estate_id, {building}fee_item, period, due_date"
 
-_TOTAL = """
-  SELECT {columns}, billed_fen, billed_count, billed_fen AS due_fen, collected_fen, waived_fen,
-         0::bigint AS month_fen, 0::bigint AS month_waived_fen FROM {table}"""
+def key(group_by: str, row: str, estate: str, steward: str) -> str:
+    """SQL of what a figure is grouped by; `row` is a bill, or what stands for bills."""
+    return {
+        "group": "'group'",
+        "region": f"{estate}.region",
+        "estate": f"{estate}.code",
+        "building": f"{row}.building",
+        "steward": f"{steward}.staff_code",
+        "fee_item": f"{row}.fee_item",
+        "period": f"to_char({row}.period, 'YYYY-MM')",
+    }[group_by]
 
-_LATER = """
-  UNION ALL SELECT {columns}, {billed}, {count}, 0::bigint, -collected_fen, -waived_fen, 0::bigint, 0::bigint
-  FROM {table} WHERE {booked}"""
 
-_MONTH = """
-  UNION ALL SELECT {columns}, 0::bigint, 0, 0::bigint, 0::bigint, 0::bigint, collected_fen, waived_fen
-  FROM {table} WHERE booked_on >= :month AND booked_on <= :as_of"""
+def in_window(window: str, row: str) -> str:
+    """SQL: the row belongs to the bills that are asked for."""
+    return {
+        "period": f"{row}.period = :first",
+        "due_in": f"{row}.due_date >= :first AND {row}.due_date < :next",
+        "issued": "true",
+    }[window]
 
-# Changes that wait, where the days of the month are read from the rollups: those have them already.
-_WAITING = """
-  UNION ALL SELECT {columns}, CASE WHEN {counts} THEN billed_fen ELSE 0 END,
-    CASE WHEN {counts} THEN billed_count ELSE 0 END, billed_fen,
-    CASE WHEN booked_on < :month_end THEN collected_fen ELSE 0 END,
-    CASE WHEN booked_on < :month_end THEN waived_fen ELSE 0 END, 0::bigint, 0::bigint
-  FROM rate_building_change"""
 
-_EXACT = """
-  SELECT {columns}, {billed} AS billed_fen, {count} AS billed_count, billed_fen AS due_fen,
-         CASE WHEN booked_on <= :as_of THEN collected_fen ELSE 0 END AS collected_fen,
-         CASE WHEN booked_on <= :as_of THEN waived_fen ELSE 0 END AS waived_fen,
-         CASE WHEN booked_on BETWEEN :month AND :as_of THEN collected_fen ELSE 0 END AS month_fen,
-         CASE WHEN booked_on BETWEEN :month AND :as_of THEN waived_fen ELSE 0 END AS month_waived_fen
-  FROM {table}"""
+def is_wanted(filters: frozenset[str], row: str, steward: str) -> str:
+    """SQL: the row is of what is asked for by name: more conditions, each with its AND."""
+    conditions = {
+        "building": f"{row}.building = :building",
+        "fee_item": f"{row}.fee_item = :fee_item",
+        "steward": f"{steward}.staff_code = :steward",
+    }
+    return "".join(f" AND {conditions[name]}" for name in sorted(filters))
 
-_SUMS = """
-  COALESCE(sum(r.billed_fen), 0)::bigint AS billed_fen, COALESCE(sum(r.collected_fen), 0)::bigint AS collected_fen,
-  COALESCE(sum(r.waived_fen), 0)::bigint AS waived_fen, COALESCE(sum(r.billed_count), 0)::bigint AS billed_count"""
 
-# Due in the month of the day; due by the day; and of what was open when the month began, what the month brought in.
-_STANDING = """,
-  COALESCE(sum(r.due_fen) FILTER (WHERE r.due_date >= :month AND r.due_date < :month_end), 0)::bigint
-    AS current_billed_fen,
-  COALESCE(sum(r.collected_fen) FILTER (WHERE r.due_date >= :month AND r.due_date < :month_end), 0)::bigint
-    AS current_collected_fen,
-  COALESCE(sum(r.due_fen) FILTER (WHERE r.due_date <= :as_of), 0)::bigint AS cumulative_billed_fen,
-  COALESCE(sum(r.collected_fen) FILTER (WHERE r.due_date <= :as_of), 0)::bigint AS cumulative_collected_fen,
-  COALESCE(sum(r.due_fen - r.collected_fen - r.waived_fen + r.month_fen + r.month_waived_fen)
-           FILTER (WHERE r.due_date < :month), 0)::bigint AS recovery_open_fen,
-  COALESCE(sum(r.month_fen) FILTER (WHERE r.due_date < :month), 0)::bigint AS recovery_collected_fen"""
-
-_RATES = """
-WITH {scope}{stewards}
-SELECT {key} AS key, {place}{sums}
-FROM scope e {join} JOIN ({rows}
-) r ON r.estate_id = e.id {steward_of}
-WHERE {window}{filters}
-GROUP BY {numbers} ORDER BY {numbers}
-"""
-
-_STEWARD_OF = "LEFT JOIN steward w ON w.estate_id = r.estate_id AND w.building = r.building"
-
-_FILTERS = {
-    "fee_item": "r.fee_item = :fee_item",
-    "building": "r.building = :building",
-    "steward": "w.staff_code = :steward",
-}
+def steward_of(row: str) -> str:
+    """SQL: a join of the steward `w` who answers for the row's building, if anybody does."""
+    return f"LEFT JOIN steward w ON w.estate_id = {row}.estate_id AND w.building = {row}.building"
 
 
 @cache
@@ -121,64 +74,125 @@ def rates(
 ) -> TextClause:
     """Sums per key over the bills of a window, and their standing by month when asked.
 
-    `filters` are names of `_FILTERS` that are set. Only buildings and stewards need totals that tell buildings apart.
+    `filters` are those of `is_wanted` that are set. Only buildings and stewards need totals that tell buildings apart.
     `every_estate`: an estate without bills has a row of zeros. `few`: only a few estates are asked for.
     """
     by_building = group_by == "building"
     buildings = group_by in ("building", "steward") or bool(filters & {"building", "steward"})
     stewards = group_by == "steward" or "steward" in filters
-    return text(
-        _RATES.format(
-            scope=SCOPE,
-            stewards=f", {STEWARD}" if stewards else "",
-            key=KEYS[group_by],
-            place="e.code AS estate," if by_building else "",
-            sums=_SUMS + (_STANDING if standing else ""),
-            join="LEFT" if every_estate else "",
-            rows=_rows(window, standing=standing, buildings=buildings, few=few),
-            steward_of=_STEWARD_OF if stewards else "",
-            window=WINDOWS[window],
-            filters="".join(f" AND {_FILTERS[name]}" for name in sorted(filters)),
-            numbers="1, 2" if by_building else "1",
-        )
-    )
+    numbers = "1, 2" if by_building else "1"
+    sums = _sums("r") + (_standing("r") if standing else "")
+    return text(f"""
+WITH {SCOPE}{f", {STEWARD}" if stewards else ""}
+SELECT {key(group_by, "r", "e", "w")} AS key, {"e.code" if by_building else "NULL::text"} AS estate,{sums}
+FROM scope e {"LEFT" if every_estate else ""} JOIN ({_rows(window, standing=standing, buildings=buildings, few=few)}
+) r ON r.estate_id = e.id {steward_of("r") if stewards else ""}
+WHERE {in_window(window, "r")}{is_wanted(filters, "r", "w")}
+GROUP BY {numbers} ORDER BY {numbers}
+""")
+
+
+def _sums(row: str) -> str:
+    return f"""
+  COALESCE(sum({row}.billed_fen), 0)::bigint AS billed_fen,
+  COALESCE(sum({row}.collected_fen), 0)::bigint AS collected_fen,
+  COALESCE(sum({row}.waived_fen), 0)::bigint AS waived_fen,
+  COALESCE(sum({row}.billed_count), 0)::bigint AS billed_count"""
+
+
+def _standing(row: str) -> str:
+    """Due in the month of the day; due by the day; of what was open when the month began, what the month brought in."""
+    current = f"FILTER (WHERE {row}.due_date >= :month AND {row}.due_date < :month_end)"
+    open_fen = f"{row}.due_fen - {row}.collected_fen - {row}.waived_fen + {row}.month_fen + {row}.month_waived_fen"
+    return f""",
+  COALESCE(sum({row}.due_fen) {current}, 0)::bigint AS current_billed_fen,
+  COALESCE(sum({row}.collected_fen) {current}, 0)::bigint AS current_collected_fen,
+  COALESCE(sum({row}.due_fen) FILTER (WHERE {row}.due_date <= :as_of), 0)::bigint AS cumulative_billed_fen,
+  COALESCE(sum({row}.collected_fen) FILTER (WHERE {row}.due_date <= :as_of), 0)::bigint AS cumulative_collected_fen,
+  COALESCE(sum({open_fen}) FILTER (WHERE {row}.due_date < :month), 0)::bigint AS recovery_open_fen,
+  COALESCE(sum({row}.month_fen) FILTER (WHERE {row}.due_date < :month), 0)::bigint AS recovery_collected_fen"""
 
 
 def _rows(window: str, *, standing: bool, buildings: bool, few: bool) -> str:
+    """SQL of the rows as of the day that are added up.
+
+    billed_fen and billed_count are as the window counts them, due_fen is whatever the day; month_fen and
+    month_waived_fen of collected_fen and waived_fen were booked in the month of the day.
+    """
     if not buildings:
         return _as_of(window, standing=standing)
     # The rollups of one month, or of a few estates, are found by key; all others' are too many to add up.
     if few or window != "issued":
-        return _exact("rate_rollup", "building, ", window)
+        return _exact("rate_rollup", _BILL_IN_BUILDING, window)
     return _of_buildings(standing=standing)
 
 
 def _as_of(window: str, *, standing: bool) -> str:
-    columns = _COLUMNS.format(building="")
-    off = _LATE if window == "issued" else {"billed": _NOTHING, "count": "0"}
-    months = _LATER.format(columns=columns, table="rate_month", booked="booked_in >= :month_end", **off)
-    days = _LATER.format(columns=columns, table="rate_day", booked=_REST_OF_MONTH, **off)
-    month = _MONTH.format(columns=columns, table="rate_day") if standing else ""
-    total = _TOTAL.format(columns=columns, table="rate_total")
-    return total + months + days + month + "\n  UNION ALL" + _exact("rate_change", "", window)
+    issued = window == "issued"
+    months = _booked_later("rate_month", _BILL, "booked_in >= :month_end", issued=issued)
+    days = _booked_later("rate_day", _BILL, _REST_OF_MONTH, issued=issued)
+    month = _of_month("rate_day", _BILL) if standing else ""
+    return _total("rate_total", _BILL) + months + days + month + "\n  UNION ALL" + _exact("rate_change", _BILL, window)
 
 
 def _of_buildings(*, standing: bool) -> str:
-    columns = _COLUMNS.format(building="building, ")
-    months = _LATER.format(columns=columns, table="rate_building_month", booked="booked_in >= :month_end", **_LATE)
-    days = _LATER.format(columns=columns, table="rate_rollup", booked=_REST_OF_MONTH, **_LATE)
-    month = _MONTH.format(columns=columns, table="rate_rollup") if standing else ""
-    waiting = _WAITING.format(columns=columns, counts=f"(booked_on < :month_end OR {_COUNTS_FROM} <= :as_of)")
-    return _TOTAL.format(columns=columns, table="rate_building") + months + days + month + waiting
+    columns = _BILL_IN_BUILDING
+    months = _booked_later("rate_building_month", columns, "booked_in >= :month_end", issued=True)
+    days = _booked_later("rate_rollup", columns, _REST_OF_MONTH, issued=True)
+    month = _of_month("rate_rollup", columns) if standing else ""
+    return _total("rate_building", columns) + months + days + month + _waiting(columns)
 
 
-def _exact(table: str, building: str, window: str) -> str:
-    counts = (
-        f"CASE WHEN LEAST(booked_on, {_COUNTS_FROM}) <= :as_of THEN {{}} ELSE 0 END" if window == "issued" else "{}"
-    )
-    return _EXACT.format(
-        columns=_COLUMNS.format(building=building),
-        table=table,
-        billed=counts.format("billed_fen"),
-        count=counts.format("billed_count"),
-    )
+def _total(table: str, columns: str) -> str:
+    """Of all days."""
+    return f"""
+  SELECT {columns}, billed_fen, billed_count, billed_fen AS due_fen, collected_fen, waived_fen,
+         0::bigint AS month_fen, 0::bigint AS month_waived_fen FROM {table}"""
+
+
+def _booked_later(table: str, columns: str, booked: str, *, issued: bool) -> str:
+    """What was booked after the day, taken off again; bills only where they count from a day on (`issued`)."""
+    billed, count = (_late("billed_fen"), _late("billed_count")) if issued else ("0::bigint", "0")
+    return f"""
+  UNION ALL SELECT {columns}, {billed}, {count}, 0::bigint, -collected_fen, -waived_fen, 0::bigint, 0::bigint
+  FROM {table} WHERE {booked}"""
+
+
+def _late(column: str) -> str:
+    return f"CASE WHEN {_COUNTS_FROM} > :as_of THEN -{column} ELSE 0 END"
+
+
+def _of_month(table: str, columns: str) -> str:
+    """What was booked in the month of the day, up to the day."""
+    return f"""
+  UNION ALL SELECT {columns}, 0::bigint, 0, 0::bigint, 0::bigint, 0::bigint, collected_fen, waived_fen
+  FROM {table} WHERE booked_on >= :month AND booked_on <= :as_of"""
+
+
+def _waiting(columns: str) -> str:
+    """Changes that wait, where the days of the month are read from the rollups: those have them already."""
+    counts = f"(booked_on < :month_end OR {_COUNTS_FROM} <= :as_of)"
+    return f"""
+  UNION ALL SELECT {columns}, CASE WHEN {counts} THEN billed_fen ELSE 0 END,
+    CASE WHEN {counts} THEN billed_count ELSE 0 END, billed_fen,
+    CASE WHEN booked_on < :month_end THEN collected_fen ELSE 0 END,
+    CASE WHEN booked_on < :month_end THEN waived_fen ELSE 0 END, 0::bigint, 0::bigint
+  FROM rate_building_change"""
+
+
+def _exact(table: str, columns: str, window: str) -> str:
+    """Row by row, for each knows the day it was booked on."""
+    billed, count = ("billed_fen", "billed_count")
+    if window == "issued":
+        billed, count = (_counted(billed), _counted(count))
+    return f"""
+  SELECT {columns}, {billed} AS billed_fen, {count} AS billed_count, billed_fen AS due_fen,
+         CASE WHEN booked_on <= :as_of THEN collected_fen ELSE 0 END AS collected_fen,
+         CASE WHEN booked_on <= :as_of THEN waived_fen ELSE 0 END AS waived_fen,
+         CASE WHEN booked_on BETWEEN :month AND :as_of THEN collected_fen ELSE 0 END AS month_fen,
+         CASE WHEN booked_on BETWEEN :month AND :as_of THEN waived_fen ELSE 0 END AS month_waived_fen
+  FROM {table}"""
+
+
+def _counted(column: str) -> str:
+    return f"CASE WHEN LEAST(booked_on, {_COUNTS_FROM}) <= :as_of THEN {column} ELSE 0 END"

@@ -1,7 +1,9 @@
 """LAW of figures (J1): rates as numbers between 0 and 1, and the months they are about."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
+from services.common.contracts.answers.rates import ReceivableByAge
 from services.common.domain.calendar import add_months
 
 LAST_MONTH = date(9999, 12, 1)
@@ -22,3 +24,11 @@ def month(day: date) -> tuple[date, date]:
 def month_after(first: date) -> date:
     """The first day of the next month; the last day there is stands for what comes after it."""
     return date.max if first >= LAST_MONTH else add_months(first, 1)
+
+
+def by_age(fen: Sequence[int]) -> ReceivableByAge:
+    """Amounts by number of bucket, under the names of the buckets."""
+    not_due, first, second, third, fourth, oldest = fen
+    return ReceivableByAge(
+        {"not_due": not_due, "1-15": first, "16-30": second, "31-60": third, "61-365": fourth, "365+": oldest}
+    )

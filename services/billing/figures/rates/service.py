@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from prometheus_client import Metric
 
 from services.billing.figures.rates import handlers, totals
-from services.billing.figures.rates.handlers import GroupBy, RateCut
+from services.billing.figures.rates.handlers import RateCut
 from services.billing.figures.rates.metrics import Reading, figure_families, imbalance_family
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import settings
+from services.common.contracts.answers.rates import (
+    CollectionRates,
+    EstateFigures,
+    GroupFigures,
+    RatesBy,
+    RollupCheck,
+)
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -29,7 +35,7 @@ class RateDoors(EstateService):
     def collection_rates(
         self,
         caller: Caller,
-        group_by: GroupBy = "estate",
+        group_by: RatesBy = "estate",
         period: str | None = None,
         due_in: str | None = None,
         as_of: date | None = None,
@@ -39,20 +45,20 @@ class RateDoors(EstateService):
         fee_item: str | None = None,
         windows: bool = False,
         households: bool = False,
-    ) -> dict[str, Any]:
+    ) -> CollectionRates:
         """Principal received ÷ principal billed, cut as asked."""
         cut = RateCut(group_by, period, due_in, estate, building, steward, fee_item, windows, households)
         with self.transaction() as session:
             return handlers.collection_rates(session, caller, cut, as_of or business_date(self.clock()))
 
     @rpc
-    def estate_figures(self, caller: Caller, estate: str) -> dict[str, Any]:
+    def estate_figures(self, caller: Caller, estate: str) -> EstateFigures:
         """One estate's dashboard."""
         with self.transaction() as session:
             return handlers.estate_figures(session, caller, estate, business_date(self.clock()))
 
     @rpc
-    def group_figures(self, caller: Caller) -> dict[str, Any]:
+    def group_figures(self, caller: Caller) -> GroupFigures:
         """The group's dashboard, over the estates in scope."""
         with self.transaction() as session:
             return handlers.group_figures(session, caller, business_date(self.clock()))
@@ -64,7 +70,7 @@ class RateDoors(EstateService):
             totals.fold(session, settings().fold_rows)
 
     @rpc
-    def rollup_check(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:
+    def rollup_check(self, caller: Caller, estate: str | None = None) -> RollupCheck:
         """Rollups and totals against the ledger."""
         with self.transaction() as session:
             allow_long_statements(session, settings().rollup_check_timeout_ms)

@@ -11,9 +11,9 @@ from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, Table
 from sqlalchemy.orm import Session
 
 from services.billing.tables import metadata
+from services.common.locks import Lock, try_to_hold
 
 SUMS = ("billed_fen", "collected_fen", "waived_fen", "billed_count")
-_ROOM_FOR_LOCKS = 0x4A31  # advisory locks of two keys do not meet those of estates, which have one
 
 
 def _sums() -> list[Column[int]]:
@@ -107,28 +107,20 @@ rate_building_change = Table(
 )
 
 _ADDED = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-_UPSERT = """
-  INSERT INTO {table} AS t ({names}, {sums})
-  SELECT {keys}, {added} FROM taken GROUP BY {numbers} ORDER BY {numbers}
-  ON CONFLICT ({names}) DO UPDATE SET {more}
-"""
 _MONTH = "date_trunc('month', booked_on)::date"
 _BILLS = ("estate_id", "fee_item", "period", "due_date")
 _BUILDINGS = ("estate_id", "building", "fee_item", "period", "due_date")
 
 
 def _upsert(table: Table, *keys: str) -> str:
-    """Add what was taken to a total; its key columns get `keys`."""
+    """SQL that adds what was taken to a total; its key columns get `keys`."""
     names = ", ".join(column.name for column in table.primary_key)
-    return _UPSERT.format(
-        table=table.name,
-        names=names,
-        keys=", ".join(keys),
-        sums=", ".join(SUMS),
-        added=_ADDED,
-        numbers=", ".join(str(number) for number in range(1, len(keys) + 1)),
-        more=", ".join(f"{name} = t.{name} + excluded.{name}" for name in SUMS),
-    )
+    numbers = ", ".join(str(number) for number in range(1, len(keys) + 1))
+    return f"""
+  INSERT INTO {table.name} AS t ({names}, {", ".join(SUMS)})
+  SELECT {", ".join(keys)}, {_ADDED} FROM taken GROUP BY {numbers} ORDER BY {numbers}
+  ON CONFLICT ({names}) DO UPDATE SET {", ".join(f"{name} = t.{name} + excluded.{name}" for name in SUMS)}
+"""
 
 
 def _fold(changes: Table, **totals: str) -> TextClause:
@@ -153,11 +145,10 @@ _FOLDS = (
         months=_upsert(rate_building_month, "estate_id", _MONTH, *_BUILDINGS[1:]),
     ),
 )
-_ALONE = text("SELECT pg_try_advisory_xact_lock(:room, 0)")
 
 
 def fold(session: Session, rows: int) -> int:
     """Move the oldest changes into the totals, `rows` of each kind at most; how many. 0 while another replica does."""
-    if not session.scalar(_ALONE, {"room": _ROOM_FOR_LOCKS}):
+    if not try_to_hold(session, Lock.TOTALS):
         return 0
     return sum(int(session.scalar(each, {"rows": rows}) or 0) for each in _FOLDS)

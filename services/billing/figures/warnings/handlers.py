@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -11,19 +11,27 @@ from sqlalchemy.orm import Session
 from services.billing.figures.rates import tables as figures
 from services.billing.figures.warnings import rules, tables
 from services.billing.figures.warnings.rules import BELOW_PLAN, CALENDAR_MISSING, Point, Shortfall, Standing
-from services.billing.figures.warnings.tables import GROUP, Warned
+from services.billing.figures.warnings.tables import GROUP, RaisedWarning, StoredPoint, Target, Warned
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.warnings import (
+    BelowPlan,
+    CalendarMissing,
+    CollectionTarget,
+    EarlyWarning,
+    PlannedShare,
+)
 from services.common.contracts.errors import Invalid
 from services.common.contracts.events import CollectionBelowPlan
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
 from services.common.paging import page, position
 
 log = get_logger(__name__)
-Kind = Literal["collection_below_plan", "calendar_missing"]
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 
 
@@ -44,28 +52,28 @@ def set_target(
     rate: Decimal | None,
     curve: Sequence[TargetPoint] | None,
     now: datetime,
-) -> dict[str, Any]:
+) -> CollectionTarget:
     """Plan the share of a month's bills that should be in: one `rate` for its end, or a `curve` by day (J3).
 
     Without an estate for the group, without a period for every month; `period` is the month in which bills are due.
-    Returns `{estate, period, curve: [{day, rate}], set_by, set_at}`. Errors: Forbidden, NotFound, Invalid.
+    Errors: Forbidden, NotFound, Invalid.
     """
-    caller.require("group_admin", "finance")
+    caller.require(Permission.SET_COLLECTION_TARGET)
     estate_id = _place(session, caller, estate)
     points = _points(rate, curve)
     month = first_of(period, "period") if period else None
-    stored = [{"day": point.day, "rate": str(point.rate)} for point in points]
-    target = {"period": month, "curve": stored, "set_by": caller.sub, "set_at": now}
-    tables.set_target(session, target | {"estate_id": estate_id})
-    return _shown_target(estate, month, stored, caller.sub, now)
+    stored = [StoredPoint(day=point.day, rate=str(point.rate)) for point in points]
+    target = Target(estate, month, stored, caller.sub, now)
+    tables.set_target(session, estate_id, target)
+    return _target(target)
 
 
-def list_targets(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
-    """Targets of the caller's estates and of the group: `{items: [target]}`."""
-    caller.require(*STAFF_ROLES)
+def list_targets(session: Session, caller: Caller, estate: str | None) -> Page[CollectionTarget]:
+    """Targets of the caller's estates and of the group."""
+    caller.require(Permission.READ_FIGURES)
     codes = caller.estate_filter(estate)
-    rows = tables.targets(session, None if codes is None else sorted(codes))
-    return {"items": [_shown_target(**row._asdict()) for row in rows]}
+    targets = tables.targets(session, None if codes is None else sorted(codes))
+    return Page(items=[_target(target) for target in targets], next_cursor=None)
 
 
 def list_warnings(
@@ -76,19 +84,18 @@ def list_warnings(
     since: date | None,
     limit: int,
     cursor: str | None,
-) -> dict[str, Any]:
-    """Warnings, newest first: `{items: [{id, kind, estate, period, day, facts, raised_at}], next_cursor}` (J3).
+) -> Page[EarlyWarning]:
+    """Warnings, newest first (J3).
 
     A warning without an estate is the group's and shown to all staff, unless one estate is asked for.
     """
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_FIGURES)
     codes = caller.estate_filter(estate)
     after = position(cursor, int)
     wanted = {"kind": kind, "since": since, "one": estate is not None, "before": after[0] if after else None}
     wanted |= {"estates": None if codes is None else sorted(codes), "limit": limit + 1}
     rows, next_cursor = page(tables.newest(session, wanted), limit, lambda row: [row.id])
-    items = [row._asdict() | {"period": format_period(row.period)} for row in rows]
-    return {"items": items, "next_cursor": next_cursor}
+    return Page(items=[_warning(row) for row in rows], next_cursor=next_cursor)
 
 
 def warn(session: Session, now: datetime, calendar: WorkingCalendar, lead_days: int) -> int:
@@ -128,7 +135,7 @@ def _against_plan(session: Session, day: date) -> Iterable[tuple[Standing, list[
     if not plans:
         return
     cut = figures.Cut("estate", "due_in", day, first=month)
-    rates = {row.key: row for row in figures.collection_rates(session, cut, standing=False)}
+    rates = {row.key: row for row in figures.collection_rates(session, cut)}
     for plan in plans:
         row = rates.get(plan.estate)
         if row is not None and row.billed_fen > 0:
@@ -158,21 +165,21 @@ def _told(shortfall: Shortfall, month: date, day: date) -> CollectionBelowPlan:
     )
 
 
-def _facts(shortfall: Shortfall) -> dict[str, Any]:
+def _facts(shortfall: Shortfall) -> BelowPlan:
     standing = shortfall.standing
-    return {
-        "planned_rate": float(shortfall.planned),
-        "rate": standing.collected_fen / standing.billed_fen,
-        "billed_fen": standing.billed_fen,
-        "collected_fen": standing.collected_fen,
-        "missing_fen": shortfall.missing_fen,
-    }
+    return BelowPlan(
+        planned_rate=float(shortfall.planned),
+        rate=standing.collected_fen / standing.billed_fen,
+        billed_fen=standing.billed_fen,
+        collected_fen=standing.collected_fen,
+        missing_fen=shortfall.missing_fen,
+    )
 
 
 def _calendar_missing(year: int) -> Warned:
     # about the year, whatever the day: said once
     first = date(year, 1, 1)
-    return Warned(CALENDAR_MISSING, GROUP, first, first, {"year": year})
+    return Warned(CALENDAR_MISSING, GROUP, first, first, CalendarMissing(year=year))
 
 
 def _place(session: Session, caller: Caller, estate: str | None) -> int:
@@ -191,17 +198,27 @@ def _points(rate: Decimal | None, curve: Sequence[TargetPoint] | None) -> list[P
     return points
 
 
-def _curve(stored: Iterable[dict[str, Any]]) -> list[Point]:
+def _curve(stored: Iterable[StoredPoint]) -> list[Point]:
     return [Point(point["day"], Decimal(point["rate"])) for point in stored]
 
 
-def _shown_target(
-    estate: str | None, period: date | None, curve: Iterable[dict[str, Any]], set_by: str, set_at: datetime
-) -> dict[str, Any]:
-    return {
-        "estate": estate,
-        "period": format_period(period) if period else None,
-        "curve": [{"day": point.day, "rate": float(point.rate)} for point in _curve(curve)],
-        "set_by": set_by,
-        "set_at": set_at,
-    }
+def _target(target: Target) -> CollectionTarget:
+    return CollectionTarget(
+        estate=target.estate,
+        period=format_period(target.period) if target.period else None,
+        curve=[PlannedShare(day=point.day, rate=float(point.rate)) for point in _curve(target.curve)],
+        set_by=target.set_by,
+        set_at=target.set_at,
+    )
+
+
+def _warning(row: RaisedWarning) -> EarlyWarning:
+    return EarlyWarning(
+        id=row.id,
+        kind=row.kind,
+        estate=row.estate,
+        period=format_period(row.period),
+        day=row.day,
+        facts=row.facts,
+        raised_at=row.raised_at,
+    )

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
 
+from services.common.contracts.answers.warnings import WarningKind
 from services.common.domain.calendar import WorkingCalendar, month_length
 
-BELOW_PLAN = "collection_below_plan"
-CALENDAR_MISSING = "calendar_missing"
-KINDS = (BELOW_PLAN, CALENDAR_MISSING)
+BELOW_PLAN: WarningKind = "collection_below_plan"
+CALENDAR_MISSING: WarningKind = "calendar_missing"
+KINDS: tuple[WarningKind, ...] = (BELOW_PLAN, CALENDAR_MISSING)
 LAST_DAY = 31
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
 
 from prometheus_client import Metric
 
 from services.billing.figures.rates.metrics import Reading
 from services.billing.figures.warnings import handlers
-from services.billing.figures.warnings.handlers import Kind, Share, TargetPoint
+from services.billing.figures.warnings.handlers import Share, TargetPoint
 from services.billing.settings import settings
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.warnings import CollectionTarget, EarlyWarning, WarningKind
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date
 from services.common.observability.metrics import gauge
@@ -31,13 +32,13 @@ class WarningDoors(EstateService):
         period: str | None = None,
         rate: Share | None = None,
         curve: list[TargetPoint] | None = None,
-    ) -> dict[str, Any]:
+    ) -> CollectionTarget:
         """Plan a month's collection."""
         with self.transaction() as session:
             return handlers.set_target(session, caller, estate, period, rate, curve, self.clock())
 
     @rpc
-    def list_collection_targets(self, caller: Caller, estate: str | None = None) -> dict[str, Any]:
+    def list_collection_targets(self, caller: Caller, estate: str | None = None) -> Page[CollectionTarget]:
         """Plans as they were set."""
         with self.transaction() as session:
             return handlers.list_targets(session, caller, estate)
@@ -46,12 +47,12 @@ class WarningDoors(EstateService):
     def list_warnings(
         self,
         caller: Caller,
-        kind: Kind | None = None,
+        kind: WarningKind | None = None,
         estate: str | None = None,
         since: date | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[EarlyWarning]:
         """Warnings, newest first."""
         with self.transaction() as session:
             return handlers.list_warnings(session, caller, kind, estate, since, limit, cursor)

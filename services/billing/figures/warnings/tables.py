@@ -6,7 +6,6 @@ Estate 0 is the group: a target for every estate without one of its own, a warni
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    Row,
     Table,
     Text,
     UniqueConstraint,
@@ -24,8 +22,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from services.billing.tables import metadata
+from services.common.contracts.answers.warnings import BelowPlan, CalendarMissing, WarningKind
+from services.common.rows import rows_of
 
 GROUP = 0
 
@@ -61,15 +62,55 @@ early_warning = Table(
 )
 
 
+class StoredPoint(TypedDict):
+    """A point of a curve as it is stored: the share as exact text."""
+
+    day: int
+    rate: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target as it was set; without an estate the group's, without a period of every month."""
+
+    estate: str | None
+    period: date | None
+    curve: list[StoredPoint]
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The curve that is in force on an estate for bills due in a month."""
+
+    estate_id: int
+    estate: str
+    curve: list[StoredPoint]
+
+
 @dataclass(frozen=True)
 class Warned:
     """A warning before it is written."""
 
-    kind: str
+    kind: WarningKind
     estate_id: int
     period: date
     day: date
-    facts: Mapping[str, Any]
+    facts: BelowPlan | CalendarMissing
+
+
+@dataclass(frozen=True)
+class RaisedWarning:
+    """A warning as it was raised; without an estate it is about the whole group."""
+
+    id: int
+    kind: WarningKind
+    estate: str | None
+    period: date
+    day: date
+    facts: BelowPlan | CalendarMissing
+    raised_at: datetime
 
 
 # The estate's own target of the month, its own of every month, the group's of the month, the group's of every month.
@@ -99,21 +140,22 @@ SELECT estate_id FROM early_warning WHERE kind = :kind AND period = :period AND 
 """)
 
 
-def set_target(session: Session, target: Mapping[str, Any]) -> None:
+def set_target(session: Session, estate_id: int, target: Target) -> None:
     """Put a target in the place of the one of the same estate and month."""
-    new = insert(collection_target).values(**target)
+    stamp = {"set_by": target.set_by, "set_at": target.set_at}
+    new = insert(collection_target).values(estate_id=estate_id, period=target.period, curve=target.curve, **stamp)
     changed = {name: new.excluded[name] for name in ("curve", "set_by", "set_at")}
     session.execute(new.on_conflict_do_update(constraint="collection_target_key", set_=changed))
 
 
-def in_force(session: Session, period: date, estates: Sequence[str] | None = None) -> Sequence[Row[Any]]:
-    """(estate_id, estate, curve) of every estate that has a target for bills due in a month."""
-    return session.execute(_IN_FORCE, {"period": period, "estates": estates}).all()
+def in_force(session: Session, period: date, estates: Sequence[str] | None = None) -> list[Plan]:
+    """The plan of every estate that has a target for bills due in a month."""
+    return rows_of(Plan, session.execute(_IN_FORCE, {"period": period, "estates": estates}))
 
 
-def targets(session: Session, estates: Sequence[str] | None) -> Sequence[Row[Any]]:
+def targets(session: Session, estates: Sequence[str] | None) -> list[Target]:
     """Targets as they were set, the group's first."""
-    return session.execute(_TARGETS, {"estates": estates}).all()
+    return rows_of(Target, session.execute(_TARGETS, {"estates": estates}))
 
 
 def raise_once(session: Session, warnings: Iterable[Warned], now: datetime) -> set[int]:
@@ -130,6 +172,6 @@ def warned_on(session: Session, kind: str, period: date, day: date) -> set[int]:
     return set(session.scalars(_WARNED_ON, {"kind": kind, "period": period, "day": day}))
 
 
-def newest(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def newest(session: Session, wanted: Mapping[str, object]) -> list[RaisedWarning]:
     """Warnings, newest first."""
-    return session.execute(_WARNINGS, wanted).all()
+    return rows_of(RaisedWarning, session.execute(_WARNINGS, wanted))

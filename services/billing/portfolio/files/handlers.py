@@ -1,17 +1,34 @@
 """STORY of owner files: what people keep of households and co-owners, who changed it, what was served (A1, A2, I3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import cast
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
-from sqlalchemy import Row
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.files import rules, tables
-from services.billing.portfolio.files.rules import Channel, CoOwner, Liable, Segment, Time
+from services.billing.portfolio.files.rules import CoOwner, FileFields, Value
+from services.billing.portfolio.files.tables import Change, PartOwner
+from services.billing.portfolio.tables import Household
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.files import (
+    FieldChange,
+    FiledDispute,
+    FileField,
+    FormerOwner,
+    HouseholdFile,
+    Liable,
+    Owners,
+    Preferences,
+    PreferredChannel,
+    PreferredTime,
+    Segment,
+    UnitOwner,
+)
 from services.common.contracts.errors import Invalid
 from services.common.contracts.events import (
     ComplaintClosed,
@@ -21,18 +38,18 @@ from services.common.contracts.events import (
     WorkOrderOpened,
     WorkOrderReopened,
 )
-from services.common.domain.access import STAFF_ROLES, Caller, mask_name, mask_phone
+from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
+from services.common.fields import Note
 from services.common.sheets import cells
 
-KEEPERS = ("group_admin", "finance", "estate_manager", "steward")
 CHANGES_SHOWN = 50
-Note = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 Opened = ComplaintOpened | WorkOrderOpened
 Reopened = ComplaintReopened | WorkOrderReopened
 
 
-class Dispute(BaseModel):
+class LegacyDispute(BaseModel):
     """A legacy dispute (遗留问题): who has to answer for it, since when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,9 +64,9 @@ class FileChange(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     segment: Segment | None = None
     other_phones: list[str] | None = None
-    preferred_channel: Channel | None = None
-    preferred_time: Time | None = None
-    legacy_dispute: Dispute | None = None
+    preferred_channel: PreferredChannel | None = None
+    preferred_time: PreferredTime | None = None
+    legacy_dispute: LegacyDispute | None = None
 
 
 def keep_file(session: Session, caller: Caller, household: str, change: FileChange, now: datetime) -> None:
@@ -57,44 +74,44 @@ def keep_file(session: Session, caller: Caller, household: str, change: FileChan
 
     Invalid, NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.KEEP_OWNER_FILE)
     row = portfolio.find_household(session, caller, household)
     wanted = _wanted(change, business_date(now))
     portfolio.lock_household(session, row.id)
     changed = rules.differences(tables.file_of(session, row.id), wanted)
     if changed:
         tables.keep_file(session, row.id, wanted)
-        stamp = {"household_id": row.id, "changed_by": caller.sub, "changed_at": now}
-        facts = [{"field": name, "before": _json(b), "after": _json(a), **stamp} for name, (b, a) in changed.items()]
-        tables.add_changes(session, facts)
+        new = [_changed(name, before, after, caller, now) for name, (before, after) in changed.items()]
+        tables.add_changes(session, row.id, new)
 
 
-def shown(session: Session, caller: Caller, row: Row[Any]) -> dict[str, Any]:
-    """The file's part of a household (A2): `{segment, other_phones, preferences, legacy_dispute, service, changes}`.
+def of_household(session: Session, caller: Caller, row: Household) -> HouseholdFile:
+    """The file's part of a household (A2).
 
     Notes and changes are for staff who may see personal data; phones are masked for others.
     """
-    kept = tables.file_of(session, row.id)
+    file = tables.file_of(session, row.id)
     open_data = caller.sees_personal_data
     inside = open_data and not caller.is_owner
-    return {
-        "segment": kept["segment"] or row.segment,
-        "other_phones": [phone if open_data else mask_phone(phone) for phone in kept["other_phones"]],
-        "preferences": {"channel": kept["preferred_channel"], "time": kept["preferred_time"]},
-        "legacy_dispute": _dispute(kept, inside=inside),
-        "service": rules.service_history(tables.service_of(session, row.id)),
-        "changes": [_change(one) for one in tables.changes(session, row.id, CHANGES_SHOWN)] if inside else [],
-    }
+    return HouseholdFile(
+        segment=file.segment or row.segment,
+        other_phones=[phone if open_data else mask_phone(phone) for phone in file.other_phones],
+        preferences=Preferences(channel=file.preferred_channel, time=file.preferred_time),
+        legacy_dispute=_dispute(file, inside=inside),
+        service=rules.service_history(tables.service_of(session, row.id)),
+        changes=[_change(each) for each in tables.changes(session, row.id, CHANGES_SHOWN)] if inside else [],
+    )
 
 
-def _wanted(change: FileChange, today: date) -> dict[str, Any]:
+def _wanted(change: FileChange, today: date) -> dict[str, Value]:
     """The columns a change names, with their values; Invalid."""
     named = change.model_fields_set
-    wanted = {name: getattr(change, name) for name in named - {"legacy_dispute", "other_phones"}}
-    errors: list[dict[str, Any]] = []
+    wanted: dict[str, Value] = {name: getattr(change, name) for name in named - {"legacy_dispute", "other_phones"}}
+    errors: list[dict[str, str]] = []
     if "other_phones" in named:
-        wanted["other_phones"] = list(change.other_phones or [])
-        errors += _phone_complaints(wanted["other_phones"])
+        phones = list(change.other_phones or [])
+        wanted["other_phones"] = phones
+        errors += _phone_complaints(phones)
     if "legacy_dispute" in named:
         found = change.legacy_dispute
         since = (found.since or today) if found else None
@@ -108,7 +125,7 @@ def _wanted(change: FileChange, today: date) -> dict[str, Any]:
     return wanted
 
 
-def _phone_complaints(phones: Sequence[str]) -> list[dict[str, Any]]:
+def _phone_complaints(phones: Sequence[str]) -> list[dict[str, str]]:
     if len(phones) > rules.MOST_PHONES:
         return [{"loc": "change.other_phones", "msg": f"at most {rules.MOST_PHONES}"}]
     return [
@@ -118,19 +135,22 @@ def _phone_complaints(phones: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _dispute(kept: Mapping[str, Any], *, inside: bool) -> dict[str, Any] | None:
-    if kept["dispute_liable"] is None:
+def _dispute(file: FileFields, *, inside: bool) -> FiledDispute | None:
+    if file.dispute_liable is None or file.dispute_since is None:
         return None
-    note = kept["dispute_note"] if inside else None
-    return {"liable": kept["dispute_liable"], "since": kept["dispute_since"], "note": note}
+    note = file.dispute_note if inside else None
+    return FiledDispute(liable=file.dispute_liable, since=file.dispute_since, note=note)
 
 
-def _json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
+def _changed(name: str, before: Value, after: Value, caller: Caller, now: datetime) -> Change:
+    """A change as it is remembered, days as text."""
+    return Change(cast("FileField", name), to_jsonable_python(before), to_jsonable_python(after), caller.sub, now)
 
 
-def _change(row: Row[Any]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("field", "before", "after", "changed_by", "changed_at")}
+def _change(row: Change) -> FieldChange:
+    return FieldChange(
+        field=row.field, before=row.before, after=row.after, changed_by=row.changed_by, changed_at=row.changed_at
+    )
 
 
 # --- co-owners (A1) ------------------------------------------------------------------------------------------------
@@ -138,12 +158,12 @@ def _change(row: Row[Any]) -> dict[str, Any]:
 
 def set_owners(
     session: Session, caller: Caller, estate: str, unit: str, owners: Sequence[CoOwner], now: datetime
-) -> dict[str, Any]:
+) -> Owners:
     """These are the co-owners of a unit from now on; those who stay as they were are not touched.
 
     The answer is `get_owners`'s. Invalid, NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.KEEP_OWNER_FILE)
     estate_id = portfolio.find_estate(session, caller, estate).id
     if errors := rules.owners_complaints(owners) + _person_complaints(owners):
         raise Invalid("The co-owners are not valid.", errors)
@@ -159,29 +179,29 @@ def set_owners(
     return get_owners(session, caller, estate, unit)
 
 
-def get_owners(session: Session, caller: Caller, estate: str, unit: str) -> dict[str, Any]:
-    """`{unit, owners: [{name, share, phone, since}], former: [{…, until}]}`, masked by role; `share` as a decimal text.
-
-    NotFound, Forbidden.
-    """
-    caller.require(*STAFF_ROLES)
+def get_owners(session: Session, caller: Caller, estate: str, unit: str) -> Owners:
+    """The co-owners of a unit, today's and former ones, masked by role. NotFound, Forbidden."""
+    caller.require(Permission.READ_UNITS)
     found = portfolio.find_unit(session, portfolio.find_estate(session, caller, estate).id, unit)
     rows = tables.owners(session, found.id)
-    return {
-        "unit": f"{estate}/{unit}",
-        "owners": [_owner(row, caller) for row in rows if row.removed_at is None],
-        "former": [_owner(row, caller) | {"until": row.removed_at} for row in rows if row.removed_at is not None],
-    }
+    return Owners(
+        unit=f"{estate}/{unit}",
+        owners=[_owner(row, caller) for row in rows if row.removed_at is None],
+        former=[FormerOwner(**_owner(row, caller), until=row.removed_at) for row in rows if row.removed_at is not None],
+    )
 
 
-def _owner(row: Row[Any], caller: Caller) -> dict[str, Any]:
+def _owner(row: PartOwner, caller: Caller) -> UnitOwner:
     hidden = not caller.sees_personal_data
-    phone = mask_phone(row.phone) if hidden and row.phone else row.phone
-    share = None if row.share is None else f"{row.share.normalize():f}"
-    return {"name": mask_name(row.name) if hidden else row.name, "share": share, "phone": phone, "since": row.added_at}
+    return UnitOwner(
+        name=mask_name(row.name) if hidden else row.name,
+        share=None if row.share is None else f"{row.share.normalize():f}",
+        phone=mask_phone(row.phone) if hidden and row.phone else row.phone,
+        since=row.added_at,
+    )
 
 
-def _person_complaints(owners: Sequence[CoOwner]) -> list[dict[str, Any]]:
+def _person_complaints(owners: Sequence[CoOwner]) -> list[dict[str, str]]:
     errors = []
     for place, owner in enumerate(owners):
         checks = [("name", _name, owner.name)] + ([("phone", cells.phone, owner.phone)] if owner.phone else [])
@@ -224,7 +244,7 @@ def note_closed(session: Session, event: ComplaintClosed | WorkOrderFinished) ->
         tables.served(session, kind, source_id, event.household, closed_at=at)
 
 
-def _source(event: Opened | Reopened | ComplaintClosed | WorkOrderFinished) -> tuple[str, Any]:
+def _source(event: Opened | Reopened | ComplaintClosed | WorkOrderFinished) -> tuple[str, UUID]:
     if isinstance(event, ComplaintOpened | ComplaintReopened | ComplaintClosed):
         return "complaint", event.complaint_id
     return "work_order", event.work_order_id

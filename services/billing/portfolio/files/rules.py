@@ -4,14 +4,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
 
-Segment = Literal["senior", "low_income", "new_resident", "with_children"]
-Liable = Literal["developer", "owner", "company"]
-Channel = Literal["phone", "sms", "wechat", "app", "email", "letter", "visit"]
-Time = Literal["any", "daytime", "evening", "weekend"]
+from services.common.contracts.answers.files import (
+    Liable,
+    PreferredChannel,
+    PreferredTime,
+    ServiceCounts,
+    ServiceHistory,
+)
+
 MOST_PHONES = 5
 MOST_OWNERS = 50
+Value = str | list[str] | date | None
+
+
+@dataclass(frozen=True)
+class FileFields:
+    """What people keep of a household beside the register, field by field."""
+
+    segment: str | None
+    other_phones: list[str]
+    preferred_channel: PreferredChannel | None
+    preferred_time: PreferredTime | None
+    dispute_liable: Liable | None
+    dispute_since: date | None
+    dispute_note: str | None
+
+
+EMPTY = FileFields(None, [], None, None, None, None, None)
 
 
 @dataclass(frozen=True)
@@ -23,7 +43,7 @@ class CoOwner:
     phone: str | None = None
 
 
-def owners_complaints(owners: Sequence[CoOwner]) -> list[dict[str, Any]]:
+def owners_complaints(owners: Sequence[CoOwner]) -> list[dict[str, str]]:
     """What is wrong with the co-owners of a unit: together they own at most all of it."""
     errors = []
     if len(owners) > MOST_OWNERS:
@@ -38,16 +58,16 @@ def owners_complaints(owners: Sequence[CoOwner]) -> list[dict[str, Any]]:
     return errors
 
 
-def dispute_complaints(since: date | None, today: date) -> list[dict[str, Any]]:
+def dispute_complaints(since: date | None, today: date) -> list[dict[str, str]]:
     """What is wrong with a legacy dispute."""
     if since is not None and not date(1980, 1, 1) <= since <= today:
         return [{"loc": "change.legacy_dispute.since", "msg": "in the future, or before there were estates"}]
     return []
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def differences(before: FileFields, after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
     """Field → (before, after) of what a change really changes."""
-    return {name: (before[name], value) for name, value in after.items() if before[name] != value}
+    return {name: (was, value) for name, value in after.items() if (was := getattr(before, name)) != value}
 
 
 @dataclass(frozen=True)
@@ -65,17 +85,19 @@ class Service:
         return self.opened_at is not None and (self.closed_at is None or self.closed_at < self.opened_at)
 
 
-def service_history(events: Sequence[Service]) -> dict[str, dict[str, Any]]:
-    """`{complaints: {total, open, reopened, last_opened_at}, work_orders: {…}}`."""
-    names = {"complaint": "complaints", "work_order": "work_orders"}
-    return {name: _counts([e for e in events if e.kind == kind]) for kind, name in names.items()}
+def service_history(events: Sequence[Service]) -> ServiceHistory:
+    """Complaints and work orders, counted."""
+    return ServiceHistory(
+        complaints=_counts([event for event in events if event.kind == "complaint"]),
+        work_orders=_counts([event for event in events if event.kind == "work_order"]),
+    )
 
 
-def _counts(events: Sequence[Service]) -> dict[str, Any]:
+def _counts(events: Sequence[Service]) -> ServiceCounts:
     opened = [event.opened_at for event in events if event.opened_at is not None]
-    return {
-        "total": len(events),
-        "open": sum(event.is_open for event in events),
-        "reopened": sum(event.reopened for event in events),
-        "last_opened_at": max(opened, default=None),
-    }
+    return ServiceCounts(
+        total=len(events),
+        open=sum(event.is_open for event in events),
+        reopened=sum(event.reopened for event in events),
+        last_opened_at=max(opened, default=None),
+    )

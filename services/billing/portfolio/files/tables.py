@@ -1,8 +1,9 @@
 """STORE of owner files: what people keep beside the register, who changed it, what was served (A1, A2)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     Table,
     Text,
     Uuid,
@@ -27,8 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Session
 
-from services.billing.portfolio.files.rules import CoOwner, Service
+from services.billing.portfolio.files.rules import EMPTY, CoOwner, FileFields, Service, Value
 from services.billing.tables import metadata
+from services.common.contracts.answers.files import FileField, FileValue
+from services.common.rows import row_of, rows_of
 
 household_file = Table(
     "household_file",
@@ -46,8 +48,6 @@ household_file = Table(
     CheckConstraint("(dispute_liable IS NULL) = (dispute_since IS NULL)", name="dispute"),
     CheckConstraint("dispute_liable IN ('developer', 'owner', 'company')", name="dispute_liable"),
 )
-FIELDS = [column.name for column in household_file.columns if column.name != "household_id"]
-EMPTY: Mapping[str, Any] = {name: [] if name == "other_phones" else None for name in FIELDS}
 
 # Append-only: who changed what of a file when.
 household_change = Table(
@@ -99,33 +99,55 @@ unit_owner = Table(
 )
 
 
+@dataclass(frozen=True)
+class Change:
+    """One change of a household's file."""
+
+    field: FileField
+    before: FileValue
+    after: FileValue
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class PartOwner:
+    """Somebody who owns or owned a part of a unit."""
+
+    id: int
+    name: str
+    phone: str | None
+    share: Decimal | None
+    added_at: datetime
+    removed_at: datetime | None
+
+
 class UnknownHousehold(LookupError):
     """An event names a household billing does not have; it is repeated, then parked, never dropped."""
 
 
-def file_of(session: Session, household_id: int, *, lock: bool = False) -> dict[str, Any]:
+def file_of(session: Session, household_id: int) -> FileFields:
     """What people keep of a household."""
-    query = select(*(household_file.c[name] for name in FIELDS)).where(household_file.c.household_id == household_id)
-    row = session.execute(query.with_for_update() if lock else query).first()
-    return dict(row._mapping) if row else dict(EMPTY)
+    row = session.execute(select(household_file).where(household_file.c.household_id == household_id)).first()
+    return row_of(FileFields, row) or EMPTY
 
 
-def keep_file(session: Session, household_id: int, values: Mapping[str, Any]) -> None:
+def keep_file(session: Session, household_id: int, values: Mapping[str, Value]) -> None:
     """Change what is kept of a household."""
     statement = insert(household_file).values(household_id=household_id, **values)
     session.execute(statement.on_conflict_do_update(index_elements=["household_id"], set_=dict(values)))
 
 
-def add_changes(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_changes(session: Session, household_id: int, changes: Sequence[Change]) -> None:
     """Remember who changed what."""
-    if rows:
-        session.execute(insert(household_change), list(rows))
+    if changes:
+        session.execute(insert(household_change), [asdict(each) | {"household_id": household_id} for each in changes])
 
 
-def changes(session: Session, household_id: int, limit: int) -> Sequence[Row[Any]]:
+def changes(session: Session, household_id: int, limit: int) -> list[Change]:
     """The newest changes of a file."""
     query = select(household_change).where(household_change.c.household_id == household_id)
-    return session.execute(query.order_by(household_change.c.id.desc()).limit(limit)).all()
+    return rows_of(Change, session.execute(query.order_by(household_change.c.id.desc()).limit(limit)))
 
 
 _SERVED = text("""
@@ -151,7 +173,7 @@ def served(
     reopened: bool = False,
 ) -> None:
     """A complaint or work order was opened, opened again or closed. UnknownHousehold."""
-    row = {"kind": kind, "source_id": source_id, "household": household, "category": category}
+    row: dict[str, object] = {"kind": kind, "source_id": source_id, "household": household, "category": category}
     row |= {"opened_at": opened_at, "closed_at": closed_at, "reopened": int(reopened)}
     if session.execute(_SERVED, row).first() is None:
         raise UnknownHousehold(f"{kind} {source_id} is of a household that is not known here")
@@ -164,10 +186,11 @@ def service_of(session: Session, household_id: int) -> list[Service]:
     return [Service(*row) for row in rows]
 
 
-def owners(session: Session, unit_id: int) -> Sequence[Row[Any]]:
+def owners(session: Session, unit_id: int) -> list[PartOwner]:
     """Everybody who owns or owned a part of a unit, those of today first."""
     query = select(unit_owner).where(unit_owner.c.unit_id == unit_id)
-    return session.execute(query.order_by(unit_owner.c.removed_at.desc().nulls_first(), unit_owner.c.id)).all()
+    ordered = query.order_by(unit_owner.c.removed_at.desc().nulls_first(), unit_owner.c.id)
+    return rows_of(PartOwner, session.execute(ordered))
 
 
 def replace_owners(

@@ -2,30 +2,30 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.announcements import tell_staff
 from services.billing.portfolio.stewards import rules, tables
 from services.billing.portfolio.stewards.rules import Term
+from services.billing.portfolio.stewards.tables import NamedTerm
 from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.stewards import Steward, Stewardship, StewardTerm
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-APPOINTERS = ("group_admin", "estate_manager")
+from services.common.domain.permissions import Permission
 
 
 def set_steward(
     session: Session, caller: Caller, estate: str, building: str, staff: str, from_date: date, now: datetime
-) -> dict[str, Any]:
+) -> Steward:
     """Let a steward answer for a building from a day on, until the next appointment (A4); the same again changes
     nothing. The answer is `get_steward`'s. Invalid, NotFound, Forbidden."""
-    caller.require(*APPOINTERS)
+    caller.require(Permission.APPOINT_STEWARD)
     estate_id = portfolio.find_estate(session, caller, estate).id
     lock_estate(session, estate_id)
     _check(session, estate_id, building, staff, from_date, business_date(now))
@@ -38,28 +38,28 @@ def set_steward(
     return get_steward(session, caller, estate, building, business_date(now))
 
 
-def get_steward(session: Session, caller: Caller, estate: str, building: str, today: date) -> dict[str, Any]:
-    """`{estate, building, steward, items: [{staff, from_date, to_date, set_by, set_at}]}`; `from_date` null: from the
-    beginning, `to_date` null: while it lasts. NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+def get_steward(session: Session, caller: Caller, estate: str, building: str, today: date) -> Steward:
+    """Who answers for a building on a day, and everybody who did and will. NotFound, Forbidden."""
+    caller.require(Permission.READ_ESTATES)
     estate_id = portfolio.find_estate(session, caller, estate).id
     terms = tables.terms(session, estate_id, building)
     if not terms and not tables.has_building(session, estate_id, building):
         raise NotFound("There is no such building on this estate.")
     in_office = rules.holder(terms, today)
-    return {
-        "estate": estate,
-        "building": building,
-        "steward": in_office.staff if in_office else None,
-        "items": [_term(term) for term in terms],
-    }
+    return Steward(
+        estate=estate,
+        building=building,
+        steward=in_office.staff if in_office else None,
+        items=[_term(term) for term in terms],
+        next_cursor=None,
+    )
 
 
-def list_stewardships(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
-    """All terms on an estate, by building and day: `{items: [{building, staff, name, from_date, to_date}]}`."""
-    caller.require(*STAFF_ROLES)
+def list_stewardships(session: Session, caller: Caller, estate: str) -> Page[Stewardship]:
+    """All terms on an estate, by building and day."""
+    caller.require(Permission.READ_ESTATES)
     rows = tables.of_estate(session, portfolio.find_estate(session, caller, estate).id)
-    return {"items": [_listed(row) for row in rows], "next_cursor": None}
+    return Page(items=[_listed(row) for row in rows], next_cursor=None)
 
 
 def take_over(session: Session, estate_id: int, now: datetime) -> None:
@@ -82,7 +82,7 @@ def give_buildings(
     """
     today = business_date(now)
     wanted = {(estate_id, building) for building in buildings}
-    given_up = {(row.estate_id, row.building) for row in tables.held_by(session, code, today)} - wanted
+    given_up = tables.held_by(session, code, today) - wanted
     concerned = {code}
     for estate, building in sorted(wanted | given_up):
         before = tables.terms(session, estate, building)
@@ -103,19 +103,32 @@ def _check(session: Session, estate_id: int, building: str, staff: str, from_dat
     errors = []
     if not BEGINNING < from_date <= latest_transfer(today):
         errors.append({"loc": "from_date", "msg": f"after {BEGINNING} and less than {YEARS_AHEAD} years ahead"})
-    person = tables.person(session, staff)
-    if person is None or person.estate_id != estate_id or person.role != "steward":
+    if not tables.is_steward(session, staff, estate_id):
         errors.append({"loc": "staff", "msg": "not a steward of this estate"})
     if errors:
         raise Invalid("The appointment is not valid.", errors)
 
 
-def _term(term: Term) -> dict[str, Any]:
-    first = None if term.first == BEGINNING else term.first
-    return {"staff": term.staff, "from_date": first, "to_date": term.last, "set_by": term.set_by, "set_at": term.set_at}
+def _term(term: Term) -> StewardTerm:
+    return StewardTerm(
+        staff=term.staff,
+        from_date=_since(term.first),
+        to_date=term.last,
+        set_by=term.set_by,
+        set_at=term.set_at,
+    )
 
 
-def _listed(row: Row[Any]) -> dict[str, Any]:
-    first = None if row.from_date == BEGINNING else row.from_date
-    listed = {"building": row.building, "staff": row.staff_code, "name": row.name}
-    return listed | {"from_date": first, "to_date": row.to_date}
+def _listed(row: NamedTerm) -> Stewardship:
+    return Stewardship(
+        building=row.building,
+        staff=row.staff_code,
+        name=row.name,
+        from_date=_since(row.from_date),
+        to_date=row.to_date,
+    )
+
+
+def _since(first: date) -> date | None:
+    """None: from the beginning."""
+    return None if first == BEGINNING else first

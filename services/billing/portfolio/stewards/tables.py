@@ -1,14 +1,26 @@
 """STORE of stewardship: terms of a building, and the list of buildings each steward answers for today (A4)."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.tables import staff, stewardship, unit
+from services.common.rows import rows_of
+
+
+@dataclass(frozen=True)
+class NamedTerm:
+    """A term with its building and the steward's name; None: that person is on no list of staff."""
+
+    building: str
+    staff_code: str
+    name: str | None
+    from_date: date
+    to_date: date | None
 
 
 def in_office(term: str, day: str) -> str:
@@ -27,9 +39,10 @@ def has_building(session: Session, estate_id: int, building: str) -> bool:
     return session.execute(query.limit(1)).first() is not None
 
 
-def person(session: Session, code: str) -> Row[Any] | None:
-    """A member of staff."""
-    return session.execute(select(staff).where(staff.c.code == code)).first()
+def is_steward(session: Session, code: str, estate_id: int) -> bool:
+    """Whether somebody is a steward of the estate."""
+    query = select(staff.c.id).where(staff.c.code == code, staff.c.estate_id == estate_id, staff.c.role == "steward")
+    return session.execute(query).first() is not None
 
 
 def terms(session: Session, estate_id: int, building: str) -> list[Term]:
@@ -59,12 +72,12 @@ def write_terms(session: Session, estate_id: int, building: str, kept: Sequence[
         session.execute(insert(stewardship), rows)
 
 
-def held_by(session: Session, code: str, today: date) -> Sequence[Row[Any]]:
+def held_by(session: Session, code: str, today: date) -> set[tuple[int, str]]:
     """(estate_id, building) a person answers for today, on whatever estate."""
     lasting = stewardship.c.to_date.is_(None) | (stewardship.c.to_date >= today)
     query = select(stewardship.c.estate_id, stewardship.c.building)
     query = query.where(stewardship.c.staff_code == code, stewardship.c.from_date <= today, lasting)
-    return session.execute(query.order_by(stewardship.c.estate_id, stewardship.c.building)).all()
+    return {(row.estate_id, row.building) for row in session.execute(query)}
 
 
 def estates_held(session: Session, codes: Collection[str], today: date) -> set[int]:
@@ -75,11 +88,11 @@ def estates_held(session: Session, codes: Collection[str], today: date) -> set[i
     return set(session.scalars(query.union(held.where(lasting))))
 
 
-def of_estate(session: Session, estate_id: int) -> Sequence[Row[Any]]:
-    """All terms of an estate with the steward's name, by building and day."""
+def of_estate(session: Session, estate_id: int) -> list[NamedTerm]:
+    """All terms of an estate, by building and day."""
     query = select(stewardship, staff.c.name).outerjoin(staff, staff.c.code == stewardship.c.staff_code)
     query = query.where(stewardship.c.estate_id == estate_id)
-    return session.execute(query.order_by(stewardship.c.building, stewardship.c.from_date)).all()
+    return rows_of(NamedTerm, session.execute(query.order_by(stewardship.c.building, stewardship.c.from_date)))
 
 
 # The buildings somebody is in office for today, in the order the person's list had them; new ones after those.

@@ -6,25 +6,31 @@ are never edited: those for days that have another payer now are named, to be vo
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.announcements import tell_residents
-from services.billing.portfolio.transfers import rules, tables
-from services.billing.portfolio.transfers.rules import BEGINNING, Days, Role, Status
+from services.billing.portfolio.tables import HeldUnit, Household, Unit
+from services.billing.portfolio.transfers import rules, sql, tables
+from services.billing.portfolio.transfers.rules import BEGINNING, Days
+from services.billing.portfolio.transfers.tables import NewTransfer, TransferRecord
+from services.billing.portfolio.transfers.views import covers, payer_days, recorded
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
+from services.common.contracts.answers.transfers import BillToReissue, Payer, Payers, Transfer
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
+from services.common.once import same_request
 from services.common.sheets import cells
 
-KEEPERS = ("group_admin", "finance", "estate_manager")
+ANSWER = TypeAdapter(Transfer)
 
 
 @dataclass(frozen=True)
@@ -40,51 +46,54 @@ class TransferRequest:
     """The unit passes to `household` on `from_date`; name and phone are for a household that is new."""
 
     household: str
-    role: Role
+    role: PayerRole
     from_date: date
     reason: str
     to_date: date | None = None
-    status: Status | None = None
+    status: UnitStatus | None = None
     owner_name: str | None = None
     owner_phone: str | None = None
 
 
 def transfer(
     session: Session, caller: Caller, place: Place, asked: TransferRequest, request_id: UUID, now: datetime
-) -> dict[str, Any]:
-    """Let a unit pass to another payer from a day on (A1).
+) -> Transfer:
+    """Let a unit pass to another payer from a day on (A1). The same request again is answered the same.
 
-    `{id, unit, household, role, from_date, to_date, status, took_effect, payers: [{household, role, from_date,
-    to_date}], bills_to_reissue: [{bill_id, household, fee_item, period, amount_fen}]}`. The same request again is
-    answered the same. Invalid; Conflict (the id was used for another transfer, one is on record for that day, nothing
-    would change); NotFound; Forbidden.
+    Invalid; Conflict (the id was used for another transfer, one is on record for that day, nothing would change);
+    NotFound; Forbidden.
     """
     unit = _locked(session, caller, place)
     asked_sha256 = hashlib.sha256(repr((asdict(place), asdict(asked))).encode()).hexdigest()
-    kept = tables.load(session, request_id)
-    if kept is not None:
-        if kept.asked_sha256 != asked_sha256:
-            raise Conflict("This request id was used for another transfer.")
-        return dict(kept.answer)
+    earlier = tables.load(session, request_id)
+    if earlier is not None:
+        return ANSWER.validate_python(same_request("transfer", earlier, {"asked_sha256": asked_sha256}).answer)
     today = business_date(now)
     household_id = _payer(session, unit, asked, today)
     standing = tables.standing(session, [unit.id]).get(unit.id, [])
     _check_day(standing, unit, asked, household_id)
     before = _days(standing, unit)
     status = rules.status_given(asked.role, asked.status, unit.status)
-    row = {"id": request_id, "unit_id": unit.id, "household_id": household_id, "role": asked.role}
-    row |= {"from_date": asked.from_date, "to_date": asked.to_date, "status": status, "source": "request"}
-    row |= {"reason": asked.reason, "asked_sha256": asked_sha256, "filed_at": None}
-    record(session, {unit.id: unit}, [row], caller.sub, now)
+    new = NewTransfer(
+        id=request_id,
+        unit_id=unit.id,
+        household_id=household_id,
+        role=asked.role,
+        from_date=asked.from_date,
+        to_date=asked.to_date,
+        status=status,
+        source="request",
+        reason=asked.reason,
+        asked_sha256=asked_sha256,
+    )
+    record(session, {unit.id: unit}, [new], caller.sub, now)
     tell_residents(session, {household_id} | settle(session, [unit.id], today, now), now)
     answer = _answer(session, unit, place, request_id, before)
-    tables.answer(session, request_id, answer)
+    tables.answer(session, request_id, ANSWER.dump_python(answer, mode="json"))
     return answer
 
 
-def undo(
-    session: Session, caller: Caller, place: Place, transfer_id: UUID, reason: str, now: datetime
-) -> dict[str, Any]:
+def undo(session: Session, caller: Caller, place: Place, transfer_id: UUID, reason: str, now: datetime) -> Transfer:
     """The transfer recorded last never was: a correction is this and a new transfer. Undone already: as it is.
 
     The answer is `transfer`'s. Conflict (not the last one), NotFound, Forbidden.
@@ -99,31 +108,23 @@ def undo(
         if standing[-1].id != transfer_id:
             raise Conflict("Only the transfer recorded last can be undone; undo the later ones first.")
         tables.undo(session, [transfer_id], caller.sub, reason, now)
-        tables.give_back(session, transfer_id)
+        sql.give_back(session, transfer_id)
         today = business_date(now)
         tell_residents(session, {found.household_id} | settle(session, [unit.id], today, now), now)
     return _answer(session, unit, place, transfer_id, before)
 
 
-def payers(session: Session, caller: Caller, place: Place, today: date) -> dict[str, Any]:
-    """Who paid, pays and will pay for a unit, and what was recorded (A1).
-
-    `{unit, household, items: [{household, role, from_date, to_date, current}], transfers: [{id, household, role,
-    from_date, to_date, status, source, reason, recorded_by, recorded_at, undone_at, undone_by, undone_reason}]}`.
-    `from_date` null: from the beginning; `to_date` null: while it lasts. NotFound, Forbidden.
-    """
-    caller.require(*STAFF_ROLES)
+def payers(session: Session, caller: Caller, place: Place, today: date) -> Payers:
+    """Who paid, pays and will pay for a unit, and what was recorded (A1). NotFound, Forbidden."""
+    caller.require(Permission.READ_UNITS)
     unit = portfolio.find_unit(session, portfolio.find_estate(session, caller, place.estate).id, place.unit)
-    items = _payers(session, unit)
-    for item in items:
-        first, last = item["from_date"], item["to_date"]
-        item["current"] = (first is None or first <= today) and (last is None or last >= today)
-    return {
-        "unit": f"{place.estate}/{place.unit}",
-        "household": unit.household,
-        "items": items,
-        "transfers": [_recorded(row) for row in tables.recorded(session, unit.id)],
-    }
+    return Payers(
+        unit=f"{place.estate}/{place.unit}",
+        household=unit.household,
+        items=[Payer(**days, current=covers(days, today)) for days in payer_days(session, unit)],
+        next_cursor=None,
+        transfers=[recorded(each) for each in tables.recorded(session, unit.id)],
+    )
 
 
 def estates_due(session: Session, now: datetime) -> list[int]:
@@ -135,23 +136,21 @@ def take_over(session: Session, estate_id: int, now: datetime) -> None:
     """Let the transfers of an estate take effect whose day has come; the estate's exclusive lock is held."""
     today = business_date(now)
     units = tables.due_units(session, estate_id, today)
-    tell_residents(session, tables.take_effect(session, units, today, now), now)
+    tell_residents(session, sql.take_effect(session, units, today, now), now)
 
 
 # --- shared with imports (A3) --------------------------------------------------------------------------------------
 
 
 def record(
-    session: Session, units: Mapping[int, Row[Any]], rows: Sequence[Mapping[str, Any]], by: str, now: datetime
+    session: Session, units: Mapping[int, HeldUnit], transfers: Sequence[NewTransfer], by: str, now: datetime
 ) -> None:
-    """Write transfers, and before the first of a unit who paid until then. `units`: by id, with status and payer."""
-    known = tables.standing(session, {row["unit_id"] for row in rows})
-    stamp = {"recorded_by": by, "recorded_at": now}
-    first = [
-        _before(units[unit_id]) for unit_id in dict.fromkeys(row["unit_id"] for row in rows) if unit_id not in known
-    ]
-    tables.add(session, [row | stamp | {"filed_at": now} for row in first])
-    tables.add(session, [{**row, **stamp} for row in rows])
+    """Write transfers, and before the first of a unit who paid until then. `units` by id."""
+    unit_ids = dict.fromkeys(each.unit_id for each in transfers)
+    known = tables.standing(session, unit_ids)
+    first = [replace(_before(units[unit_id]), filed_at=now) for unit_id in unit_ids if unit_id not in known]
+    tables.add(session, first, by, now)
+    tables.add(session, transfers, by, now)
 
 
 def settle(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> set[int]:
@@ -159,28 +158,27 @@ def settle(session: Session, unit_ids: Collection[int], today: date, now: dateti
     standing = tables.standing(session, unit_ids)
     days = {unit_id: rules.timeline(tables.as_rules(rows)) for unit_id, rows in standing.items()}
     tables.write_days(session, days, today)
-    return tables.take_effect(session, unit_ids, today, now)
+    return sql.take_effect(session, unit_ids, today, now)
 
 
-def _before(unit: Row[Any]) -> dict[str, Any]:
+def _before(unit: HeldUnit) -> NewTransfer:
     """Who has always paid for a unit that never changed hands."""
-    role = "developer" if unit.status == "unsold" else "owner"
-    row = {"id": uuid4(), "unit_id": unit.id, "household_id": unit.household_id, "role": role, "from_date": BEGINNING}
-    return row | {"to_date": None, "status": None, "source": "before", "reason": "", "asked_sha256": None}
+    role = rules.role_by(unit.status)
+    return NewTransfer(uuid4(), unit.id, unit.household_id, role, BEGINNING, source="before", reason="")
 
 
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def _locked(session: Session, caller: Caller, place: Place) -> Row[Any]:
+def _locked(session: Session, caller: Caller, place: Place) -> Unit:
     """The unit, its estate locked."""
-    caller.require(*KEEPERS)
+    caller.require(Permission.TRANSFER_UNIT)
     estate_id = portfolio.find_estate(session, caller, place.estate).id
     lock_estate(session, estate_id)
     return portfolio.find_unit(session, estate_id, place.unit)
 
 
-def _payer(session: Session, unit: Row[Any], asked: TransferRequest, today: date) -> int:
+def _payer(session: Session, unit: Unit, asked: TransferRequest, today: date) -> int:
     """The household that will pay, made when it is new; Invalid names everything that is wrong with the request."""
     errors = rules.complaints(asked.role, asked.from_date, asked.to_date, asked.status, today)
     found = portfolio.household_named(session, asked.household)
@@ -188,13 +186,13 @@ def _payer(session: Session, unit: Row[Any], asked: TransferRequest, today: date
     if errors:
         raise Invalid("The transfer is not valid.", errors)
     if found is not None:
-        return int(found.id)
+        return found.id
     return portfolio.add_household(
         session, unit.estate_id, asked.household, asked.owner_name or "", asked.owner_phone or ""
     )
 
 
-def _stranger(asked: TransferRequest) -> list[dict[str, Any]]:
+def _stranger(asked: TransferRequest) -> list[dict[str, str]]:
     """What is wrong with a household that is new."""
     given = (
         ("household", cells.code, asked.household),
@@ -213,7 +211,7 @@ def _stranger(asked: TransferRequest) -> list[dict[str, Any]]:
     return errors
 
 
-def _acquainted(found: Row[Any], unit: Row[Any], asked: TransferRequest) -> list[dict[str, Any]]:
+def _acquainted(found: Household, unit: Unit, asked: TransferRequest) -> list[dict[str, str]]:
     """What is wrong with a household that exists: all units of one are on one estate, and its owner is who it is."""
     elsewhere = found.estate_id != unit.estate_id
     errors = [{"loc": "household", "msg": "this household belongs to another estate"}] if elsewhere else []
@@ -224,7 +222,7 @@ def _acquainted(found: Row[Any], unit: Row[Any], asked: TransferRequest) -> list
     ]
 
 
-def _check_day(standing: Sequence[Row[Any]], unit: Row[Any], asked: TransferRequest, household_id: int) -> None:
+def _check_day(standing: Sequence[TransferRecord], unit: Unit, asked: TransferRequest, household_id: int) -> None:
     """Conflict when the day is taken, or when nothing would change."""
     if any(row.from_date == asked.from_date for row in standing):
         raise Conflict(f"A transfer of this unit from {asked.from_date} is on record; undo it first.")
@@ -233,72 +231,43 @@ def _check_day(standing: Sequence[Row[Any]], unit: Row[Any], asked: TransferRequ
         raise Conflict(f"This household pays for the unit on {asked.from_date} already.")
 
 
-def _days(standing: Sequence[Row[Any]], unit: Row[Any]) -> list[Days]:
+def _days(standing: Sequence[TransferRecord], unit: Unit) -> list[Days]:
     if standing:
         return rules.timeline(tables.as_rules(standing))
     first = _before(unit)
-    return [Days(first["household_id"], first["role"], BEGINNING, None)]
+    return [Days(first.household_id, first.role, BEGINNING, None)]
 
 
-def _answer(
-    session: Session, unit: Row[Any], place: Place, transfer_id: UUID, before: Sequence[Days]
-) -> dict[str, Any]:
-    kept = next(row for row in tables.recorded(session, unit.id) if row.id == transfer_id)
+def _answer(session: Session, unit: Unit, place: Place, transfer_id: UUID, before: Sequence[Days]) -> Transfer:
+    transfer = next(each for each in tables.recorded(session, unit.id) if each.id == transfer_id)
     after = _days(tables.standing(session, [unit.id]).get(unit.id, []), unit)
-    named = ("household", "role", "status", "undone_at")
-    answer = {name: getattr(kept, name) for name in named}
-    answer |= {"id": kept.id, "unit": f"{place.estate}/{place.unit}", "took_effect": kept.took_effect_at is not None}
-    answer |= {"from_date": kept.from_date, "to_date": kept.to_date, "payers": _payers(session, unit)}
-    return as_kept(answer | {"bills_to_reissue": _outdated(session, unit, before, after)})
+    return Transfer(
+        id=transfer.id,
+        unit=f"{place.estate}/{place.unit}",
+        household=transfer.household,
+        role=transfer.role,
+        from_date=transfer.from_date,
+        to_date=transfer.to_date,
+        status=transfer.status,
+        took_effect=transfer.took_effect_at is not None,
+        undone_at=transfer.undone_at,
+        payers=payer_days(session, unit),
+        bills_to_reissue=_outdated(session, unit, before, after),
+    )
 
 
-def as_kept(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer as JSON keeps it, so that a repeated request reads the same."""
-    return {name: _plain(value) for name, value in answer.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [as_kept(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, UUID) else value
-
-
-def _outdated(session: Session, unit: Row[Any], before: Sequence[Days], after: Sequence[Days]) -> list[dict[str, Any]]:
+def _outdated(session: Session, unit: Unit, before: Sequence[Days], after: Sequence[Days]) -> list[BillToReissue]:
     bills = tables.bills(session, unit.id)
-    wrong = set(rules.outdated([tables.as_billed(row) for row in bills], before, after))
+    wrong = set(rules.outdated([tables.as_billed(bill) for bill in bills], before, after))
     return [
-        {
-            "bill_id": row.id,
-            "household": row.household,
-            "fee_item": row.fee_item,
-            "period": format_period(row.period),
-            "amount_fen": row.amount_fen,
-            "paid_fen": row.paid_fen,
-        }
-        for row in bills
-        if row.id in wrong
+        BillToReissue(
+            bill_id=bill.id,
+            household=bill.household,
+            fee_item=bill.fee_item,
+            period=format_period(bill.period),
+            amount_fen=bill.amount_fen,
+            paid_fen=bill.paid_fen,
+        )
+        for bill in bills
+        if bill.id in wrong
     ]
-
-
-def _payers(session: Session, unit: Row[Any]) -> list[dict[str, Any]]:
-    rows = tables.payers(session, unit.id)
-    if not rows:
-        role = _before(unit)["role"]
-        return [{"household": unit.household, "role": role, "from_date": None, "to_date": None}]
-    return [
-        {
-            "household": row.household,
-            "role": row.role,
-            "from_date": None if row.from_date == BEGINNING else row.from_date,
-            "to_date": row.to_date,
-        }
-        for row in rows
-    ]
-
-
-RECORDED = ("household", "role", "from_date", "to_date", "status", "source", "reason", "recorded_by", "recorded_at")
-UNDONE = ("undone_at", "undone_by", "undone_reason")
-
-
-def _recorded(row: Row[Any]) -> dict[str, Any]:
-    return {"id": str(row.id)} | {name: getattr(row, name) for name in (*RECORDED, *UNDONE)}

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import zip_longest
-from typing import Any, Literal
+
+from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
 
 BEGINNING = date(1900, 1, 1)
 YEARS_AHEAD = 30
 ONE_DAY = timedelta(days=1)
-Role = Literal["owner", "tenant", "developer"]
-Status = Literal["occupied", "vacant", "unsold"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Transfer:
     """A household pays from `from_date` on; `to_date` is the last day of a tenant who will leave (None: open)."""
 
     household_id: int
-    role: str
+    role: PayerRole
     from_date: date
     to_date: date | None = None
 
@@ -32,7 +31,7 @@ class Days:
     """Who pays from `first` to `last`, both inclusive; `last` None: from then on."""
 
     household_id: int
-    role: str
+    role: PayerRole
     first: date
     last: date | None
 
@@ -90,7 +89,12 @@ def outdated(bills: Sequence[Billed], before: Sequence[Days], after: Sequence[Da
     return [b.bill_id for b in bills if cut(before, b.first, b.last) != cut(after, b.first, b.last)]
 
 
-def status_given(role: str, asked: Status | None, today: str) -> Status | None:
+def role_by(status: UnitStatus) -> PayerRole:
+    """As what somebody pays who is not said to be a tenant: an unsold unit is the developer's."""
+    return "developer" if status == "unsold" else "owner"
+
+
+def status_given(role: PayerRole, asked: UnitStatus | None, today: UnitStatus) -> UnitStatus | None:
     """The unit's status from the transfer's day on: a unit that was sold is no longer unsold. None: as it is."""
     if asked is not None:
         return asked
@@ -105,8 +109,8 @@ def latest_transfer(today: date) -> date:
 
 
 def complaints(
-    role: str, from_date: date, to_date: date | None, status: Status | None, today: date
-) -> list[dict[str, Any]]:
+    role: PayerRole, from_date: date, to_date: date | None, status: UnitStatus | None, today: date
+) -> list[dict[str, str]]:
     """Everything wrong with a transfer in itself, as `{"loc", "msg"}`."""
     errors = []
     if not BEGINNING < from_date <= latest_transfer(today):

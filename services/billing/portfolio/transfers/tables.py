@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    Row,
     Table,
     Text,
     Uuid,
@@ -30,7 +30,12 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio.transfers.rules import Billed, Days, Transfer
 from services.billing.tables import household, metadata, unit_payer
+from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
 from services.common.domain.calendar import add_months
+from services.common.rows import row_of, rows_of
+
+# before: who paid until the first transfer
+Source = Literal["before", "request", "import"]
 
 # Append-only but for being undone. The payer from before the first transfer is a row too (source `before`), so that
 # `unit_payer` can always be worked out again.
@@ -72,35 +77,119 @@ unit_transfer = Table(
 )
 
 
-def load(session: Session, transfer_id: UUID) -> Row[Any] | None:
+@dataclass(frozen=True)
+class NewTransfer:
+    """A transfer to be recorded."""
+
+    id: UUID
+    unit_id: int
+    household_id: int
+    role: PayerRole
+    from_date: date
+    source: Source
+    reason: str
+    to_date: date | None = None
+    status: UnitStatus | None = None
+    asked_sha256: str | None = None
+    filed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TransferRecord:
+    """A transfer on record, with the code of the household; `answer` is what was answered, as JSON."""
+
+    id: UUID
+    unit_id: int
+    household_id: int
+    household: str
+    role: PayerRole
+    from_date: date
+    to_date: date | None
+    status: UnitStatus | None
+    source: Source
+    reason: str
+    recorded_by: str
+    recorded_at: datetime
+    asked_sha256: str | None
+    answer: object
+    took_effect_at: datetime | None
+    undone_at: datetime | None
+    undone_by: str | None
+    undone_reason: str | None
+
+
+@dataclass(frozen=True)
+class PayerSpell:
+    """A household pays for a unit on these days, both inclusive."""
+
+    household: str
+    role: PayerRole
+    from_date: date
+    to_date: date | None
+
+
+@dataclass(frozen=True)
+class RunBill:
+    """A standing bill of a run; `metered_from`: the first day of the consumption it caught up."""
+
+    id: int
+    household: str
+    fee_item: str
+    period: date
+    months: int
+    amount_fen: int
+    paid_fen: int
+    metered_from: date | None
+
+
+@dataclass(frozen=True)
+class EverTransferred:
+    """A unit that ever changed hands: its payer of today, the one files named last (`filed`), and by their days the
+    transfers people recorded (`days`) and all of them (`since`)."""
+
+    estate: str
+    unit: str
+    unit_id: int
+    household: str
+    filed: str
+    days: list[date]
+    day_households: list[str]
+    since: list[date]
+    since_households: list[str]
+
+
+_RECORDS = select(unit_transfer, household.c.code.label("household")).join(household)
+
+
+def load(session: Session, transfer_id: UUID) -> TransferRecord | None:
     """One transfer."""
-    return session.execute(select(unit_transfer).where(unit_transfer.c.id == transfer_id)).one_or_none()
+    return row_of(TransferRecord, session.execute(_RECORDS.where(unit_transfer.c.id == transfer_id)).one_or_none())
 
 
-def standing(session: Session, unit_ids: Collection[int]) -> Mapping[int, list[Row[Any]]]:
+def standing(session: Session, unit_ids: Collection[int]) -> Mapping[int, list[TransferRecord]]:
     """Unit → its transfers that were not undone, in the order they were recorded; nothing for those that have none."""
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
-    query = select(unit_transfer).where(unit_transfer.c.unit_id.in_(unit_ids), unit_transfer.c.undone_at.is_(None))
-    for row in session.execute(query.order_by(unit_transfer.c.unit_id, unit_transfer.c.number)):
-        found[row.unit_id].append(row)
+    found: dict[int, list[TransferRecord]] = defaultdict(list)
+    query = _RECORDS.where(unit_transfer.c.unit_id.in_(unit_ids), unit_transfer.c.undone_at.is_(None))
+    for record in rows_of(TransferRecord, session.execute(query.order_by(unit_transfer.c.number))):
+        found[record.unit_id].append(record)
     return found
 
 
-def recorded(session: Session, unit_id: int) -> Sequence[Row[Any]]:
-    """All transfers of a unit with the household's code, newest first; not the payer from before."""
-    query = select(unit_transfer, household.c.code.label("household")).join(household)
-    query = query.where(unit_transfer.c.unit_id == unit_id, unit_transfer.c.source != "before")
-    return session.execute(query.order_by(unit_transfer.c.number.desc())).all()
+def recorded(session: Session, unit_id: int) -> list[TransferRecord]:
+    """All transfers of a unit, newest first; not the payer from before."""
+    query = _RECORDS.where(unit_transfer.c.unit_id == unit_id, unit_transfer.c.source != "before")
+    return rows_of(TransferRecord, session.execute(query.order_by(unit_transfer.c.number.desc())))
 
 
-def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Record transfers; all rows have the same columns."""
-    if rows:
-        session.execute(insert(unit_transfer), list(rows))
+def add(session: Session, transfers: Sequence[NewTransfer], by: str, now: datetime) -> None:
+    """Record transfers."""
+    if transfers:
+        stamp = {"recorded_by": by, "recorded_at": now}
+        session.execute(insert(unit_transfer), [asdict(each) | stamp for each in transfers])
 
 
-def answer(session: Session, transfer_id: UUID, given: Mapping[str, Any]) -> None:
-    """Keep what was answered, so that the same request is answered the same."""
+def answer(session: Session, transfer_id: UUID, given: object) -> None:
+    """Keep what was answered, as JSON, so that the same request is answered the same."""
     session.execute(update(unit_transfer).where(unit_transfer.c.id == transfer_id).values(answer=given))
 
 
@@ -110,9 +199,9 @@ def undo(session: Session, ids: Collection[UUID], by: str, reason: str, now: dat
     session.execute(update(unit_transfer).where(unit_transfer.c.id.in_(ids)).values(**gone))
 
 
-def as_rules(rows: Sequence[Row[Any]]) -> list[Transfer]:
+def as_rules(records: Sequence[TransferRecord]) -> list[Transfer]:
     """Transfers as the rules want them."""
-    return [Transfer(row.household_id, row.role, row.from_date, row.to_date) for row in rows]
+    return [Transfer(record.household_id, record.role, record.from_date, record.to_date) for record in records]
 
 
 def write_days(session: Session, days: Mapping[int, Sequence[Days]], today: date) -> None:
@@ -131,56 +220,6 @@ def write_days(session: Session, days: Mapping[int, Sequence[Days]], today: date
         for spell in spells
     ]
     session.execute(insert(unit_payer), rows)
-
-
-# What takes effect: for each unit its payer of the day, and of the transfers in force those that are so for the first
-# time. One that another has overtaken meanwhile changes nothing any more.
-_FORCE = """
-force AS (
-  SELECT DISTINCT ON (unit_id) * FROM unit_transfer
-  WHERE unit_id = ANY (:unit_ids) AND undone_at IS NULL AND from_date <= :today ORDER BY unit_id, from_date DESC
-), fresh AS (SELECT * FROM force WHERE took_effect_at IS NULL AND source <> 'before')
-"""
-_MOVE = text("""
-WITH due AS (
-  SELECT u.id, u.household_id AS before, p.household_id AS after FROM unit u JOIN unit_payer p ON p.unit_id = u.id
-  WHERE u.id = ANY (:unit_ids) AND p.from_date <= :today AND (p.to_date IS NULL OR p.to_date >= :today)
-    AND p.household_id <> u.household_id
-)
-UPDATE unit u SET household_id = due.after FROM due WHERE u.id = due.id RETURNING due.before, due.after
-""")
-_EFFECTS = (
-    f"""WITH {_FORCE} UPDATE unit_transfer t SET status_before = u.status FROM fresh f JOIN unit u ON u.id = f.unit_id
-    WHERE t.id = f.id AND f.status IS NOT NULL""",
-    f"WITH {_FORCE} UPDATE unit u SET status = f.status FROM fresh f WHERE u.id = f.unit_id AND f.status IS NOT NULL",
-    f"""WITH {_FORCE} UPDATE unit_owner o SET removed_at = :now, removed_by = f.recorded_by, removed_with = f.id
-    FROM fresh f WHERE o.unit_id = f.unit_id AND o.removed_at IS NULL AND f.role <> 'tenant'""",
-    """UPDATE unit_transfer SET took_effect_at = :now
-    WHERE unit_id = ANY (:unit_ids) AND took_effect_at IS NULL AND undone_at IS NULL AND from_date <= :today""",
-    "UPDATE unit_payer SET pending = false WHERE unit_id = ANY (:unit_ids) AND pending AND from_date <= :today",
-)
-# A transfer that never was gives back what it changed, unless that was changed again since.
-_GIVE_BACK = (
-    """UPDATE unit u SET status = t.status_before FROM unit_transfer t
-    WHERE t.id = :id AND u.id = t.unit_id AND u.status = t.status AND t.status_before IS NOT NULL""",
-    """UPDATE unit_owner o SET removed_at = NULL, removed_by = NULL, removed_with = NULL WHERE o.removed_with = :id
-    AND NOT EXISTS (SELECT FROM unit_owner n WHERE n.unit_id = o.unit_id AND n.removed_at IS NULL)""",
-)
-
-
-def take_effect(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> set[int]:
-    """Let what is due by `today` take effect on these units; the households that lost or won a unit."""
-    given = {"unit_ids": list(unit_ids), "today": today}
-    moved = session.execute(_MOVE, given).all()
-    for statement in _EFFECTS:
-        session.execute(text(statement), given | ({"now": now} if ":now" in statement else {}))
-    return {household_id for row in moved for household_id in row}
-
-
-def give_back(session: Session, transfer_id: UUID) -> None:
-    """Status and co-owners as they were before a transfer took effect."""
-    for statement in _GIVE_BACK:
-        session.execute(text(statement), {"id": transfer_id})
 
 
 _DUE_UNITS = text("""
@@ -220,10 +259,9 @@ WHERE t.id = current.id
 """)
 
 
-def ever_transferred(session: Session, estate_ids: Collection[int]) -> Sequence[Row[Any]]:
-    """The units of some estates that ever changed hands: their payer of today, the payer files named last, the days of
-    the transfers people recorded, and of all."""
-    return session.execute(_EVER, {"estate_ids": list(estate_ids)}).all()
+def ever_transferred(session: Session, estate_ids: Collection[int]) -> list[EverTransferred]:
+    """The units of some estates that ever changed hands."""
+    return rows_of(EverTransferred, session.execute(_EVER, {"estate_ids": list(estate_ids)}))
 
 
 def file_current(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> None:
@@ -236,9 +274,9 @@ def due_units(session: Session, estate_id: int, today: date) -> list[int]:
     return list(session.scalars(_DUE_UNITS, {"estate_id": estate_id, "today": today}))
 
 
-def bills(session: Session, unit_id: int) -> Sequence[Row[Any]]:
+def bills(session: Session, unit_id: int) -> list[RunBill]:
     """The standing bills of a unit that a run has issued, by period; opening balances and one-off charges are apart."""
-    return session.execute(_BILLS, {"unit_id": unit_id}).all()
+    return rows_of(RunBill, session.execute(_BILLS, {"unit_id": unit_id}))
 
 
 def billed(session: Session, unit_ids: Collection[int]) -> set[int]:
@@ -246,13 +284,14 @@ def billed(session: Session, unit_ids: Collection[int]) -> set[int]:
     return set(session.scalars(_BILLED, {"ids": list(unit_ids)}))
 
 
-def payers(session: Session, unit_id: int) -> Sequence[Row[Any]]:
-    """Who pays for a unit on which days, by day, with the household's code."""
+def payers(session: Session, unit_id: int) -> list[PayerSpell]:
+    """Who pays for a unit on which days, by day."""
     query = select(unit_payer, household.c.code.label("household")).join(household)
-    return session.execute(query.where(unit_payer.c.unit_id == unit_id).order_by(unit_payer.c.from_date)).all()
+    spells = query.where(unit_payer.c.unit_id == unit_id).order_by(unit_payer.c.from_date)
+    return rows_of(PayerSpell, session.execute(spells))
 
 
-def as_billed(row: Row[Any]) -> Billed:
-    """A bill of `bills` as the rules want it: the months it was issued for, and what consumption it caught up."""
-    last = add_months(row.period, row.months) - timedelta(days=1)
-    return Billed(row.id, min(row.period, row.metered_from or row.period), last)
+def as_billed(bill: RunBill) -> Billed:
+    """A bill as the rules want it: the months it was issued for, and what consumption it caught up."""
+    last = add_months(bill.period, bill.months) - timedelta(days=1)
+    return Billed(bill.id, min(bill.period, bill.metered_from or bill.period), last)

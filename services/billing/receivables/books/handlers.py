@@ -1,41 +1,52 @@
 """STORY of the books: close a month, settle a quarter, keep the fund of an estate under remuneration (B2, B8)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.periods import first_of
-from services.billing.portfolio.tables import find_estate
+from services.billing.portfolio.tables import Estate, find_estate
 from services.billing.receivables.booking.handlers import book_credit
 from services.billing.receivables.books import rules, tables
-from services.billing.receivables.books.funds import FUNDED, KEEPERS, fund, to_return
+from services.billing.receivables.books.funds import FUNDED, fund, to_return
+from services.billing.receivables.books.rules import AccountPeriod
+from services.billing.receivables.books.tables import Close, Settlement
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, BookingDay, Movement
 from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
-from services.billing.receivables.trial_balance.rules import Account, Moved
+from services.billing.receivables.trial_balance.rules import Moved
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.books import (
+    AccountMovement,
+    KindMovement,
+    MonthClose,
+    QuarterReport,
+    QuarterSettlement,
+    Surplus,
+)
+from services.common.contracts.answers.trial_balance import AccountBalance
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.contracts.events import MonthClosed
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
+from services.common.once import same_request
 
-READERS = (*KEEPERS, "auditor", "estate_manager")
 log = get_logger(__name__)
 
 
-def close_month(session: Session, caller: Caller, estate: str, period: str, now: datetime) -> dict[str, Any]:
-    """Close a month of an estate (B8): `{estate, period, closed_at, closed_by, balances}`. Twice answers the same.
+def close_month(session: Session, caller: Caller, estate: str, period: str, now: datetime) -> MonthClose:
+    """Close a month of an estate (B8). Twice answers the same.
 
     Errors: Invalid (period), Conflict (not over yet; an earlier month is open; the sums disagree), NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.CLOSE_BOOKS)
     found = find_estate(session, caller, estate)
     month = first_of(period)
     lock_estate(session, found.id)
@@ -43,12 +54,12 @@ def close_month(session: Session, caller: Caller, estate: str, period: str, now:
     if month not in closed:
         last = max(closed, default=None)
         _refuse_to_close(session, found, month, last, business_date(now))
-        before = [Account(**line) for line in closed[last].balances] if last else []
+        before = closed[last].balances if last else []
         _close(session, caller, found, month, before, now)
     return _close_view(estate, {row.period: row for row in tables.closes(session, found.id)}[month])
 
 
-def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date | None, today: date) -> None:
+def _refuse_to_close(session: Session, estate: Estate, month: date, last: date | None, today: date) -> None:
     if rules.last_day(month) >= today:
         raise Conflict(f"{format_period(month)} is not over yet.")
     first = tables.first_entry_on(session, estate.id) if last is None else None
@@ -61,12 +72,12 @@ def _refuse_to_close(session: Session, estate: Row[Any], month: date, last: date
         raise Conflict(f"{format_period(last)} is closed already; a month before it cannot be closed any more.")
     moved, kept = balance_sql.kept_twice(session, frozenset({estate.code}))
     checks = balance.check(moved, kept)
-    if checks.total_fen:
+    if balance.total_fen(checks):
         raise Conflict("The sums of this estate disagree; see the checks of its trial balance.")
 
 
 def _close(
-    session: Session, caller: Caller, estate: Row[Any], month: date, before: Sequence[Account], now: datetime
+    session: Session, caller: Caller, estate: Estate, month: date, before: Sequence[AccountBalance], now: datetime
 ) -> None:
     """`before`: accounts as the last close left them: closed months never change, and before the first is nothing."""
     last = rules.last_day(month)
@@ -75,33 +86,31 @@ def _close(
         parts = rules.contribution(rules.received_fen(moves), tables.load_fund_policy(session, estate.id))
         told = f"fees received in {format_period(month)}"
         tables.post_fund(session, estate.id, parts, last, f"close:{estate.code}:{format_period(month)}", told, now)
-    accounts = balance.accounts(moves, before)
-    row = {"estate_id": estate.id, "period": month, "closed_at": now, "closed_by": caller.sub}
-    tables.insert_close(session, row | {"balances": [asdict(one) for one in accounts]})
+    tables.insert_close(session, estate.id, Close(month, now, caller.sub, balance.accounts(moves, before)))
     record(session, MonthClosed(estate=estate.code, last_day=last), aggregate=f"estate:{estate.code}", at=now)
     log.info("month closed", extra={"estate": estate.code, "period": format_period(month), "by": caller.sub})
 
 
-def _moves(estate_id: int, rows: Iterable[Row[Any]]) -> list[Moved]:
-    return [Moved(estate_id, row.debit_account, row.credit_account, row.fen) for row in rows]
+def _moves(estate_id: int, moved: Iterable[KindMovement]) -> list[Moved]:
+    return [Moved(estate_id, one["debit_account"], one["credit_account"], one["fen"]) for one in moved]
 
 
-def list_closes(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
+def list_closes(session: Session, caller: Caller, estate: str) -> Page[MonthClose]:
     """The closed months of an estate, oldest first. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEDGER)
     found = find_estate(session, caller, estate)
     rows = tables.closes(session, found.id)
-    return {"items": [_close_view(estate, row) for row in rows], "next_cursor": None}
+    return Page(items=[_close_view(estate, row) for row in rows], next_cursor=None)
 
 
-def _close_view(estate: str, row: Row[Any]) -> dict[str, Any]:
-    return {
-        "estate": estate,
-        "period": format_period(row.period),
-        "closed_at": row.closed_at,
-        "closed_by": row.closed_by,
-        "balances": row.balances,
-    }
+def _close_view(estate: str, close: Close) -> MonthClose:
+    return MonthClose(
+        estate=estate,
+        period=format_period(close.period),
+        closed_at=close.closed_at,
+        closed_by=close.closed_by,
+        balances=list(close.balances),
+    )
 
 
 # --- quarters (B8) -------------------------------------------------------------------------------------------------
@@ -113,27 +122,26 @@ class SettlementRequest:
 
     estate: str
     quarter: str
-    surplus: Literal["carry", "return"] = "carry"
+    surplus: Surplus = "carry"
 
 
 def settle_quarter(
     session: Session, caller: Caller, request_id: UUID, asked: SettlementRequest, now: datetime
-) -> dict[str, Any]:
+) -> QuarterSettlement:
     """Settle a quarter whose months are closed (B8). The same request again answers the same.
 
     Errors: Invalid (quarter), Conflict (a month is open, settled already, no fund to return), NotFound, Forbidden.
     """
-    caller.require(*KEEPERS)
+    caller.require(Permission.CLOSE_BOOKS)
     found = find_estate(session, caller, asked.estate)
     months = _months(asked.quarter)
     lock_estate(session, found.id)
-    kept = tables.settlement_by_id(session, request_id)
-    if kept is None:
+    standing = tables.settlement_by_id(session, request_id)
+    if standing is None:
         _refuse_to_settle(session, found, asked, months)
-        kept = _settle(session, caller, request_id, found, asked, months, now)
-    if (kept.estate_id, kept.quarter, kept.surplus) != (found.id, asked.quarter, asked.surplus):
-        raise Conflict("This request id was used for another settlement.")
-    return _settlement_view(asked.estate, kept)
+        standing = _settle(session, caller, request_id, found, asked, months, now)
+    request = {"estate_id": found.id, "quarter": asked.quarter, "surplus": asked.surplus}
+    return _settlement_view(asked.estate, same_request("settlement", standing, request))
 
 
 def _months(quarter: str) -> tuple[date, date, date]:
@@ -144,7 +152,7 @@ def _months(quarter: str) -> tuple[date, date, date]:
 
 
 def _refuse_to_settle(
-    session: Session, estate: Row[Any], asked: SettlementRequest, months: tuple[date, date, date]
+    session: Session, estate: Estate, asked: SettlementRequest, months: tuple[date, date, date]
 ) -> None:
     if tables.settlement_of(session, estate.id, asked.quarter) is not None:
         raise Conflict(f"{asked.quarter} of {asked.estate} is settled already.")
@@ -159,34 +167,51 @@ def _settle(
     session: Session,
     caller: Caller,
     request_id: UUID,
-    estate: Row[Any],
+    estate: Estate,
     asked: SettlementRequest,
     months: tuple[date, date, date],
     now: datetime,
-) -> Row[Any]:
+) -> Settlement:
     first, last = months[0], rules.last_day(months[2])
-    report = _report(session, estate.id, first, last)
-    if estate.charging_mode == FUNDED:
-        report["fund"] = fund(session, estate.id, first, last)
+    report = _report(session, estate, first, last)
     returned = _return_surplus(session, request_id, estate, last, now) if asked.surplus == "return" else 0
-    row = {"id": request_id, "estate_id": estate.id, "quarter": asked.quarter, "surplus": asked.surplus}
-    row |= {"returned_fen": returned, "report": report, "settled_at": now, "settled_by": caller.sub}
-    tables.insert_settlement(session, row)
+    settlement = Settlement(
+        id=request_id,
+        estate_id=estate.id,
+        quarter=asked.quarter,
+        surplus=asked.surplus,
+        returned_fen=returned,
+        report=report,
+        settled_at=now,
+        settled_by=caller.sub,
+    )
+    tables.insert_settlement(session, settlement)
     log.info("quarter settled", extra={"estate": asked.estate, "quarter": asked.quarter, "returned_fen": returned})
-    return tables.load_settlement(session, request_id)
+    return settlement
 
 
-def _report(session: Session, estate_id: int, first: date, last: date) -> dict[str, Any]:
-    before = _moves(estate_id, tables.moved(session, estate_id, date.min, rules.day_before(first)))
-    rows = tables.moved(session, estate_id, first, last)
-    lines = rules.account_periods(before, _moves(estate_id, rows))
-    return {
-        "accounts": [asdict(line) | {"closing_fen": line.closing_fen} for line in lines],
-        "movements": [row._asdict() for row in rows],
-    }
+def _report(session: Session, estate: Estate, first: date, last: date) -> QuarterReport:
+    before = _moves(estate.id, tables.moved(session, estate.id, date.min, rules.day_before(first)))
+    movements = tables.moved(session, estate.id, first, last)
+    lines = rules.account_periods(before, _moves(estate.id, movements))
+    return QuarterReport(
+        accounts=[_account_movement(line) for line in lines],
+        movements=movements,
+        fund=fund(session, estate.id, first, last) if estate.charging_mode == FUNDED else None,
+    )
 
 
-def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: date, now: datetime) -> int:
+def _account_movement(line: AccountPeriod) -> AccountMovement:
+    return AccountMovement(
+        account=line.account,
+        opening_fen=line.opening_fen,
+        debit_fen=line.debit_fen,
+        credit_fen=line.credit_fen,
+        closing_fen=line.closing_fen,
+    )
+
+
+def _return_surplus(session: Session, request_id: UUID, estate: Estate, last: date, now: datetime) -> int:
     """Give the surplus at the quarter's end back to the households by floor area, as prepaid balance, booked today."""
     moves = rules.returns(to_return(session, estate.id, last))
     surplus, source, today = sum(move.amount_fen for move in moves), f"settlement:{request_id}", business_date(now)
@@ -203,22 +228,25 @@ def _return_surplus(session: Session, request_id: UUID, estate: Row[Any], last: 
     return surplus
 
 
-def list_settlements(session: Session, caller: Caller, estate: str) -> dict[str, Any]:
+def list_settlements(session: Session, caller: Caller, estate: str) -> Page[QuarterSettlement]:
     """The settled quarters of an estate, oldest first. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEDGER)
     found = find_estate(session, caller, estate)
     rows = tables.settlements(session, found.id)
-    return {"items": [_settlement_view(estate, row) for row in rows], "next_cursor": None}
+    return Page(items=[_settlement_view(estate, row) for row in rows], next_cursor=None)
 
 
-def _settlement_view(estate: str, row: Row[Any]) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "estate": estate,
-        "quarter": row.quarter,
-        "surplus": row.surplus,
-        "returned_fen": row.returned_fen,
-        "settled_at": row.settled_at,
-        "settled_by": row.settled_by,
-        **row.report,
-    }
+def _settlement_view(estate: str, settlement: Settlement) -> QuarterSettlement:
+    report = settlement.report
+    return QuarterSettlement(
+        id=settlement.id,
+        estate=estate,
+        quarter=settlement.quarter,
+        surplus=settlement.surplus,
+        returned_fen=settlement.returned_fen,
+        settled_at=settlement.settled_at,
+        settled_by=settlement.settled_by,
+        accounts=report["accounts"],
+        movements=report["movements"],
+        fund=report.get("fund"),  # an older report has none where there is none
+    )

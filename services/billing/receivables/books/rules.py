@@ -5,14 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import get_args
 
 from services.billing.receivables.ledger.rules import LATE_FEE_INCOME
 from services.billing.receivables.trial_balance.rules import Moved, collected
+from services.common import fields
+from services.common.contracts.answers.books import FundCategory
 from services.common.domain.calendar import add_months
 from services.common.domain.money import half_up, largest_remainder
 
-CATEGORIES = ("common_areas", "greening", "security", "cleaning", "repair")
-_QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
+CATEGORIES: tuple[FundCategory, ...] = get_args(FundCategory)
+_QUARTER = re.compile(fields.QUARTER)
 
 
 def last_day(period: date) -> date:

@@ -1,6 +1,7 @@
 """STORE of the books: settlements, the fund ledger and its policy, sums of the ledger over a time (B2, B8)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,6 +34,9 @@ from sqlalchemy.orm import Session
 from services.billing.receivables.books.rules import CATEGORIES, FundPolicy, Transfer
 from services.billing.receivables.trial_balance.rules import Moved
 from services.billing.tables import ledger_close, metadata
+from services.common.contracts.answers.books import FundCategory, KindMovement, QuarterReport, Surplus
+from services.common.contracts.answers.trial_balance import AccountBalance
+from services.common.rows import row_of, rows_of
 
 fund_policy = Table(
     "fund_policy",
@@ -100,26 +104,71 @@ ORDER BY household_id
 _LOCK_HOUSEHOLDS = text("SELECT id FROM household WHERE estate_id = :estate_id ORDER BY id FOR UPDATE")
 
 
+@dataclass(frozen=True)
+class Close:
+    """A closed month, and how the accounts stood on its last day."""
+
+    period: date
+    closed_at: datetime
+    closed_by: str
+    balances: Sequence[AccountBalance]
+
+
+@dataclass(frozen=True)
+class FundRow:
+    """An entry of the fund ledger."""
+
+    id: int
+    estate_id: int
+    booked_on: date
+    debit_account: str
+    credit_account: str
+    amount_fen: int
+    category: FundCategory | None
+    description: str
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """A settled quarter."""
+
+    id: UUID
+    estate_id: int
+    quarter: str
+    surplus: Surplus
+    returned_fen: int
+    report: QuarterReport
+    settled_at: datetime
+    settled_by: str
+
+
 def first_entry_on(session: Session, estate_id: int) -> date | None:
     """The day of an estate's first posting."""
     day: date | None = session.scalar(_FIRST_ENTRY, {"estate_id": estate_id})
     return day
 
 
-def closes(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+def closes(session: Session, estate_id: int) -> list[Close]:
     """The closed months of an estate, oldest first."""
-    query = select(ledger_close).where(ledger_close.c.estate_id == estate_id)
-    return session.execute(query.order_by(ledger_close.c.period)).all()
+    query = select(ledger_close).where(ledger_close.c.estate_id == estate_id).order_by(ledger_close.c.period)
+    return [
+        Close(row.period, row.closed_at, row.closed_by, [AccountBalance(**line) for line in row.balances])
+        for row in session.execute(query)
+    ]
 
 
-def insert_close(session: Session, row: dict[str, Any]) -> None:
+def insert_close(session: Session, estate_id: int, close: Close) -> None:
     """Seal a month."""
-    session.execute(insert(ledger_close).values(row))
+    session.execute(insert(ledger_close).values(estate_id=estate_id, **asdict(close)))
 
 
-def moved(session: Session, estate_id: int, first: date, last: date) -> Sequence[Row[Any]]:
+def moved(session: Session, estate_id: int, first: date, last: date) -> list[KindMovement]:
     """What moved from one account to another on an estate, by kind, booked from `first` to `last`."""
-    return session.execute(_MOVED, {"estate_id": estate_id, "first": first, "last": last}).all()
+    rows = session.execute(_MOVED, {"estate_id": estate_id, "first": first, "last": last})
+    return [
+        KindMovement(kind=row.kind, debit_account=row.debit_account, credit_account=row.credit_account, fen=row.fen)
+        for row in rows
+    ]
 
 
 def fund_moved(session: Session, estate_id: int, first: date, last: date) -> list[Moved]:
@@ -163,15 +212,16 @@ def post_fund(
         session.execute(insert(fund_entry), rows)
 
 
-def fund_entries(session: Session, estate_id: int, first: date, last: date) -> Sequence[Row[Any]]:
+def fund_entries(session: Session, estate_id: int, first: date, last: date) -> list[FundRow]:
     """The fund ledger of an estate from `first` to `last`."""
     where = (fund_entry.c.estate_id == estate_id, fund_entry.c.booked_on.between(first, last))
-    return session.execute(select(fund_entry).where(*where).order_by(fund_entry.c.booked_on, fund_entry.c.id)).all()
+    query = select(fund_entry).where(*where).order_by(fund_entry.c.booked_on, fund_entry.c.id)
+    return rows_of(FundRow, session.execute(query))
 
 
-def fund_entry_of(session: Session, source: str) -> Row[Any] | None:
+def fund_entry_of(session: Session, source: str) -> FundRow | None:
     """The entry a source caused."""
-    return session.execute(select(fund_entry).where(fund_entry.c.source == source)).first()
+    return row_of(FundRow, session.execute(select(fund_entry).where(fund_entry.c.source == source)).first())
 
 
 def household_areas(session: Session, estate_id: int) -> Sequence[Row[Any]]:
@@ -180,28 +230,24 @@ def household_areas(session: Session, estate_id: int) -> Sequence[Row[Any]]:
     return session.execute(_AREAS, {"estate_id": estate_id}).all()
 
 
-def settlement_of(session: Session, estate_id: int, quarter: str) -> Row[Any] | None:
+def settlement_of(session: Session, estate_id: int, quarter: str) -> Settlement | None:
     """The settlement of a quarter."""
     where = (ledger_settlement.c.estate_id == estate_id, ledger_settlement.c.quarter == quarter)
-    return session.execute(select(ledger_settlement).where(*where)).one_or_none()
+    return row_of(Settlement, session.execute(select(ledger_settlement).where(*where)).one_or_none())
 
 
-def settlement_by_id(session: Session, settlement_id: UUID) -> Row[Any] | None:
+def settlement_by_id(session: Session, settlement_id: UUID) -> Settlement | None:
     """A settlement by the request that made it."""
-    return session.execute(select(ledger_settlement).where(ledger_settlement.c.id == settlement_id)).one_or_none()
+    query = select(ledger_settlement).where(ledger_settlement.c.id == settlement_id)
+    return row_of(Settlement, session.execute(query).one_or_none())
 
 
-def load_settlement(session: Session, settlement_id: UUID) -> Row[Any]:
-    """A settlement that is there; NoResultFound otherwise."""
-    return session.execute(select(ledger_settlement).where(ledger_settlement.c.id == settlement_id)).one()
-
-
-def settlements(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+def settlements(session: Session, estate_id: int) -> list[Settlement]:
     """All settlements of an estate, oldest first."""
     query = select(ledger_settlement).where(ledger_settlement.c.estate_id == estate_id)
-    return session.execute(query.order_by(ledger_settlement.c.quarter)).all()
+    return rows_of(Settlement, session.execute(query.order_by(ledger_settlement.c.quarter)))
 
 
-def insert_settlement(session: Session, row: dict[str, Any]) -> None:
+def insert_settlement(session: Session, settlement: Settlement) -> None:
     """Keep a settlement."""
-    session.execute(insert(ledger_settlement).values(row))
+    session.execute(insert(ledger_settlement).values(vars(settlement)))

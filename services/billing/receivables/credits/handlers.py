@@ -2,27 +2,26 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_household
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.credits import tables
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
+from services.billing.receivables.credits.tables import ApplicationRow, RefundRow
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Movement, cash_account
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.credits import CreditApplication, CreditRefund, RefundChannel
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
+from services.common.once import same_request
 from services.common.paging import page, position
-
-REFUNDERS = ("group_admin", "finance")
-APPLIERS = ("group_admin", "finance", "estate_manager")
-Channel = Literal["transfer", "cash", "pos"]
 
 
 @dataclass(frozen=True)
@@ -30,28 +29,27 @@ class Refund:
     """Surplus to be given back, by which channel and why."""
 
     amount_fen: int
-    channel: Channel
+    channel: RefundChannel
     reason: str
 
 
 def refund_credit(
     session: Session, caller: Caller, request_id: UUID, household: str, asked: Refund, now: datetime
-) -> dict[str, Any]:
+) -> CreditRefund:
     """Take credit out of the books because it was handed back to the owner (B6).
 
     The same call again answers the same. NotFound, Forbidden, Invalid (reason), Conflict (more than the credit; id used
     for another refund).
     """
-    caller.require(*REFUNDERS)
+    caller.require(Permission.REFUND_CREDIT)
     if not asked.reason.strip():
         raise Invalid("A refund needs a reason.", [{"loc": "reason", "msg": "say why"}])
     account = _locked(session, caller, household)
-    before = tables.refund(session, request_id)
-    if before is None:
-        before = _refund(session, caller, request_id, account, asked, now)
-    elif (before.household_id, before.amount_fen, before.channel, before.reason) != (account.id, *vars(asked).values()):
-        raise Conflict("This request id was used for another refund.")
-    return _refund_view(before, household)
+    standing = tables.refund(session, request_id)
+    if standing is None:
+        standing = _refund(session, caller, request_id, account, asked, now)
+    same_request("refund", standing, {"household_id": account.id, **vars(asked)})
+    return _refund_view(standing, household)
 
 
 def _locked(session: Session, caller: Caller, household: str) -> Account:
@@ -65,7 +63,7 @@ def _locked(session: Session, caller: Caller, household: str) -> Account:
 
 def _refund(
     session: Session, caller: Caller, request_id: UUID, account: Account, asked: Refund, now: datetime
-) -> Row[Any]:
+) -> RefundRow:
     if asked.amount_fen > account.credit_fen:
         raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
     day, cash = account.booking_day(business_date(now)), cash_account(asked.channel)
@@ -76,51 +74,52 @@ def _refund(
     return tables.add_refund(session, row | done)
 
 
-def list_refunds(session: Session, caller: Caller, household: str, limit: int, cursor: str | None) -> dict[str, Any]:
+def list_refunds(
+    session: Session, caller: Caller, household: str, limit: int, cursor: str | None
+) -> Page[CreditRefund]:
     """Refunds of a household's surplus, newest first. NotFound, Forbidden, Invalid (cursor)."""
-    caller.require(*STAFF_ROLES, "owner")
+    caller.require(Permission.READ_STATEMENT)
     home = find_household(session, caller, household)
     after = position(cursor, datetime.fromisoformat, UUID)
     rows = tables.refunds_after(session, home.id, after, limit + 1)
-    items, next_cursor = page(rows, limit, lambda row: [row.refunded_at.isoformat(), row.id])
-    return {"items": [_refund_view(row, household) for row in items], "next_cursor": next_cursor}
+    refunds, next_cursor = page(rows, limit, lambda row: [row.refunded_at.isoformat(), row.id])
+    return Page(items=[_refund_view(row, household) for row in refunds], next_cursor=next_cursor)
 
 
-def _refund_view(row: Row[Any], household: str) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "household": household,
-        "amount_fen": row.amount_fen,
-        "channel": row.channel,
-        "reason": row.reason,
-        "booked_on": row.booked_on,
-        "refunded_by": row.refunded_by,
-        "refunded_at": row.refunded_at,
-    }
+def _refund_view(row: RefundRow, household: str) -> CreditRefund:
+    return CreditRefund(
+        id=row.id,
+        household=household,
+        amount_fen=row.amount_fen,
+        channel=row.channel,
+        reason=row.reason,
+        booked_on=row.booked_on,
+        refunded_by=row.refunded_by,
+        refunded_at=row.refunded_at,
+    )
 
 
 def apply_standing_credit(
     session: Session, caller: Caller, request_id: UUID, household: str, bill_ids: list[int], now: datetime
-) -> dict[str, Any]:
+) -> CreditApplication:
     """Settle open bills from the household's credit: those named first, then oldest due first (B6, B9).
 
     The same call again answers the same. NotFound, Forbidden, Invalid (bills of others), Conflict (no credit; a void
     bill; id used for another application).
     """
-    caller.require(*APPLIERS)
+    caller.require(Permission.APPLY_CREDIT)
     account = _locked(session, caller, household)
-    before = tables.application(session, request_id)
-    if before is None:
-        before = _apply(session, caller, request_id, account, bill_ids, now)
-    elif (before.household_id, list(before.bill_ids)) != (account.id, bill_ids):
-        raise Conflict("This request id was used for another application of credit.")
-    return {
-        "id": request_id,
-        "household": household,
-        "applied_fen": sum(share["principal_fen"] + share["late_fee_fen"] for share in before.shares),
-        "bills": before.shares,
-        "credit_fen": before.credit_left_fen,
-    }
+    standing = tables.application(session, request_id)
+    if standing is None:
+        standing = _apply(session, caller, request_id, account, bill_ids, now)
+    same_request("application of credit", standing, {"household_id": account.id, "bill_ids": bill_ids})
+    return CreditApplication(
+        id=request_id,
+        household=household,
+        applied_fen=sum(share["principal_fen"] + share["late_fee_fen"] for share in standing.shares),
+        bills=standing.shares,
+        credit_fen=standing.credit_left_fen,
+    )
 
 
 def _check_bills(session: Session, account: Account, bill_ids: list[int]) -> None:
@@ -137,7 +136,7 @@ def _check_bills(session: Session, account: Account, bill_ids: list[int]) -> Non
 
 def _apply(
     session: Session, caller: Caller, request_id: UUID, account: Account, bill_ids: list[int], now: datetime
-) -> Row[Any]:
+) -> ApplicationRow:
     _check_bills(session, account, bill_ids)
     if not account.credit_fen:
         raise Conflict("The household has no credit.")

@@ -1,19 +1,15 @@
 """DOORS to credit moved by hand (B6)."""
 
-from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
-
 from services.billing.receivables.credits import handlers
-from services.billing.receivables.credits.handlers import Channel, Refund
+from services.billing.receivables.credits.handlers import Refund
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.credits import CreditApplication, CreditRefund, RefundChannel
 from services.common.domain.access import Caller
+from services.common.fields import BillIds, Note, PositiveFen
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc
-
-Fen = Annotated[int, Field(gt=0, le=10**12)]
-BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(max_length=500)]
-Said = Annotated[str, Field(max_length=2000)]
 
 
 class CreditDoors(EstateService):
@@ -21,8 +17,14 @@ class CreditDoors(EstateService):
 
     @rpc
     def refund_credit(
-        self, caller: Caller, request_id: UUID, household: str, amount_fen: Fen, channel: Channel, reason: Said
-    ) -> dict[str, Any]:
+        self,
+        caller: Caller,
+        request_id: UUID,
+        household: str,
+        amount_fen: PositiveFen,
+        channel: RefundChannel,
+        reason: Note,
+    ) -> CreditRefund:
         """Give surplus back."""
         asked = Refund(amount_fen, channel, reason)
         with self.transaction() as session:
@@ -31,7 +33,7 @@ class CreditDoors(EstateService):
     @rpc
     def list_credit_refunds(
         self, caller: Caller, household: str, limit: Limit = DEFAULT_LIMIT, cursor: str | None = None
-    ) -> dict[str, Any]:
+    ) -> Page[CreditRefund]:
         """Surplus given back to a household."""
         with self.transaction() as session:
             return handlers.list_refunds(session, caller, household, limit, cursor)
@@ -39,7 +41,7 @@ class CreditDoors(EstateService):
     @rpc
     def apply_credit(
         self, caller: Caller, request_id: UUID, household: str, bill_ids: BillIds | None = None
-    ) -> dict[str, Any]:
+    ) -> CreditApplication:
         """Settle open bills from credit."""
         with self.transaction() as session:
             now = self.clock()

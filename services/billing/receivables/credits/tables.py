@@ -1,7 +1,8 @@
 """STORE of credit moved by hand: applications to bills and refunds of surplus (B6)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,7 +14,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Row,
     Table,
     Text,
     Uuid,
@@ -25,6 +25,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
 from services.billing.tables import bill, metadata
+from services.common.contracts.answers.credits import BillCredit, RefundChannel
+from services.common.rows import row_of, rows_of
 
 credit_refund = Table(
     "credit_refund",
@@ -60,33 +62,63 @@ credit_application = Table(
 )
 
 
-def refund(session: Session, request_id: UUID) -> Row[Any] | None:
+@dataclass(frozen=True)
+class RefundRow:
+    """Surplus that was given back."""
+
+    id: UUID
+    household_id: int
+    amount_fen: int
+    channel: RefundChannel
+    reason: str
+    booked_on: date
+    refunded_by: str
+    refunded_at: datetime
+
+
+@dataclass(frozen=True)
+class ApplicationRow:
+    """Credit that was applied: the bills as asked for, what each bill got, and what was left."""
+
+    id: UUID
+    household_id: int
+    bill_ids: list[int]
+    shares: list[BillCredit]
+    credit_left_fen: int
+
+
+def refund(session: Session, request_id: UUID) -> RefundRow | None:
     """A refund by its request id."""
-    return session.execute(select(credit_refund).where(credit_refund.c.id == request_id)).one_or_none()
+    query = select(credit_refund).where(credit_refund.c.id == request_id)
+    return row_of(RefundRow, session.execute(query).one_or_none())
 
 
-def add_refund(session: Session, row: Mapping[str, Any]) -> Row[Any]:
+def add_refund(session: Session, row: Mapping[str, object]) -> RefundRow:
     """Write a refund."""
-    return session.execute(insert(credit_refund).values(row).returning(credit_refund)).one()
+    return row_of(RefundRow, session.execute(insert(credit_refund).values(row).returning(credit_refund)).one())
 
 
-def refunds_after(session: Session, household_id: int, after: tuple[Any, ...] | None, limit: int) -> Sequence[Row[Any]]:
+def refunds_after(
+    session: Session, household_id: int, after: tuple[datetime, UUID] | None, limit: int
+) -> list[RefundRow]:
     """Refunds of a household, newest first."""
     query = select(credit_refund).where(credit_refund.c.household_id == household_id)
     if after is not None:
         query = query.where(tuple_(credit_refund.c.refunded_at, credit_refund.c.id) < after)
     query = query.order_by(credit_refund.c.refunded_at.desc(), credit_refund.c.id.desc())
-    return session.execute(query.limit(limit)).all()
+    return rows_of(RefundRow, session.execute(query.limit(limit)))
 
 
-def application(session: Session, request_id: UUID) -> Row[Any] | None:
+def application(session: Session, request_id: UUID) -> ApplicationRow | None:
     """An application by its request id."""
-    return session.execute(select(credit_application).where(credit_application.c.id == request_id)).one_or_none()
+    query = select(credit_application).where(credit_application.c.id == request_id)
+    return row_of(ApplicationRow, session.execute(query).one_or_none())
 
 
-def add_application(session: Session, row: Mapping[str, Any]) -> Row[Any]:
+def add_application(session: Session, row: Mapping[str, object]) -> ApplicationRow:
     """Write an application."""
-    return session.execute(insert(credit_application).values(row).returning(credit_application)).one()
+    query = insert(credit_application).values(row).returning(credit_application)
+    return row_of(ApplicationRow, session.execute(query).one())
 
 
 def own_bills(session: Session, household_id: int, bill_ids: Sequence[int]) -> dict[int, bool]:

@@ -1,24 +1,33 @@
 """STORY of incentives: judge an estate's bills once a day, show what a household has, redeem it, draw lots (C4)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
+from services.billing.receivables.incentives.tables import CouponRow, DrawRow, lottery_draw
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.incentives import (
+    Coupon,
+    CouponReason,
+    IncentivePolicy,
+    Incentives,
+    LotteryDraw,
+    LotteryTicket,
+)
 from services.common.contracts.errors import Conflict, Invalid
-from services.common.domain.access import STAFF_ROLES, Caller
+from services.common.domain.access import Caller
 from services.common.domain.calendar import add_months, business_date, format_period
+from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
+from services.common.once import by_id, same_request
 
 LOOK_BACK_DAYS = 92
 SHOWN_ENTRIES = 100
@@ -47,7 +56,7 @@ def judge_next_estate(session: Session, now: datetime) -> int | None:
     return estate_id
 
 
-def _streaks(session: Session, estate_id: int, policy: Policy, today: date) -> Iterator[dict[str, Any]]:
+def _streaks(session: Session, estate_id: int, policy: Policy, today: date) -> Iterator[CouponRow]:
     """A coupon for each full streak of whole months, and none again before as many months have passed."""
     first = add_months(today.replace(day=1), -policy.streak_months)
     given = tables.last_streak_coupons(session, estate_id)
@@ -59,71 +68,66 @@ def _streaks(session: Session, estate_id: int, policy: Policy, today: date) -> I
             yield _coupon(household_id, "streak", month, policy.coupon_fen, policy.coupon_days, today)
 
 
-def _coupon(household_id: int, reason: str, month: date, fen: int, days: int, today: date) -> dict[str, Any]:
-    return {
-        "id": uuid5(_COUPONS, f"{household_id}:{reason}:{month}"),
-        "household_id": household_id,
-        "value_fen": fen,
-        "reason": reason,
-        "month": month,
-        "issued_on": today,
-        "expires_on": today + timedelta(days=days),
-    }
+def _coupon(household_id: int, reason: CouponReason, month: date, fen: int, days: int, today: date) -> CouponRow:
+    return CouponRow(
+        id=uuid5(_COUPONS, f"{household_id}:{reason}:{month}"),
+        household_id=household_id,
+        value_fen=fen,
+        reason=reason,
+        month=month,
+        issued_on=today,
+        expires_on=today + timedelta(days=days),
+    )
 
 
-def get_incentives(session: Session, caller: Caller, household: str, today: date) -> dict[str, Any]:
-    """`{household, enabled, points, point_fen, credit_level, coupons, tickets, entries}`; NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES, "owner")
+def get_incentives(session: Session, caller: Caller, household: str, today: date) -> Incentives:
+    """What a household has, and its credit level. NotFound, Forbidden."""
+    caller.require(Permission.READ_INCENTIVES)
     row = find_household(session, caller, household)
     policy = tables.load_policy(session, row.estate_id)
     first = add_months(today.replace(day=1), -MONTHS_KNOWN)
     months = tables.months_of_one(session, row.estate_id, row.id, first, today - timedelta(days=1))
     level = rules.credit_level([month.in_time for month in months], tables.overdue_days(session, row.id, today))
-    return {
-        "household": household,
-        "enabled": policy.enabled,
-        "points": tables.balance(session, row.id),
-        "point_fen": policy.point_fen,
-        "credit_level": level.code,
-        "in_time_share": level.in_time_share,
-        "coupons": [_coupon_view(one, today) for one in tables.coupons(session, row.id)],
-        "tickets": [{"id": one.id, "month": format_period(one.month)} for one in tables.tickets(session, row.id)],
-        "entries": [_entry(one) for one in tables.entries(session, row.id, SHOWN_ENTRIES)],
-    }
+    return Incentives(
+        household=household,
+        enabled=policy.enabled,
+        points=tables.balance(session, row.id),
+        point_fen=policy.point_fen,
+        credit_level=level.code,
+        in_time_share=level.in_time_share,
+        coupons=[_coupon_view(coupon, today) for coupon in tables.coupons(session, row.id)],
+        tickets=[LotteryTicket(id=t.id, month=format_period(t.month)) for t in tables.tickets(session, row.id)],
+        entries=tables.entries(session, row.id, SHOWN_ENTRIES),
+    )
 
 
-def _coupon_view(row: Row[Any], today: date) -> dict[str, Any]:
-    status = "redeemed" if row.redeemed_at else "expired" if row.expires_on < today else "valid"
-    return {
-        "id": str(row.id),
-        "value_fen": row.value_fen,
-        "reason": row.reason,
-        "month": format_period(row.month),
-        "issued_on": row.issued_on,
-        "expires_on": row.expires_on,
-        "status": status,
-    }
+def _coupon_view(row: CouponRow, today: date) -> Coupon:
+    return Coupon(
+        id=row.id,
+        value_fen=row.value_fen,
+        reason=row.reason,
+        month=format_period(row.month),
+        issued_on=row.issued_on,
+        expires_on=row.expires_on,
+        status="redeemed" if row.redeemed_at else "expired" if row.expires_on < today else "valid",
+    )
 
 
-def _entry(row: Row[Any]) -> dict[str, Any]:
-    return {"points": row.points, "kind": row.kind, "bill_id": row.bill_id, "booked_on": row.booked_on}
-
-
-def get_policy(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
+def get_policy(session: Session, caller: Caller, estate: str | None) -> IncentivePolicy:
     """The policy of an estate, or the group's. NotFound, Forbidden."""
-    caller.require(*STAFF_ROLES)
+    caller.require(Permission.READ_INCENTIVE_POLICY)
     return _policy_view(estate, tables.load_policy(session, _estate_id(session, caller, estate)))
 
 
-def set_policy(session: Session, caller: Caller, estate: str | None, wanted: Policy) -> dict[str, Any]:
+def set_policy(session: Session, caller: Caller, estate: str | None, wanted: Policy) -> IncentivePolicy:
     """Say what is given, from the next judgement on. Points that were given stay. Invalid, NotFound, Forbidden."""
-    caller.require("group_admin", "finance")
+    caller.require(Permission.SET_INCENTIVE_POLICY)
     if estate is None:
         caller.require_every_estate()
     estate_id = _estate_id(session, caller, estate)
     if not 0 <= wanted.most_of_bill <= 1:
         raise Invalid("The policy is not valid.", [{"loc": "most_of_bill", "msg": "from 0 to 1"}])
-    tables.keep_policy(session, estate_id, asdict(wanted))
+    tables.keep_policy(session, estate_id, wanted)
     return _policy_view(estate, wanted)
 
 
@@ -131,9 +135,19 @@ def _estate_id(session: Session, caller: Caller, estate: str | None) -> int:
     return 0 if estate is None else int(find_estate(session, caller, estate).id)
 
 
-def _policy_view(estate: str | None, policy: Policy) -> dict[str, Any]:
-    numbers = {name: float(getattr(policy, name)) for name in ("on_time_rate", "early_rate", "most_of_bill")}
-    return {"estate": estate} | asdict(policy) | numbers
+def _policy_view(estate: str | None, policy: Policy) -> IncentivePolicy:
+    return IncentivePolicy(
+        estate=estate,
+        enabled=policy.enabled,
+        on_time_rate=float(policy.on_time_rate),
+        early_rate=float(policy.early_rate),
+        early_days=policy.early_days,
+        point_fen=policy.point_fen,
+        most_of_bill=float(policy.most_of_bill),
+        streak_months=policy.streak_months,
+        coupon_fen=policy.coupon_fen,
+        coupon_days=policy.coupon_days,
+    )
 
 
 @dataclass(frozen=True)
@@ -148,35 +162,33 @@ class DrawRequest:
 
 def draw_lots(
     session: Session, caller: Caller, estate: str, request_id: UUID, asked: DrawRequest, now: datetime
-) -> dict[str, Any]:
-    """Draw the lots of a month once (C4): `{estate, month, seed, tickets, winners: [{ticket, household_id…}]}`.
+) -> LotteryDraw:
+    """Draw the lots of a month once (C4).
 
     The same request again answers the same. Invalid (month), Conflict (not over, drawn already), NotFound, Forbidden.
     """
-    caller.require("group_admin", "finance")
+    caller.require(Permission.DRAW_LOTS)
     found = find_estate(session, caller, estate)
     month, today = first_of(asked.month, "month"), business_date(now)
     lock_estate(session, found.id)
-    kept = tables.draw_of(session, found.id, month)
-    if kept is None:
+    if by_id(session, lottery_draw, request_id) is None:
         if add_months(month, 1) > today:
             raise Conflict(f"{asked.month} is not over yet.")
+        if tables.draw_of(session, found.id, month) is not None:
+            raise Conflict(f"The lots of {asked.month} were drawn already.")
         _draw(session, caller, found.id, request_id, asked, now)
-        kept = tables.draw_of(session, found.id, month)
-    if kept is None or kept.id != request_id or (kept.seed, kept.winners) != (asked.seed, asked.winners):
-        raise Conflict(f"The lots of {asked.month} were drawn already.")
+    request = {"estate_id": found.id, **vars(asked), "month": month}
+    kept = same_request("draw", by_id(session, lottery_draw, request_id), request)
     tickets = tables.tickets_of_month(session, found.id, month)
-    won = rules.draw(kept.seed, tickets, kept.winners)
-    return {
-        "id": str(request_id),
-        "estate": estate,
-        "month": asked.month,
-        "seed": kept.seed,
-        "tickets": kept.tickets,
-    } | {
-        "winners": won,
-        "coupon_fen": kept.coupon_fen,
-    }
+    return LotteryDraw(
+        id=request_id,
+        estate=estate,
+        month=asked.month,
+        seed=kept.seed,
+        tickets=kept.tickets,
+        winners=rules.draw(kept.seed, tickets, kept.winners),
+        coupon_fen=kept.coupon_fen,
+    )
 
 
 def _draw(
@@ -187,7 +199,16 @@ def _draw(
     won = rules.draw(asked.seed, tickets, asked.winners)
     days = tables.load_policy(session, estate_id).coupon_days
     coupons = [_coupon(tickets[ticket], "lottery", month, asked.coupon_fen, days, today) for ticket in won]
-    row = {"id": request_id, "estate_id": estate_id, "month": month, "seed": asked.seed, "winners": asked.winners}
-    row |= {"coupon_fen": asked.coupon_fen, "tickets": len(tickets), "drawn_by": caller.sub, "drawn_at": now}
-    tables.add_draw(session, row)
+    drawn = DrawRow(
+        id=request_id,
+        estate_id=estate_id,
+        month=month,
+        seed=asked.seed,
+        winners=asked.winners,
+        coupon_fen=asked.coupon_fen,
+        tickets=len(tickets),
+        drawn_by=caller.sub,
+        drawn_at=now,
+    )
+    tables.add_draw(session, drawn)
     tables.give_coupons(session, coupons)

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,11 +12,12 @@ from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE, Account, Movement
+from services.common.contracts.answers.incentives import RedemptionReceipt
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-REDEEMERS = ("group_admin", "finance", "estate_manager", "steward", "cashier", "owner")
+from services.common.domain.permissions import Permission
+from services.common.once import same_request
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,24 @@ class Redemption:
 
 def redeem(
     session: Session, caller: Caller, household: str, request_id: UUID, asked: Redemption, now: datetime
-) -> dict[str, Any]:
-    """Redeem once (C4): `{id, household, points, coupon_id, bill_id, service, value_fen, points_left}`.
+) -> RedemptionReceipt:
+    """Redeem points or a coupon once (C4).
 
     Errors: Invalid (not one of each), Conflict (too few points, coupon spent or expired, discount too large, bill not
     open, id used for another), NotFound, Forbidden.
     """
-    caller.require(*REDEEMERS)
+    caller.require(Permission.REDEEM_INCENTIVE)
     _require_one_of_each(asked)
     found = find_household(session, caller, household)
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
         raise NotFound(f"There is no household {household}.")
-    kept = tables.find_redemption(session, request_id)
-    if kept is None:
+    standing = tables.find_redemption(session, request_id)
+    if standing is None:
         _redeem(session, caller, account, request_id, asked, now)
-    elif kept.household_id != found.id or any(getattr(kept, name) != value for name, value in asdict(asked).items()):
-        raise Conflict("This request id was used for another redemption.")
+    else:
+        same_request("redemption", standing, {"household_id": found.id, **asdict(asked)})
     return _view(session, household, request_id)
 
 
@@ -108,18 +108,18 @@ def _discount(
     book(session, account, [Movement("discount", FEE_INCOME, RECEIVABLE, fen, day, str(request_id), bill_id)], now)
 
 
-def _view(session: Session, household: str, request_id: UUID) -> dict[str, Any]:
+def _view(session: Session, household: str, request_id: UUID) -> RedemptionReceipt:
     kept = tables.find_redemption(session, request_id)
     if kept is None:
         raise NotFound("There is no such redemption.")
-    return {
-        "id": str(kept.id),
-        "household": household,
-        "points": kept.points,
-        "coupon_id": str(kept.coupon_id) if kept.coupon_id else None,
-        "bill_id": kept.bill_id,
-        "service": kept.service,
-        "value_fen": kept.value_fen,
-        "points_left": tables.balance(session, kept.household_id),
-        "redeemed_at": kept.redeemed_at,
-    }
+    return RedemptionReceipt(
+        id=kept.id,
+        household=household,
+        points=kept.points,
+        coupon_id=kept.coupon_id,
+        bill_id=kept.bill_id,
+        service=kept.service,
+        value_fen=kept.value_fen,
+        points_left=tables.balance(session, kept.household_id),
+        redeemed_at=kept.redeemed_at,
+    )

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import sha256
 
+from services.common.contracts.answers.incentives import CreditLevel
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -73,7 +75,7 @@ def draw(seed: str, tickets: Iterable[int], winners: int) -> list[int]:
 class Level:
     """A credit level: its letter, and the share of months paid in time it stands for (None: too little is known)."""
 
-    code: str
+    code: CreditLevel
     in_time_share: float | None
 
 

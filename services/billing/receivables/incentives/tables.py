@@ -1,6 +1,7 @@
 """STORE of incentives: policy, points, coupons, tickets, redemptions, and the judgement of an estate's bills (C4)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -32,7 +33,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.incentives.rules import Policy
+from services.billing.receivables.ledger.sql import open_bill
 from services.billing.tables import metadata
+from services.common.contracts.answers.incentives import CouponReason, PointEntry
+from services.common.rows import row_of, rows_of
 
 incentive_policy = Table(
     "incentive_policy",
@@ -200,7 +204,7 @@ SELECT household_id, :estate_id, month FROM ({_MONTHS}) m WHERE in_time AND mont
 ON CONFLICT (household_id, month) DO NOTHING
 """)
 _MONTHS_OF_ALL = text(f"{_MONTHS} ORDER BY household_id, month")
-_MONTHS_OF_ONE = text(f"SELECT month, in_time FROM ({_MONTHS}) m WHERE household_id = :household_id ORDER BY month")
+_MONTHS_OF_ONE = text(f"SELECT * FROM ({_MONTHS}) m WHERE household_id = :household_id ORDER BY month")
 _CLAIM = text("""
 SELECT e.id FROM estate e LEFT JOIN incentive_estate r ON r.estate_id = e.id
 JOIN LATERAL (SELECT enabled FROM incentive_policy p WHERE p.estate_id IN (e.id, 0)
@@ -213,11 +217,71 @@ SELECT c.household_id, max(c.month) AS month FROM coupon c JOIN household h ON h
 WHERE h.estate_id = :estate_id AND c.reason = 'streak' GROUP BY c.household_id
 """)
 _BALANCE = text("SELECT COALESCE(sum(points), 0)::bigint FROM point_entry WHERE household_id = :household_id")
-_OVERDUE = text("""
+_OVERDUE = text(f"""
 SELECT COALESCE(max(CAST(:today AS date) - due_date), 0) FROM bill
-WHERE household_id = :household_id AND due_date < :today AND voided_at IS NULL AND amount_fen > paid_fen + waived_fen
+WHERE household_id = :household_id AND due_date < :today AND {open_bill("bill")}
 """)
 _BILL = text("SELECT * FROM bill WHERE id = :bill_id FOR UPDATE")
+
+
+@dataclass(frozen=True)
+class HouseholdMonth:
+    """Whether all bills of a household that fell due in a month were settled in time."""
+
+    household_id: int
+    month: date
+    in_time: bool
+
+
+@dataclass(frozen=True)
+class CouponRow:
+    """A coupon, and when it was spent."""
+
+    id: UUID
+    household_id: int
+    value_fen: int
+    reason: CouponReason
+    month: date
+    issued_on: date
+    expires_on: date
+    redeemed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TicketRow:
+    """A lottery ticket."""
+
+    id: int
+    month: date
+
+
+@dataclass(frozen=True)
+class DrawRow:
+    """The draw of a month: how many tickets there were, and how many of them win."""
+
+    id: UUID
+    estate_id: int
+    month: date
+    seed: str
+    winners: int
+    coupon_fen: int
+    tickets: int
+    drawn_by: str
+    drawn_at: datetime
+
+
+@dataclass(frozen=True)
+class RedemptionRow:
+    """What a household redeemed, and for what."""
+
+    id: UUID
+    household_id: int
+    points: int | None
+    coupon_id: UUID | None
+    bill_id: int | None
+    service: str | None
+    value_fen: int
+    redeemed_at: datetime
 
 
 def load_policy(session: Session, estate_id: int) -> Policy:
@@ -228,10 +292,10 @@ def load_policy(session: Session, estate_id: int) -> Policy:
     return Policy(**row)
 
 
-def keep_policy(session: Session, estate_id: int, values: Mapping[str, Any]) -> None:
+def keep_policy(session: Session, estate_id: int, policy: Policy) -> None:
     """Replace the policy of an estate, or of the group (0)."""
-    statement = upsert(incentive_policy).values(estate_id=estate_id, **values)
-    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=dict(values)))
+    statement = upsert(incentive_policy).values(estate_id=estate_id, **vars(policy))
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=vars(policy)))
 
 
 def claim_estate(session: Session, today: date) -> int | None:
@@ -258,15 +322,16 @@ def give_tickets(session: Session, estate_id: int, first: date, last: date) -> N
     session.execute(_TICKETS, {"estate_id": estate_id, "first": first, "last": last})
 
 
-def months_of_all(session: Session, estate_id: int, first: date, last: date) -> Sequence[Row[Any]]:
-    """(household_id, month, in_time) of an estate, by household and month."""
-    return session.execute(_MONTHS_OF_ALL, {"estate_id": estate_id, "first": first, "last": last}).all()
+def months_of_all(session: Session, estate_id: int, first: date, last: date) -> list[HouseholdMonth]:
+    """Months of an estate, by household and month."""
+    key = {"estate_id": estate_id, "first": first, "last": last}
+    return rows_of(HouseholdMonth, session.execute(_MONTHS_OF_ALL, key))
 
 
-def months_of_one(session: Session, estate_id: int, household_id: int, first: date, last: date) -> Sequence[Row[Any]]:
-    """(month, in_time) of a household, oldest first."""
+def months_of_one(session: Session, estate_id: int, household_id: int, first: date, last: date) -> list[HouseholdMonth]:
+    """Months of a household, oldest first."""
     key = {"estate_id": estate_id, "household_id": household_id, "first": first, "last": last}
-    return session.execute(_MONTHS_OF_ONE, key).all()
+    return rows_of(HouseholdMonth, session.execute(_MONTHS_OF_ONE, key))
 
 
 def last_streak_coupons(session: Session, estate_id: int) -> dict[int, date]:
@@ -274,10 +339,11 @@ def last_streak_coupons(session: Session, estate_id: int) -> dict[int, date]:
     return {row.household_id: row.month for row in session.execute(_LAST_STREAKS, {"estate_id": estate_id})}
 
 
-def give_coupons(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def give_coupons(session: Session, coupons: Sequence[CouponRow]) -> None:
     """Issue coupons; one that was issued for the same reason and month stays as it is."""
-    if rows:
-        session.execute(upsert(coupon).on_conflict_do_nothing(constraint="coupon_once_key"), list(rows))
+    if coupons:
+        statement = upsert(coupon).on_conflict_do_nothing(constraint="coupon_once_key")
+        session.execute(statement, [vars(one) for one in coupons])
 
 
 def balance(session: Session, household_id: int) -> int:
@@ -290,27 +356,28 @@ def overdue_days(session: Session, household_id: int, today: date) -> int:
     return int(session.scalar(_OVERDUE, {"household_id": household_id, "today": today}) or 0)
 
 
-def entries(session: Session, household_id: int, most: int) -> Sequence[Row[Any]]:
+def entries(session: Session, household_id: int, most: int) -> list[PointEntry]:
     """The newest point entries."""
     query = select(point_entry).where(point_entry.c.household_id == household_id)
-    return session.execute(query.order_by(point_entry.c.id.desc()).limit(most)).all()
+    rows = session.execute(query.order_by(point_entry.c.id.desc()).limit(most))
+    return [PointEntry(points=row.points, kind=row.kind, bill_id=row.bill_id, booked_on=row.booked_on) for row in rows]
 
 
-def coupons(session: Session, household_id: int) -> Sequence[Row[Any]]:
+def coupons(session: Session, household_id: int) -> list[CouponRow]:
     """All coupons of a household, newest first."""
     query = select(coupon).where(coupon.c.household_id == household_id)
-    return session.execute(query.order_by(coupon.c.issued_on.desc(), coupon.c.id)).all()
+    return rows_of(CouponRow, session.execute(query.order_by(coupon.c.issued_on.desc(), coupon.c.id)))
 
 
-def tickets(session: Session, household_id: int) -> Sequence[Row[Any]]:
+def tickets(session: Session, household_id: int) -> list[TicketRow]:
     """All lottery tickets of a household, newest first."""
     query = select(lottery_ticket).where(lottery_ticket.c.household_id == household_id)
-    return session.execute(query.order_by(lottery_ticket.c.month.desc())).all()
+    return rows_of(TicketRow, session.execute(query.order_by(lottery_ticket.c.month.desc())))
 
 
-def find_coupon(session: Session, coupon_id: UUID) -> Row[Any] | None:
+def find_coupon(session: Session, coupon_id: UUID) -> CouponRow | None:
     """A coupon by id; its household's row is locked by the caller."""
-    return session.execute(select(coupon).where(coupon.c.id == coupon_id)).one_or_none()
+    return row_of(CouponRow, session.execute(select(coupon).where(coupon.c.id == coupon_id)).one_or_none())
 
 
 def spend_coupon(session: Session, coupon_id: UUID, now: datetime) -> None:
@@ -318,17 +385,18 @@ def spend_coupon(session: Session, coupon_id: UUID, now: datetime) -> None:
     session.execute(update(coupon).where(coupon.c.id == coupon_id).values(redeemed_at=now))
 
 
-def add_points(session: Session, row: Mapping[str, Any]) -> None:
+def add_points(session: Session, row: Mapping[str, object]) -> None:
     """One entry of points."""
     session.execute(insert(point_entry).values(row))
 
 
-def find_redemption(session: Session, redemption_id: UUID) -> Row[Any] | None:
+def find_redemption(session: Session, redemption_id: UUID) -> RedemptionRow | None:
     """A redemption by the request that made it."""
-    return session.execute(select(redemption).where(redemption.c.id == redemption_id)).one_or_none()
+    query = select(redemption).where(redemption.c.id == redemption_id)
+    return row_of(RedemptionRow, session.execute(query).one_or_none())
 
 
-def add_redemption(session: Session, row: Mapping[str, Any]) -> None:
+def add_redemption(session: Session, row: Mapping[str, object]) -> None:
     """Keep a redemption."""
     session.execute(insert(redemption).values(row))
 
@@ -338,15 +406,15 @@ def lock_bill(session: Session, bill_id: int) -> Row[Any] | None:
     return session.execute(_BILL, {"bill_id": bill_id}).one_or_none()
 
 
-def draw_of(session: Session, estate_id: int, month: date) -> Row[Any] | None:
+def draw_of(session: Session, estate_id: int, month: date) -> DrawRow | None:
     """The draw of a month."""
     where = (lottery_draw.c.estate_id == estate_id, lottery_draw.c.month == month)
-    return session.execute(select(lottery_draw).where(*where)).one_or_none()
+    return row_of(DrawRow, session.execute(select(lottery_draw).where(*where)).one_or_none())
 
 
-def add_draw(session: Session, row: Mapping[str, Any]) -> None:
+def add_draw(session: Session, draw: DrawRow) -> None:
     """Keep a draw."""
-    session.execute(insert(lottery_draw).values(row))
+    session.execute(insert(lottery_draw).values(vars(draw)))
 
 
 def tickets_of_month(session: Session, estate_id: int, month: date) -> dict[int, int]:

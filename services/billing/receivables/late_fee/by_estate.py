@@ -8,23 +8,25 @@ their own, for the planner guesses the length of what it has to compute wrong.
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.late_fee.sql import (
-    OPEN_BILL,
-    TERM_OF_BILL,
     TERMS,
-    UNMOVED,
-    UNMOVED_FEE,
     chain,
+    is_term_of,
+    is_unmoved,
     moved_fees,
+    unmoved_fee,
 )
 from services.billing.receivables.ledger import tables
+from services.billing.receivables.ledger.sql import fee_left, moved_after, open_bill
+from services.common.contracts.answers.late_fees import EstateLateFees, LateFees
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
+from services.common.rows import rows_of
 
 _COLUMNS = {
     "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",
@@ -39,18 +41,22 @@ FROM late_terms WHERE CAST(:estate_ids AS int[]) IS NULL OR estate_id = ANY (:es
 """)
 
 _SUMS = "sum(bills) AS bills, sum(principal_fen) AS principal_fen, sum(fee_fen) AS late_fee_fen"
-_SCOPE = "(CAST(:estate_ids AS int[]) IS NULL OR b.estate_id = ANY (:estate_ids))"
 # Bills of which only late fee is left, and bills settled since `:as_of`: neither is open.
 _FEE_LEFT = "SELECT b.* FROM late_fee_left f JOIN bill b ON b.id = f.bill_id"
-_SETTLED_SINCE = """SELECT b.* FROM bill b WHERE NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
-    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)"""
+_SETTLED_SINCE = f"""SELECT b.* FROM bill b WHERE NOT {fee_left("b")}
+    AND {moved_after("b", ":as_of")}"""
+
+
+def _in_scope(bill: str) -> str:
+    """SQL: the bill is of an estate that is asked for."""
+    return f"(CAST(:estate_ids AS int[]) IS NULL OR {bill}.estate_id = ANY (:estate_ids))"
 
 
 def _unmoved(terms: str) -> str:
     """Bills nothing was paid on: row by row of the terms, for then their part of the index needs no further join."""
-    return f"""SELECT t.estate_id, u.* FROM {terms.format("t")} CROSS JOIN LATERAL (
-      SELECT count(*) AS bills, sum(b.amount_fen) AS principal_fen, sum({UNMOVED_FEE}) AS fee_fen
-      FROM bill b WHERE {TERM_OF_BILL} AND b.voided_at IS NULL AND {UNMOVED}
+    return f"""SELECT t.estate_id, u.* FROM {terms} t CROSS JOIN LATERAL (
+      SELECT count(*) AS bills, sum(b.amount_fen) AS principal_fen, sum({unmoved_fee("b", "t")}) AS fee_fen
+      FROM bill b WHERE {is_term_of("t", "b")} AND b.voided_at IS NULL AND {is_unmoved("b")}
     ) u WHERE u.bills > 0"""
 
 
@@ -59,10 +65,10 @@ def _moved(terms: str, bills: str, where: str) -> str:
 
 
 def _by_estate(settled: str) -> str:
-    terms = "term {}"  # with a name
-    opened = ("bill b", f"{OPEN_BILL} AND {_SCOPE}")
-    closed = (f"({settled}) b", f"b.voided_at IS NULL AND NOT ({OPEN_BILL}) AND {_SCOPE}")
-    plain = [_unmoved(terms), _moved(terms, *opened), _moved(terms, *closed)]
+    is_open, scope = open_bill("b"), _in_scope("b")
+    opened = ("bill b", f"{is_open} AND {scope}")
+    closed = (f"({settled}) b", f"b.voided_at IS NULL AND NOT ({is_open}) AND {scope}")
+    plain = [_unmoved("term"), _moved("term", *opened), _moved("term", *closed)]
     apart = " UNION ALL ".join(
         f"SELECT b.* FROM {bills} WHERE {where} AND b.late_fee_apart" for bills, where in (opened, closed)
     )
@@ -87,26 +93,29 @@ _NOW = text(_by_estate(_FEE_LEFT))
 _THEN = text(_by_estate(f"{_FEE_LEFT} UNION ALL {_SETTLED_SINCE}"))
 
 
-def late_fees(session: Session, caller: Caller, estate: str | None, as_of: date, today: date) -> dict[str, Any]:
+def late_fees(session: Session, caller: Caller, estate: str | None, as_of: date, today: date) -> LateFees:
     """Late fee due, and principal that is past due and grace, by estate and in all, in fen.
 
-    `{as_of, estates: [{estate, bills, principal_fen, late_fee_fen}], principal_fen, late_fee_fen}`; estates without
-    any are left out. Forbidden, NotFound.
+    Estates without any are left out. Forbidden, NotFound.
     """
-    caller.require("group_admin", "finance", "estate_manager", "steward", "auditor")
+    caller.require(Permission.READ_FIGURES)
     scope = caller.estate_filter(estate)
     ids = None if scope is None else tables.estate_ids(session, scope)
     if estate is not None and not ids:
         raise NotFound(f"There is no estate {estate}.")
-    rows = [row._asdict() for row in late_fee_by_estate(session, as_of, ids, past=as_of < today)]
-    sums = {name: sum(row[name] for row in rows) for name in ("principal_fen", "late_fee_fen")}
-    return {"as_of": as_of, "estates": rows, **sums}
+    estates = late_fee_by_estate(session, as_of, ids, past=as_of < today)
+    return LateFees(
+        as_of=as_of,
+        estates=estates,
+        principal_fen=sum(each.principal_fen for each in estates),
+        late_fee_fen=sum(each.late_fee_fen for each in estates),
+    )
 
 
 def late_fee_by_estate(
     session: Session, as_of: date, estate_ids: Sequence[int] | None = None, *, past: bool = False
-) -> Sequence[Row[Any]]:
-    """`estate, bills, principal_fen, late_fee_fen` by estate; `past`: with bills settled since that day."""
+) -> list[EstateLateFees]:
+    """By the estates' codes; `past`: with bills settled since that day."""
     named = {"as_of": as_of, "estate_ids": None if estate_ids is None else list(estate_ids)}
     terms = session.execute(_TERMS, named).one()._asdict()
-    return session.execute(_THEN if past else _NOW, terms | named).all()
+    return rows_of(EstateLateFees, session.execute(_THEN if past else _NOW, terms | named))

@@ -15,10 +15,18 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-OPEN_BILL = "b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen"
-# Kept by an index of its own.
-MOVED = "NOT b.late_fee_apart AND (b.paid_fen > 0 OR b.waived_fen > 0)"
-UNMOVED = "NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0"
+from services.billing.receivables.ledger.sql import fee_left, moved_after, open_bill
+
+
+def is_moved(bill: str) -> str:
+    """SQL: something was paid or waived of the bill, and nothing else happened. They have an index of their own."""
+    return f"NOT {bill}.late_fee_apart AND ({bill}.paid_fen > 0 OR {bill}.waived_fen > 0)"
+
+
+def is_unmoved(bill: str) -> str:
+    """SQL: nothing was paid or waived of the bill, and nothing else happened."""
+    return f"NOT {bill}.late_fee_apart AND {bill}.paid_fen = 0 AND {bill}.waived_fen = 0"
+
 
 # Per estate, and per rate of it, one row. Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], and a
 # day in [from_on, to_on) accrues by this rate next. The first rate's row has the days before it too: they count as its
@@ -57,34 +65,67 @@ late_policy AS (
          floor(9000000000000000000 / greatest(r.most, 100000000))::bigint AS largest_fen
   FROM late_policy p JOIN late_sum r USING (estate_id)
 )"""
-TERM_OF_BILL = "t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to"
 
-# Principal of a bill moved by `e`: its issue is no movement, for that is the principal itself. What was paid before the
-# books were opened was paid on a day nobody knows, so it never accrued.
-_MOVES = """(e.credit_account = 'receivable'
-         OR e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity'))"""
-_MOVED_ON = """CASE WHEN e.debit_account = 'opening_equity' THEN DATE '-infinity'
-         ELSE COALESCE(e.value_on, e.booked_on) END"""
-_MOVED_FEN = "CASE WHEN e.credit_account = 'receivable' THEN -e.amount_fen ELSE e.amount_fen END"
 
-# What one fen of a bill accrues in 1e-8 fen, and what one fen of an entry would have accrued after it.
-_RATES = f"(t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - {EPOCH}))"
-_SPARED = f"(r.sum_e8 - r.e8 * (greatest(b.day, r.since_on) - {EPOCH}))"
-# Whole numbers of 64 bits hold any real bill; larger ones are counted as decimals. Both round half up to the fen.
-_SMALL = "b.amount_fen < t.largest_fen"
+def is_term_of(term: str, bill: str) -> str:
+    """SQL: the row of late_terms by which the bill accrues."""
+    overdue = f"{bill}.due_date >= {term}.due_from AND {bill}.due_date < {term}.due_to"
+    return f"{term}.estate_id = {bill}.estate_id AND {overdue}"
 
-# Fee of a bill `b` nothing was paid on, by its row `t` of late_terms: one product; the cap is on the rates.
-UNMOVED_FEE = f"""CASE WHEN {_SMALL} THEN (b.amount_fen * least({_RATES}, t.cap_e8) + 50000000) / 100000000
-            ELSE round(b.amount_fen::numeric * least({_RATES}, t.cap_e8) * 0.00000001)::bigint END"""
+
+def _moves_principal(entry: str) -> str:
+    """SQL: the entry moves principal of its bill. Its issue is no movement, for that is the principal itself."""
+    return f"""({entry}.credit_account = 'receivable'
+         OR {entry}.debit_account = 'receivable' AND {entry}.credit_account NOT IN ('fee_income', 'opening_equity'))"""
+
+
+def _moved_on(entry: str) -> str:
+    """SQL: the day from which the entry counts.
+
+    What was paid before the books were opened was paid on a day nobody knows, so it never accrued.
+    """
+    return f"""CASE WHEN {entry}.debit_account = 'opening_equity' THEN DATE '-infinity'
+         ELSE COALESCE({entry}.value_on, {entry}.booked_on) END"""
+
+
+def _moved_fen(entry: str) -> str:
+    """SQL: by how much the entry moves principal."""
+    return f"CASE WHEN {entry}.credit_account = 'receivable' THEN -{entry}.amount_fen ELSE {entry}.amount_fen END"
+
+
+def _rates_e8(bill: str, term: str) -> str:
+    """SQL: what one fen of the bill accrues, in 1e-8 fen."""
+    return f"({term}.due_e8 - {term}.e8 * (greatest({bill}.due_date, {term}.due_since) - {EPOCH}))"
+
+
+def _spared_e8(entry: str, term: str) -> str:
+    """SQL: what one fen of the entry would have accrued after its day."""
+    return f"({term}.sum_e8 - {term}.e8 * (greatest({entry}.day, {term}.since_on) - {EPOCH}))"
+
+
+def _is_small(bill: str, term: str) -> str:
+    """SQL: whole numbers of 64 bits hold what accrues, as they do of any real bill; the rest is counted in decimals.
+
+    Both round half up to the fen.
+    """
+    return f"{bill}.amount_fen < {term}.largest_fen"
+
+
+def unmoved_fee(bill: str, term: str) -> str:
+    """SQL: fee of a bill nothing was paid on, by its row of late_terms: one product; the cap is on the rates."""
+    rates = f"least({_rates_e8(bill, term)}, {term}.cap_e8)"
+    return f"""CASE WHEN {_is_small(bill, term)} THEN ({bill}.amount_fen * {rates} + 50000000) / 100000000
+            ELSE round({bill}.amount_fen::numeric * {rates} * 0.00000001)::bigint END"""
 
 
 def unmoved_fees(bills: str, where: str, terms: str) -> str:
     """Fee and principal of bills nothing was paid on.
 
-    `bills` is a FROM item named b, `terms` one with the columns of late_terms and {} for its name.
+    `bills` is a FROM item named b, as which `where` names it; `terms` has the columns of late_terms.
     """
-    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen, {UNMOVED_FEE} AS fee_fen
-  FROM {bills} JOIN {terms.format("t")} ON {TERM_OF_BILL} WHERE {UNMOVED} AND {where}"""
+    fee = unmoved_fee("b", "t")
+    return f"""SELECT b.id, b.household_id, b.estate_id, b.amount_fen AS principal_fen, {fee} AS fee_fen
+  FROM {bills} JOIN {terms} t ON {is_term_of("t", "b")} WHERE {is_unmoved("b")} AND {where}"""
 
 
 def moved_fees(bills: str, where: str, terms: str, *, entries: str = "NOT MATERIALIZED") -> str:
@@ -103,21 +144,21 @@ def moved_fees(bills: str, where: str, terms: str, *, entries: str = "NOT MATERI
   FROM (
     WITH entry AS {entries} (
       SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date, e.amount_fen AS fen,
-             {_MOVED_ON} AS moved_on, e.amount_fen = b.paid_fen + b.waived_fen AS whole
+             {_moved_on("e")} AS moved_on, e.amount_fen = b.paid_fen + b.waived_fen AS whole
       FROM {bills} LEFT JOIN ledger_entry e ON e.bill_id = b.id AND e.credit_account = 'receivable'
-      WHERE {MOVED} AND {where} OFFSET 0
+      WHERE {is_moved("b")} AND {where} OFFSET 0
     ), reduced AS MATERIALIZED (
       SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.whole, b.cap_e8, b.small, b.rates_e8,
-             CASE WHEN b.small THEN b.fen * {_SPARED} END AS spared_e8,
-             CASE WHEN NOT b.small THEN b.fen::numeric * {_SPARED} END AS spared_large_e8,
+             CASE WHEN b.small THEN b.fen * {_spared_e8("b", "r")} END AS spared_e8,
+             CASE WHEN NOT b.small THEN b.fen::numeric * {_spared_e8("b", "r")} END AS spared_large_e8,
              CASE WHEN b.moved_on <= :as_of THEN b.fen ELSE 0 END AS settled_fen
       FROM (
         SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.fen, b.moved_on, b.whole,
-               t.cap_e8, {_SMALL} AS small, {_RATES} AS rates_e8,
+               t.cap_e8, {_is_small("b", "t")} AS small, {_rates_e8("b", "t")} AS rates_e8,
                least(:as_of, CASE WHEN b.moved_on <= b.due_date + t.grace_days THEN b.due_date + t.start_after
                                   ELSE b.moved_on END) AS day
-        FROM entry b JOIN {terms.format("t")} ON {TERM_OF_BILL} OFFSET 0) b
-      JOIN {terms.format("r")} ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on
+        FROM entry b JOIN {terms} t ON {is_term_of("t", "b")} OFFSET 0) b
+      JOIN {terms} r ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on
     )
     SELECT id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8, spared_e8, spared_large_e8, settled_fen
     FROM reduced WHERE whole
@@ -131,14 +172,14 @@ def moved_fees(bills: str, where: str, terms: str, *, entries: str = "NOT MATERI
 
 _OF_SUBJECT = f"""
   SELECT b.* FROM subject s JOIN household h ON h.id = s.household_id
-  JOIN bill b ON b.estate_id = h.estate_id AND b.household_id = h.id AND {OPEN_BILL}
+  JOIN bill b ON b.estate_id = h.estate_id AND b.household_id = h.id AND {open_bill("b")}
   UNION ALL
   SELECT b.* FROM subject s JOIN late_fee_left f USING (household_id)
-  JOIN bill b ON b.id = f.bill_id AND NOT ({OPEN_BILL})
+  JOIN bill b ON b.id = f.bill_id AND NOT ({open_bill("b")})
   UNION ALL
-  SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({OPEN_BILL})
-  WHERE :past AND NOT EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)
-    AND EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of)"""
+  SELECT b.* FROM subject s JOIN bill b ON b.household_id = s.household_id AND NOT ({open_bill("b")})
+  WHERE :past AND NOT {fee_left("b")}
+    AND {moved_after("b", ":as_of")}"""
 
 # A bill of a plan is looked at by itself: there are few. What accrues on the days of a segment is what is open; within
 # a freeze what was missed of the instalments; and what remained when the plan was broken, if it was.
@@ -148,8 +189,8 @@ _FROZEN_SEGMENTS = f"""
               ELSE least(o.fen, f.remains + least(f.missed, greatest(0, o.fen - f.remains))) END
   FROM (SELECT * FROM late_bill WHERE id IN (SELECT bill_id FROM late_freeze)) b
   CROSS JOIN LATERAL (
-    SELECT COALESCE(array_agg({_MOVED_ON}), '{{}}') AS days, COALESCE(array_agg({_MOVED_FEN}), '{{}}') AS fens
-    FROM ledger_entry e WHERE e.bill_id = b.id AND {_MOVES} AND {_MOVED_ON} <= :as_of
+    SELECT COALESCE(array_agg({_moved_on("e")}), '{{}}') AS days, COALESCE(array_agg({_moved_fen("e")}), '{{}}') AS fens
+    FROM ledger_entry e WHERE e.bill_id = b.id AND {_moves_principal("e")} AND {_moved_on("e")} <= :as_of
   ) m
   CROSS JOIN LATERAL (
     SELECT day AS on_day, lead(day, 1, CAST(:as_of AS date)) OVER (ORDER BY day) AS until FROM (
@@ -185,6 +226,7 @@ def chain(candidates: str) -> str:
     Large parts are never joined to each other, only to small ones and by index: the planner cannot know their sizes.
     Only bills marked apart go on from there.
     """
+    moves, on_day, fen = _moves_principal("e"), _moved_on("e"), _moved_fen("e")
     return f"""
 late_candidate AS ({candidates}
 ), late_bill AS (
@@ -194,7 +236,7 @@ late_candidate AS ({candidates}
   WHERE b.voided_at IS NULL AND b.late_fee_apart AND b.due_date + p.grace_days < :as_of
 ), late_principal AS (
   SELECT b.id, b.estate_id, greatest(0, b.amount_fen + COALESCE((
-    SELECT sum({_MOVED_FEN}) FROM ledger_entry e WHERE e.bill_id = b.id AND {_MOVES} AND {_MOVED_ON} <= :as_of
+    SELECT sum({fen}) FROM ledger_entry e WHERE e.bill_id = b.id AND {moves} AND {on_day} <= :as_of
   ), 0))::bigint AS principal_fen
   FROM late_bill b
 ), late_freeze AS (
@@ -210,9 +252,9 @@ late_candidate AS ({candidates}
   FROM late_bill WHERE id NOT IN (SELECT bill_id FROM late_freeze)
   UNION ALL
   SELECT b.id, b.household_id, b.estate_id, b.capped, b.amount_fen,
-         CASE WHEN {_MOVED_ON} <= b.free_until THEN b.start_on ELSE {_MOVED_ON} END, {_MOVED_FEN}
+         CASE WHEN {on_day} <= b.free_until THEN b.start_on ELSE {on_day} END, {fen}
   FROM late_bill b JOIN ledger_entry e ON e.bill_id = b.id
-  WHERE b.id NOT IN (SELECT bill_id FROM late_freeze) AND {_MOVES} AND {_MOVED_ON} < :as_of
+  WHERE b.id NOT IN (SELECT bill_id FROM late_freeze) AND {moves} AND {on_day} < :as_of
 ), late_segment AS (
   SELECT bill_id, household_id, estate_id, capped, amount_fen, on_day,
          lead(on_day, 1, CAST(:as_of AS date)) OVER by_day AS until,
@@ -238,14 +280,13 @@ late_candidate AS ({candidates}
 )"""
 
 
-_CANDIDATES = ("late_candidate b", "b.voided_at IS NULL", "late_terms {}")
 LATE_FEE = f"""{TERMS}, {chain(_OF_SUBJECT)}, late_fee AS (
   SELECT bill_id, household_id, accrued_fen, due_fen FROM late_counted
   UNION ALL
   SELECT id, household_id, fee_fen, fee_fen FROM (
-    {unmoved_fees(*_CANDIDATES)}
+    {unmoved_fees("late_candidate b", "b.voided_at IS NULL", "late_terms")}
     UNION ALL
-    {moved_fees(*_CANDIDATES)}
+    {moved_fees("late_candidate b", "b.voided_at IS NULL", "late_terms")}
   ) plain WHERE fee_fen > 0
 )"""
 

@@ -32,8 +32,11 @@ from sqlalchemy.orm import Session
 
 from services.billing.receivables.ledger import rules
 from services.billing.receivables.ledger.rules import Account, Bill, BookingDay
+from services.billing.receivables.ledger.sql import fee_left, moved_after, on_statement, open_bill
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
+from services.common.locks import Lock
+from services.common.rows import row_of, rows_of
 
 collection_policy = Table(
     "collection_policy",
@@ -87,8 +90,14 @@ late_fee_left = Table(
 )
 
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
-OPEN = "voided_at IS NULL AND amount_fen > paid_fen + waived_fen"
-Index("bill_open_idx", bill.c.estate_id, bill.c.household_id, bill.c.due_date, bill.c.id, postgresql_where=text(OPEN))
+Index(
+    "bill_open_idx",
+    bill.c.estate_id,
+    bill.c.household_id,
+    bill.c.due_date,
+    bill.c.id,
+    postgresql_where=text(open_bill("bill")),
+)
 # The late fee of a group reads indexes only (C1): of those nothing was paid on, of those paid in part, with what their
 # late fee needs, and of the few whose late fee is more than that.
 Index(
@@ -103,7 +112,7 @@ Index(
     bill.c.estate_id,
     bill.c.id,
     postgresql_include=["household_id", "amount_fen", "due_date", "paid_fen", "waived_fen"],
-    postgresql_where=text(f"{OPEN} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
+    postgresql_where=text(f"{open_bill('bill')} AND NOT late_fee_apart AND (paid_fen > 0 OR waived_fen > 0)"),
 )
 Index(
     "ledger_entry_reduction_idx",
@@ -111,13 +120,12 @@ Index(
     postgresql_include=["amount_fen", "booked_on", "value_on", "debit_account"],
     postgresql_where=text("credit_account = 'receivable'"),
 )
-Index("bill_late_fee_apart_idx", bill.c.estate_id, bill.c.id, postgresql_where=text(f"{OPEN} AND late_fee_apart"))
-
-# A statement as of a past day shows what was owed on it, due or not, even when it was billed afterwards: a bill belongs
-# to its month from the first day on. An opening balance is older than these books, and stands on every day.
-STANDS = "(b.run_id IS NULL AND b.charge_id IS NULL OR LEAST(b.issued_on, b.due_date, b.period) <= :as_of)"
-
-_FEE_LEFT = "EXISTS (SELECT FROM late_fee_left f WHERE f.bill_id = b.id)"
+Index(
+    "bill_late_fee_apart_idx",
+    bill.c.estate_id,
+    bill.c.id,
+    postgresql_where=text(f"{open_bill('bill')} AND late_fee_apart"),
+)
 
 _ACCOUNT = """
 SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
@@ -140,7 +148,7 @@ ACCOUNT = text(_RATES + _ACCOUNT)
 ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
 
 # Shared, like tables.lock_estate_shared, but found and locked in one round trip.
-_LOCK_ESTATE_OF = text("SELECT estate_id, pg_advisory_xact_lock_shared(estate_id) FROM household WHERE code = :code")
+_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.shared('estate_id')} FROM household WHERE code = :code")
 _ESTATE = text("SELECT id FROM estate WHERE code = :code")
 
 CREDIT_MOVED_AFTER = text("""
@@ -152,18 +160,18 @@ FROM ledger_entry WHERE household_id = :household_id AND COALESCE(value_on, book
 STATEMENT_BILLS = text(f"""
 SELECT b.id, b.fee_item, b.period, b.due_date, b.amount_fen, u.code AS unit
 FROM bill b JOIN unit u ON u.id = b.unit_id
-WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {STANDS}
-  AND (b.amount_fen > b.paid_fen + b.waived_fen OR {_FEE_LEFT}
-       OR EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = b.id AND COALESCE(n.value_on, n.booked_on) > :as_of))
+WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {on_statement("b", ":as_of")}
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR {fee_left("b")} OR {moved_after("b", ":as_of")})
 ORDER BY b.due_date, b.id
 """)
 
 _BILLS = f"""
-SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {_FEE_LEFT} AS fee_left
+SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen,
+       {fee_left("b")} AS fee_left
 FROM bill b WHERE b.household_id = :household_id AND b.voided_at IS NULL
 """
 _BILLS_TO_PAY = text(f"""{_BILLS}
-  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {_FEE_LEFT})
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {fee_left("b")})
 ORDER BY b.id FOR UPDATE
 """)
 _BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE")
@@ -213,7 +221,7 @@ def account(session: Session, household: str, *, lock: bool = False) -> Account 
     Who books by its `first_open` holds the estate's lock, shared or alone, so that no month is closed meanwhile.
     """
     row = session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
-    return Account(**row._asdict()) if row is not None else None
+    return row_of(Account, row)
 
 
 def lock_estate_of(session: Session, household: str) -> bool:
@@ -224,13 +232,13 @@ def lock_estate_of(session: Session, household: str) -> bool:
 def bills_to_pay(session: Session, household_id: int, touched: Iterable[int] = ()) -> dict[int, Bill]:
     """A household's bills on which principal or late fee is left, and those touched, by id, locked; void ones never."""
     rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "touched": sorted(touched)})
-    return {row.id: Bill(**row._asdict()) for row in rows}
+    return {bill.id: bill for bill in rows_of(Bill, rows)}
 
 
 def bills_named(session: Session, household_id: int, bills: Iterable[int]) -> dict[int, Bill]:
     """Those of some bills that are a household's and not void, by id, locked."""
     rows = session.execute(_BILLS_NAMED, {"household_id": household_id, "bills": sorted(bills)})
-    return {row.id: Bill(**row._asdict()) for row in rows}
+    return {bill.id: bill for bill in rows_of(Bill, rows)}
 
 
 def entries_of(session: Session, bills: Sequence[int]) -> Sequence[Row[Any]]:

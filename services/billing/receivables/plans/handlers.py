@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
@@ -21,21 +19,29 @@ from services.billing.receivables.plans import tables
 from services.billing.receivables.plans.rules import (
     MOST_INSTALMENTS,
     Plan,
-    Status,
     plan_status,
     received,
     split,
     standings,
 )
+from services.billing.receivables.plans.tables import Agreement, BillToPlan, Cut, SignedPlan
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.plans import (
+    BillPart,
+    InstalmentPlan,
+    InstalmentPlanSummary,
+    PlannedInstalment,
+    PlanStatus,
+)
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
+from services.common.once import another_request
 from services.common.paging import page, position
 
 # How far back a plan may be recorded, and how far ahead an instalment may lie: ten years.
 MOST_AHEAD = timedelta(days=3_653)
-SIGNERS = ("finance", "estate_manager", "group_admin", "steward")
-READERS = (*SIGNERS, "cashier", "auditor", "owner")
 
 
 @dataclass(frozen=True)
@@ -52,21 +58,21 @@ class Offer:
 class _Bill:
     """A bill to be planned, with what happened to it."""
 
-    row: Row[Any]
+    row: BillToPlan
     events: Sequence[BillEvent]
 
     def owed(self, on: date) -> int:
         return outstanding(self.row.amount_fen, self.events, on)
 
 
-def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now: datetime) -> dict[str, Any]:
+def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now: datetime) -> InstalmentPlan:
     """Agree on instalments: late fee and dunning stand still from the signing day while they are kept.
 
     The instalments add up to the principal that is owed on the bills at the end of the signing day; late fee accrued
     until then stays due apart from them. The same id again gives the same plan, with other content a Conflict.
     Invalid, NotFound, Forbidden.
     """
-    caller.require(*SIGNERS)
+    caller.require(Permission.SIGN_INSTALMENT_PLAN)
     today = business_date(now)
     known = ledger.lock_estate_of(session, offer.household)
     account = ledger.account(session, offer.household, lock=True) if known else None
@@ -78,13 +84,13 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
         bills = _bills(session, account, offer, now)
         _make(session, caller, account, plan_id, offer, bills, now)
     elif not _same(session, account, plan_id, offer):
-        raise Conflict("This request id was used for another plan.")
+        raise another_request("plan")
     return _shown(session, plan_id, today)
 
 
-def get_plan(session: Session, caller: Caller, plan_id: UUID, today: date) -> dict[str, Any]:
+def get_plan(session: Session, caller: Caller, plan_id: UUID, today: date) -> InstalmentPlan:
     """A plan, how it stands today, and its instalments with what was received for each. NotFound, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_INSTALMENT_PLANS)
     row = tables.plan(session, plan_id, today)
     if row is None:
         raise NotFound("There is no such plan.")
@@ -97,32 +103,27 @@ def list_plans(
     caller: Caller,
     household: str | None,
     estate: str | None,
-    status: Status | None,
+    status: PlanStatus | None,
     limit: int,
     cursor: str | None,
     today: date,
-) -> dict[str, Any]:
+) -> Page[InstalmentPlanSummary]:
     """Plans without their instalments, paged; an owner sees the own household's. Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_INSTALMENT_PLANS)
     scope = caller.scope(estate, household)
     after = position(cursor, UUID)
-    cut = {
-        "estates": None if scope.estates is None else sorted(scope.estates),
-        "household": scope.household,
-        "status": status,
-        "after": after[0] if after else None,
-        "limit": limit + 1,
-    }
+    estates = None if scope.estates is None else sorted(scope.estates)
+    cut = Cut(estates, scope.household, status, after[0] if after else None, limit + 1)
     rows, next_cursor = page(tables.plans(session, cut, today), limit, lambda row: [str(row.id)])
-    return {"items": [_summary(row) for row in rows], "next_cursor": next_cursor}
+    return Page(items=[_summary(row) for row in rows], next_cursor=next_cursor)
 
 
-def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, now: datetime) -> dict[str, Any]:
+def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, now: datetime) -> InstalmentPlan:
     """End a plan by staff from today on: what remains accrues from the signing day, as when it is broken.
 
     Cancelling it again changes nothing. Conflict when it is completed; NotFound, Forbidden.
     """
-    caller.require(*SIGNERS)
+    caller.require(Permission.SIGN_INSTALMENT_PLAN)
     today = business_date(now)
     household = tables.household_of(session, plan_id)
     known = household is not None and ledger.lock_estate_of(session, household)
@@ -213,13 +214,20 @@ def _make(
 ) -> None:
     agreed = tables.policy(session, account.estate_id)
     fees = _fees(session, account, offer.signed_on, bills)
-    agreement = tables.Agreement(
-        plan_id, account.id, account.estate_id, offer.signed_on, agreed.late_days, agreed.revives, fees
+    agreement = Agreement(
+        id=plan_id,
+        household_id=account.id,
+        estate_id=account.estate_id,
+        signed_on=offer.signed_on,
+        late_days=agreed.late_days,
+        revives=agreed.revives,
+        late_fee_fen=fees,
+        created_by=caller.sub,
+        created_at=now,
     )
     parts = split(offer.instalments, {bill.row.id: bill.owed(offer.signed_on) for bill in bills})
     _end_broken(session, caller, account, offer)
-    made = {"created_by": caller.sub, "created_at": now}
-    tables.insert_plan(session, agreement, parts, "performing", made)
+    tables.insert_plan(session, agreement, parts)
     holds.hold(session, "plan", plan_id, account.code, now, holds_dunning=True)
     keeping.reckon(session, account.id, account.code, now)
 
@@ -257,7 +265,7 @@ def _same(session: Session, account: Account, plan_id: UUID, offer: Offer) -> bo
     )
 
 
-def _shown(session: Session, plan_id: UUID, today: date) -> dict[str, Any]:
+def _shown(session: Session, plan_id: UUID, today: date) -> InstalmentPlan:
     row = tables.plan(session, plan_id, today)
     if row is None:
         raise NotFound("There is no such plan.")
@@ -266,47 +274,51 @@ def _shown(session: Session, plan_id: UUID, today: date) -> dict[str, Any]:
     seen = keeping.planned_bills(planned, entries_by_bill(session, sorted(plan.bill_ids)))
     bills = [seen[bill_id] for bill_id in sorted(plan.bill_ids)]
     ahead = [one for one in standings(plan, bills) if one.from_on > today]
-    return _summary(row) | {
-        "instalments": _instalments(plan, received(bills, plan.signed_on, today), today),
-        # what becomes of it should nothing more be paid
-        "breaks_on": next((one.from_on for one in ahead if one.status == "broken"), None),
-    }
+    return InstalmentPlan(
+        **_summary(row),
+        instalments=_instalments(plan, received(bills, plan.signed_on, today), today),
+        breaks_on=next((one.from_on for one in ahead if one.status == "broken"), None),
+    )
 
 
-def _instalments(plan: Plan, received_fen: int, today: date) -> list[dict[str, Any]]:
+def _instalments(plan: Plan, received_fen: int, today: date) -> list[PlannedInstalment]:
     left = received_fen
     shown = []
     for instalment in plan.instalments:
         paid = min(left, instalment.amount_fen)
         left -= paid
-        status = "paid" if paid == instalment.amount_fen else "missed" if instalment.due < today else "due"
-        parts = [
-            {"bill_id": part.bill_id, "amount_fen": part.amount_fen}
-            for part in plan.parts
-            if part.due == instalment.due
-        ]
-        line = {"due_date": instalment.due, "amount_fen": instalment.amount_fen, "paid_fen": paid, "status": status}
-        shown.append(line | {"bills": parts})
+        shown.append(_instalment(plan, instalment, paid, today))
     return shown
 
 
-def _summary(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "household": row.household,
-        "estate": row.estate,
-        "signed_on": row.signed_on,
-        "status": row.standing,
-        "status_since": row.standing_since,
-        "bill_ids": list(row.bill_ids),
-        "principal_fen": row.principal_fen,
-        "late_fee_fen": row.late_fee_fen,
-        "broken_after_days": row.late_days,
-        "created_by": row.created_by,
-        "created_at": row.created_at,
-        "cancelled_on": row.cancelled_on,
-        "cancel_reason": row.cancel_reason,
-    }
+def _instalment(plan: Plan, instalment: Instalment, paid_fen: int, today: date) -> PlannedInstalment:
+    parts = [part for part in plan.parts if part.due == instalment.due]
+    return PlannedInstalment(
+        due_date=instalment.due,
+        amount_fen=instalment.amount_fen,
+        paid_fen=paid_fen,
+        status="paid" if paid_fen == instalment.amount_fen else "missed" if instalment.due < today else "due",
+        bills=[BillPart(bill_id=part.bill_id, amount_fen=part.amount_fen) for part in parts],
+    )
+
+
+def _summary(row: SignedPlan) -> InstalmentPlanSummary:
+    return InstalmentPlanSummary(
+        id=row.id,
+        household=row.household,
+        estate=row.estate,
+        signed_on=row.signed_on,
+        status=row.standing,
+        status_since=row.standing_since,
+        bill_ids=row.bill_ids,
+        principal_fen=row.principal_fen,
+        late_fee_fen=row.late_fee_fen,
+        broken_after_days=row.late_days,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        cancelled_on=row.cancelled_on,
+        cancel_reason=row.cancel_reason,
+    )
 
 
 def _error(loc: str, message: str) -> Mapping[str, str]:

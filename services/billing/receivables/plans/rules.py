@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import accumulate, groupby
-from typing import Literal
 from uuid import UUID
 
 from services.billing.receivables.late_fee.rules import BillEvent, Freeze, Instalment, OpenBill, outstanding
+from services.common.contracts.answers.plans import PlanStatus
 
-Status = Literal["performing", "completed", "broken", "cancelled"]
 MOST_INSTALMENTS = 36
 _ONE_DAY = timedelta(days=1)
 
@@ -86,7 +85,7 @@ class Standing:
     """How a plan stands from a day on; accrual stood still until `frozen_to`, None: it still does."""
 
     from_on: date
-    status: Status
+    status: PlanStatus
     frozen_to: date | None = None
 
 

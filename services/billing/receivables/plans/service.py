@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.receivables.late_fee.rules import Instalment
 from services.billing.receivables.plans import handlers
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
-from services.billing.receivables.plans.rules import Status
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.plans import InstalmentPlan, InstalmentPlanSummary, PlanStatus
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.fields import BillIds, PositiveFen, Reason
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc, timer
 
 LOOK_SECONDS = 300
-Fen = Annotated[int, Field(gt=0, le=10**12)]
-BillIds = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=500)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Asked:
     """One instalment as it is asked for."""
 
     due_date: date
-    amount_fen: Fen
+    amount_fen: PositiveFen
 
 
 class PlanDoors(EstateService):
@@ -42,7 +39,7 @@ class PlanDoors(EstateService):
         bill_ids: BillIds,
         signed_on: date,
         instalments: list[Asked],
-    ) -> dict[str, Any]:
+    ) -> InstalmentPlan:
         """Agree on instalments."""
         parts = tuple(Instalment(one.due_date, one.amount_fen) for one in instalments)
         offer = Offer(household, frozenset(bill_ids), signed_on, parts)
@@ -50,7 +47,7 @@ class PlanDoors(EstateService):
             return handlers.sign_plan(session, caller, request_id, offer, self.clock())
 
     @rpc
-    def get_plan(self, caller: Caller, plan_id: UUID) -> dict[str, Any]:
+    def get_plan(self, caller: Caller, plan_id: UUID) -> InstalmentPlan:
         """One plan."""
         with self.transaction() as session:
             return handlers.get_plan(session, caller, plan_id, business_date(self.clock()))
@@ -61,19 +58,17 @@ class PlanDoors(EstateService):
         caller: Caller,
         household: str | None = None,
         estate: str | None = None,
-        status: Status | None = None,
+        status: PlanStatus | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[InstalmentPlanSummary]:
         """Plans in scope."""
         today = business_date(self.clock())
         with self.transaction() as session:
             return handlers.list_plans(session, caller, household, estate, status, limit, cursor, today)
 
     @rpc
-    def cancel_plan(
-        self, caller: Caller, plan_id: UUID, reason: Annotated[str, Field(min_length=1, max_length=2000)]
-    ) -> dict[str, Any]:
+    def cancel_plan(self, caller: Caller, plan_id: UUID, reason: Reason) -> InstalmentPlan:
         """End a plan by staff."""
         with self.transaction() as session:
             return handlers.cancel_plan(session, caller, plan_id, reason, self.clock())

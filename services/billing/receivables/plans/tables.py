@@ -5,9 +5,9 @@ that tells dunning. It covers all days to come: it changes only when something h
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.receivables.plans.rules import Part, Plan, Planned, Standing
 from services.billing.tables import household, metadata
+from services.common.contracts.answers.plans import PlanStatus
+from services.common.rows import row_of, rows_of
 
 plan_policy = Table(
     "plan_policy",
@@ -109,16 +111,21 @@ SELECT id, household_id, amount_fen, amount_fen - paid_fen - waived_fen AS open_
 FROM bill WHERE id = ANY (:bills) ORDER BY due_date, id FOR UPDATE
 """)
 _SET_APART = text("UPDATE bill SET late_fee_apart = true WHERE id = ANY (:bills) AND NOT late_fee_apart")
-# How plans `p` stand at the end of `:today`.
-STANDING_TODAY = """JOIN LATERAL (
-  SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = p.id AND s.from_on <= :today
+
+
+def _standing_on(plan: str, day: str) -> str:
+    """SQL: a join of how the plan stands at the end of a day, as `s`."""
+    return f"""JOIN LATERAL (
+  SELECT s.* FROM instalment_plan_standing s WHERE s.plan_id = {plan}.id AND s.from_on <= {day}
   ORDER BY s.from_on DESC LIMIT 1) s ON true"""
+
+
 _SHOWN = f"""
 SELECT p.*, h.code AS household, e.code AS estate, s.status AS standing, s.from_on AS standing_since,
        (SELECT sum(x.amount_fen)::bigint FROM instalment_plan_part x WHERE x.plan_id = p.id) AS principal_fen,
        ARRAY(SELECT DISTINCT x.bill_id FROM instalment_plan_part x WHERE x.plan_id = p.id ORDER BY 1) AS bill_ids
 FROM instalment_plan p JOIN household h ON h.id = p.household_id JOIN estate e ON e.id = p.estate_id
-{STANDING_TODAY}
+{_standing_on("p", ":today")}
 """
 _ONE = text(f"{_SHOWN} WHERE p.id = :id")
 _LIST = text(f"""{_SHOWN}
@@ -129,7 +136,7 @@ WHERE (CAST(:after AS uuid) IS NULL OR p.id > :after)
 ORDER BY p.id LIMIT :limit
 """)
 _UNTOLD = text(f"""
-SELECT DISTINCT h.code FROM instalment_plan p JOIN household h ON h.id = p.household_id {STANDING_TODAY}
+SELECT DISTINCT h.code FROM instalment_plan p JOIN household h ON h.id = p.household_id {_standing_on("p", ":today")}
 WHERE s.status <> p.status ORDER BY h.code LIMIT :limit
 """)
 # Two replicas do not wait for each other: whoever comes second leaves the household to the first.
@@ -147,6 +154,60 @@ class Agreement:
     late_days: int
     revives: bool
     late_fee_fen: int
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class PlanPolicy:
+    """An instalment more than `late_days` days late breaks a plan; `revives`: catching up mends it."""
+
+    late_days: int
+    revives: bool
+
+
+@dataclass(frozen=True)
+class BillToPlan:
+    """A bill as an offer needs it."""
+
+    id: int
+    household_id: int
+    amount_fen: int
+    open_fen: int
+    due_date: date
+    voided_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SignedPlan:
+    """A plan as it was signed, and how it stands today."""
+
+    id: UUID
+    household_id: int
+    household: str
+    estate: str
+    signed_on: date
+    late_days: int
+    late_fee_fen: int
+    principal_fen: int
+    bill_ids: list[int]
+    standing: PlanStatus
+    standing_since: date
+    created_by: str
+    created_at: datetime
+    cancelled_on: date | None
+    cancel_reason: str | None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which plans a list shows; None: all."""
+
+    estates: list[str] | None
+    household: str | None
+    status: PlanStatus | None
+    after: UUID | None
+    limit: int
 
 
 def planned(session: Session, household_id: int) -> Planned:
@@ -172,21 +233,19 @@ def parts_of(session: Session, plan_id: UUID) -> list[Part]:
     return [Part(*row) for row in session.execute(select(*columns).where(instalment_plan_part.c.plan_id == plan_id))]
 
 
-def policy(session: Session, estate_id: int) -> Row[Any]:
-    """When a plan of this estate is broken: `late_days`, `revives`."""
-    return session.execute(_POLICY, {"estate_id": estate_id}).one()
+def policy(session: Session, estate_id: int) -> PlanPolicy:
+    """When a plan of this estate is broken."""
+    return row_of(PlanPolicy, session.execute(_POLICY, {"estate_id": estate_id}).one())
 
 
-def bills_to_plan(session: Session, bills: Sequence[int]) -> Sequence[Row[Any]]:
+def bills_to_plan(session: Session, bills: Sequence[int]) -> list[BillToPlan]:
     """The bills named, locked, oldest due first."""
-    return session.execute(_BILLS, {"bills": list(bills)}).all()
+    return rows_of(BillToPlan, session.execute(_BILLS, {"bills": list(bills)}))
 
 
-def insert_plan(
-    session: Session, agreement: Agreement, parts: Iterable[Part], status: str, made: Mapping[str, Any]
-) -> None:
-    """Keep a new plan with its parts; its bills' late fee can no longer be told from their rows."""
-    row = asdict(agreement) | {"status": status, "status_at": made["created_at"], **made}
+def insert_plan(session: Session, agreement: Agreement, parts: Iterable[Part]) -> None:
+    """Keep a new plan, which performs, with its parts; its bills' late fee can no longer be told from their rows."""
+    row = vars(agreement) | {"status": "performing", "status_at": agreement.created_at}
     session.execute(insert(instalment_plan), [row])
     kept: list[dict[str, Any]] = [
         {"plan_id": agreement.id, "bill_id": part.bill_id, "due_date": part.due, "amount_fen": part.amount_fen}
@@ -214,20 +273,20 @@ def told(session: Session, plan_id: UUID) -> str:
     return status
 
 
-def tell(session: Session, plan_id: UUID, status: str, at: Any) -> None:
+def tell(session: Session, plan_id: UUID, status: str, at: datetime) -> None:
     """Note what dunning is being told."""
     query = update(instalment_plan).where(instalment_plan.c.id == plan_id)
     session.execute(query.values(status=status, status_at=at))
 
 
-def plan(session: Session, plan_id: UUID, today: date) -> Row[Any] | None:
+def plan(session: Session, plan_id: UUID, today: date) -> SignedPlan | None:
     """One plan with its standing."""
-    return session.execute(_ONE, {"id": plan_id, "today": today}).one_or_none()
+    return row_of(SignedPlan, session.execute(_ONE, {"id": plan_id, "today": today}).one_or_none())
 
 
-def plans(session: Session, cut: Mapping[str, Any], today: date) -> Sequence[Row[Any]]:
-    """Plans by id; `cut` has `estates`, `household`, `status`, `after` and `limit`."""
-    return session.execute(_LIST, {**cut, "today": today}).all()
+def plans(session: Session, cut: Cut, today: date) -> list[SignedPlan]:
+    """Plans by id."""
+    return rows_of(SignedPlan, session.execute(_LIST, vars(cut) | {"today": today}))
 
 
 def untold(session: Session, today: date, limit: int) -> list[str]:

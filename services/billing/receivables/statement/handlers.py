@@ -1,6 +1,6 @@
 """STORY of a statement: what a household owes at the end of a day, bill by bill (B6)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,18 +15,21 @@ from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.tables import planned
+from services.common.contracts.answers.bills import Statement, StatementBill
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import format_period
+from services.common.domain.permissions import Permission
 
 
-def statement(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:
+def statement(session: Session, caller: Caller, household: str, as_of: date) -> Statement:
     """What a household owes at the end of a day: principal (due or not) + late fee − credit, in fen, bill by bill.
 
     A bill whose principal is paid but whose late fee is not is listed too, its days counted to the day of payment. What
     was waived of either is shown apart (C2).
     NotFound, Forbidden.
     """
+    caller.require(Permission.READ_STATEMENT)
     account = tables.account(session, household)
     if account is None:
         raise NotFound(f"There is no household {household}.")
@@ -38,40 +41,36 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
     frozen = keeping.frozen(plans, entries, as_of)
     lines = [_line(row, account, entries[row.id], as_of, frozen.of(row.id)) for row in rows]
     bills = [line for line in lines if line["outstanding_fen"] or line["late_fee_fen"]]
-    return _totals(bills, tables.credit_as_of(session, account.id, account.credit_fen, as_of)) | {
-        "household": household,
-        "as_of": as_of,
-        "bills": bills,
-    }
+    principal = sum(bill["outstanding_fen"] for bill in bills)
+    fee = sum(bill["late_fee_fen"] for bill in bills)
+    credit = tables.credit_as_of(session, account.id, account.credit_fen, as_of)
+    return Statement(
+        household=household,
+        as_of=as_of,
+        principal_fen=principal,
+        late_fee_fen=fee,
+        credit_fen=credit,
+        total_due_fen=principal + fee - credit,
+        bills=bills,
+    )
 
 
 def _line(
     row: Row[Any], account: Account, entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
-) -> dict[str, Any]:
+) -> StatementBill:
     events = bill_events(entries)
     left = outstanding(row.amount_fen, events, as_of)
-    return {
-        "id": row.id,
-        "unit": f"{account.estate}/{row.unit}",
-        "fee_item": row.fee_item,
-        "period": format_period(row.period),
-        "amount_fen": row.amount_fen,
-        "outstanding_fen": left,
-        "due_date": row.due_date,
-        "status": "paid" if left == 0 else "open" if left == row.amount_fen else "partially_paid",
-        "overdue_days": overdue_days(row.due_date, settled_on(row.amount_fen, events, as_of) or as_of),
-        "waived_fen": waived(events, "waiver", as_of),
-        "late_fee_waived_fen": waived(events, "late_fee_waiver", as_of),
-        "late_fee_fen": late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account), freezes).due_fen,
-    }
-
-
-def _totals(bills: Sequence[Mapping[str, Any]], credit_fen: int) -> dict[str, int]:
-    principal = sum(bill["outstanding_fen"] for bill in bills)
-    fee = sum(bill["late_fee_fen"] for bill in bills)
-    return {
-        "principal_fen": principal,
-        "late_fee_fen": fee,
-        "credit_fen": credit_fen,
-        "total_due_fen": principal + fee - credit_fen,
-    }
+    return StatementBill(
+        id=row.id,
+        unit=f"{account.estate}/{row.unit}",
+        fee_item=row.fee_item,
+        period=format_period(row.period),
+        amount_fen=row.amount_fen,
+        outstanding_fen=left,
+        due_date=row.due_date,
+        status="paid" if left == 0 else "open" if left == row.amount_fen else "partially_paid",
+        overdue_days=overdue_days(row.due_date, settled_on(row.amount_fen, events, as_of) or as_of),
+        late_fee_fen=late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account), freezes).due_fen,
+        waived_fen=waived(events, "waiver", as_of),
+        late_fee_waived_fen=waived(events, "late_fee_waiver", as_of),
+    )

@@ -1,9 +1,9 @@
 """DOORS to statements (B6)."""
 
 from datetime import date
-from typing import Any
 
 from services.billing.receivables.statement import handlers
+from services.common.contracts.answers.bills import Statement
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.process.service import EstateService, rpc
@@ -13,7 +13,7 @@ class StatementDoors(EstateService):
     """Statements go out."""
 
     @rpc
-    def get_statement(self, caller: Caller, household: str, as_of: date | None = None) -> dict[str, Any]:
+    def get_statement(self, caller: Caller, household: str, as_of: date | None = None) -> Statement:
         """What a household owes at the end of a day; default today."""
         with self.transaction() as session:
             return handlers.statement(session, caller, household, as_of or business_date(self.clock()))

@@ -12,6 +12,7 @@ from services.billing.receivables.ledger.rules import (
     RECEIVABLE,
     WAIVER_REVERSED,
 )
+from services.common.contracts.answers.trial_balance import AccountBalance, BalanceChecks
 
 
 @dataclass(frozen=True)
@@ -39,38 +40,10 @@ class Kept:
     rolled_waived_fen: int = 0
 
 
-@dataclass(frozen=True)
-class Account:
-    """One line of the trial balance; `balance_fen` is debit − credit."""
-
-    account: str
-    debit_fen: int
-    credit_fen: int
-    balance_fen: int
+NO_DIFFERENCE = BalanceChecks(0, 0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True)
-class Checks:
-    """What must be nothing; the name says which two differ. Over several estates the absolute differences add up."""
-
-    receivable_and_bills_fen: int = 0
-    credit_and_households_fen: int = 0
-    receivable_and_rollups_fen: int = 0
-    collected_and_rollups_fen: int = 0
-    waived_and_rollups_fen: int = 0
-    waived_and_bills_fen: int = 0
-
-    @property
-    def total_fen(self) -> int:
-        """All differences together: zero, always."""
-        return sum(vars(self).values())
-
-    def plus(self, other: "Checks") -> "Checks":
-        """Both added up."""
-        return Checks(**{name: value + vars(other)[name] for name, value in vars(self).items()})
-
-
-def accounts(moved: Iterable[Moved], before: Iterable[Account] = ()) -> list[Account]:
+def accounts(moved: Iterable[Moved], before: Iterable[AccountBalance] = ()) -> list[AccountBalance]:
     """Debit, credit and balance per account, by name, upon those of an earlier day."""
     debit: dict[str, int] = defaultdict(int)
     credit: dict[str, int] = defaultdict(int)
@@ -81,18 +54,27 @@ def accounts(moved: Iterable[Moved], before: Iterable[Account] = ()) -> list[Acc
         debit[move.debit_account] += move.amount_fen
         credit[move.credit_account] += move.amount_fen
     names = sorted(debit.keys() | credit.keys())
-    return [Account(name, debit[name], credit[name], debit[name] - credit[name]) for name in names]
+    return [AccountBalance(name, debit[name], credit[name], debit[name] - credit[name]) for name in names]
 
 
-def check(moved: Iterable[Moved], kept: Iterable[Kept]) -> Checks:
+def total_fen(checks: BalanceChecks) -> int:
+    """All differences together: zero, always."""
+    return sum(vars(checks).values())
+
+
+def _plus(one: BalanceChecks, other: BalanceChecks) -> BalanceChecks:
+    return BalanceChecks(**{name: value + vars(other)[name] for name, value in vars(one).items()})
+
+
+def check(moved: Iterable[Moved], kept: Iterable[Kept]) -> BalanceChecks:
     """Compare per estate, so that differences of two estates cannot hide each other."""
     by_estate: dict[int, list[Moved]] = defaultdict(list)
     for move in moved:
         by_estate[move.estate_id].append(move)
     said = {row.estate_id: row for row in kept}
-    total = Checks()
+    total = NO_DIFFERENCE
     for estate_id in by_estate.keys() | said.keys():
-        total = total.plus(_check_estate(by_estate[estate_id], said.get(estate_id, Kept(estate_id))))
+        total = _plus(total, _check_estate(by_estate[estate_id], said.get(estate_id, Kept(estate_id))))
     return total
 
 
@@ -101,11 +83,11 @@ def collected(moved: Iterable[Moved]) -> int:
     return sum(_collected(move) for move in moved)
 
 
-def _check_estate(moved: list[Moved], kept: Kept) -> Checks:
+def _check_estate(moved: list[Moved], kept: Kept) -> BalanceChecks:
     balance = {account.account: account.balance_fen for account in accounts(moved)}
     receivable = balance.get(RECEIVABLE, 0)
     rolled = kept.rolled_billed_fen - kept.rolled_collected_fen - kept.rolled_waived_fen
-    return Checks(
+    return BalanceChecks(
         receivable_and_bills_fen=abs(receivable - kept.bills_open_fen),
         credit_and_households_fen=abs(-balance.get(CUSTOMER_CREDIT, 0) - kept.household_credit_fen),
         receivable_and_rollups_fen=abs(receivable - rolled),

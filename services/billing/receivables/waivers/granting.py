@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.booking.handlers import book
@@ -18,6 +16,7 @@ from services.billing.receivables.ledger.rules import (
     MovementKind,
 )
 from services.billing.receivables.waivers import tables
+from services.billing.receivables.waivers.tables import WaiverRow
 
 # debit, credit and kind of the movement of each kind of waiver
 ACCOUNTS: Mapping[str, tuple[str, str, MovementKind]] = {
@@ -27,7 +26,7 @@ ACCOUNTS: Mapping[str, tuple[str, str, MovementKind]] = {
 
 
 def grant(
-    session: Session, account: Account, waiver: Row[Any], given: Mapping[int, int], today: date, now: datetime
+    session: Session, account: Account, waiver: WaiverRow, given: Mapping[int, int], today: date, now: datetime
 ) -> None:
     """Book what is granted per bill; the household is locked by the caller."""
     debit, credit, kind = ACCOUNTS[waiver.kind]

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
@@ -18,13 +17,14 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
-from services.billing.receivables.waivers.rules import RULE, Kind, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.tables import WaiverRow
+from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-REQUESTERS = ("group_admin", "finance", "estate_manager", "steward")
-APPROVERS = ("group_admin", "finance", "estate_manager")
+from services.common.domain.permissions import Permission
+from services.common.once import another_request, same_request
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Ask:
     """What is asked for: a part of each bill's base, or an amount over all of them."""
 
     bill_ids: Sequence[int]
-    kind: Kind
+    kind: WaiverKind
     reason: str
     ratio: Decimal | None = None
     amount_fen: int | None = None
 
 
-def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> dict[str, Any]:
+def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask, now: datetime) -> WaiverDetail:
     """Ask for a waiver over bills of one household; granted at once where the matrix needs nobody (C2).
 
     The same call again answers the same. Errors: Forbidden, Invalid (bills unknown, of several households, more than
     there is), Conflict (void, nothing to waive, another one waits, id used for another request).
     """
-    caller.require(*REQUESTERS)
+    caller.require(Permission.REQUEST_WAIVER)
     _check(ask)
     account = _locked(session, _whose(session, caller, ask))
     before = tables.load(session, request_id)
@@ -89,12 +89,12 @@ def _locked(session: Session, household: str) -> Account:
     return account
 
 
-def _same(session: Session, row: Row[Any], ask: Ask, caller: Caller) -> Row[Any]:
+def _same(session: Session, row: WaiverRow, ask: Ask, caller: Caller) -> WaiverRow:
     bills = {line.bill_id for line in tables.lines_of(session, [row.id])[row.id]}
-    as_asked = (bills, row.kind, row.reason, row.ratio, row.amount_fen, row.requested_by)
-    if as_asked != (set(ask.bill_ids), ask.kind, ask.reason, ask.ratio, ask.amount_fen, caller.sub):
-        raise Conflict("This request id was used for another waiver.")
-    return row
+    if bills != set(ask.bill_ids):
+        raise another_request("waiver")
+    terms = {"kind": ask.kind, "reason": ask.reason, "ratio": ask.ratio, "amount_fen": ask.amount_fen}
+    return same_request("waiver", row, terms | {"requested_by": caller.sub})
 
 
 def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[int, int]:
@@ -109,7 +109,7 @@ def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[in
     return {bill_id: left.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Account, kind: str, ids: Sequence[int], today: date) -> dict[int, int]:
+def _left(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
         return tables.open_of(tables.bills(session, ids))
@@ -162,7 +162,7 @@ def _grant_or_wait(session: Session, account: Account, waiver_id: UUID, now: dat
 class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
-    waiver: Row[Any]
+    waiver: WaiverRow
     given: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
@@ -204,20 +204,18 @@ def _approve(
 
 def approve_waiver(
     session: Session, caller: Caller, waiver_id: UUID, resolution: str | None, note: str | None, now: datetime
-) -> dict[str, Any]:
+) -> WaiverDetail:
     """Grant a pending waiver, as far as there is still something to waive; approving again changes nothing (C2).
 
     Errors: NotFound, Forbidden (role, scope, own request under four eyes), Invalid (no resolution), Conflict (rejected,
     withdrawn).
     """
-    caller.require(*APPROVERS)
+    caller.require(Permission.APPROVE_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
     if waiver.status != "approved":
         _require_pending(waiver)
         decision = _decision(session, account, waiver_id, business_date(now))
-        caller.require(*sorted(decision.roles))
-        if decision.four_eyes and caller.sub == waiver.requested_by:
-            raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
+        _require_authority(caller, decision)
         if decision.needs_resolution and not (resolution or "").strip():
             told = [{"loc": "resolution", "msg": "reference of the owners' committee's resolution"}]
             raise Invalid("So much can be waived only upon a resolution of the owners' committee.", told)
@@ -226,11 +224,17 @@ def approve_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def reject_waiver(
-    session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
-) -> dict[str, Any]:
+def _require_authority(caller: Caller, decision: Decision) -> None:
+    """Forbidden unless the matrix lets one of the caller's roles grant so much, and on this request."""
+    if not caller.holds(decision.roles):
+        raise Forbidden(f"So much is granted by {' or '.join(sorted(decision.roles))}.")
+    if decision.four_eyes and caller.sub == decision.waiver.requested_by:
+        raise Forbidden("So much nobody grants on the own request (four eyes); let somebody else decide.")
+
+
+def reject_waiver(session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime) -> WaiverDetail:
     """Refuse a pending waiver; rejecting again changes nothing. NotFound, Forbidden, Conflict."""
-    caller.require(*APPROVERS)
+    caller.require(Permission.APPROVE_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
     if waiver.status != "rejected":
         _require_pending(waiver)
@@ -240,9 +244,9 @@ def reject_waiver(
 
 def withdraw_waiver(
     session: Session, caller: Caller, waiver_id: UUID, reason: str | None, now: datetime
-) -> dict[str, Any]:
+) -> WaiverDetail:
     """Take the own pending request back; doing so again changes nothing. NotFound, Forbidden, Conflict."""
-    caller.require(*REQUESTERS)
+    caller.require(Permission.REQUEST_WAIVER)
     account, waiver = _to_decide(session, caller, waiver_id)
     if caller.sub != waiver.requested_by:
         raise Forbidden("Only who asked for a waiver may withdraw it.")
@@ -252,13 +256,13 @@ def withdraw_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Account, Row[Any]]:
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Account, WaiverRow]:
     household = views.found(session, caller, waiver_id).household
     account = _locked(session, household)
     return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
 
 
-def _require_pending(waiver: Row[Any]) -> None:
+def _require_pending(waiver: WaiverRow) -> None:
     if waiver.status != "pending":
         raise Conflict(f"This waiver is {waiver.status} already.")
 

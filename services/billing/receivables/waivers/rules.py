@@ -3,11 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from services.common.domain.money import half_up, largest_remainder
 
-Kind = Literal["late_fee", "principal"]
 RULE = "rule"
 
 

@@ -1,7 +1,9 @@
 """STORE of waivers: requests and their fate, what they mean for each bill, and the authority matrix (C2)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +37,8 @@ from sqlalchemy.orm import Session
 from services.billing.receivables.late_fee.sql import LATE_FEE
 from services.billing.receivables.waivers.rules import Band, GrantedBefore
 from services.billing.tables import estate, household, metadata
+from services.common.contracts.answers.waivers import WaiverKind, WaiverStatus
+from services.common.rows import row_of, rows_of
 
 COUNTED_DAYS = timedelta(days=365)
 
@@ -130,6 +134,48 @@ WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved
 _GRANT = text("UPDATE waiver_bill SET granted_fen = :fen WHERE waiver_id = :waiver_id AND bill_id = :bill_id")
 
 
+@dataclass(frozen=True)
+class WaiverRow:
+    """A waiver with the codes of household and estate; it asks for a ratio or an amount."""
+
+    id: UUID
+    estate_id: int
+    estate: str
+    household_id: int
+    household: str
+    kind: WaiverKind
+    ratio: Decimal | None
+    amount_fen: int | None
+    reason: str
+    status: WaiverStatus
+    base_on: date
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    decision_reason: str | None
+    resolution: str | None
+
+
+@dataclass(frozen=True)
+class WaiverLine:
+    """What is asked of one bill, and, once approved, granted."""
+
+    waiver_id: UUID
+    bill_id: int
+    base_fen: int
+    asked_fen: int
+    granted_fen: int | None
+
+
+@dataclass(frozen=True)
+class PendingWaiver:
+    """A waiver that waits, and for which bill."""
+
+    id: UUID
+    bill_id: int
+
+
 def bills(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Bills with the codes of household and estate, by id."""
     return session.execute(_BILLS, {"bills": list(ids)}).all()
@@ -141,19 +187,19 @@ def fees_due(session: Session, household_id: int, ids: Sequence[int], as_of: dat
     return {row.bill_id: row.due_fen for row in session.execute(_FEES_DUE, key)}
 
 
-def pending(session: Session, ids: Sequence[int]) -> Row[Any] | None:
-    """A waiver that waits for one of these bills: (id, kind, bill_id)."""
-    return session.execute(_PENDING, {"bills": list(ids)}).first()
+def pending(session: Session, ids: Sequence[int]) -> PendingWaiver | None:
+    """The waiver that has waited longest for one of these bills."""
+    return row_of(PendingWaiver, session.execute(_PENDING, {"bills": list(ids)}).first())
 
 
-def pending_of_kind(session: Session, ids: Sequence[int], kind: str) -> Row[Any] | None:
+def pending_of_kind(session: Session, ids: Sequence[int], kind: WaiverKind) -> PendingWaiver | None:
     """The same, of one kind."""
     query = select(waiver.c.id, waiver_bill.c.bill_id).join(waiver_bill)
     query = query.where(waiver_bill.c.bill_id.in_(ids), waiver.c.status == "pending", waiver.c.kind == kind)
-    return session.execute(query.limit(1)).first()
+    return row_of(PendingWaiver, session.execute(query.limit(1)).first())
 
 
-def bands(session: Session, estate_id: int, kind: str) -> list[Band]:
+def bands(session: Session, estate_id: int, kind: WaiverKind) -> list[Band]:
     """The authority matrix of an estate for a kind: its own, or else the group's."""
     query = select(waiver_authority).where(waiver_authority.c.estate_id.in_([estate_id, 0]))
     rows = session.execute(query.where(waiver_authority.c.kind == kind).order_by(waiver_authority.c.position)).all()
@@ -165,17 +211,17 @@ def bands(session: Session, estate_id: int, kind: str) -> list[Band]:
     ]
 
 
-def keep_bands(session: Session, estate_id: int, kind: str, bands: Sequence[Mapping[str, Any]]) -> None:
+def keep_bands(session: Session, estate_id: int, kind: WaiverKind, bands: Sequence[Band]) -> None:
     """Replace the bands of an estate, or of the group (0), for a kind; the caller holds the estate alone."""
     mine = (waiver_authority.c.estate_id == estate_id, waiver_authority.c.kind == kind)
     session.execute(delete(waiver_authority).where(*mine))
-    rows = [{"estate_id": estate_id, "kind": kind, "position": at, **band} for at, band in enumerate(bands, 1)]
+    rows = [{"estate_id": estate_id, "kind": kind, "position": at, **vars(band)} for at, band in enumerate(bands, 1)]
     if rows:
         session.execute(insert(waiver_authority), rows)
 
 
 def granted_before(
-    session: Session, household_id: int, kind: str, today: date, bill_ids: Sequence[int]
+    session: Session, household_id: int, kind: WaiverKind, today: date, bill_ids: Sequence[int]
 ) -> GrantedBefore:
     """What a household was granted of a kind, in fen, on bills that stand."""
     key = {"household_id": household_id, "kind": kind, "since": today - COUNTED_DAYS, "bills": list(bill_ids)}
@@ -194,17 +240,17 @@ def _waivers() -> Select[Any]:
     return query.join(estate, estate.c.id == waiver.c.estate_id)
 
 
-def load(session: Session, waiver_id: UUID) -> Row[Any] | None:
-    """A waiver with the codes of household and estate. Who decides holds the household's row."""
-    return session.execute(_waivers().where(waiver.c.id == waiver_id)).one_or_none()
+def load(session: Session, waiver_id: UUID) -> WaiverRow | None:
+    """A waiver. Who decides holds the household's row."""
+    return row_of(WaiverRow, session.execute(_waivers().where(waiver.c.id == waiver_id)).one_or_none())
 
 
-def lines_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[Row[Any]]]:
+def lines_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[WaiverLine]]:
     """The bills of some waivers, by id."""
-    found: dict[UUID, list[Row[Any]]] = {waiver_id: [] for waiver_id in ids}
+    found: dict[UUID, list[WaiverLine]] = {waiver_id: [] for waiver_id in ids}
     query = select(waiver_bill).where(waiver_bill.c.waiver_id.in_(ids)).order_by(waiver_bill.c.bill_id)
-    for row in session.execute(query):
-        found[row.waiver_id].append(row)
+    for line in rows_of(WaiverLine, session.execute(query)):
+        found[line.waiver_id].append(line)
     return found
 
 
@@ -223,10 +269,10 @@ def page_of(
     session: Session,
     estates: frozenset[str] | None,
     household_code: str | None,
-    status: str | None,
-    after: tuple[Any, ...] | None,
+    status: WaiverStatus | None,
+    after: tuple[datetime, UUID] | None,
     limit: int,
-) -> Sequence[Row[Any]]:
+) -> list[WaiverRow]:
     """Waivers, newest first."""
     query = _waivers()
     if estates is not None:
@@ -237,7 +283,8 @@ def page_of(
         query = query.where(waiver.c.status == status)
     if after is not None:
         query = query.where(tuple_(waiver.c.requested_at, waiver.c.id) < after)
-    return session.execute(query.order_by(waiver.c.requested_at.desc(), waiver.c.id.desc()).limit(limit)).all()
+    query = query.order_by(waiver.c.requested_at.desc(), waiver.c.id.desc()).limit(limit)
+    return rows_of(WaiverRow, session.execute(query))
 
 
 def open_of(rows: Sequence[Row[Any]]) -> dict[int, int]:

@@ -97,7 +97,7 @@ def test_c1_credit_that_pays_a_bill_in_time_leaves_nothing(desk: Desk) -> None:
 
 
 COMPUTED = text(f"""
-SELECT {issue_sql.AMOUNT} AS amount_fen, u.area_m2 <= r.exact_m2 AS in_whole_numbers
+SELECT {issue_sql.amount_fen("u", "r", "v.vacant")} AS amount_fen, u.area_m2 <= r.exact_m2 AS in_whole_numbers
 FROM (SELECT CAST(:area AS numeric) AS area_m2) u, (SELECT CAST(:vacant AS boolean) AS vacant) v,
      jsonb_to_record(CAST(:rate AS jsonb)) AS r({issue_sql.RATE})
 """)

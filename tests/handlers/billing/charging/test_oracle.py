@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs import recording as shared_costs
-from services.billing.charging.shared_costs.recording import SharedCost
+from services.billing.charging.shared_costs.recording import CostRequest
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.charging.tariffs.policy import put_policy
 from services.billing.portfolio.transfers import handlers as transfers
@@ -252,7 +252,7 @@ def test_b3_bills_are_what_each_day_costs(
         for n in range(24):
             month = f"{2025 + n // 12}-{n % 12 + 1:02d}"
             if month <= "2026-11":
-                cost = SharedCost("E1", "light", month, amount_fen=COST_FEN)
+                cost = CostRequest("E1", "light", month, amount_fen=COST_FEN)
                 shared_costs.record(session, FINANCE, uuid4(), cost, NOW)
     oracle = Oracle(desk, world)
     for n in range(0, 24 - 24 % months, months):
@@ -289,7 +289,7 @@ def test_b3_whatever_the_policy_becomes_no_month_is_billed_twice(database: Calla
     months = [date(2025 + n // 12, n % 12 + 1, 1) for n in range(22)]
     with Session(desk.engine) as session, session.begin():
         for month in months:
-            cost = SharedCost("E1", "light", f"{month:%Y-%m}", amount_fen=COST_FEN)
+            cost = CostRequest("E1", "light", f"{month:%Y-%m}", amount_fen=COST_FEN)
             shared_costs.record(session, FINANCE, uuid4(), cost, NOW)
     for n, month in enumerate(months):
         if dice.random() < 0.35:

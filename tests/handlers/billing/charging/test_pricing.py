@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs import recording as shared_costs
-from services.billing.charging.shared_costs.recording import SharedCost
+from services.billing.charging.shared_costs.recording import CostRequest
 from services.billing.charging.tariffs import handlers as tariffs
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid
@@ -54,7 +54,7 @@ def record(desk: Desk, fee_item: str, period: str = "2026-10", **told: Any) -> d
     request_id = told.pop("request_id", None) or uuid4()
     caller = told.pop("caller", FINANCE)
     with Session(desk.engine) as session, session.begin():
-        return shared_costs.record(session, caller, request_id, SharedCost("E1", fee_item, period, **told), NOW)
+        return shared_costs.record(session, caller, request_id, CostRequest("E1", fee_item, period, **told), NOW)
 
 
 # --- metered -------------------------------------------------------------------------------------------------------

@@ -41,6 +41,9 @@ def test_b3_policy_by_rpc(service: BillingService) -> None:
     assert service.get_billing_policy(caller=FINANCE, estate="E1")["own"] is False
     put = service.put_billing_policy(caller=FINANCE, estate="E1", **POLICY)
     assert put == service.get_billing_policy(caller=FINANCE, estate="E1") == {"estate": "E1", **POLICY, "own": True}
+    with pytest.raises(Invalid) as refused:
+        service.put_billing_policy(caller=FINANCE, estate="E1", **POLICY | {"cycle": "weekly", "timing": "never"})
+    assert [error["loc"] for error in refused.value.errors] == ["cycle", "timing"]
 
 
 def test_b1_shared_costs_by_rpc(service: BillingService) -> None:
@@ -69,5 +72,7 @@ def test_b1_charges_by_rpc(service: BillingService) -> None:
     assert (told["formula"], told["inputs"]["description"]) == ("120.00 = 120", "换锁")
     [listed] = service.list_bills(caller=FINANCE, household="H1")["items"]
     assert listed["id"] == made["bill_id"]
+    with pytest.raises(Invalid):
+        service.list_bills(caller=FINANCE, household="H1", status="overdue")
     with pytest.raises(Invalid):
         service.create_charge(caller=FINANCE, request_id=str(uuid4()), **(asked | {"amount_fen": -1}))

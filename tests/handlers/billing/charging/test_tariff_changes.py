@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs import recording as shared_costs
-from services.billing.charging.shared_costs.recording import SharedCost
+from services.billing.charging.shared_costs.recording import CostRequest
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.charging.tariffs.policy import put_policy
 from services.billing.settings import Settings
@@ -172,7 +172,7 @@ def test_b1_a_reading_that_comes_years_late_is_not_billed_twice(desk: Desk) -> N
 
 def test_b1_a_cost_beyond_all_bounds_is_refused(desk: Desk) -> None:
     price(desk, "E1,light,shared,residential,9999999,2020-01-01,")
-    told = SharedCost("E1", "light", "2026-10", quantity=Decimal(9_999_999_999))
+    told = CostRequest("E1", "light", "2026-10", quantity=Decimal(9_999_999_999))
     with pytest.raises(Invalid) as refused, Session(desk.engine) as session, session.begin():
         shared_costs.record(session, FINANCE, uuid4(), told, NOW)
     assert refused.value.errors[0]["loc"] == "quantity"

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
-from services.billing.holds.tables import STANDS
+from services.billing.holds.tables import stands
 from services.common.contracts.events import DunningWithdrawn
 from tests.support.billing.books import NOW, Books
 from tests.support.billing.dunning import DUE, complain, on
@@ -78,9 +78,9 @@ def test_d3_news_in_any_order_leads_to_the_same_hold(books: Books, count: int) -
         source = uuid4()
         for fact in (*order, order[0]):
             fact(books.session, source)
-        stands = books.one(f"SELECT count(*) FROM dunning_hold h WHERE source_id = :id AND {STANDS}", id=source)
+        standing = books.one(f"SELECT count(*) FROM dunning_hold h WHERE source_id = :id AND {stands('h')}", id=source)
         periods = [(h["since"], h["released_at"]) for h in books.case()["holds"] if h["source_id"] == str(source)]
-        seen.add((stands, tuple(periods)))
+        seen.add((standing, tuple(periods)))
     (only,) = seen
     assert only[0] == (1 if count == 3 else 0)
     assert len(only[1]) == (1 if count == 2 else 2)
@@ -161,4 +161,4 @@ def test_d3_start_and_settlement_at_once_leave_no_hold(engine: Engine, first: st
         session.commit()
         work.result()
     with Session(engine) as session:
-        assert session.scalar(text(f"SELECT count(*) FROM dunning_hold h WHERE {STANDS}")) == 0
+        assert session.scalar(text(f"SELECT count(*) FROM dunning_hold h WHERE {stands('h')}")) == 0

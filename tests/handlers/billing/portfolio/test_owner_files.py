@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
@@ -109,7 +109,7 @@ def test_a1_co_owners_leave_with_a_sale_and_come_back_when_it_never_was(desk: De
     assert len(ask(desk, files.get_owners, FINANCE, "E1", "101")["owners"]) == 2
     sold = ask(desk, transfers.transfer, FINANCE, Place("E1", "101"), sale, uuid4(), NOW)
     assert ask(desk, files.get_owners, FINANCE, "E1", "101")["owners"] == []
-    ask(desk, transfers.undo, FINANCE, Place("E1", "101"), UUID(sold["id"]), "never was", NOW)
+    ask(desk, transfers.undo, FINANCE, Place("E1", "101"), sold["id"], "never was", NOW)
     assert len(ask(desk, files.get_owners, FINANCE, "E1", "101")["owners"]) == 2
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,6 +20,7 @@ from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.billing.tables import lock_estate
+from services.common.contracts.answers.transfers import Payers, Transfer
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, HouseholdsRegistered
 from services.common.domain.access import Caller
@@ -56,17 +56,17 @@ def move(
     *,
     request: UUID | None = None,
     caller: Caller = FINANCE,
-) -> dict[str, Any]:
+) -> Transfer:
     with Session(desk.engine) as session, session.begin():
         return handlers.transfer(session, caller, place, asked, request or uuid4(), desk.now)
 
 
-def undo(desk: Desk, transfer_id: str, place: Place = FLAT) -> dict[str, Any]:
+def undo(desk: Desk, transfer_id: UUID, place: Place = FLAT) -> Transfer:
     with Session(desk.engine) as session, session.begin():
-        return handlers.undo(session, FINANCE, place, UUID(transfer_id), "a mistake", desk.now)
+        return handlers.undo(session, FINANCE, place, transfer_id, "a mistake", desk.now)
 
 
-def seen(desk: Desk, place: Place = FLAT, caller: Caller = FINANCE) -> dict[str, Any]:
+def seen(desk: Desk, place: Place = FLAT, caller: Caller = FINANCE) -> Payers:
     with Session(desk.engine) as session:
         return handlers.payers(session, caller, place, date(2026, 11, 21))
 
@@ -95,8 +95,8 @@ def test_a1_a_sale_keeps_history_and_tells_the_others(desk: Desk) -> None:
     told = move(desk)
     assert (told["took_effect"], told["unit"], told["bills_to_reissue"]) == (True, "E1/101", [])
     assert told["payers"] == [
-        {"household": "H1", "role": "owner", "from_date": None, "to_date": "2026-10-10"},
-        {"household": "H3", "role": "owner", "from_date": "2026-10-11", "to_date": None},
+        {"household": "H1", "role": "owner", "from_date": None, "to_date": date(2026, 10, 10)},
+        {"household": "H3", "role": "owner", "from_date": date(2026, 10, 11), "to_date": None},
     ]
     assert desk.rows(HOLDER, unit="101") == [("H3", "occupied")]
     with Session(desk.engine) as session:
@@ -337,7 +337,7 @@ WRONG_HOLDERS = """SELECT count(*) FROM unit u JOIN unit_payer p ON p.unit_id = 
 @pytest.mark.parametrize("seed", range(4))
 def test_a1_any_sequence_leaves_one_payer_a_day_and_bills_that_add_up(desk: Desk, seed: int) -> None:
     chance = random.Random(seed)
-    recorded: list[str] = []
+    recorded: list[UUID] = []
     for step in range(14):
         if recorded and chance.random() < 0.25:
             undo(desk, recorded.pop())
@@ -406,7 +406,7 @@ def test_a3_another_day_for_the_same_payer_is_not_passed_over_in_silence(desk: D
     [error] = refused.value.errors
     assert (error["line"], error["column"]) == (3, "payer_from")
     assert "2026-10-20" in error["msg"]
-    [(transfer_id,)] = desk.rows("SELECT id::text FROM unit_transfer WHERE source = 'import'")
+    [(transfer_id,)] = desk.rows("SELECT id FROM unit_transfer WHERE source = 'import'")
     undo(desk, transfer_id)
     assert desk.load("units", dated, NEW_OWNER + ",2026-10-11")["updated"] == 1
     assert desk.load("units", dated, NEW_OWNER + ",2026-10-11")["unchanged"] == 1

@@ -66,7 +66,7 @@ def settle(books: Books, quarter: str, surplus: str = "carry", request_id: UUID 
 
 def test_b8_a_closed_month_keeps_its_trial_balance_and_is_told(house: Books) -> None:
     first = accounts.close_month(house.session, FINANCE, "E1", "2026-09", NOW)
-    assert {line["account"]: line["balance_fen"] for line in first["balances"]} == {
+    assert {line.account: line.balance_fen for line in first["balances"]} == {
         "cash_cash": 30_000, "fee_income": -30_000, "receivable": 0,
     }  # fmt: skip
     assert accounts.close_month(house.session, FINANCE, "E1", "2026-09", NOW) == first
@@ -99,11 +99,11 @@ def test_b8_each_close_carries_on_from_the_one_before(house: Books) -> None:
     house.pay(700, "2026-11-02")
     close(house, "2026-09", "2026-10")
     first, second = accounts.list_closes(house.session, FINANCE, "E1")["items"]
-    assert {line["account"]: (line["debit_fen"], line["credit_fen"]) for line in second["balances"]} == {
+    assert {line.account: (line.debit_fen, line.credit_fen) for line in second["balances"]} == {
         "cash_cash": (50_500, 0), "customer_credit": (0, 404), "fee_income": (0, 50_000), "late_fee_income": (0, 96),
         "receivable": (50_000, 50_000),
     }  # fmt: skip
-    assert {line["account"] for line in first["balances"]} == {"cash_cash", "fee_income", "receivable"}
+    assert {line.account for line in first["balances"]} == {"cash_cash", "fee_income", "receivable"}
 
 
 def test_b8_what_is_closed_cannot_be_changed(house: Books) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -162,10 +163,10 @@ def test_c4_a_streak_brings_one_coupon_that_is_worth_its_value_once(books: Books
     [coupon] = has(books)["coupons"]
     assert (coupon["value_fen"], coupon["month"], coupon["status"]) == (2_000, "2026-10", "valid")
     bill = books.bill(20_000, "2026-12-15")
-    redeem(books, coupon_id=UUID(coupon["id"]), bill_id=bill)
+    redeem(books, coupon_id=coupon["id"], bill_id=bill)
     assert books.statement("2026-11-21")["principal_fen"] == 18_000
     with pytest.raises(Conflict, match="spent"):
-        redeem(books, coupon_id=UUID(coupon["id"]), service="car wash")
+        redeem(books, coupon_id=coupon["id"], service="car wash")
     assert has(books)["coupons"][0]["status"] == "redeemed"
 
 
@@ -184,6 +185,9 @@ def test_c4_lots_are_drawn_once_by_a_seed_anybody_can_check(books: Books) -> Non
     coupons = [len(has(books, code)["coupons"]) for code in ("H1", "H2", "H3")]
     assert sorted(coupons) == [0, 0, 1]
     assert coupons[2] == 0, "who was late has no ticket"
+    for other in (replace(asked, month="2026-09"), replace(asked, seed="luck"), replace(asked, coupon_fen=1)):
+        with pytest.raises(Conflict, match="another draw"):
+            handlers.draw_lots(books.session, FINANCE, "E1", request_id, other, NOW)
     with pytest.raises(Conflict, match="drawn already"):
         handlers.draw_lots(books.session, FINANCE, "E1", uuid4(), asked, NOW)
     with pytest.raises(Conflict, match="not over"):

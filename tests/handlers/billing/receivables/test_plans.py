@@ -20,6 +20,7 @@ from services.billing.receivables.plans import handlers
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
+from services.common.contracts.answers.late_fees import EstateLateFees
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from tests.support.billing.books import NOW, SYSTEM, TODAY, Books, day
@@ -43,7 +44,7 @@ def sign(books: Books, wanted: Offer, now: datetime = NOW, plan_id: UUID | None 
 
 
 def plan_of(books: Books, shown: dict[str, Any], today: date = TODAY) -> dict[str, Any]:
-    return handlers.get_plan(books.session, FINANCE, UUID(shown["id"]), today)
+    return handlers.get_plan(books.session, FINANCE, shown["id"], today)
 
 
 def problems(wanted: Offer, books: Books, now: datetime = NOW) -> list[tuple[str, str]]:
@@ -159,7 +160,7 @@ def test_c3_a_plan_ended_by_staff_restores_accrual(books: Books) -> None:
     assert fees(books, "2026-11-21") == 100000 * 30 * 3 // 10000
     later = NOW + timedelta(minutes=5)
     for _ in range(2):
-        ended = handlers.cancel_plan(books.session, FINANCE, UUID(shown["id"]), "moved away", later)
+        ended = handlers.cancel_plan(books.session, FINANCE, shown["id"], "moved away", later)
     assert (ended["status"], ended["cancel_reason"], held(books)) == ("cancelled", "moved away", False)
     assert fees(books, "2026-11-20") == 100000 * 30 * 3 // 10000
     assert fees(books, "2026-11-21") == 100000 * 67 * 3 // 10000
@@ -167,7 +168,7 @@ def test_c3_a_plan_ended_by_staff_restores_accrual(books: Books) -> None:
     assert (again["status"], held(books)) == ("performing", True)
     books.pay(100000, "2026-11-21")
     with pytest.raises(Conflict, match="completed"):
-        handlers.cancel_plan(books.session, FINANCE, UUID(again["id"]), "late", later)
+        handlers.cancel_plan(books.session, FINANCE, again["id"], "late", later)
 
 
 def test_c3_broken_bills_may_be_planned_anew(books: Books) -> None:
@@ -250,7 +251,7 @@ def test_c3_who_may(books: Books) -> None:
     for caller in (elsewhere, cashier):
         with pytest.raises(Forbidden):
             handlers.sign_plan(books.session, caller, uuid4(), wanted, NOW)
-    plan_id = UUID(sign(books, wanted)["id"])
+    plan_id = sign(books, wanted)["id"]
     owner = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
     assert handlers.get_plan(books.session, owner, plan_id, TODAY)["household"] == "H1"
     stranger = owner.model_copy(update={"household": "H2"})
@@ -404,18 +405,17 @@ def test_c1_late_fee_by_estate(books: Books) -> None:
     sign(books, offer([books.bill(50000, "2026-10-15", fee_item="planned")], {"2026-12-10": 50000}, "2026-10-25"))
     # 37 days to today
     lines = [
-        {"estate": "E1", "bills": 2, "principal_fen": 150000, "late_fee_fen": 1110 + 150},
-        {"estate": "E2", "bills": 1, "principal_fen": 60000, "late_fee_fen": 300 + 486},
-        {"estate": "E3", "bills": 1, "principal_fen": 100000, "late_fee_fen": 0},
+        EstateLateFees("E1", bills=2, principal_fen=150000, late_fee_fen=1110 + 150),
+        EstateLateFees("E2", bills=1, principal_fen=60000, late_fee_fen=300 + 486),
+        EstateLateFees("E3", bills=1, principal_fen=100000, late_fee_fen=0),
     ]
     shown = totals.late_fees(books.session, SYSTEM, None, TODAY, TODAY)
     assert shown == {"as_of": TODAY, "estates": lines, "principal_fen": 310000, "late_fee_fen": 2046}
     then = totals.late_fees(books.session, SYSTEM, "E2", day("2026-10-24"), TODAY)
-    assert then["estates"] == [{"estate": "E2", "bills": 1, "principal_fen": 100000, "late_fee_fen": 270}]
+    assert then["estates"] == [EstateLateFees("E2", bills=1, principal_fen=100000, late_fee_fen=270)]
     steward = Caller(sub="s", roles=frozenset({"steward"}), estates=frozenset({"E2"}))
-    assert [line["estate"] for line in totals.late_fees(books.session, steward, None, TODAY, TODAY)["estates"]] == [
-        "E2"
-    ]
+    own = totals.late_fees(books.session, steward, None, TODAY, TODAY)
+    assert [line.estate for line in own["estates"]] == ["E2"]
     with pytest.raises(Forbidden):
         totals.late_fees(books.session, steward, "E1", TODAY, TODAY)
     with pytest.raises(NotFound):

@@ -63,6 +63,8 @@ def test_c2_a_waiver_goes_through_the_doors(service: Later) -> None:
     assert service.withdraw_waiver(caller=STEWARD, waiver_id=last["id"])["status"] == "withdrawn"
     listed = service.list_waivers(caller=MANAGER, estate="E1", status="approved")["items"]
     assert {one["id"] for one in listed} == {done["id"], waits["id"]}
+    with pytest.raises(Invalid):
+        service.list_waivers(caller=MANAGER, status="perhaps")
     for wrong in ({"ratio": "1.5"}, {"ratio": "0"}, {"amount_fen": -1}, {"kind": "all"}):
         with pytest.raises(Invalid):
             service.request_waiver(caller=STEWARD, **{**asked(bill, kind="late_fee"), **wrong})
@@ -109,6 +111,15 @@ def test_c2_the_authority_matrix_is_data_of_the_group_or_an_estate(service: Late
     assert (waits["status"], waits["needs"]["roles"]) == ("pending", ["estate_manager", "finance"])
     assert service.set_waiver_authority(caller=ADMIN, estate="E1", kind="late_fee", bands=[]) == shipped
     assert service.approve_waiver(caller=MANAGER, waiver_id=waits["id"])["status"] == "approved"
+
+
+def test_c2_what_is_put_into_the_matrix_is_read_from_it(service: Later) -> None:
+    small = {"up_to_fen": 5_000, "up_to_ratio": 0.5, "roles": ["estate_manager"], "needs_resolution": False}
+    large = {"up_to_fen": None, "up_to_ratio": None, "roles": ["finance", "group_admin"], "needs_resolution": True}
+    bands = [small | {"four_eyes": True}, large | {"four_eyes": False}]
+    sent = [band | {"up_to_ratio": band["up_to_ratio"] and str(band["up_to_ratio"])} for band in bands]
+    service.set_waiver_authority(caller=ADMIN, estate="E1", kind="principal", bands=sent)
+    assert service.get_waiver_authority(caller=ADMIN, estate="E1")["principal"] == bands
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,6 @@ def test_b8_the_balances_of_the_page_are_those_of_the_close_and_of_today(desk: D
         [close] = books.list_closes(session, FINANCE, "GZ01")["items"]
         today = ledger.trial_balance(session, FINANCE, "GZ01")
         assert today["imbalance_fen"] == 0
-    closed = {line["account"]: line["balance_fen"] for line in close["balances"]}
+    closed = {line.account: line.balance_fen for line in close["balances"]}
     said = [(line.account, yuan(closed.get(line.account, 0)), yuan(line.balance_fen)) for line in today["accounts"]]
     assert BALANCE.findall(PAGE.read_text()) == said

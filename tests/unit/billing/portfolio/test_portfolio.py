@@ -16,6 +16,7 @@ from services.billing.portfolio.stewards import rules as stewards
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.transfers import rules
 from services.billing.portfolio.transfers.rules import BEGINNING, Billed, Days, Transfer
+from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
@@ -140,7 +141,7 @@ def test_a1_only_bills_for_days_with_another_payer_are_outdated() -> None:
     ],
 )
 def test_a1_what_is_wrong_with_a_transfer_is_named(
-    role: str, first: str, last: str | None, status: rules.Status | None, wrong: list[str]
+    role: PayerRole, first: str, last: str | None, status: UnitStatus | None, wrong: list[str]
 ) -> None:
     found = rules.complaints(role, day(first), day(last) if last else None, status, TODAY)
     assert [error["loc"] for error in found] == wrong

@@ -11,16 +11,16 @@ from services.billing.charging.voids.rules import Received, Standing, number, st
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.rules import DailyRate, LateFeePolicy, late_fee
 from services.billing.receivables.ledger.rules import BookingDay, Entry
-from services.billing.receivables.trial_balance.rules import Checks, Kept, Moved, check, collected
+from services.billing.receivables.trial_balance.rules import NO_DIFFERENCE, Kept, Moved, check, collected
 from services.billing.receivables.waivers.rules import (
     Band,
     GrantedBefore,
-    Kind,
     authority,
     by_amount,
     by_ratio,
     granted,
 )
+from services.common.contracts.answers.waivers import WaiverKind
 
 DUE = date(2025, 3, 15)
 POLICY = LateFeePolicy(clause="§7.3", rates=(DailyRate(date(2000, 1, 1), Decimal("0.0003")),))
@@ -153,16 +153,16 @@ def test_b5_a_voided_opening_balance_is_not_collected() -> None:
         Moved(1, "opening_equity", "receivable", 100, "bill_voided"),
     ]
     assert collected(moved) == 0
-    assert check(moved, [Kept(1, household_credit_fen=40)]) == Checks()
+    assert check(moved, [Kept(1, household_credit_fen=40)]) == NO_DIFFERENCE
 
 
 def test_c2_waived_is_compared_with_the_ledger() -> None:
     moved = [Moved(1, "receivable", "fee_income", 100), Moved(1, "fee_income", "receivable", 30)]
     kept = Kept(1, bills_open_fen=70, bills_waived_fen=30, rolled_billed_fen=100, rolled_waived_fen=30)
-    assert check(moved, [kept]) == Checks()
+    assert check(moved, [kept]) == NO_DIFFERENCE
     undone = [*moved, Moved(1, "receivable", "fee_income", 30, "waiver_reversed")]
     assert check(undone, [kept]).waived_and_bills_fen == 30
 
 
 def test_c2_kinds_are_those_of_the_contract() -> None:
-    assert Kind.__args__ == ("late_fee", "principal")  # type: ignore[attr-defined]
+    assert WaiverKind.__args__ == ("late_fee", "principal")  # type: ignore[attr-defined]

@@ -4,21 +4,32 @@ An amount is a sum of terms, a term a product of factors. `formula` shows just t
 to the fen and with `rounding_fen` added, they give the amount of the bill; a property test does that.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
-from typing import Any
+from typing import Literal, NotRequired, TypedDict, get_args
 
+from services.common.contracts.answers.base import Bilingual
+from services.common.contracts.answers.bills import BillStatus
+from services.common.contracts.answers.explanations import (
+    CostShare,
+    MeteredInputs,
+    SharedInputs,
+    TierPrice,
+    UsedPart,
+    VersionPrice,
+)
+from services.common.contracts.answers.tariffs import BillingTerms, Method
 from services.common.domain.money import yuan
 
-STATUSES = ("open", "partially_paid", "paid", "void")
+STATUSES: tuple[BillStatus, ...] = get_args(BillStatus)
 PLACES = 10**10
 
 
-def status(amount_fen: int, paid_fen: int, waived_fen: int, *, voided: bool) -> str:
+def status(amount_fen: int, paid_fen: int, waived_fen: int, *, voided: bool) -> BillStatus:
     """open, partially_paid, paid (nothing outstanding, be it paid or waived) or void."""
     if voided:
         return "void"
@@ -50,7 +61,7 @@ def exact_yuan(terms: Sequence[Term]) -> str:
     return _total(terms)[1]
 
 
-def explanation(terms: Sequence[Term], amount_fen: int, rounding_fen: int) -> dict[str, str]:
+def explanation(terms: Sequence[Term], amount_fen: int, rounding_fen: int) -> Bilingual:
     """The arithmetic in words, for owners: zh-CN and en."""
     equals, exact = _total(terms)
     rounded, rest = yuan(amount_fen - rounding_fen), yuan(rounding_fen)
@@ -62,7 +73,7 @@ def explanation(terms: Sequence[Term], amount_fen: int, rounding_fen: int) -> di
     return {"zh-CN": zh, "en": en}
 
 
-def _sum(terms: Sequence[Term], how: str) -> str:
+def _sum(terms: Sequence[Term], how: Literal["bare", "zh", "en"]) -> str:
     return " + ".join(" × ".join(getattr(factor, how) for factor in term) for term in terms)
 
 
@@ -84,21 +95,53 @@ def _product(term: Term) -> Fraction:
 # --- by rate -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class UsedPart:
-    """A tariff version as a bill used it, on `days` of a month of `month_days`; `factor` is the grade's."""
+class KeptPart(TypedDict):
+    """A part of a rate as its run kept it; what is not required was not kept at first."""
 
     version: int
-    method: str
-    unit_price: Decimal
-    factor: Decimal
-    ratio: Decimal | None
+    method: Method
+    unit_price: str
+    vacancy_ratio: str | None
     days: int
+    scale: NotRequired[int]
+    first: NotRequired[str]
+    grade_factors: NotRequired[dict[str, str] | None]
+    factor: NotRequired[str]
+
+
+class KeptRate(TypedDict):
+    """A rate as its run kept it."""
+
+    fee_item: str
+    usage: str
     month_days: int
-    first_day: str | None
+    parts: list[KeptPart]
 
 
-def parts_of(rate: Mapping[str, Any], *, vacant: bool, grade: str | None) -> list[UsedPart]:
+class KeptPiece(TypedDict):
+    """The rate on the days of a payer."""
+
+    first_day: str
+    last_day: str
+    vacant: bool
+    rate: KeptRate
+
+
+class KeptLine(TypedDict):
+    """What is kept with a bill by rate: the unit's grade where it matters, and pieces where somebody moved."""
+
+    grade: NotRequired[str | None]
+    pieces: NotRequired[list[KeptPiece]]
+
+
+class KeptRates(TypedDict):
+    """What the bills of a slice were made from, as its run kept it."""
+
+    policy: BillingTerms
+    rates: list[KeptRate]
+
+
+def parts_of(rate: KeptRate, *, vacant: bool, grade: str | None) -> list[UsedPart]:
     """The parts of a rate as the run kept it; `grade` as the unit had it."""
     return [
         UsedPart(
@@ -109,13 +152,13 @@ def parts_of(rate: Mapping[str, Any], *, vacant: bool, grade: str | None) -> lis
             ratio=Decimal(part["vacancy_ratio"]) if vacant and part["vacancy_ratio"] is not None else None,
             days=part["days"],
             month_days=rate["month_days"] // part.get("scale", 1),
-            first_day=part.get("first"),
+            first_day=date.fromisoformat(part["first"]) if "first" in part else None,
         )
         for part in rate["parts"]
     ]
 
 
-def _factor_of(part: Mapping[str, Any], grade: str | None) -> Decimal:
+def _factor_of(part: KeptPart, grade: str | None) -> Decimal:
     factors = part.get("grade_factors")
     if factors is None:
         return Decimal(part.get("factor", 1))
@@ -124,20 +167,16 @@ def _factor_of(part: Mapping[str, Any], grade: str | None) -> Decimal:
 
 def rate_terms(area_m2: Decimal, parts: Sequence[UsedPart]) -> list[Term]:
     """Area × price × grade × time × vacancy ratio; whole months of one price are one term."""
-    return [
-        tuple(_rate_factors(area_m2, next(iter(same)), months))
-        for (_, months), same in _by_price(parts)
-    ]  # fmt: skip
+    return [tuple(_rate_factors(area_m2, same[0], len(same))) for same in _by_price(parts)]
 
 
-def _by_price(parts: Sequence[UsedPart]) -> Iterator[tuple[tuple[Any, int], list[UsedPart]]]:
-    def price(part: UsedPart) -> Any:
+def _by_price(parts: Sequence[UsedPart]) -> Iterator[list[UsedPart]]:
+    def price(part: UsedPart) -> tuple[object, ...]:
         whole = part.days == part.month_days
         return part.version, part.method, part.unit_price, part.factor, part.ratio, whole or (part.first_day, part.days)
 
-    for key, group in groupby(parts, key=price):
-        same = list(group)
-        yield (key, len(same)), same
+    for _, group in groupby(parts, key=price):
+        yield list(group)
 
 
 def _rate_factors(area_m2: Decimal, part: UsedPart, months: int) -> Iterator[Factor]:
@@ -164,7 +203,7 @@ def _rate_factors(area_m2: Decimal, part: UsedPart, months: int) -> Iterator[Fac
 # --- metered and shared --------------------------------------------------------------------------------------------
 
 
-def metered_terms(inputs: Mapping[str, Any]) -> list[Term]:
+def metered_terms(inputs: MeteredInputs) -> list[Term]:
     """Quantity × price for each tier; by days where several versions hold, by consumption where several pay."""
     return [
         tuple(_metered_factors(inputs, version, tier))
@@ -173,11 +212,9 @@ def metered_terms(inputs: Mapping[str, Any]) -> list[Term]:
     ]  # fmt: skip
 
 
-def _metered_factors(
-    inputs: Mapping[str, Any], version: Mapping[str, Any], tier: Mapping[str, Any]
-) -> Iterator[Factor]:
-    yield _factor(Decimal(tier["quantity"]), " 单位", " units")
-    yield _factor(Decimal(tier["unit_price"]), " 元/单位", " yuan a unit")
+def _metered_factors(inputs: MeteredInputs, version: VersionPrice, tier: TierPrice) -> Iterator[Factor]:
+    yield _factor(tier["quantity"], " 单位", " units")
+    yield _factor(tier["unit_price"], " 元/单位", " yuan a unit")
     if version["days"] != inputs["days"]:
         yield _ratio(version["days"], inputs["days"])
     if inputs["part"] is not None:
@@ -185,17 +222,17 @@ def _metered_factors(
         yield _ratio(part, whole, zh="用量占比 ", en="share of the consumption ")
 
 
-def shared_terms(inputs: Mapping[str, Any]) -> list[Term]:
+def shared_terms(inputs: SharedInputs) -> list[Term]:
     """Cost × area ÷ area of all; or, where several pay, the unit's share by days."""
     return [tuple(_shared_factors(share)) for share in inputs["shares"]]
 
 
-def _shared_factors(share: Mapping[str, Any]) -> Iterator[Factor]:
+def _shared_factors(share: CostShare) -> Iterator[Factor]:
     if share["days"] != share["of_days"]:
         yield _money(share["share_fen"], "本户分摊 ", "the unit's share ")
         yield _ratio(share["days"], share["of_days"])
         return
-    weight, total = Decimal(share["weight"]), Decimal(share["total_weight"])
+    weight, total = share["weight"], share["total_weight"]
     bare = f"{_plain(weight)}/{_plain(total)}"
     yield _money(share["cost_fen"], "公摊总额 ", "cost ")
     yield Factor(Fraction(weight) / Fraction(total), bare, f"{bare} m²", f"{bare} m²")
@@ -226,7 +263,7 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def due_explanation(policy: Mapping[str, Any], due_date: date) -> dict[str, str]:
+def due_explanation(policy: BillingTerms, due_date: date) -> Bilingual:
     """How the due date came about, for owners: zh-CN and en."""
     months, day, arrears = policy["month_offset"], policy["due_day"], policy["timing"] == "arrears"
     mode, side_zh, side = ("后付", "后", "after") if arrears else ("预付", "前", "before")

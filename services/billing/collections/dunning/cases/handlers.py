@@ -11,20 +11,21 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, rules, tables
 from services.billing.collections.dunning.rules import Cause
+from services.billing.collections.dunning.tables import dunning_contact
 from services.billing.collections.dunning.treatment import tables as treatment
 from services.billing.collections.dunning.treatment.disputes import dispute_view
 from services.billing.collections.dunning.treatment.facts import facts_of
 from services.billing.collections.dunning.treatment.household_plan import plan_view
 from services.billing.collections.dunning.treatment.rules import suggest_cause
 from services.billing.holds.rules import hold_periods
-from services.billing.portfolio.tables import find_household
-from services.common.contracts.errors import Conflict, Invalid
+from services.billing.portfolio.tables import Household, find_household
+from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, start_of_business_day
+from services.common.domain.permissions import Permission
+from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
-COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
-READERS = (*COLLECTORS, "auditor")
 _NOTES = UUID("6f1d2c1e-6a57-5e0c-9a35-0b8f3d0f6d11")
 ContactKind = Literal["phone", "visit", "message", "letter", "other"]
 ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]
@@ -53,7 +54,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
     an estate never swept it is today's. An owner sees no contacts, plans or suggestions. NotFound, Forbidden.
     """
-    caller.require(*READERS, "cashier", "owner")
+    caller.require(Permission.READ_DUNNING)
     row = find_household(session, caller, household)
     contacts = queries.contacts(session, row.id)
     promise = next((one for one in reversed(contacts) if one.promised_on and one.promised_on >= today), None)
@@ -74,7 +75,7 @@ _NOT_FOR_OWNERS: dict[str, Any] = {"contacts": [], "promise": None, "plan": None
 
 
 def _work(
-    session: Session, row: Row[Any], contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
+    session: Session, row: Household, contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
 ) -> dict[str, Any]:
     """What staff keep about a household."""
     plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
@@ -102,7 +103,7 @@ def list_dunning_cases(
 ) -> dict[str, Any]:
     """Households with an unpaid bill on the ladder and their last step: `{household, estate, building, step, as_of,
     due_date, overdue_days, overdue_fen, cause, held, answered}`, paged."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_DUNNING)
     named = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
     rows = queries.cases(session, named, _after(cursor), limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
@@ -116,20 +117,18 @@ def add_contact(
 
     The same request again records nothing new; with other content it is a Conflict. Invalid, NotFound, Forbidden.
     """
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     if said.step is not None and said.step not in queries.codes(session, row.estate_id):
         raise Invalid("There is no such step.", [{"loc": "step", "msg": "not a step of this estate's ladder"}])
     if said.outcome == "promised" and said.promised_on is None:
         raise Invalid("A promise has a day.", [{"loc": "promised_on", "msg": "the day payment was promised for"}])
     wanted = {"household_id": row.id, "contacted_by": caller.sub, **asdict(said)}
-    new = tables.insert_contact(session, {"id": request_id, "contacted_at": now, **wanted})
+    new = insert_once(session, dunning_contact, {"id": request_id, "contacted_at": now, **wanted})
     if new and said.cause is not None:
         tables.set_cause(session, row.id, said.cause)
-    kept = queries.contact(session, request_id)
-    if kept is None or any(getattr(kept, name) != value for name, value in wanted.items()):
-        raise Conflict("This request id was used for another contact.")
-    return _contact(kept) | {"household": household}
+    contact = same_request("contact", by_id(session, dunning_contact, request_id), wanted)
+    return _contact(contact) | {"household": household}
 
 
 def set_arrears_cause(
@@ -139,13 +138,13 @@ def set_arrears_cause(
 
     The same words by the same person on the same day are one note, however often they are sent.
     """
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.set_cause(session, row.id, cause)
     if note is not None:
         words = f"{household}:{caller.sub}:{business_date(now)}:{cause}:{note}"
         kept = {"id": uuid5(_NOTES, words), "household_id": row.id, "kind": "assessment", "answer": note}
-        tables.insert_contact(session, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
+        insert_once(session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
     return {"household": household, "cause": cause}
 
 
@@ -172,7 +171,7 @@ def _held(session: Session, household_id: int, today: date) -> dict[str, Any]:
 
 
 def _next(
-    session: Session, row: Row[Any], ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
+    session: Session, row: Household, ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
 ) -> dict[str, Any] | None:
     bill = queries.standing(session, row.id)
     found = rules.next_step(queries.steps(ladder), bill, today) if bill else None

@@ -11,8 +11,8 @@ from services.billing.collections.dunning.tables import lock_to_change
 from services.billing.portfolio.tables import find_estate
 from services.common.contracts.errors import Forbidden, Invalid
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 
-READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
 GROUP = 0
 
 
@@ -23,7 +23,7 @@ def get_ladder(session: Session, caller: Caller, estate: str | None) -> dict[str
     gap_days}], tracks: [{cause, replaces, code, …}]}`; `inherited`: the estate uses the group's. A track says what
     stands instead of a step for households of a cause (D2); null is as the step has it, a null `code` leaves it out.
     """
-    caller.require(*READERS)
+    caller.require(Permission.READ_DUNNING)
     own = tables.steps(session, _estate_id(session, caller, estate))
     steps = own or tables.steps(session, GROUP)
     return {
@@ -39,7 +39,7 @@ def put_ladder(session: Session, caller: Caller, estate: str | None, steps: Sequ
 
     Invalid (see `rules.faults`), Forbidden, NotFound.
     """
-    caller.require("group_admin")
+    caller.require(Permission.SET_LADDER)
     if estate is None:
         caller.require_every_estate()
     estate_id = _estate_id(session, caller, estate)

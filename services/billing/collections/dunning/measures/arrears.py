@@ -14,9 +14,8 @@ from services.billing.collections.dunning.rules import BUCKETS, Cause
 from services.billing.receivables.late_fee.sql import late_fees_due
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
 from services.common.paging import page, position
-
-READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor", "cashier")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def arrears_summary(
 
 
 def _cut(caller: Caller, cut: ArrearsCut) -> tuple[dict[str, Any], tuple[int, int | None]]:
-    caller.require(*READERS)
+    caller.require(Permission.READ_ARREARS)
     codes = caller.estate_filter(cut.estate)
     named = {"building": cut.building, "steward": cut.steward, "cause": cut.cause}
     return named | {"estates": None if codes is None else sorted(codes)}, _bucket(cut.bucket)

@@ -9,9 +9,15 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.measures.rules import AMOUNT_BANDS, GroupBy
 from services.billing.portfolio.stewards.tables import STEWARD
-from services.billing.receivables.ledger.tables import OPEN
+from services.billing.receivables.ledger.sql import open_bill
 
-_OVERDUE = f"""
+
+def _overdue(wanted: str, group_by: str = "") -> str:
+    """SQL up to `household_overdue (household_id, overdue_fen, …`, which it leaves open for an order or its end.
+
+    `wanted` are more columns of it and `group_by` what they are grouped by, beside the household; each with its comma.
+    """
+    return f"""
 WITH {STEWARD}, overdue AS (
   SELECT b.household_id, b.building, b.due_date, b.id, w.staff_code, :as_of - b.due_date AS days, e.code AS estate,
          h.arrears_cause, b.amount_fen - b.paid_fen - b.waived_fen AS fen, b.disputed_at
@@ -19,13 +25,13 @@ WITH {STEWARD}, overdue AS (
   JOIN household h ON h.id = b.household_id
   JOIN estate e ON e.id = b.estate_id
   LEFT JOIN steward w ON w.estate_id = b.estate_id AND w.building = b.building
-  WHERE {OPEN} AND b.due_date < :as_of AND b.household_id > :after
+  WHERE {open_bill("b")} AND b.due_date < :as_of AND b.household_id > :after
     AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
     AND (CAST(:building AS text) IS NULL OR b.building = :building)
     AND (CAST(:steward AS text) IS NULL OR w.staff_code = :steward)
     AND (CAST(:cause AS text) IS NULL OR h.arrears_cause = :cause)
 ), household_overdue AS (
-  SELECT {{inner}} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
+  SELECT {wanted} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
     min(due_date) AS oldest_due_date, max(days) AS overdue_days,
     COALESCE(sum(fen) FILTER (WHERE disputed_at IS NOT NULL), 0)::bigint AS disputed_fen,
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 1 AND 15), 0)::bigint AS b1,
@@ -33,20 +39,19 @@ WITH {STEWARD}, overdue AS (
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS b3,
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 61 AND 365), 0)::bigint AS b4,
     COALESCE(sum(fen) FILTER (WHERE days > 365), 0)::bigint AS b5
-  FROM overdue GROUP BY {{by}} household_id
-  HAVING max(days) >= :low AND (CAST(:high AS int) IS NULL OR max(days) <= :high)
-"""
+  FROM overdue GROUP BY {group_by} household_id
+  HAVING max(days) >= :low AND (CAST(:high AS int) IS NULL OR max(days) <= :high)"""
+
+
 _OLDEST = """(array_agg(building ORDER BY due_date, id))[1] AS building,
     (array_agg(staff_code ORDER BY due_date, id))[1] AS steward,"""
-_LIST = text(
-    _OVERDUE.format(inner=_OLDEST, by="")
-    + """  ORDER BY household_id LIMIT :limit
+_LIST = text(f"""{_overdue(_OLDEST)}
+  ORDER BY household_id LIMIT :limit
 )
 SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause
 FROM household_overdue o JOIN household h ON h.id = o.household_id JOIN estate e ON e.id = h.estate_id
 ORDER BY o.household_id
-"""
-)
+""")
 
 # What a bill is grouped by before its household is counted, and what a household is.
 _OF_BILL = {"cause": "arrears_cause", "building": "building", "steward": "staff_code"}
@@ -60,19 +65,17 @@ _OF_HOUSEHOLD = {
 def _summary(group_by: str) -> str:
     key = _OF_BILL.get(group_by)
     place = "estate" if group_by == "building" else "NULL::text"
-    inner, by = (f"{place} AS place, {key} AS key,", f"{place}, {key}," if group_by == "building" else f"{key},")
+    wanted, by = (f"{place} AS place, {key} AS key,", f"{place}, {key}," if group_by == "building" else f"{key},")
     if key is None:
-        inner, by = "NULL::text AS place,", ""
+        wanted, by = "NULL::text AS place,", ""
     outer = "key" if key else _OF_HOUSEHOLD[group_by]
-    return (
-        _OVERDUE.format(inner=inner, by=by)
-        + f""")
+    return f"""{_overdue(wanted, by)}
+)
 SELECT place AS estate, {outer} AS key, count(*) AS households, sum(bills)::bigint AS bills,
   sum(overdue_fen)::bigint AS overdue_fen, sum(disputed_fen)::bigint AS disputed_fen, sum(b1)::bigint AS b1,
   sum(b2)::bigint AS b2, sum(b3)::bigint AS b3, sum(b4)::bigint AS b4, sum(b5)::bigint AS b5
 FROM household_overdue GROUP BY 1, 2 ORDER BY 1, 2
 """
-    )
 
 
 _SUMMARIES = {name: text(_summary(name)) for name in (*_OF_BILL, *_OF_HOUSEHOLD)}

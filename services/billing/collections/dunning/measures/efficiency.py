@@ -14,8 +14,7 @@ from services.billing.collections.dunning.measures.rules import WINDOWS, Efficie
 from services.billing.portfolio.stewards.tables import in_office
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
-
-READERS = ("group_admin", "finance", "estate_manager", "steward", "auditor")
+from services.common.domain.permissions import Permission
 
 # Principal net of what came back. `until` is the first day that is a later step's.
 _EFFICIENCY = text(f"""
@@ -70,7 +69,7 @@ def dunning_efficiency(
 ) -> dict[str, Any]:
     """Per step or steward: `{key, taken, households, contacts, paid_within_7, paid_within_30, recovered_7_fen,
     recovered_30_fen, share_7, share_30}` of steps taken in the span; shares are of households. Invalid, Forbidden."""
-    caller.require(*READERS)
+    caller.require(Permission.READ_FIGURES)
     if from_date > to_date:
         raise Invalid("The span ends before it begins.", [{"loc": "from", "msg": "not after to"}])
     codes = caller.estate_filter(estate)

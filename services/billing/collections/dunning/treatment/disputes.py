@@ -16,8 +16,9 @@ from services.billing.collections.dunning.treatment import tables
 from services.billing.receivables.ledger.tables import lock_estate_of
 from services.common.contracts.errors import Conflict, NotFound
 from services.common.domain.access import Caller
+from services.common.domain.permissions import Permission
+from services.common.once import same_request
 
-STAFF = ("group_admin", "finance", "estate_manager", "steward")
 Outcome = Literal["upheld", "amended", "rejected", "withdrawn"]
 # The owner was right: the bill is left out of the ladder until finance has voided or waived it.
 STAYS_OUT = "upheld"
@@ -39,16 +40,14 @@ def dispute_bill(
     `{id, bill_id, household, status: open, reason, opened_at, …}`. NotFound, Forbidden, Conflict (void, settled or
     disputed already).
     """
-    caller.require(*STAFF, "owner")
+    caller.require(Permission.DISPUTE_BILL)
     bill = _bill(session, caller, bill_id)
     row = {"id": request_id, "bill_id": bill_id, "household_id": bill.household_id, "reason": reason}
     kept = tables.dispute(session, request_id)
     if kept is None:
         _may_be_disputed(bill)
         kept = tables.open_dispute(session, row | {"opened_at": now, "opened_by": caller.sub})
-    if any(getattr(kept, name) != value for name, value in row.items()):
-        raise Conflict("This request id was used for another dispute.")
-    return dispute_view(kept, bill.household)
+    return dispute_view(same_request("dispute", kept, row), bill.household)
 
 
 def settle_dispute(
@@ -58,13 +57,12 @@ def settle_dispute(
 
     The same call again changes nothing.
     """
-    caller.require(*STAFF)
+    caller.require(Permission.SETTLE_DISPUTE)
     bill = _bill(session, caller, bill_id)
     kept = tables.settled_by_request(session, request_id)
     if kept is None:
         kept = _settle(session, caller, bill_id, request_id, settled, now)
-    if (kept.bill_id, kept.outcome, kept.note) != (bill_id, settled.outcome, settled.note):
-        raise Conflict("This request id was used for another settlement.")
+    same_request("settlement", kept, {"bill_id": bill_id, **vars(settled)})
     return dispute_view(kept, bill.household)
 
 

@@ -20,8 +20,8 @@ from services.billing.portfolio.tables import find_household
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-
-COLLECTORS = ("group_admin", "finance", "estate_manager", "steward")
+from services.common.domain.permissions import Permission
+from services.common.once import same_request
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def make_plan(
     Invalid (a problem without deadline, a deadline gone by, dissatisfied without a problem), Conflict, NotFound,
     Forbidden.
     """
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.lock_household(session, household)
     asked = {"household_id": row.id, "made_by": caller.sub, **asdict(wanted)}
@@ -55,14 +55,12 @@ def make_plan(
         kept = tables.add_plan(session, {"id": request_id, "made_at": now, **asked})
         _hold_for(session, household, before, wanted, kept, now)
         set_cause(session, row.id, wanted.cause)
-    if any(getattr(kept, name) != value for name, value in asked.items()):
-        raise Conflict("This request id was used for another plan.")
-    return plan_view(kept, household)
+    return plan_view(same_request("plan", kept, asked), household)
 
 
 def problem_fixed(session: Session, caller: Caller, household: str, note: str, now: datetime) -> dict[str, Any]:
     """What was promised is done: escalation goes on. Saying it again changes nothing. Conflict, NotFound, Forbidden."""
-    caller.require(*COLLECTORS)
+    caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.lock_household(session, household)
     current = tables.current_plan(session, row.id)

@@ -1,10 +1,8 @@
 """DOORS of treatment: disputes of bills, talks, causes, the one plan per household (D1, D2, D3)."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
-
-from pydantic import Field
 
 from services.billing.collections.dunning.cases import handlers as cases
 from services.billing.collections.dunning.cases.handlers import ContactKind, ContactNote, ContactOutcome
@@ -14,24 +12,22 @@ from services.billing.collections.dunning.treatment import household_plan as pla
 from services.billing.collections.dunning.treatment.disputes import Outcome, Settlement
 from services.billing.collections.dunning.treatment.household_plan import HouseholdPlan
 from services.common.domain.access import Caller
+from services.common.fields import BillId, Text
 from services.common.process.service import EstateService, rpc
-
-BillId = Annotated[int, Field(ge=1, lt=2**63)]
-Words = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
 class TreatmentDoors(EstateService):
     """What staff record about a household, and what an owner objects to."""
 
     @rpc
-    def dispute_bill(self, caller: Caller, bill_id: BillId, request_id: UUID, reason: Words) -> dict[str, Any]:
+    def dispute_bill(self, caller: Caller, bill_id: BillId, request_id: UUID, reason: Text) -> dict[str, Any]:
         """A bill is disputed."""
         with self.transaction() as session:
             return disputes.dispute_bill(session, caller, bill_id, request_id, reason, self.clock())
 
     @rpc
     def settle_dispute(
-        self, caller: Caller, bill_id: BillId, request_id: UUID, outcome: Outcome, note: Words
+        self, caller: Caller, bill_id: BillId, request_id: UUID, outcome: Outcome, note: Text
     ) -> dict[str, Any]:
         """A dispute has ended."""
         settled = Settlement(outcome, note)
@@ -45,9 +41,9 @@ class TreatmentDoors(EstateService):
         household: str,
         request_id: UUID,
         cause: Cause,
-        responsible: Words,
-        next_action: Words,
-        problem: Words | None = None,
+        responsible: Text,
+        next_action: Text,
+        problem: Text | None = None,
         deadline: date | None = None,
         note: str | None = None,
     ) -> dict[str, Any]:
@@ -57,7 +53,7 @@ class TreatmentDoors(EstateService):
             return plans.make_plan(session, caller, household, request_id, wanted, self.clock())
 
     @rpc
-    def problem_fixed(self, caller: Caller, household: str, note: Words) -> dict[str, Any]:
+    def problem_fixed(self, caller: Caller, household: str, note: Text) -> dict[str, Any]:
         """What was promised to a household is done."""
         with self.transaction() as session:
             return plans.problem_fixed(session, caller, household, note, self.clock())

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.evidence import tables
 from services.billing.collections.legal.evidence.rules import HIDDEN, Pack, Section, adds_up, formula, section, segments
-from services.billing.portfolio.tables import find_estate, find_household
+from services.billing.portfolio.tables import Estate, Household, find_estate, find_household
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import LateFeePolicy, late_fee_settled
@@ -20,8 +20,8 @@ from services.billing.receivables.statement.handlers import statement
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.money import yuan
+from services.common.domain.permissions import Permission
 
-READERS = ("group_admin", "finance", "estate_manager", "auditor")
 Facts = Mapping[str, Sequence[Row[Any]]]
 CONTACT_HEADS = ("时间 / Time", "方式 / Kind", "步骤 / Step", "业主答复 / Answer", "备注 / Note", "承诺日 / Promised",
                  "经办 / By")  # fmt: skip
@@ -36,7 +36,7 @@ def gather(session: Session, caller: Caller, household: str, as_of: date) -> Pac
 
     NotFound, Forbidden.
     """
-    caller.require(*READERS)
+    caller.require(Permission.EXPORT_EVIDENCE)
     home = find_household(session, caller, household)
     account = ledger_tables.account(session, household)
     if account is None:
@@ -74,7 +74,7 @@ def _formulas(
     return found
 
 
-def _case(home: Row[Any], estate: Row[Any], owed: Mapping[str, Any], as_of: date, *, open_data: bool) -> Section:
+def _case(home: Household, estate: Estate, owed: Mapping[str, Any], as_of: date, *, open_data: bool) -> Section:
     name, phone = home.owner_name, home.owner_phone
     return section(
         "一、案件概要 / Case",

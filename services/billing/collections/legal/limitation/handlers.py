@@ -9,7 +9,6 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.billing.collections.legal.gate import READERS
 from services.billing.collections.legal.limitation.rules import WARN_BEFORE, warning
 from services.billing.collections.legal.limitation.sql import estate_ids, near_expiry
 from services.billing.collections.legal.tables import limitation_warning
@@ -17,6 +16,8 @@ from services.billing.tables import estate
 from services.common.contracts.events import LimitationItem, LimitationWarned
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
+from services.common.domain.permissions import Permission
+from services.common.locks import Lock, try_to_hold
 from services.common.messaging import record_many
 from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
@@ -25,13 +26,11 @@ from services.common.paging import page, position
 log = get_logger(__name__)
 Transaction = Callable[[], AbstractContextManager[Session]]
 LONG_AGO = 36_500
-_LOCK_SPACE = 0x11A1
 
 _NEXT = text("""
 SELECT e.id FROM estate e LEFT JOIN limitation_check c ON c.estate_id = e.id
 WHERE e.id > :after AND (c.checked_on IS NULL OR c.checked_on < :today) ORDER BY e.id LIMIT 1
 """)
-_TRY = text("SELECT pg_try_advisory_xact_lock(:space, :estate_id)")
 _CHECKED = text("""
 INSERT INTO limitation_check AS o (estate_id, checked_on) VALUES (:estate_id, :today)
 ON CONFLICT (estate_id) DO UPDATE SET checked_on = excluded.checked_on WHERE o.checked_on < excluded.checked_on
@@ -55,7 +54,7 @@ def list_limitations(
     `{bill_id, household, estate, building, steward, due_date, outstanding_fen, restarted_on, restarted_by, expires_on,
     days_left, warn}`, paged. Forbidden, Invalid (cursor).
     """
-    caller.require(*READERS)
+    caller.require(Permission.READ_LEGAL_FILES)
     scope = caller.estate_filter(estate_code)
     ids = estate_ids(session, None if scope is None else sorted(scope))
     after = position(cursor, date.fromisoformat, int) or (None, None)
@@ -92,7 +91,7 @@ def check_estate(session: Session, estate_id: int, now: datetime) -> int:
     """
     today = business_date(now)
     key = {"estate_id": estate_id, "today": today}
-    if not session.scalar(_TRY, {"space": _LOCK_SPACE, "estate_id": estate_id}):
+    if not try_to_hold(session, Lock.LIMITATION, estate_id):
         return 0
     if session.execute(_CHECKED, key).first() is None:
         return 0

@@ -19,7 +19,7 @@ from services.billing.collections.legal.gate import LAWYERS_LETTER
 from services.billing.collections.legal.limitation.rules import YEARS
 from services.billing.collections.legal.rules import DEMANDS
 from services.billing.portfolio.stewards.tables import STEWARD
-from services.billing.receivables.ledger.tables import OPEN
+from services.billing.receivables.ledger.sql import open_bill
 from services.common.domain.calendar import add_months
 
 CLOCK = """
@@ -67,7 +67,7 @@ _CLAIMS = f"""
 WITH {STEWARD}, claim AS (
   SELECT id AS bill_id, household_id, due_date, estate_id, building, fee_item, period,
          amount_fen - paid_fen - waived_fen AS outstanding_fen
-  FROM bill WHERE estate_id = ANY (:estates) AND {OPEN} AND due_date <= :latest_due
+  FROM bill WHERE estate_id = ANY (:estates) AND {open_bill("bill")} AND due_date <= :latest_due
 ), {CLOCK}, ending AS (
   SELECT c.*, k.from_on, k.by, (k.from_on + :years * INTERVAL '1 year')::date AS expires_on
   FROM claim c JOIN clock k USING (bill_id)
