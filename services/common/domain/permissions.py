@@ -1,4 +1,4 @@
-"""Who may do what (I3): one table. A route of the gateway and the door behind it name the same member.
+"""LAW of who may do what (I3): one table. A route of the gateway and the door behind it name the same member.
 
 Estates and households are checked apart, by scope (access.py). The page docs/permissions.md is written from this.
 """

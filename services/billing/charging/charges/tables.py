@@ -86,11 +86,11 @@ def first_unit_of(session: Session, household_code: str) -> Home | None:
     return row_of(Home, session.execute(query).first())
 
 
-def insert_bill(session: Session, row: Mapping[str, Any]) -> int:
+def insert_bill(session: Session, row: Mapping[str, object]) -> int:
     """Write the bill; its id."""
     return int(session.scalars(insert(bill).values(**row).returning(bill.c.id)).one())
 
 
-def insert_charge(session: Session, row: Mapping[str, Any]) -> None:
+def insert_charge(session: Session, row: Mapping[str, object]) -> None:
     """Remember the charge."""
     session.execute(insert(charge).values(**row))

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.voids import reissuing, rules, tables
 from services.billing.charging.voids.rules import Standing
-from services.billing.charging.voids.tables import NoteRow
+from services.billing.charging.voids.tables import BillToVoid, NoteRow
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.booking.open_items import items_of
 from services.billing.receivables.ledger import tables as ledger
@@ -66,7 +64,7 @@ def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, n
     return _view(session, request_id)
 
 
-def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
+def _locked(session: Session, caller: Caller, bill_id: int) -> BillToVoid:
     """The bill as it is once nobody else posts on its estate any more."""
     found = tables.bill(session, bill_id)
     if found is None:
@@ -79,7 +77,7 @@ def _locked(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
     return bill
 
 
-def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], asked: Void, now: datetime) -> None:
+def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, asked: Void, now: datetime) -> None:
     account = ledger.account(session, bill.household, lock=True)
     if account is None:
         raise NotFound(f"There is no household {bill.household}.")
@@ -94,7 +92,7 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: Row[Any], as
         reissuing.bill_again(session, caller, request_id, bill, now)
 
 
-def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
+def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:
     if bill.voided_at is not None:
         made = tables.note_of(session, bill.id)
         by = f" by credit note {rules.number(made.estate, made.number)}" if made else ""
@@ -107,7 +105,7 @@ def _refuse_if_bound(session: Session, bill: Row[Any]) -> None:
         raise Conflict(f"Instalment plan {plan} of this household is performing; end it first.")
 
 
-def _movements(bill: Row[Any], stands: Standing, day: BookingDay, cause: str) -> Iterator[Movement]:
+def _movements(bill: BillToVoid, stands: Standing, day: BookingDay, cause: str) -> Iterator[Movement]:
     """Everything on the bill the other way round. Money is credit from the day it came, as if there were no bill."""
 
     def moved(kind: MovementKind, debit: str, credit: str, fen: int, came: BookingDay = day) -> Movement:
@@ -126,12 +124,12 @@ def _note(
     session: Session,
     caller: Caller,
     request_id: UUID,
-    bill: Row[Any],
+    bill: BillToVoid,
     stands: Standing,
     asked: Void,
     day: BookingDay,
     now: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     names = ("estate_id", "household_id", "unit_id", "fee_item", "period", "amount_fen")
     return {name: getattr(bill, name) for name in names} | {
         "id": request_id,

@@ -6,18 +6,12 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure import queries, rules
 from services.billing.collections.closure.rules import Outcome, Stage
-from services.billing.collections.closure.tables import (
-    closure_appointment,
-    closure_bill,
-    closure_case,
-    closure_event,
-    closure_programme,
-)
+from services.billing.collections.closure.tables import closure_appointment, closure_programme
 from services.billing.portfolio.tables import find_estate, find_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
@@ -62,9 +56,7 @@ def _enrol(session: Session, programme_id: UUID, row: dict[str, Any], now: datet
     days, _ = queries.policy_of(session, row["estate_id"])
     first = queries.stages_of(session, row["estate_id"])[0]
     key = {"id": programme_id, "days": days, "stage": first.code, "by": row["requested_by"], "now": now}
-    done = session.execute(queries.ENROL, key | {"estate_id": row["estate_id"], "as_of": row["as_of"]}).one()
-    counts = {"enrolled": done.enrolled, "bills": done.bills}
-    session.execute(update(closure_programme).where(closure_programme.c.id == programme_id).values(counts))
+    counts = queries.enrol(session, key | {"estate_id": row["estate_id"], "as_of": row["as_of"]})
     log.info("closure programme", extra={"programme_id": programme_id, **counts})
 
 
@@ -97,13 +89,14 @@ def get_case(session: Session, caller: Caller, household: str, today: date) -> d
     """A case with its bills, history and appointments. NotFound, Forbidden."""
     caller.require(Permission.READ_CLOSURE)
     row = _case(session, caller, household, today)
-    bills = session.execute(select(closure_bill).where(closure_bill.c.case_id == row.id).order_by("bill_id"))
-    events = session.execute(select(closure_event).where(closure_event.c.case_id == row.id).order_by("id"))
     told = ("happened_on", "stage", "outcome", "note", "recorded_by", "recorded_at")
     return _shown(row, queries.stages_of(session, row.estate_id), today) | {
-        "bills": [{"bill_id": bill.bill_id, "added_on": bill.added_on, "open_fen": bill.open_fen} for bill in bills],
-        "history": [{name: getattr(event, name) for name in told} for event in events],
-        "appointments": [_meeting(one, household) for one in _appointments(session, row.id)],
+        "bills": [
+            {"bill_id": bill.bill_id, "added_on": bill.added_on, "open_fen": bill.open_fen}
+            for bill in queries.bills(session, row.id)
+        ],
+        "history": [{name: getattr(event, name) for name in told} for event in queries.events(session, row.id)],
+        "appointments": [_meeting(one, household) for one in queries.appointments(session, row.id)],
     }
 
 
@@ -130,7 +123,7 @@ def make_appointment(
     if by_id(session, closure_appointment, request_id) is None:
         _check(session, case, wanted.at, now)
         made = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
-        session.execute(insert(closure_appointment).values(made | row))
+        queries.add_appointment(session, made | row)
     appointment = same_request("appointment", by_id(session, closure_appointment, request_id), row)
     return _meeting(appointment, household)
 
@@ -145,7 +138,7 @@ def record_outcome(
     """
     caller.require(Permission.MEET_OWNER)
     found = by_id(session, closure_appointment, appointment_id)
-    household = _household_of(session, appointment_id)
+    household = queries.household_of(session, appointment_id)
     if found is None or household is None:
         raise NotFound("There is no such appointment.")
     today = business_date(now)
@@ -157,7 +150,7 @@ def record_outcome(
             raise Conflict("Another outcome of this appointment is on record.")
         return _meeting(kept, household) | {"case_stage": case.stage, "advanced": False}
     said = {"outcome": result, "note": note, "recorded_by": caller.sub, "recorded_at": now}
-    session.execute(update(closure_appointment).where(closure_appointment.c.id == appointment_id).values(said))
+    queries.settle_appointment(session, appointment_id, said)
     stage = case.stage if result == "cancelled" else _move(session, case, result, note, caller, now)
     return _meeting(by_id(session, closure_appointment, appointment_id), household) | {
         "case_stage": stage,
@@ -198,10 +191,9 @@ def _move(session: Session, case: Row[Any], outcome: Outcome, note: str | None, 
         following = rules.next_stage(stages, current, outcome, case.stage_since, today, case.cause)
     stage = following.code if following else case.stage
     if following:
-        change = {"stage": stage, "stage_since": today}
-        session.execute(update(closure_case).where(closure_case.c.id == case.id).values(change))
+        queries.move_case(session, case.id, stage, today)
     told = {"case_id": case.id, "happened_on": today, "stage": stage, "outcome": outcome, "note": note}
-    session.execute(insert(closure_event).values(told | {"recorded_by": caller.sub, "recorded_at": now}))
+    queries.add_event(session, told | {"recorded_by": caller.sub, "recorded_at": now})
     return stage
 
 
@@ -212,7 +204,7 @@ def _check(session: Session, case: Row[Any], at: datetime, now: datetime) -> Non
     mends = stage is not None and stage.after_outcome == rules.SERVICE_PROBLEM
     if case.status == "closed" or (case.status == "paused" and not mends):
         raise Conflict(f"The case is {case.status}: {_why(case)}.")
-    others = [one.at for one in _appointments(session, case.id) if one.outcome != "cancelled"]
+    others = [one.at for one in queries.appointments(session, case.id) if one.outcome != "cancelled"]
     _, policy = queries.policy_of(session, case.estate_id)
     free = rules.next_possible(at, others, policy)
     if free != at:
@@ -235,16 +227,6 @@ def _case(session: Session, caller: Caller, household: str, today: date) -> Row[
     if not found:
         raise NotFound(f"Household {household} is not in the closure programme.")
     return found[0]
-
-
-def _household_of(session: Session, appointment_id: UUID) -> str | None:
-    code: str | None = session.scalar(queries.HOUSEHOLD_OF, {"id": appointment_id})
-    return code
-
-
-def _appointments(session: Session, case_id: int) -> Sequence[Row[Any]]:
-    query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
-    return session.execute(query.order_by(closure_appointment.c.at, closure_appointment.c.id)).all()
 
 
 def _stage(stages: Sequence[Stage], code: str) -> Stage | None:

@@ -5,19 +5,28 @@ open what is left. A voided bill is neither.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.rules import ContactPolicy, Stage
+from services.billing.collections.closure.tables import (
+    closure_appointment,
+    closure_bill,
+    closure_case,
+    closure_event,
+    closure_programme,
+)
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
 from services.common.locks import Lock, hold
 
 # A case that was closed and gets another old bill starts again at the first stage.
-ENROL = text(f"""
+_ENROL = text(f"""
 WITH old AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
   WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
@@ -99,10 +108,17 @@ ORDER BY position, after_outcome NULLS FIRST
 _LOCK = text("""
 SELECT c.id FROM closure_case c JOIN household h ON h.id = c.household_id WHERE h.code = :household FOR UPDATE OF c
 """)
-HOUSEHOLD_OF = text("""
+_HOUSEHOLD_OF = text("""
 SELECT h.code FROM closure_appointment a JOIN closure_case c ON c.id = a.case_id
 JOIN household h ON h.id = c.household_id WHERE a.id = :id
 """)
+
+
+def enrol(session: Session, key: Mapping[str, Any]) -> dict[str, int]:
+    """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
+    counts = dict(session.execute(_ENROL, key).one()._mapping)
+    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(counts))
+    return counts
 
 
 def cases(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
@@ -136,3 +152,46 @@ def lock_programme(session: Session, estate_id: int) -> None:
 def lock_case(session: Session, household: str) -> None:
     """Hold a household's case until the transaction ends."""
     session.execute(_LOCK, {"household": household})
+
+
+def bills(session: Session, case_id: int) -> Sequence[Row[Any]]:
+    """The bills of a case."""
+    return session.execute(select(closure_bill).where(closure_bill.c.case_id == case_id).order_by("bill_id")).all()
+
+
+def events(session: Session, case_id: int) -> Sequence[Row[Any]]:
+    """A case's history, oldest first."""
+    return session.execute(select(closure_event).where(closure_event.c.case_id == case_id).order_by("id")).all()
+
+
+def add_event(session: Session, row: Mapping[str, Any]) -> None:
+    """Add to a case's history."""
+    session.execute(insert(closure_event).values(row))
+
+
+def move_case(session: Session, case_id: int, stage: str, today: date) -> None:
+    """The case is in that stage from today."""
+    change = {"stage": stage, "stage_since": today}
+    session.execute(update(closure_case).where(closure_case.c.id == case_id).values(change))
+
+
+def appointments(session: Session, case_id: int) -> Sequence[Row[Any]]:
+    """The appointments of a case by their time."""
+    query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
+    return session.execute(query.order_by(closure_appointment.c.at, closure_appointment.c.id)).all()
+
+
+def add_appointment(session: Session, row: Mapping[str, Any]) -> None:
+    """Plan to meet the owner."""
+    session.execute(insert(closure_appointment).values(row))
+
+
+def settle_appointment(session: Session, appointment_id: UUID, outcome: Mapping[str, Any]) -> None:
+    """Record how a meeting went."""
+    session.execute(update(closure_appointment).where(closure_appointment.c.id == appointment_id).values(outcome))
+
+
+def household_of(session: Session, appointment_id: UUID) -> str | None:
+    """The code of the household an appointment is with."""
+    code: str | None = session.scalar(_HOUSEHOLD_OF, {"id": appointment_id})
+    return code

@@ -5,24 +5,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text, update
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.gate import LAWYERS_LETTER, conditions_of, past
-from services.billing.collections.legal.rules import Condition, Kind, Status
-from services.billing.collections.legal.tables import legal_file, legal_file_event
-from services.billing.portfolio.tables import Household, find_household
+from services.billing.collections.legal.gate import conditions_of, past
+from services.billing.collections.legal.rules import LAWYERS_LETTER, Condition, Kind, Status
+from services.billing.collections.legal.tables import legal_file
+from services.billing.portfolio.tables import Household, find_household, lock_household
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
-
-_LOCK = text("SELECT id FROM household WHERE id = :id FOR UPDATE")
-_LOCK_FILE = text("SELECT id FROM legal_file WHERE id = :id FOR UPDATE")
-_EVENT = text("SELECT file_id, status, happened_on, note FROM legal_file_event WHERE request_id = :id")
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ def open_file(
     """
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
-    session.execute(_LOCK, {"id": home.id})
+    lock_household(session, home.id)
     standing = by_id(session, legal_file, request_id)
     if standing is not None:
         same_request("file", standing, {"household_id": home.id, "kind": kind, "note": note})
@@ -74,14 +70,14 @@ def change_status(
     must still be open on the day a suit is filed. NotFound, Forbidden, Invalid, Conflict."""
     caller.require(Permission.KEEP_LEGAL_FILES)
     file = _file(session, caller, file_id, lock=True)
-    standing = session.execute(_EVENT, {"id": request_id}).one_or_none()
+    standing = tables.file_event(session, request_id)
     if standing is not None:
         same_request("change", standing, {"file_id": file_id, **asdict(step)})
         return get_file(session, caller, file_id)
     _check_step(session, caller, file, step, now)
     _add_event(session, caller, request_id, file_id, step, now)
     if rules.is_final(step.status):
-        session.execute(update(legal_file).where(legal_file.c.id == file_id).values(closed_on=step.happened_on))
+        tables.close_file(session, file_id, step.happened_on)
     return get_file(session, caller, file_id)
 
 
@@ -164,12 +160,12 @@ def _insert(
 
 def _add_event(session: Session, caller: Caller, request_id: UUID, file_id: UUID, step: Step, now: datetime) -> None:
     row = {"request_id": request_id, "file_id": file_id, **asdict(step), "recorded_by": caller.sub, "recorded_at": now}
-    session.execute(legal_file_event.insert().values(row))
+    tables.add_file_event(session, row)
 
 
 def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> Row[Any]:
     if lock:
-        session.execute(_LOCK_FILE, {"id": file_id})
+        tables.lock_file(session, file_id)
     found = tables.files(session, {"id": file_id})
     if not found:
         raise NotFound("There is no such file.")

@@ -5,37 +5,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.rules import DEMANDS, Condition, Demand, GateFacts, named_by
+from services.billing.collections.legal import facts, rules, tables
+from services.billing.collections.legal.rules import Condition, GateFacts, named_by
 from services.billing.collections.legal.tables import committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
-from services.billing.holds.tables import stands
 from services.billing.portfolio.tables import Household, find_household
-from services.billing.receivables.ledger.sql import open_bill
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import by_id, insert_once, same_request
-
-LAWYERS_LETTER = "legal.lawyers_letter"
-
-_OLDEST = text(f"""
-SELECT min(due_date) FROM bill
-WHERE estate_id = :estate_id AND household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL
-""")
-_DEMANDS = text("""
-SELECT stated_on, delivered_on, deadline FROM delivery_fact
-WHERE household_id = :id AND outcome = 'delivered' AND template = ANY (:templates)
-""")
-_HOLDS = text(f"""
-SELECT h.source_kind, (h.since AT TIME ZONE 'Asia/Shanghai')::date AS since FROM dunning_hold h
-WHERE h.household_id = :id AND h.source_kind IN ('complaint', 'plan') AND {stands("h")}
-""")
 
 
 def learn_delivery(session: Session, event: MessageDelivered) -> None:
@@ -61,26 +44,19 @@ def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> 
 
 def conditions_of(session: Session, home: Household, as_of: date) -> list[Condition]:
     """The six conditions for a household."""
-    holds: dict[str, list[date]] = {"complaint": [], "plan": []}
-    for row in session.execute(_HOLDS, {"id": home.id}):
-        holds[row.source_kind].append(row.since)
+    holds = facts.holds_since(session, home.id)
     urgings = tables.of_household(session, committee_urging, home.id, "urged_on")
     return rules.suit_gate(
         GateFacts(
             as_of=as_of,
-            oldest_due=session.scalar(_OLDEST, {"id": home.id, "estate_id": home.estate_id}),
-            demands=_demands(session, home.id),
+            oldest_due=facts.oldest_due(session, home.estate_id, home.id),
+            demands=facts.demands(session, home.id),
             complaints_since=holds["complaint"],
             plans_since=holds["plan"],
             urgings=[row.urged_on for row in urgings],
             policy=tables.policy_of(session, home.estate_id),
         )
     )
-
-
-def _demands(session: Session, household_id: int) -> list[Demand]:
-    key = {"id": household_id, "templates": [*DEMANDS, LAWYERS_LETTER]}
-    return [Demand(*row) for row in session.execute(_DEMANDS, key)]
 
 
 def add_urging(
@@ -132,18 +108,11 @@ def add_consent(
 def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> dict[str, Any]:
     """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
     caller.require(Permission.KEEP_LEGAL_FILES)
-    found = session.execute(_WITHDRAWN, {"id": consent_id, "today": business_date(now)}).one_or_none()
+    found = tables.withdraw_consent(session, consent_id, business_date(now))
     if found is None:
         raise NotFound("There is no such consent.")
     caller.require_household(found.household, found.estate)
     return _consent(found, found.household)
-
-
-_WITHDRAWN = text("""
-UPDATE publication_consent c SET withdrawn_on = COALESCE(c.withdrawn_on, :today)
-FROM household h JOIN estate e ON e.id = h.estate_id
-WHERE c.id = :id AND h.id = c.household_id RETURNING c.*, h.code AS household, e.code AS estate
-""")
 
 
 def _consent(row: Row[Any], household: str) -> dict[str, Any]:

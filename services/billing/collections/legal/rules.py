@@ -33,6 +33,8 @@ _NEXT: dict[Status, frozenset[Status]] = {
 }
 # Templates whose delivery is a demand for payment: it opens the gate's second condition and restarts limitation.
 DEMANDS = frozenset({"dunning.demand_letter", "dunning.formal_notice"})
+# The template under which a delivered lawyer's letter is kept.
+LAWYERS_LETTER = "legal.lawyers_letter"
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,10 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    insert,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
@@ -163,6 +165,11 @@ WHERE (o.recorded_at, o.outcome = 'delivered') < (excluded.recorded_at, excluded
 _HOUSEHOLD = text("SELECT id FROM household WHERE code = :code")
 _POLICY = text("SELECT suit_days, demand_days, publication FROM legal_policy WHERE estate_id IN (:id, 0) "
                "ORDER BY estate_id DESC LIMIT 1")  # fmt: skip
+_WITHDRAWN = text("""
+UPDATE publication_consent c SET withdrawn_on = COALESCE(c.withdrawn_on, :today)
+FROM household h JOIN estate e ON e.id = h.estate_id
+WHERE c.id = :id AND h.id = c.household_id RETURNING c.*, h.code AS household, e.code AS estate
+""")
 _FILES = text("""
 SELECT f.id, f.household_id, h.code AS household, e.code AS estate, f.kind, f.note, f.opened_on, f.closed_on, f.gate,
   last.status, last.happened_on AS status_on
@@ -212,10 +219,36 @@ def file_events(session: Session, file_id: UUID) -> Sequence[Row[Any]]:
     return session.execute(query).all()
 
 
+def file_event(session: Session, request_id: UUID) -> Row[Any] | None:
+    """The change a request made."""
+    query = select(legal_file_event).where(legal_file_event.c.request_id == request_id)
+    return session.execute(query).one_or_none()
+
+
+def add_file_event(session: Session, row: Mapping[str, Any]) -> None:
+    """Add to a file's history."""
+    session.execute(insert(legal_file_event).values(row))
+
+
+def lock_file(session: Session, file_id: UUID) -> None:
+    """Hold a file until the transaction ends: one change at a time."""
+    session.execute(select(legal_file.c.id).where(legal_file.c.id == file_id).with_for_update())
+
+
+def close_file(session: Session, file_id: UUID, on: date) -> None:
+    """The file's status is final from that day."""
+    session.execute(update(legal_file).where(legal_file.c.id == file_id).values(closed_on=on))
+
+
 def open_file(session: Session, household_id: int, kind: str) -> UUID | None:
     """The file of that kind that is not closed."""
     query = select(legal_file.c.id).where(legal_file.c.household_id == household_id, legal_file.c.kind == kind)
     return session.scalar(query.where(legal_file.c.closed_on.is_(None)))
+
+
+def withdraw_consent(session: Session, consent_id: UUID, today: date) -> Row[Any] | None:
+    """The consent with its household's and estate's codes, withdrawn today at the latest; None: there is none."""
+    return session.execute(_WITHDRAWN, {"id": consent_id, "today": today}).one_or_none()
 
 
 def consent_since(session: Session, household_id: int) -> date | None:

@@ -1,4 +1,4 @@
-"""`python -m services.billing.collections.risk.train <training id>`: one training, in a process of its own (D7).
+"""PROCESS of one training (D7): `python -m services.billing.collections.risk.train <training id>`.
 
 Learning is arithmetic for seconds or minutes: in a service process it would stop every other door. Reads estate by
 estate, at most `HOUSEHOLDS` households, and keeps the model and its card in one transaction.

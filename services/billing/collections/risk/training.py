@@ -1,5 +1,5 @@
-"""Fits and tests a model in a process of its own (D7): logistic regression on months before the cut-off, tested on
-the months from it on, beside the baseline "was late last month"."""
+"""ADAPTER to the learning library (D7): a logistic regression on months before the cut-off, tested on the months from
+it on, beside the baseline "was late last month"."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

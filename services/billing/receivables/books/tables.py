@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     Table,
     Text,
     UniqueConstraint,
@@ -142,6 +140,14 @@ class Settlement:
     settled_by: str
 
 
+@dataclass(frozen=True)
+class HouseholdArea:
+    """A household with the floor area of its units."""
+
+    household_id: int
+    area_m2: Decimal
+
+
 def first_entry_on(session: Session, estate_id: int) -> date | None:
     """The day of an estate's first posting."""
     day: date | None = session.scalar(_FIRST_ENTRY, {"estate_id": estate_id})
@@ -224,10 +230,10 @@ def fund_entry_of(session: Session, source: str) -> FundRow | None:
     return row_of(FundRow, session.execute(select(fund_entry).where(fund_entry.c.source == source)).first())
 
 
-def household_areas(session: Session, estate_id: int) -> Sequence[Row[Any]]:
-    """Lock the households of an estate; their ids with their floor area, by id."""
+def household_areas(session: Session, estate_id: int) -> list[HouseholdArea]:
+    """Lock the households of an estate; their floor areas, by id."""
     session.execute(_LOCK_HOUSEHOLDS, {"estate_id": estate_id})
-    return session.execute(_AREAS, {"estate_id": estate_id}).all()
+    return rows_of(HouseholdArea, session.execute(_AREAS, {"estate_id": estate_id}))
 
 
 def settlement_of(session: Session, estate_id: int, quarter: str) -> Settlement | None:

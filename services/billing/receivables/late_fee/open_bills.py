@@ -1,4 +1,4 @@
-"""LAW of open bills: a bill with what happened to it, and whether only its late fee is left (B9, C1)."""
+"""STORE of open bills: rows as the law of late fees sees them, each with what happened to it (B9, C1)."""
 
 from collections.abc import Collection, Iterable, Mapping
 

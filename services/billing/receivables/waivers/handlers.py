@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,8 +17,8 @@ from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
 from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
-from services.billing.receivables.waivers.tables import WaiverRow
-from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind
+from services.billing.receivables.waivers.tables import Fate, NewWaiver, WaiverLine, WaiverRow
+from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind, WaiverStatus
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -52,9 +51,9 @@ def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask,
         return views.shown(session, _same(session, before, ask, caller))
     today = business_date(now)
     bases = _bases(session, account, ask, today)
-    row = _row(request_id, account, caller, ask, today, now)
-    lines = _lines(bases, _asked(ask, bases))
-    tables.add(session, row, lines)
+    asked = _asked(ask, bases)
+    lines = [WaiverLine(request_id, bill_id, base, asked[bill_id]) for bill_id, base in bases.items()]
+    tables.add(session, _new(request_id, account, caller, ask, now), lines)
     _grant_or_wait(session, account, request_id, now)
     return views.get_waiver(session, caller, request_id)
 
@@ -112,7 +111,7 @@ def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[in
 def _left(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
-        return tables.open_of(tables.bills(session, ids))
+        return {bill.id: bill.open_fen for bill in tables.bills(session, ids)}
     return tables.fees_due(session, account.id, ids, today)
 
 
@@ -130,24 +129,19 @@ def _asked(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
     return asked
 
 
-def _lines(bases: Mapping[int, int], asked: Mapping[int, int]) -> list[dict[str, int]]:
-    return [{"bill_id": i, "base_fen": base, "asked_fen": asked[i]} for i, base in bases.items()]
-
-
-def _row(request_id: UUID, account: Account, caller: Caller, ask: Ask, today: date, now: datetime) -> dict[str, Any]:
-    return {
-        "id": request_id,
-        "estate_id": account.estate_id,
-        "household_id": account.id,
-        "kind": ask.kind,
-        "ratio": ask.ratio,
-        "amount_fen": ask.amount_fen,
-        "reason": ask.reason,
-        "status": "pending",
-        "requested_by": caller.sub,
-        "requested_at": now,
-        "base_on": today,
-    }
+def _new(request_id: UUID, account: Account, caller: Caller, ask: Ask, now: datetime) -> NewWaiver:
+    return NewWaiver(
+        id=request_id,
+        estate_id=account.estate_id,
+        household_id=account.id,
+        kind=ask.kind,
+        ratio=ask.ratio,
+        amount_fen=ask.amount_fen,
+        reason=ask.reason,
+        requested_by=caller.sub,
+        requested_at=now,
+        base_on=business_date(now),
+    )
 
 
 def _grant_or_wait(session: Session, account: Account, waiver_id: UUID, now: datetime) -> None:
@@ -196,10 +190,7 @@ def _approve(
 ) -> None:
     today = business_date(now)
     grant(session, account, decision.waiver, decision.given, today, now)
-    tables.decide(
-        session, decision.waiver.id, status="approved", decided_by=by, decided_at=now, decided_on=today,
-        decision_reason=note, resolution=resolution,
-    )  # fmt: skip
+    tables.decide(session, decision.waiver.id, Fate("approved", by, now, today, note, resolution))
 
 
 def approve_waiver(
@@ -268,8 +259,13 @@ def _require_pending(waiver: WaiverRow) -> None:
 
 
 def _close(
-    session: Session, account: Account, waiver_id: UUID, status: str, by: Caller, reason: str | None, now: datetime
+    session: Session,
+    account: Account,
+    waiver_id: UUID,
+    status: WaiverStatus,
+    by: Caller,
+    reason: str | None,
+    now: datetime,
 ) -> None:
-    decision = {"status": status, "decided_by": by.sub, "decided_at": now, "decided_on": business_date(now)}
-    tables.decide(session, waiver_id, **decision, decision_reason=reason)
+    tables.decide(session, waiver_id, Fate(status, by.sub, now, business_date(now), reason))
     holds.release(session, "waiver", waiver_id, account.code, now)

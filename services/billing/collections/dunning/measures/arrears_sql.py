@@ -1,4 +1,4 @@
-"""STORE of the arrears ledger (D5): overdue bills by household, listed or added up. Only open bills are looked at."""
+"""SQL of the arrears ledger (D5): overdue bills by household, listed or added up. Only open bills are looked at."""
 
 from collections.abc import Sequence
 from datetime import date

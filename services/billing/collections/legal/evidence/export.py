@@ -1,4 +1,4 @@
-"""The evidence pack as a file that fits into an RPC answer."""
+"""VIEWS of the evidence pack: a file that fits into an RPC answer."""
 
 import base64
 from typing import Any, Literal

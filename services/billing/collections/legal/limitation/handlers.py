@@ -5,14 +5,12 @@ from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from services.billing.collections.legal.limitation import tables
 from services.billing.collections.legal.limitation.rules import WARN_BEFORE, warning
 from services.billing.collections.legal.limitation.sql import estate_ids, near_expiry
-from services.billing.collections.legal.tables import limitation_warning
-from services.billing.tables import estate
 from services.common.contracts.events import LimitationItem, LimitationWarned
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -26,16 +24,6 @@ from services.common.paging import page, position
 log = get_logger(__name__)
 Transaction = Callable[[], AbstractContextManager[Session]]
 LONG_AGO = 36_500
-
-_NEXT = text("""
-SELECT e.id FROM estate e LEFT JOIN limitation_check c ON c.estate_id = e.id
-WHERE e.id > :after AND (c.checked_on IS NULL OR c.checked_on < :today) ORDER BY e.id LIMIT 1
-""")
-_CHECKED = text("""
-INSERT INTO limitation_check AS o (estate_id, checked_on) VALUES (:estate_id, :today)
-ON CONFLICT (estate_id) DO UPDATE SET checked_on = excluded.checked_on WHERE o.checked_on < excluded.checked_on
-RETURNING estate_id
-""")
 
 
 def list_limitations(
@@ -64,19 +52,13 @@ def list_limitations(
     return {"items": [_shown(row, today) for row in shown], "next_cursor": next_cursor}
 
 
-def next_estate(session: Session, after: int, today: date) -> int | None:
-    """The first estate beyond `after` that was not looked at today."""
-    found: int | None = session.scalar(_NEXT, {"after": after, "today": today})
-    return found
-
-
 def check_all(transaction: Transaction, clock: Callable[[], datetime]) -> int:
     """Look at every estate that was not looked at today, each in a transaction of its own; how many warnings."""
     warned, after = 0, 0
     while True:
         now = clock()
         with transaction() as session:
-            estate_id = next_estate(session, after, business_date(now))
+            estate_id = tables.next_estate(session, after, business_date(now))
             if estate_id is None:
                 return warned
             warned += check_estate(session, estate_id, now)
@@ -90,10 +72,7 @@ def check_estate(session: Session, estate_id: int, now: datetime) -> int:
     another replica is looking at is left to it.
     """
     today = business_date(now)
-    key = {"estate_id": estate_id, "today": today}
-    if not try_to_hold(session, Lock.LIMITATION, estate_id):
-        return 0
-    if session.execute(_CHECKED, key).first() is None:
+    if not (try_to_hold(session, Lock.LIMITATION, estate_id) and tables.mark_checked(session, estate_id, today)):
         return 0
     rows = near_expiry(session, [estate_id], today, (0, max(WARN_BEFORE)))
     new = [row for batch in batches(rows, 1000) for row in _only_new(session, batch, today)]
@@ -108,13 +87,11 @@ def _only_new(session: Session, rows: Sequence[Row[Any]], today: date) -> list[R
         {"bill_id": bill_id, "threshold": days, "expires_on": expires_on, "warned_on": today}
         for bill_id, days, expires_on in wanted
     ]
-    key = (limitation_warning.c.bill_id, limitation_warning.c.threshold, limitation_warning.c.expires_on)
-    written = insert(limitation_warning).values(values).on_conflict_do_nothing().returning(*key)
-    return [wanted[row.bill_id, row.threshold, row.expires_on] for row in session.execute(written)]
+    return [wanted[key] for key in tables.add_warnings(session, values)]
 
 
 def _tell(session: Session, estate_id: int, rows: Sequence[Row[Any]], now: datetime) -> None:
-    code = session.scalars(select(estate.c.code).where(estate.c.id == estate_id)).one()
+    code = tables.code_of(session, estate_id)
     today = business_date(now)
     ordered = sorted(rows, key=lambda row: (row.expires_on, row.bill_id))
     events = [

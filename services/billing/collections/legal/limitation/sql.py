@@ -1,4 +1,4 @@
-"""STORE of the limitation clock for many bills at once: `clock.limitation` in SQL (D4).
+"""SQL of the limitation clock for many bills at once: `clock.limitation` in SQL (D4).
 
 `CLOCK` is a chain of common table expressions after `claim(bill_id, household_id, due_date)`, with the parameters
 `:as_of`, `:demands` (templates) and `:letter`. It ends in `clock(bill_id, from_on, by)`: the day after which the period
@@ -15,9 +15,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.legal.gate import LAWYERS_LETTER
 from services.billing.collections.legal.limitation.rules import YEARS
-from services.billing.collections.legal.rules import DEMANDS
+from services.billing.collections.legal.rules import DEMANDS, LAWYERS_LETTER
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
 from services.common.domain.calendar import add_months
