@@ -5,7 +5,7 @@ that tells dunning. It covers all days to come: it changes only when something h
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.plans.rules import Part, Plan, Standing
+from services.billing.receivables.plans.rules import Part, Plan, Planned, Standing
 from services.billing.tables import household, metadata
 from services.common.contracts.answers.plans import PlanStatus
 from services.common.rows import row_of, rows_of
@@ -141,14 +141,6 @@ WHERE s.status <> p.status ORDER BY h.code LIMIT :limit
 """)
 # Two replicas do not wait for each other: whoever comes second leaves the household to the first.
 _CLAIM = text("SELECT id FROM household WHERE code = :code FOR UPDATE SKIP LOCKED")
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A household's plans by id, and the principal of every bill in them."""
-
-    plans: Mapping[UUID, Plan]
-    principal: Mapping[int, int]
 
 
 @dataclass(frozen=True)

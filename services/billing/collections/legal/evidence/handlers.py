@@ -15,6 +15,7 @@ from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import LateFeePolicy, late_fee_settled
 from services.billing.receivables.ledger import tables as ledger_tables
 from services.billing.receivables.ledger.history import entries_by_bill
+from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.statement.handlers import statement
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller, mask_name, mask_phone
@@ -93,7 +94,7 @@ def _case(home: Household, estate: Estate, owed: Mapping[str, Any], as_of: date,
     )
 
 
-def _contract(account: Row[Any], policy: LateFeePolicy) -> Section:
+def _contract(account: Account, policy: LateFeePolicy) -> Section:
     rates = "; ".join(f"{rate.effective_from}: {rate.daily.normalize():f}" for rate in policy.rates)
     rule = "Σ(每日未付本金×日费率),每张账单四舍五入到分 / sum of daily balance × daily rate, rounded half up per bill"
     return section(
