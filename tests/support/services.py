@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, StaffRegistered
 from services.common.database import build_engine, service_database_url, transaction
-from services.common.settings import CommonSettings
+from services.common.process.settings import CommonSettings
 from tests.support.api import Api
 from tests.support.databases import TemplateDatabases
 from tests.support.doors import message_of
