@@ -24,7 +24,7 @@ from services.billing.receivables.plans.rules import (
     split,
     standings,
 )
-from services.billing.receivables.plans.tables import Agreement, BillToPlan, Cut, SignedPlan
+from services.billing.receivables.plans.tables import Agreement, BillToPlan, PlanFilter, SignedPlan
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.plans import (
     BillPart,
@@ -113,7 +113,7 @@ def list_plans(
     scope = caller.scope(estate, household)
     after = position(cursor, UUID)
     estates = None if scope.estates is None else sorted(scope.estates)
-    cut = Cut(estates, scope.household, status, after[0] if after else None, limit + 1)
+    cut = PlanFilter(estates, scope.household, status, after[0] if after else None, limit + 1)
     rows, next_cursor = page(tables.plans(session, cut, today), limit, lambda row: [str(row.id)])
     return Page(items=[_summary(row) for row in rows], next_cursor=next_cursor)
 

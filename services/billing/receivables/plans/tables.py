@@ -200,7 +200,7 @@ class SignedPlan:
 
 
 @dataclass(frozen=True)
-class Cut:
+class PlanFilter:
     """Which plans a list shows; None: all."""
 
     estates: list[str] | None
@@ -284,7 +284,7 @@ def plan(session: Session, plan_id: UUID, today: date) -> SignedPlan | None:
     return row_of(SignedPlan, session.execute(_ONE, {"id": plan_id, "today": today}).one_or_none())
 
 
-def plans(session: Session, cut: Cut, today: date) -> list[SignedPlan]:
+def plans(session: Session, cut: PlanFilter, today: date) -> list[SignedPlan]:
     """Plans by id."""
     return rows_of(SignedPlan, session.execute(_LIST, vars(cut) | {"today": today}))
 
