@@ -28,6 +28,7 @@ from services.billing.receivables.ledger.rules import (
 from services.billing.receivables.statement.handlers import statement
 from services.billing.tables import bill, estate, household, rate_rollup, stewardship, unit
 from services.common.contracts.answers.bills import Statement
+from services.common.contracts.answers.dunning import DunningCase, Sweep
 from services.common.contracts.events import PaymentSettled
 from services.common.domain.access import Caller
 from tests.support.billing.entries import enter
@@ -162,7 +163,7 @@ class Books:
     def statement(self, as_of: str, household_code: str = "H1") -> Statement:
         return statement(self.session, SYSTEM, household_code, day(as_of))
 
-    def sweep(self, as_of: str, estates: list[str] | None = None) -> dict[str, Any]:
+    def sweep(self, as_of: str, estates: list[str] | None = None) -> Sweep:
         """A whole sweep, all slices taken."""
         sweep_id = uuid4()
         sweeps.start_sweep(self.session, SYSTEM, sweep_id, SweepRequest(day(as_of), estates), NOW)
@@ -174,7 +175,7 @@ class Books:
         query = text("SELECT id FROM dunning_sweep_slice WHERE sweep_id = :id ORDER BY id")
         return list(self.session.scalars(query, {"id": sweep_id}))
 
-    def case(self, household_code: str = "H1", today: date = TODAY) -> dict[str, Any]:
+    def case(self, household_code: str = "H1", today: date = TODAY) -> DunningCase:
         return cases.get_dunning_case(self.session, SYSTEM, household_code, today)
 
     def steps(self, household_code: str = "H1") -> list[str]:

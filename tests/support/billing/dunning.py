@@ -10,6 +10,7 @@ from services.billing.collections.dunning import handlers as sweeps
 from services.billing.collections.dunning.treatment import disputes
 from services.billing.holds import handlers as holds
 from services.billing.receivables.allocation.handlers import allocate_payment
+from services.common.contracts.answers.dunning import DisputeOutcome
 from services.common.contracts.events import DunningItem, DunningStepsDue
 from tests.support.billing.books import NOW, SYSTEM, Books, day, settled
 from tests.support.outbox import events
@@ -68,7 +69,7 @@ class Diary:
     def dispute(self, bill_id: int) -> None:
         disputes.dispute_bill(self.books.session, SYSTEM, bill_id, uuid4(), "wrong area", self.tick())
 
-    def settle(self, bill_id: int, outcome: disputes.Outcome = "rejected") -> None:
+    def settle(self, bill_id: int, outcome: DisputeOutcome = "rejected") -> None:
         end = disputes.Settlement(outcome, "measured again")
         disputes.settle_dispute(self.books.session, SYSTEM, bill_id, uuid4(), end, self.tick())
 

@@ -201,7 +201,7 @@ def test_the_same_request_is_one_sweep(books: Books) -> None:
     sweep_id = uuid4()
     for _ in range(2):
         asked = SweepRequest(TODAY, ["E1"])
-        assert handlers.start_sweep(books.session, SYSTEM, sweep_id, asked, NOW) == {"id": str(sweep_id)}
+        assert handlers.start_sweep(books.session, SYSTEM, sweep_id, asked, NOW) == {"id": sweep_id}
     assert len(events(books.session, SweepSliceRequested)) == 1
     assert handlers.get_sweep(books.session, SYSTEM, sweep_id)["status"] == "pending"
     with pytest.raises(Conflict):

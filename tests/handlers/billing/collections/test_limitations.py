@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 from random import Random
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -206,7 +206,7 @@ def test_d4_filing_a_suit_restarts_the_clock(books: Books) -> None:
     books.bill(30000, SOON.isoformat())
     file = files.open_file(books.session, MANAGER, uuid4(), "H1", "mediation", None, NOW)
     assert len(listed(books)) == 1
-    files.change_status(books.session, MANAGER, uuid4(), UUID(file["id"]), Step("filed", TODAY), NOW)
+    files.change_status(books.session, MANAGER, uuid4(), file["id"], Step("filed", TODAY), NOW)
     assert listed(books) == []
 
 
