@@ -14,7 +14,7 @@ from services.billing.receivables.booking import events, rules, tables
 from services.billing.receivables.booking.open_items import items_of
 from services.billing.receivables.booking.rules import OpenItems
 from services.billing.receivables.late_fee.open_bills import policy_of
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Entry, Movement, debited
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Entry, Movement, debit_fen
 from services.billing.receivables.plans import standing as plans
 from services.common.messaging import record_many
 
@@ -29,7 +29,7 @@ def book(
     the household's.
     """
     entries = [movement.entry for movement in movements if movement.fen]
-    bills = rules.moved(entries)
+    bills = rules.bills_of(entries)
     if items is None:
         items = items_of(session, account, bills) if bills else OpenItems()
     after = items.after(entries)
@@ -38,14 +38,14 @@ def book(
     tables.move_credit(session, {account.id: _credited(entries)})
     tables.roll_up(session, rules.figures(items, entries))
     tables.keep_fee_left(session, account, rules.fee_left(items, after, bills, policy_of(account)))
-    plans.restate(session, account.code, after.plans, after.entries, now)
-    record_many(session, events.told(account, items.bills, entries), aggregate=f"estate:{account.estate}", at=now)
+    plans.restate_plans(session, account.code, after.plans, after.entries, now)
+    record_many(session, events.events_of(account, items.bills, entries), aggregate=f"estate:{account.estate}", at=now)
 
 
 def book_credit(session: Session, estate_id: int, movements: Mapping[int, Movement], now: datetime) -> None:
     """One movement of prepaid balance for each of many locked households of an estate, by id; ValueError for bills."""
     entries = {household_id: movement.entry for household_id, movement in movements.items() if movement.fen}
-    if rules.moved(entries.values()):
+    if rules.bills_of(entries.values()):
         raise ValueError("what moves money on a bill is booked by household")
     tables.post(session, estate_id, entries.items(), now)
     tables.move_credit(session, {household_id: _credited([entry]) for household_id, entry in entries.items()})
@@ -58,4 +58,4 @@ def keep_fee_left(session: Session, account: Account, bill_ids: Iterable[int]) -
 
 
 def _credited(entries: Iterable[Entry]) -> int:
-    return -sum(debited(entry, CUSTOMER_CREDIT) for entry in entries)
+    return -sum(debit_fen(entry, CUSTOMER_CREDIT) for entry in entries)

@@ -7,7 +7,7 @@ from datetime import date
 
 from services.billing.receivables.late_fee.open_bills import open_bills
 from services.billing.receivables.late_fee.rules import LateFeePolicy, only_fee_is_left
-from services.billing.receivables.ledger.rules import BILL_VOIDED, NOTHING, Bill, Effect, Entry, effect, figured_on
+from services.billing.receivables.ledger.rules import BILL_VOIDED, NOTHING, Bill, Effect, Entry, effect, figure_day
 from services.billing.receivables.plans.rules import Planned, frozen_on
 
 
@@ -21,12 +21,12 @@ class OpenItems:
 
     def after(self, entries: Sequence[Entry]) -> "OpenItems":
         """With what was booked; nothing is owed any more on bills that were voided by it."""
-        fresh: dict[int | None, list[Entry]] = defaultdict(list)
+        booked: dict[int | None, list[Entry]] = defaultdict(list)
         for entry in entries:
-            fresh[entry.bill_id].append(entry)
-        void = voided(entries)
+            booked[entry.bill_id].append(entry)
+        void = void_bills(entries)
         bills = {bill_id: bill for bill_id, bill in self.bills.items() if bill_id not in void}
-        history = {bill_id: [*self.entries.get(bill_id, ()), *fresh.get(bill_id, ())] for bill_id in bills}
+        history = {bill_id: [*self.entries.get(bill_id, ()), *booked.get(bill_id, ())] for bill_id in bills}
         return OpenItems(bills, history, self.plans.without(void))
 
 
@@ -42,14 +42,14 @@ class FigureKey:
     booked_on: date
 
 
-def moved(entries: Iterable[Entry]) -> set[int]:
+def bills_of(entries: Iterable[Entry]) -> set[int]:
     """The bills that entries are on."""
     return {entry.bill_id for entry in entries if entry.bill_id is not None}
 
 
-def voided(entries: Iterable[Entry]) -> set[int]:
+def void_bills(entries: Iterable[Entry]) -> set[int]:
     """The bills that entries void."""
-    return moved(entry for entry in entries if entry.kind == BILL_VOIDED)
+    return bills_of(entry for entry in entries if entry.kind == BILL_VOIDED)
 
 
 def effects(entries: Iterable[Entry]) -> dict[int, Effect]:
@@ -63,16 +63,16 @@ def effects(entries: Iterable[Entry]) -> dict[int, Effect]:
 
 def figures(items: OpenItems, entries: Sequence[Entry]) -> dict[FigureKey, Effect]:
     """What entries add to the figures, by key in order; a voided bill is taken out of every day (J1, B5)."""
-    undone = [entry for bill_id in voided(entries) for entry in items.entries.get(bill_id, ())]
+    reversals = [entry for bill_id in void_bills(entries) for entry in items.entries.get(bill_id, ())]
     sums: dict[FigureKey, Effect] = defaultdict(Effect)
-    for entry, change in [*((e, effect(e)) for e in entries), *((e, -effect(e)) for e in undone)]:
+    for entry, change in [*((e, effect(e)) for e in entries), *((e, -effect(e)) for e in reversals)]:
         if entry.bill_id is not None:
             sums[_key(items.bills[entry.bill_id], entry)] += change
     return {key: sums[key] for key in sorted(sums) if sums[key] != NOTHING}
 
 
 def _key(bill: Bill, entry: Entry) -> FigureKey:
-    return FigureKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, figured_on(entry))
+    return FigureKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, figure_day(entry))
 
 
 def fee_left(before: OpenItems, after: OpenItems, among: Collection[int], policy: LateFeePolicy) -> dict[int, bool]:

@@ -1,4 +1,4 @@
-"""STORE of open bills: rows as the law of late fees sees them, each with what happened to it (B9, C1)."""
+"""LAW of open bills: bills as the law of late fees sees them, each with what happened to it (B9, C1)."""
 
 from collections.abc import Collection, Iterable, Mapping
 

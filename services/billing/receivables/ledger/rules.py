@@ -191,11 +191,11 @@ def effect(entry: Entry) -> Effect:
     return NOTHING
 
 
-def debited(entry: Entry, account: str) -> int:
+def debit_fen(entry: Entry, account: str) -> int:
     """What an entry adds to the debit side of an account, in fen; negative: to its credit side."""
     return entry.amount_fen * ((entry.debit_account == account) - (entry.credit_account == account))
 
 
-def figured_on(entry: Entry) -> date:
+def figure_day(entry: Entry) -> date:
     """The day an entry counts in the figures: prepaid balance from the day the money had come (ADR 8, 11)."""
     return entry.counts_on if entry.kind == "credit_applied" else entry.day.booked_on

@@ -40,10 +40,10 @@ def planned_bills(planned: Planned, entries: Mapping[int, Sequence[Entry]]) -> d
 def reckon(session: Session, household_id: int, household: str, now: datetime) -> None:
     """Find anew how the household's plans stand. The caller holds the household's row."""
     planned = tables.planned(session, household_id)
-    restate(session, household, planned, entries_by_bill(session, sorted(planned.principal)), now)
+    restate_plans(session, household, planned, entries_by_bill(session, sorted(planned.principal)), now)
 
 
-def restate(
+def restate_plans(
     session: Session, household: str, planned: Planned, entries: Mapping[int, Sequence[Entry]], now: datetime
 ) -> None:
     """Keep how plans stand, on every day, by what happened to their bills; tell dunning of what is different today."""

@@ -109,11 +109,11 @@ def estate(database: Callable[[str], Engine]) -> Engine:
 
 
 @contextmanager
-def given_back(connection: Connection) -> Iterator[None]:
+def attempt(connection: Connection) -> Iterator[None]:
     """What happens inside never was."""
-    with connection.begin_nested() as attempt:
+    with connection.begin_nested() as savepoint:
         yield
-        attempt.rollback()
+        savepoint.rollback()
 
 
 def begin(connection: Connection, beginning: Beginning) -> None:
@@ -197,7 +197,7 @@ def test_b4_b6_a_run_books_as_book_does(estate: Engine, beginning: Beginning, pe
 
     with estate.connect() as connection, connection.begin() as whole:
         begin(connection, beginning)
-        with given_back(connection):
+        with attempt(connection):
             desk = Desk(connection, Settings(slice_units=4))  # type: ignore[arg-type]
             for slice_id in desk.slices(desk.start(period)):
                 desk.bill(slice_id)
@@ -226,7 +226,7 @@ def test_a3_opening_balances_are_booked_as_book_does(
 
     with estate.connect() as connection, connection.begin() as whole:
         begin(connection, beginning)
-        with given_back(connection):
+        with attempt(connection):
             lines = [
                 f"E1,{unit},{item},2025-{n:02},{fen / 100:.2f},2025-{n + 1:02}-15,{fen * part // 100 / 100:.2f}"
                 for unit, item, n, fen, part in rows

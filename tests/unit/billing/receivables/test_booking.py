@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.billing.receivables.booking.events import told
+from services.billing.receivables.booking.events import events_of
 from services.billing.receivables.booking.rules import FigureKey, OpenItems, effects, fee_left, figures
 from services.billing.receivables.late_fee.rules import DailyRate, LateFeePolicy
 from services.billing.receivables.ledger.rules import (
@@ -187,12 +187,12 @@ def adjusted(reason: str, fen: int) -> BillsAdjusted:
     ],
 )  # fmt: skip
 def test_others_are_told_by_how_much_less_is_open_and_why(entries: list[Entry], reason: str, fen: int) -> None:
-    assert told(ACCOUNT, {1: a_bill(1)}, entries) == [adjusted(reason, fen)]
+    assert events_of(ACCOUNT, {1: a_bill(1)}, entries) == [adjusted(reason, fen)]
 
 
 def test_a_new_bill_is_told_of_once_with_what_is_open_of_it() -> None:
     entries = [issue(), moved("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, 10_000, ISSUED)]
-    [event] = told(ACCOUNT, {1: a_bill(1)}, entries)
+    [event] = events_of(ACCOUNT, {1: a_bill(1)}, entries)
     line = IssuedBill(bill_id=1, household="H1", amount_fen=10_000, open_fen=0)
     assert event == BillsIssued(
         run_id=RUN, estate="E1", fee_item="property_fee", period="2026-10", due_date=DUE, bills=[line]
@@ -211,4 +211,4 @@ def test_a_new_bill_is_told_of_once_with_what_is_open_of_it() -> None:
     ],
 )
 def test_a_payment_tells_of_itself_and_what_opens_nothing_is_not_told(entries: list[Entry]) -> None:
-    assert told(ACCOUNT, {1: a_bill(1)}, entries) == []
+    assert events_of(ACCOUNT, {1: a_bill(1)}, entries) == []

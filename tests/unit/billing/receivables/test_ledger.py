@@ -22,9 +22,9 @@ from services.billing.receivables.ledger.rules import (
     Movement,
     MovementKind,
     booking_day,
-    debited,
+    debit_fen,
     effect,
-    figured_on,
+    figure_day,
 )
 from services.billing.receivables.trial_balance.rules import Moved, collected
 
@@ -69,13 +69,13 @@ def test_every_kind_does_to_its_bill_what_its_accounts_say(kind: str) -> None:
     debit, credit, does, prepaid = POSTINGS[kind]
     posted = entry(kind, debit, credit)
     assert effect(posted) == does
-    assert -debited(posted, CUSTOMER_CREDIT) == prepaid
+    assert -debit_fen(posted, CUSTOMER_CREDIT) == prepaid
 
 
 @given(entries)
 def test_what_is_billed_and_neither_paid_nor_waived_is_receivable(posted: list[Entry]) -> None:
     total = sum(map(effect, posted), NOTHING)
-    assert total.billed_fen - total.paid_fen - total.waived_fen == sum(debited(one, RECEIVABLE) for one in posted)
+    assert total.billed_fen - total.paid_fen - total.waived_fen == sum(debit_fen(one, RECEIVABLE) for one in posted)
 
 
 @given(entries)
@@ -109,8 +109,8 @@ def test_a_void_leaves_its_bill_as_it_was_whatever_the_accounts_say() -> None:
 
 
 def test_prepaid_balance_counts_in_the_figures_from_the_day_it_had_come() -> None:
-    assert figured_on(entry("credit_applied", CUSTOMER_CREDIT, RECEIVABLE)) == DAY.value_on
-    assert figured_on(entry("payment_principal", "cash_wechat", RECEIVABLE)) == DAY.booked_on
+    assert figure_day(entry("credit_applied", CUSTOMER_CREDIT, RECEIVABLE)) == DAY.value_on
+    assert figure_day(entry("payment_principal", "cash_wechat", RECEIVABLE)) == DAY.booked_on
 
 
 def test_b8_what_is_dated_into_a_closed_month_is_booked_on_the_first_open_day() -> None:
