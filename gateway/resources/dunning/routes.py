@@ -125,7 +125,7 @@ async def list_dunning_cases(
     return await call("billing", "list_dunning_cases", estate=estate, step=step, unanswered=unanswered, **page)
 
 
-@routes.get("/v1/dunning/cases/{household}", answer=DunningCase, permission=Permission.READ_DUNNING, personal=True)
+@routes.get("/v1/dunning/cases/{household}", answer=DunningCase, permission=Permission.READ_DUNNING_CASE, personal=True)
 async def get_dunning_case(household: HouseholdPath, call: Services) -> Response:
     """Steps taken, holds, disputes, plan and the next step of one household (D1, D2, D3)."""
     return await call("billing", "get_dunning_case", household=household)

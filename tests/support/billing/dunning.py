@@ -64,16 +64,7 @@ class Diary:
 
     def refund(self, bill_id: int, fen: int, days: int) -> None:
         """Principal that was paid comes back, as after a chargeback."""
-        key = {"id": bill_id, "fen": fen, "at": self.tick(), "day": day(on(days))}
-        self.books.session.execute(text("UPDATE bill SET paid_fen = paid_fen - :fen WHERE id = :id"), key)
-        self.books.session.execute(
-            text("""
-            INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                                      debit_account, credit_account, source)
-            SELECT :fen, id, household_id, :at, estate_id, :day, 'refund', 'receivable', 'cash_cash', 'refund'
-            FROM bill WHERE id = :id"""),
-            key,
-        )
+        self.books.give_back(bill_id, fen, day(on(days)), now=self.tick())
 
     def dispute(self, bill_id: int) -> None:
         disputes.dispute_bill(self.books.session, SYSTEM, bill_id, uuid4(), "wrong area", self.tick())

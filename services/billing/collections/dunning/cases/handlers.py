@@ -61,7 +61,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
     an estate never swept it is today's. An owner sees no contacts, plans or suggestions. NotFound, Forbidden.
     """
-    caller.require(Permission.READ_DUNNING)
+    caller.require(Permission.READ_DUNNING_CASE)
     row = find_household(session, caller, household)
     contacts = queries.contacts(session, row.id)
     promise = next((one for one in reversed(contacts) if one.promised_on and one.promised_on >= today), None)
