@@ -45,11 +45,8 @@ def close_old_cases(walk: Walk) -> None:
     """The closure programme (画句号): arrears of more than a year are enrolled, one family is met."""
     debtor = walk.debtors[0].code
     walk.stage.manager.post("/v1/closure-programmes", {"estate": walk.estate})
-    meeting = {
-        "at": f"{walk.day(2)}T19:30:00+08:00",
-        "place": "业主家门口 · at the door",
-        "who": walk.part.staff[0].code,
-    }
+    meeting = {"at": f"{walk.day(2)}T19:30:00+08:00", "place": "业主家门口 · at the door"}
+    meeting |= {"who": walk.part.staff[0].code}
     appointment = walk.steward.post(f"/v1/closure-cases/{debtor}/appointments", meeting)["id"]
     outcome = {"outcome": "refused", "note": "要求先修电梯 · wants the lift repaired first"}
     walk.steward.post(f"/v1/closure-appointments/{appointment}/outcome", outcome)

@@ -1,5 +1,6 @@
-"""Every read of the document, once for each household that was met."""
+"""Every read of the document, for each estate and for each household that was met."""
 
+import re
 from collections.abc import Iterator
 
 from demo.api import Json, Refused
@@ -20,14 +21,18 @@ MADE_BY = {
 }
 
 
+NOT_HERE = (404, 409)
+PARAMETER = re.compile(r"\{(\w+)\}")
+
+
 def read_everything(walk: Walk, document: Json) -> None:
-    """Ask for everything that is there; a household may have no such thing, and is asked about the next time."""
+    """Ask for everything there is; an estate or a household that has no such thing is passed over."""
     for path, operation in _reads(document):
-        for household in dict.fromkeys(walk.met) if "{household}" in path else [""]:
+        for where in _places(walk, path):
             try:
-                walk.stage.admin.get(path.format(**_places(walk, household)), **_query(walk, operation))
+                walk.stage.admin.get(path.format(**where), **_query(walk, operation))
             except Refused as refused:
-                if refused.status != 404:
+                if refused.status not in NOT_HERE:
                     raise
 
 
@@ -37,12 +42,19 @@ def _reads(document: Json) -> Iterator[tuple[str, Json]]:
             yield path, operations["get"]
 
 
-def _places(walk: Walk, household: str) -> dict[str, object]:
-    """A value for every parameter of a path."""
+def _places(walk: Walk, path: str) -> Iterator[dict[str, object]]:
+    """Values for every parameter of a path: one estate after the other, one household after the other."""
     made = {name: walk.recording[operation]["id"] for name, operation in MADE_BY.items()}
     unit = home_of(walk.part, walk.debtors[0])
-    where = {"estate": walk.estate, "building": walk.part.buildings[0], "unit": unit.code, "household": household}
-    return {**made, **where, "bill_id": walk.recording["reissueBill"]["bills"][0]["id"]}
+    here = {"estate": walk.estate, "building": walk.part.buildings[0], "unit": unit.code}
+    place = {**made, **here, "bill_id": walk.recording["reissueBill"]["bills"][0]["id"]}
+    parameters = set(PARAMETER.findall(path))
+    if "household" in parameters:
+        yield from ({**place, "household": household} for household in dict.fromkeys(walk.met))
+    elif parameters == {"estate"}:
+        yield from ({**place, "estate": estate} for estate in walk.stage.estates)
+    else:
+        yield place
 
 
 def _query(walk: Walk, operation: Json) -> dict[str, str | int]:

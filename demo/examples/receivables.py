@@ -102,7 +102,7 @@ def _to_close(part: EstatePortfolio) -> list[date]:
 
 
 def thank_for_paying_early(walk: Walk) -> None:
-    """Points and a lottery ticket (积分、抽奖券) for a bill that was paid before it was due; some points are redeemed."""
+    """Points and a lottery ticket (积分、抽奖券) for a bill paid before it was due; some points are redeemed."""
     finance, part = walk.stage.finance, walk.stage.portfolio.estates[-1]
     estate, month = part.estate.code, month_before(walk)
     share_a_cost(walk, part)

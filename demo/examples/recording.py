@@ -46,7 +46,7 @@ class Recording:
 
 
 def answers_json(operation: Json) -> bool:
-    """Whether an operation answers JSON of ours when all is well; a channel's webhook answers in the channel's words."""
+    """Whether an operation answers JSON of ours when all is well; a webhook answers in its channel's words."""
     answers = [answer for status, answer in operation["responses"].items() if SUCCESS.fullmatch(status)]
     return operation["operationId"] != "receiveNotification" and any(
         "application/json" in answer.get("content", {}) for answer in answers
