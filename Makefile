@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv/bin/python
 ONLY   ?=
 PIP_COMPILE := $(VENV) -m piptools compile -q --allow-unsafe --generate-hashes --strip-extras \
-	--no-emit-find-links --no-emit-index-url --no-emit-options --no-emit-trusted-host pyproject.toml
+	--no-emit-find-links --no-emit-index-url --no-emit-options --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
 .PHONY: help run test demo bench chaos k8s-check lint types lock schemas clean setup setup-dev schemas-check
@@ -41,17 +41,21 @@ lint: setup-dev  ## ruff: rules and format
 types: setup-dev  ## mypy --strict
 	$(VENV) -m mypy
 
-schemas: setup-dev  ## write docs/events, docs/rpc and docs/sql from events, doors and statements
+schemas: setup-dev  ## write docs/events, docs/rpc, docs/sql and docs/permissions.md from the code
 	$(VENV) -m services.common.process.schemas
 	$(VENV) -m services.billing.sql --write
+	$(VENV) -m gateway.permissions
 
 schemas-check: setup-dev
 	$(VENV) -m services.common.process.schemas --check
 	$(VENV) -m services.billing.sql --check
+	$(VENV) -m gateway.permissions --check
 
-lock: setup-dev  ## resolve pyproject.toml into both lock files
-	$(PIP_COMPILE) --output-file=requirements.lock
-	$(PIP_COMPILE) --constraint=requirements.lock --extra=dev --output-file=requirements-dev.lock
+lock: setup-dev  ## resolve pyproject.toml, requirements-node.in and tests/clients/package.json into the lock files
+	$(PIP_COMPILE) pyproject.toml --output-file=requirements.lock
+	$(PIP_COMPILE) pyproject.toml --constraint=requirements.lock --extra=dev --output-file=requirements-dev.lock
+	$(PIP_COMPILE) requirements-node.in --output-file=requirements-node.lock
+	$(VENV) -m local.node install --package-lock-only
 
 clean:  ## stop what `make run` left and remove .local/
 	@$(PYTHON) -m local.clean

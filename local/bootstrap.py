@@ -1,14 +1,13 @@
 """From a bare checkout to a working virtual environment: `python3 -m local.bootstrap [--dev]`.
 
 Standard library only, Debian's own python3 (3.11.2) is enough. A second start finds the stamp and returns at once.
-Packages come from `requirements.lock` (`--dev`: `requirements-dev.lock`, a superset), every file checked by hash.
+Packages come from `requirements.lock` (`--dev`: `requirements-dev.lock`, a superset, and Node.js from
+`requirements-node.lock`, then the npm packages of the tests), every file checked by hash.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,15 +15,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from local import packages
+from local import node, packages
+from local.commands import collect, one_at_a_time, write_whole
 from local.packages import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, TOO_NEW = (3, 11), (3, 13)
+RUN_LOCKS = ("requirements.lock",)
+DEV_LOCKS = ("requirements-dev.lock", "requirements-node.lock")  # the first has all of RUN_LOCKS in it
 
 
 class Venv:
@@ -61,11 +62,12 @@ class Venv:
         """Make it if need be, install the lock, write the stamp. Safe to interrupt anywhere."""
         if not self.is_usable():
             self._create()
-        lock = self.root / ("requirements-dev.lock" if dev else "requirements.lock")
-        print(f"Installing {lock.name} into {self.path.name} (a minute or so)", flush=True)
+        locks = DEV_LOCKS if dev else RUN_LOCKS
+        print(f"Installing {' and '.join(locks)} into {self.path.name} (a minute or so)", flush=True)
         self.installing.touch()
-        self._pip("install", "--require-hashes", "-r", str(lock))
-        _write_whole(self.stamp, json.dumps(self._wanted(dev=dev), indent=2))
+        for lock in locks:
+            self._pip("install", "--require-hashes", "-r", str(self.root / lock))
+        write_whole(self.stamp, json.dumps(self._wanted(dev=dev), indent=2))
         self.installing.unlink()
 
     def _create(self) -> None:
@@ -73,7 +75,7 @@ class Venv:
         if self.path.exists():
             shutil.rmtree(self.path)
         base = getattr(sys, "_base_executable", sys.executable)
-        done = _collect([base, "-m", "venv", str(self.path)], (self.lock,))
+        done = collect([base, "-m", "venv", str(self.path)], self.lock)
         if done.returncode != 0:
             raise SetupError(f"Making {self.path} failed:\n{done.stdout}")
 
@@ -84,7 +86,7 @@ class Venv:
             raise SetupError(f"pip {arguments[0]} failed; the next run starts afresh:\n{last}")
 
     def _wanted(self, *, dev: bool) -> dict[str, str]:
-        names = ["requirements.lock"] + (["requirements-dev.lock"] if dev else [])
+        names = (*RUN_LOCKS, *DEV_LOCKS) if dev else RUN_LOCKS
         wanted = {name: hashlib.sha256((self.root / name).read_bytes()).hexdigest() for name in names}
         return {
             **wanted,
@@ -95,21 +97,7 @@ class Venv:
         return self.python.exists() and os.access(self.python, os.X_OK)
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return _collect([str(self.python), *arguments], () if self.lock < 0 else (self.lock,))
-
-
-def _collect(command: list[str], descriptors: tuple[int, ...]) -> subprocess.CompletedProcess[str]:
-    environ = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
-    return subprocess.run(
-        command,
-        check=False,
-        env=environ,
-        pass_fds=descriptors,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+        return collect([self.python, *arguments], *(() if self.lock < 0 else (self.lock,)))
 
 
 def bootstrap(root: Path, *, dev: bool) -> Path:
@@ -120,31 +108,12 @@ def bootstrap(root: Path, *, dev: bool) -> Path:
     venv = Venv(root)
     packages.ensure(os.environ, venv=not venv.is_current(dev=dev) and not venv.is_usable())
     if not venv.is_current(dev=dev):
-        with _one_at_a_time(root) as venv.lock:
+        with one_at_a_time(root) as venv.lock:
             if not venv.is_current(dev=dev):  # else somebody else built it while we waited
                 venv.build(dev=dev)
-                print("Set-up is complete", flush=True)
+    if dev:
+        node.Modules(root / node.CLIENTS).ensure(node.Node(venv.path))
     return venv.python
-
-
-@contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[int]:
-    """The lock is on the directory itself, so that no file is left behind.
-
-    Its descriptor is handed to pip: a pip that outlives a killed run keeps the lock until it is done.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(text)
-    draft.replace(path)
 
 
 def _stop(signum: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""SQL of billing, whole: `python -m services.billing.sql` lists every statement, and with a NAME prints one.
+"""PROCESS that prints the SQL of billing whole: `python -m services.billing.sql NAME`; without a name it lists all.
 
 `--write` and `--check` keep the longest ones in docs/sql, so that a change of a fragment is read where it arrives.
 """

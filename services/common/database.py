@@ -1,4 +1,4 @@
-"""One engine per service, one transaction per door. A statement, a lock and an idle transaction all have a time-out."""
+"""STORE: one engine per service, one transaction per door. Statements, locks and idle transactions have a time-out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A service's own directory of estates and households, as billing's events tell it (A1).
+"""STORE of a service's own directory of estates and households, as billing's events tell it (A1).
 
 Each service keeps the two tables in its own database. Events come in any order and more than once, so every row carries
 the instant billing recorded it and an older word never overwrites a newer one.

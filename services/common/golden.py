@@ -1,4 +1,4 @@
-"""Golden files: what a machine writes from the code into folders of docs, and compares with the code from then on."""
+"""PROCESS of golden files: written from the code into folders of docs, and compared with the code from then on."""
 
 import sys
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Lists: `limit` and an opaque `cursor` in, `{"items", "next_cursor"}` out. Pages are cut by key, never by offset."""
+"""VOCABULARY of lists: `limit` and an opaque `cursor` in, `{"items", "next_cursor"}` out; cut by key, not by offset."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""A statement that a connection parses and plans once and then only executes.
+"""SQL that a connection parses and plans once and then only executes.
 
 The statements of issuing are long: to read and plan one takes a millisecond, which a run over small estates would pay
 hundreds of times. psycopg2 cannot prepare, so SQL's own PREPARE and EXECUTE are used; a connection remembers what it

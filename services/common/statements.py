@@ -1,4 +1,4 @@
-"""The statements of a service by name, whole: found in its modules, and printed as they are sent.
+"""SQL of a service, whole: its statements by name, found in its modules, and printed as they are sent.
 
 A statement is a `text` or a `Prepared` that a module keeps. Its name is the module's below the service and the
 constant's, and any end of it that no other has will do. What depends on the question is made by a function of the

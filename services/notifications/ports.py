@@ -1,4 +1,4 @@
-"""The port every provider of a channel implements: one call out, one of three answers back (F1).
+"""PORT that every provider of a channel implements: one call out, one of three answers back (F1).
 
 An adapter is called outside any transaction and never raises: what went wrong is an answer too. It sends `key` so that
 a provider which sees the same key again delivers nothing a second time. Nothing of a parcel may be logged.

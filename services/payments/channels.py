@@ -1,4 +1,4 @@
-"""Which adapter serves which channel, by settings (E1)."""
+"""ADAPTER: which one serves which channel, by settings (E1)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

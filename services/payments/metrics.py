@@ -1,4 +1,4 @@
-"""Counters of the payments service. They move when the transaction that caused them has committed, and not before."""
+"""SIGNALS of payments: counters that move when the transaction that caused them has committed, and not before."""
 
 from prometheus_client import Counter
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""PORTS: what a payment channel must be able to do (E1). One adapter each, bound in channels.py by settings."""
+"""PORT: what a payment channel must be able to do (E1). One adapter each, bound in channels.py by settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

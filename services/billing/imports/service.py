@@ -1,4 +1,4 @@
-"""DOOR to imports (A3)."""
+"""DOORS to imports (A3)."""
 
 from uuid import UUID
 

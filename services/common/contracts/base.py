@@ -1,4 +1,4 @@
-"""What every event has in common: name, version, source and the envelope it travels in."""
+"""VOCABULARY of all events: name, version, source and the envelope it travels in."""
 
 from dataclasses import dataclass
 from datetime import datetime

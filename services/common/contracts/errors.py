@@ -1,4 +1,4 @@
-"""Public errors: what a service may say to a caller. The gateway turns each into an RFC 9457 problem document.
+"""VOCABULARY of public errors: what a service may say to a caller. The gateway makes an RFC 9457 problem of each.
 
 They cross the wire as Nameko errors: `exc_type` is the class name and `exc_args` are `[detail, errors_as_json]`,
 because Nameko turns everything that is no string into text on its way.

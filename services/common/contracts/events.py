@@ -1,4 +1,4 @@
-"""The vocabulary: every event that crosses from one service to another.
+"""VOCABULARY: every event that crosses from one service to another.
 
 Amounts are integer fen, dates are Asia/Shanghai business days, instants carry an offset. Personal data appears in
 `ContactsRegistered` and `StaffRegistered` only, whose readers deliver messages. Batches hold at most `BATCH` entries.

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see (I3). The gateway builds a Caller from the token; every service checks again."""
+"""LAW of who is asking and what they may see (I3). The gateway makes a Caller of the token; every service checks it."""
 
 from collections.abc import Collection
 from typing import NamedTuple, Self

@@ -1,4 +1,4 @@
-"""Business days and periods. Instants are UTC; a business day is a date in Asia/Shanghai.
+"""LAW of business days and periods. Instants are UTC; a business day is a date in Asia/Shanghai.
 
 Working days follow the State Council's announcements with 调休 make-up days. A year that is not announced yet is
 provisional: weekends only, and the caller is told, because `chinese_calendar` answers such years silently wrong.

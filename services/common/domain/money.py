@@ -1,4 +1,4 @@
-"""Money is integer fen (分). Rounding happens here and nowhere else: half up, to the fen."""
+"""LAW of money: it is integer fen (分). Rounding happens here and nowhere else: half up, to the fen."""
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation

@@ -1,4 +1,4 @@
-"""What a door promises to answer, read off its signature, and whether an answer keeps the promise."""
+"""WIRE: what a door promises to answer, read off its signature, and whether an answer keeps the promise."""
 
 import inspect
 from collections.abc import Callable, Iterator

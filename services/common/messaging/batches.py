@@ -1,4 +1,4 @@
-"""Cutting what is told to other services into events of bearable size."""
+"""LAW of batches: cutting what is told to other services into events of bearable size."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""Nameko's consumers made safe (docs/nameko facts in docs/adr/0001): raw bodies are read by us before Nameko sees them,
+"""WIRE: Nameko's consumers made safe (facts in docs/adr/0001): raw bodies are read by us before Nameko sees them,
 and nothing that a message or a broken connection does may end the container.
 """
 

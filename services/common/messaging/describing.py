@@ -1,4 +1,4 @@
-"""What the doors of a service take and answer, as JSON Schema, read off their signatures."""
+"""WIRE: what the doors of a service take and answer, as JSON Schema, read off their signatures."""
 
 import inspect
 from collections.abc import Callable

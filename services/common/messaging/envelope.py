@@ -1,4 +1,4 @@
-"""The envelope on the wire: one JSON object of primitives. Nothing of it depends on AMQP headers but the attempt."""
+"""VOCABULARY of the wire: the envelope, one JSON object of primitives. Only the attempt stands in an AMQP header."""
 
 import json
 from datetime import datetime

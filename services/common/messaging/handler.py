@@ -1,4 +1,4 @@
-"""`@event_handler(Event)`: the door through which an event enters a service, with repeat, parking and dead letters."""
+"""WIRE: `@event_handler(Event)`, the door through which an event enters, with repeat, parking and dead letters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

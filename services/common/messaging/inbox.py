@@ -1,4 +1,4 @@
-"""De-duplication: (consumer, event id) is written in the transaction that applies the event."""
+"""STORE of what was consumed: (consumer, event id) is written in the transaction that applies the event."""
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""What exchanges and queues are called, and the arguments of a queue. Decided once: RabbitMQ refuses a change (406)."""
+"""VOCABULARY of the wire: names of exchanges and queues, queues' arguments. Decided once: RabbitMQ refuses a change."""
 
 from typing import Any
 

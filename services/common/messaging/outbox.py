@@ -1,11 +1,11 @@
-"""Recording events: a row in the caller's own transaction, so that the event exists exactly when the change does."""
+"""STORE of events to send: rows of the caller's transaction, so that an event exists exactly when the change does."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from services.common.contracts.base import Event, Message
@@ -14,6 +14,10 @@ from services.common.messaging.tables import new_metadata
 from services.common.observability.logs import current_trace_id
 
 outbox = new_metadata().tables["outbox"]
+_BACKLOG = text("""
+SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now())), 0)::float
+FROM outbox WHERE published_at IS NULL
+""")
 
 
 def record(session: Session, event: Event, *, aggregate: str, at: datetime) -> UUID:
@@ -66,3 +70,9 @@ def record_repeat(session: Session, message: Message, queue: str, *, attempt: in
             due_at=at + timedelta(seconds=delay),
         )
     )
+
+
+def backlog(session: Session) -> tuple[int, float]:
+    """How many events are recorded and not yet published, and for how many seconds the oldest of them has been due."""
+    waiting, oldest = session.execute(_BACKLOG).one()
+    return waiting, oldest

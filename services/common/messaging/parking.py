@@ -1,4 +1,4 @@
-"""Parked events: kept with their error where ops see them, and replayed when the cause is gone."""
+"""STORE of parked events: kept with their error where ops see them, and replayed when the cause is gone."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""`@rpc`: Nameko's RPC with typed arguments, public errors, and requests that cannot hurt the service.
+"""WIRE: `@rpc`, Nameko's RPC with typed arguments, public errors, and requests that cannot hurt the service.
 
 The signature of a door is its contract: annotations are enforced by pydantic (a date arrives as text and becomes a
 date), the first argument after `self` is the Caller, and the result is made plain JSON.

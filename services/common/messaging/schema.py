@@ -1,4 +1,4 @@
-"""The reliable layer's tables as every service's first migration creates them."""
+"""STORE of the reliable layer: its tables as every service's first migration creates them."""
 
 from typing import Any
 

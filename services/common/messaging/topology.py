@@ -1,4 +1,4 @@
-"""Every queue a service needs, read off its doors and declared before anything is published or consumed.
+"""WIRE: every queue a service needs, read off its doors and declared before anything is published or consumed.
 
 An event published before its consumer's queue exists would be lost to that consumer, so migration jobs declare the
 queues of all services first. A queue that exists with other arguments fails loudly here, not for ever in a loop.

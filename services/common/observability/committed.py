@@ -1,4 +1,4 @@
-"""Side effects that wait for the commit: a counter must not count what was rolled back, nor twice what was repeated."""
+"""SIGNALS that wait for the commit: a counter must not count what was rolled back, nor twice what was repeated."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics of a process, as a WSGI application any small server can run."""
+"""SIGNALS of a process: /healthz, /readyz and /metrics, as a WSGI application any small server can run."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

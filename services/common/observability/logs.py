@@ -1,4 +1,4 @@
-"""JSON logs, one line a record, with the trace id carried through HTTP → RPC → event. No personal data belongs here."""
+"""SIGNALS of a process: JSON logs with the trace id carried through HTTP → RPC → event, and no personal data."""
 
 import json
 import logging

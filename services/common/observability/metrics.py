@@ -1,4 +1,4 @@
-"""Prometheus metrics every service has (contract.md, docs/metrics.md). No label holds a person or a household."""
+"""SIGNALS every service has, for Prometheus (contract.md, docs/metrics.md). No label holds a person or a household."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,7 @@
-"""Makes and upgrades databases and declares queues: `python -m services.common.process.migrate [billing … gateway]`.
+"""PROCESS that makes and upgrades databases and declares queues.
 
-Run as a job before anything starts, never at process start. Safe to run twice and side by side: a lock on the
-server lets one through at a time.
+`python -m services.common.process.migrate [billing … gateway]`. Run as a job before anything starts, never at process
+start. Safe to run twice and side by side: a lock on the server lets one through at a time.
 """
 
 import importlib

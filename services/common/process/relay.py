@@ -1,9 +1,10 @@
-"""The relay: takes committed outbox rows to the broker. `python -m services.common.process.relay billing [payments …]`.
+"""PROCESS of the relay: takes committed outbox rows to the broker.
 
-A process of its own, without eventlet, one thread per service database. Rows are taken `FOR UPDATE SKIP LOCKED` in id
-order within shards of aggregates, each shard held by one relay at a time: so several relays may run, and the order
-within an aggregate stands. A batch is published with `mandatory` on a confirm channel; a row is marked only when the
-broker has confirmed it and has not returned it. What is not marked goes out again: consumers know the event id.
+`python -m services.common.process.relay billing [payments …]`. A process of its own, without eventlet, one thread per
+service database. Rows are taken `FOR UPDATE SKIP LOCKED` in id order within shards of aggregates, each shard held by
+one relay at a time: so several relays may run, and the order within an aggregate stands. A batch is published with
+`mandatory` on a confirm channel; a row is marked only when the broker has confirmed it and has not returned it. What is
+not marked goes out again: consumers know the event id.
 """
 
 import select as os_select
@@ -24,45 +25,22 @@ from kombu.utils.url import parse_url
 from sqlalchemy import make_url
 
 from services.common.database import SERVICES, service_database_url
-from services.common.locks import Lock
 from services.common.messaging.envelope import ATTEMPT_HEADER, CONTENT_TYPE, seal
 from services.common.messaging.tables import NOTIFY_CHANNEL
 from services.common.observability.health import HealthApp
 from services.common.observability.logs import configure_logging, describe, get_logger
 from services.common.observability.metrics import relayed_total
+from services.common.process.relay_sql import DEFER, MARK, NEXT_DUE, PRUNE_INBOX, PRUNE_OUTBOX, TAKE
 from services.common.process.settings import CommonSettings
 
 log = get_logger(__name__)
 
-SHARDS = 8
 CONFIRM_TIMEOUT_SECONDS = 15.0
 IDLE_SECONDS = 1.0
 UNROUTABLE_DELAY = timedelta(seconds=5)
 PRUNE_EVERY_SECONDS = 60.0
 PRUNE_ROWS = 20_000
 LONGEST_PAUSE_SECONDS = 5.0
-
-TAKE = f"""
-WITH mine AS MATERIALIZED (
-  SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shard WHERE {Lock.RELAY.tried("shard")})
-SELECT id, event_id::text, event, version, source, aggregate, to_char(occurred_at AT TIME ZONE 'UTC',
-       'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), trace_id, data::text, exchange, routing_key, attempt
-FROM outbox
-WHERE published_at IS NULL AND due_at <= now() AND (hashtext(aggregate) & {SHARDS - 1}) IN (SELECT shard FROM mine)
-ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-"""
-MARK = "UPDATE outbox SET published_at = now() WHERE id = ANY(%s)"
-DEFER = "UPDATE outbox SET due_at = now() + %s WHERE id = ANY(%s)"
-NEXT_DUE = """
-SELECT least(extract(epoch FROM min(due_at) - now()), %s)::float FROM outbox WHERE published_at IS NULL
-"""
-PRUNE_OUTBOX = """
-DELETE FROM outbox WHERE id IN (
-  SELECT id FROM outbox WHERE published_at < now() - make_interval(secs => %s) LIMIT %s FOR UPDATE SKIP LOCKED)
-"""
-PRUNE_INBOX = """
-DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox WHERE received_at < now() - make_interval(secs => %s) LIMIT %s)
-"""
 
 
 @dataclass

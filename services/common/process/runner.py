@@ -1,4 +1,4 @@
-"""Runs one service: `python -m services.common.process.runner billing`.
+"""PROCESS of one service: `python -m services.common.process.runner billing`.
 
 Monkey patching comes before any other import. Signals belong to us: SIGTERM → not ready → `stop()` under a deadline →
 `kill()`. A container that dies ends the process with status 1, so that whoever watches starts a fresh one.

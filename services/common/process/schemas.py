@@ -1,4 +1,4 @@
-"""Writes docs/events/*.json and docs/rpc/*.json, the JSON Schemas of every event and of every door.
+"""PROCESS that writes docs/events/*.json and docs/rpc/*.json, the JSON Schemas of every event and of every door.
 
 `--check` fails when they are not what the code says.
 """

@@ -1,4 +1,4 @@
-"""What every service class is built on: transaction, clock, anchor, parked events, metrics of the reliable layer."""
+"""PROCESS: what every service class is built on: transaction, clock, anchor, parked events, metrics of both."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from nameko.extensions import DependencyProvider
 from nameko.timer import Timer
 from prometheus_client import Metric
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.base import Page
@@ -19,6 +19,7 @@ from services.common.domain.permissions import Permission
 from services.common.messaging import parking
 from services.common.messaging.consumer import Anchor
 from services.common.messaging.handler import dead_letter_handler, event_handler
+from services.common.messaging.outbox import backlog
 from services.common.messaging.parking import ParkedEvent
 from services.common.messaging.rpc import rpc
 from services.common.observability.logs import get_logger, new_trace_id, set_trace_id
@@ -100,7 +101,7 @@ class EstateService:
     def collect_metrics(self) -> Iterable[Metric]:
         """Gauges read from the database at each scrape; a service yields its own after `super()`'s."""
         with self.transaction() as session:
-            pending, oldest = session.execute(text(PENDING)).one()
+            pending, oldest = backlog(session)
             parked = parking.count_waiting(session)
         yield self._gauge("estateloop_outbox_pending", "Events recorded and not yet published", pending)
         yield self._gauge("estateloop_outbox_oldest_seconds", "Age of the oldest of them that is due", oldest)
@@ -108,9 +109,3 @@ class EstateService:
 
     def _gauge(self, name: str, help_text: str, value: float) -> Metric:
         return gauge(name, help_text, ["service"], [([self.name], value)])
-
-
-PENDING = """
-SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now())), 0)::float
-FROM outbox WHERE published_at IS NULL
-"""

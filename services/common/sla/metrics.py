@@ -1,4 +1,4 @@
-"""Prometheus figures of service clocks (J2), shared by every kind of promise. No household and no person in a label.
+"""SIGNALS of service clocks (J2), shared by every kind of promise. No household and no person in a label.
 
 Counters and histograms move when the transition that decides them has been committed, and only then: a rolled-back or
 repeated transition counts nothing. What is overdue is asked of the database at each scrape, so it is right after a

@@ -1,4 +1,4 @@
-"""What callers see of a complaint, exactly as the contract's bodies have it."""
+"""VIEWS: what callers see of a complaint, exactly as the contract's bodies have it."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Which provider serves which channel here: decided by settings alone (F1).
+"""ADAPTER: which provider serves which channel here is decided by settings alone (F1).
 
 letter and staff_task need none: a letter is queued for print and a task's row is its delivery. Without a provider a
 channel does not exist, and a message takes the next one of its chain.

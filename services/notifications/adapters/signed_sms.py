@@ -1,4 +1,4 @@
-"""SMS over HTTP: a JSON body signed with HMAC-SHA256, the protocol of the sandbox and of signed SMS gateways alike."""
+"""ADAPTER for SMS over HTTP: a JSON body signed with HMAC-SHA256, as the sandbox and signed SMS gateways take it."""
 
 import hashlib
 import hmac

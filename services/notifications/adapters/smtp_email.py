@@ -1,4 +1,4 @@
-"""E-mail over SMTP. The Message-ID is fixed per message, so that a repeat is the same mail to whoever de-duplicates."""
+"""ADAPTER for e-mail over SMTP. The Message-ID is fixed per message: a repeat is the same mail to who de-duplicates."""
 
 import smtplib
 import ssl

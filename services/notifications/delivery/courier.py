@@ -1,4 +1,4 @@
-"""The courier carries claimed messages to their providers, several at a time, with no transaction open meanwhile.
+"""STORY of the courier: claimed messages go to their providers, several at a time, with no transaction open meanwhile.
 
 It is given everything it needs (transactions, clock, providers, how to run calls side by side), so that it works in
 greenlets as well as in threads, and in several replicas at once.

@@ -1,4 +1,4 @@
-"""What a batch of claimed messages needs to know, read at once: who, how, by which words, under which policy."""
+"""STORY of what a batch of claimed messages needs to know: who, how, by which words, under which policy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

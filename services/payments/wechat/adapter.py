@@ -1,4 +1,4 @@
-"""The WeChat Pay v3 client: native orders and the order query. Every answer is verified before it is believed."""
+"""ADAPTER to WeChat Pay v3: native orders and the order query. Every answer is verified before it is believed."""
 
 import json
 import secrets

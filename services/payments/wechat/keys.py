@@ -1,4 +1,4 @@
-"""The merchant's account with WeChat Pay and the platform's public keys, read from one directory.
+"""ADAPTER to WeChat Pay v3: the merchant's account and the platform's public keys, read from one directory.
 
     account.json           {"mchid", "appid", "merchant_serial"}
     merchant_key.pem       the merchant's private key

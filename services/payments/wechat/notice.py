@@ -1,4 +1,4 @@
-"""LAW of WeChat Pay v3 notifications and answers (E2): what must hold before a word of them is believed. No I/O.
+"""ADAPTER to WeChat Pay v3: what must hold before a word of its notifications and answers is believed (E2). No I/O.
 
 The order is part of the law: headers, time, serial, and only then any cryptography, so that rubbish costs nothing.
 """

@@ -1,4 +1,4 @@
-"""WECHATPAY2-SHA256-RSA2048 and AEAD_AES_256_GCM, as WeChat Pay v3 uses them. No I/O."""
+"""ADAPTER to WeChat Pay v3: WECHATPAY2-SHA256-RSA2048 and AEAD_AES_256_GCM, as WeChat Pay v3 uses them. No I/O."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""What callers see of an order, exactly as the contract's bodies have it."""
+"""VIEWS: what callers see of an order, exactly as the contract's bodies have it."""
 
 from collections.abc import Sequence
 from datetime import datetime

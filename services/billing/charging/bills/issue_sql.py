@@ -1,4 +1,4 @@
-"""STORE of issuing: a slice of a bill run as a handful of set-based statements (B4, B6, decision 5).
+"""SQL of issuing: a slice of a bill run as a handful of set-based statements (B4, B6, decision 5).
 
 Every statement joins `rate`, the month's rates as `rules.rates` found them, to the units of the slice; the amount is
 `rules.amount_fen` in SQL. Beside them stand `line`s whose amount `lines.py` worked out, because it takes more than a

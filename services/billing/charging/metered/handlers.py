@@ -14,7 +14,7 @@ from services.billing.charging.metered.rules import Billed, Consumption, PricedV
 from services.billing.charging.metered.tables import ClosedMeter
 from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
-from services.billing.charging.slices.units import Known, Unit
+from services.billing.charging.slices.units import Known, PricedUnit
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
 from services.common.contracts.answers.explanations import MeteredInputs, MeterSpan, TierPrice, VersionPrice
@@ -69,7 +69,7 @@ def load(session: Session, job: Job) -> Meters:
     return found
 
 
-def add(job: Job, units: Sequence[Unit], meters: Meters, known: Known, lines: Lines) -> None:
+def add(job: Job, units: Sequence[PricedUnit], meters: Meters, known: Known, lines: Lines) -> None:
     """Add the lines of all metered fees that are wanted."""
     for versions in job.priced_by("metered"):
         if job.wants(versions[0].fee_item):
@@ -79,7 +79,7 @@ def add(job: Job, units: Sequence[Unit], meters: Meters, known: Known, lines: Li
 
 
 def _add_unit(
-    job: Job, versions: Sequence[TariffVersion], unit: Unit, meters: Meters, known: Known, lines: Lines
+    job: Job, versions: Sequence[TariffVersion], unit: PricedUnit, meters: Meters, known: Known, lines: Lines
 ) -> None:
     fee_item = versions[0].fee_item
     stretches = known.stretches(unit.id, fee_item, job.consumed)
@@ -115,7 +115,7 @@ def _spans(
     return rules.by_meter(found)
 
 
-def _tell_unusual(job: Job, fee_item: str, unit: Unit, found: Consumption, meters: Meters, lines: Lines) -> None:
+def _tell_unusual(job: Job, fee_item: str, unit: PricedUnit, found: Consumption, meters: Meters, lines: Lines) -> None:
     before = meters.before.get((unit.id, fee_item))
     if not job.piece.dry_run or before is None:
         return
@@ -124,7 +124,9 @@ def _tell_unusual(job: Job, fee_item: str, unit: Unit, found: Consumption, meter
         lines.anomalies.append(TariffAnomaly(fee_item, "unusual_consumption", told, unit.code))
 
 
-def _add_payers(found: Consumption, fee_item: str, unit: Unit, known: Known, stretch: Cycle, lines: Lines) -> None:
+def _add_payers(
+    found: Consumption, fee_item: str, unit: PricedUnit, known: Known, stretch: Cycle, lines: Lines
+) -> None:
     opened = min(one.opened.on for one in found.spans)
     payers = known.payers_of(unit, opened, stretch.last)
     weights = rules.payer_weights(found.spans, [days for _, days in payers])

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.slices.tables import Slice
-from services.common.contracts.answers.tariffs import Usage
+from services.common.contracts.answers.portfolio import Usage
 from services.common.rows import rows_of
 
 # Of each meter the newest span before the cycle, and every span from the cycle on: any of these may have caught up what

@@ -13,7 +13,7 @@ from services.billing.charging.shared_costs.rules import ALL, Cost, Part, Share,
 from services.billing.charging.shared_costs.tables import Allocation, CostRow
 from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
-from services.billing.charging.slices.units import Known, Unit
+from services.billing.charging.slices.units import Known, PricedUnit
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
 from services.common.contracts.answers.explanations import CostShare, SharedInputs
@@ -46,7 +46,7 @@ class Recorded:
         ]
 
 
-def add(session: Session, job: Job, units: Sequence[Unit], known: Known, lines: Lines) -> None:
+def add(session: Session, job: Job, units: Sequence[PricedUnit], known: Known, lines: Lines) -> None:
     """Add the lines of all shared fees that are wanted."""
     prices: dict[str, list[Sequence[TariffVersion]]] = defaultdict(list)
     for versions in job.priced_by("shared"):
@@ -70,7 +70,7 @@ def _add_item(
     job: Job,
     fee_item: str,
     prices: Sequence[Sequence[TariffVersion]],
-    units: Sequence[Unit],
+    units: Sequence[PricedUnit],
     known: Known,
     recorded: Recorded,
     lines: Lines,
@@ -131,7 +131,7 @@ def _shares(
 def _add_unit(
     fee_item: str,
     tariff_id: int,
-    unit: Unit,
+    unit: PricedUnit,
     shares: Sequence[Shared],
     known: Known,
     stretch: Cycle,
@@ -149,7 +149,7 @@ def _add_unit(
         lines.add(stretch, Line(unit.id, household_id, fee_item, tariff_id, amount, inputs, stretch.months))
 
 
-def _parts(one: Shared, unit: Unit, known: Known) -> Iterable[tuple[int, Part]]:
+def _parts(one: Shared, unit: PricedUnit, known: Known) -> Iterable[tuple[int, Part]]:
     cost, share = one.cost, one.share
     month = Cycle(cost.period, 1)
     payers = known.payers_of(unit, month.first, month.last)

@@ -18,7 +18,7 @@ from fractions import Fraction
 from math import floor
 
 from services.billing.charging.tariffs.rules import FULL_PRICE, TariffVersion, days_held, month_end
-from services.common.contracts.answers.tariffs import Usage
+from services.common.contracts.answers.portfolio import Usage
 from services.common.domain.calendar import month_length
 from services.common.domain.money import largest_remainder
 

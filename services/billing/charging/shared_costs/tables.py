@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 from services.billing.charging.shared_costs.rules import Cost, Share, SharingUnit
 from services.billing.charging.slices.tables import Slice
 from services.billing.tables import metadata, unit
-from services.common.contracts.answers.tariffs import Usage
+from services.common.contracts.answers.portfolio import Usage
 from services.common.rows import row_of, rows_of
 
 shared_cost = Table(

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from services.billing.charging.slices import rules, units
 from services.billing.charging.slices.rules import Line, PiecewiseInputs, RatePiece, Stay
 from services.billing.charging.slices.tables import Slice
-from services.billing.charging.slices.units import Known, Unit
+from services.billing.charging.slices.units import Known, PricedUnit
 from services.billing.charging.tariffs import coverage
 from services.billing.charging.tariffs import rules as tariff_rules
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import Rate, TariffAnomaly, TariffVersion, days_held
 from services.billing.portfolio.payers import changed_hands
-from services.common.contracts.answers.tariffs import Method, Usage
+from services.common.contracts.answers.portfolio import Usage
+from services.common.contracts.answers.tariffs import Method
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def by_rate(session: Session, job: Job, rates: Sequence[Rate], found: Known, lin
     return sorted(apart)
 
 
-def _add_rate(job: Job, rate: Rate, unit: Unit, found: Known, lines: Lines) -> None:
+def _add_rate(job: Job, rate: Rate, unit: PricedUnit, found: Known, lines: Lines) -> None:
     graded = rate.for_grade(unit.grade)
     if graded is None:
         detail = f"the tariff has no factor for grade {unit.grade or '(none)'}"
@@ -110,7 +111,7 @@ def _add_rate(job: Job, rate: Rate, unit: Unit, found: Known, lines: Lines) -> N
             lines.add(stretch, line)
 
 
-def _split(rate: Rate, unit: Unit, found: Known, stretch: Cycle) -> Iterator[Line]:
+def _split(rate: Rate, unit: PricedUnit, found: Known, stretch: Cycle) -> Iterator[Line]:
     payers = found.payers_of(unit, stretch.first, stretch.last)
     if not rate.parts:
         return
@@ -131,6 +132,6 @@ def _split(rate: Rate, unit: Unit, found: Known, stretch: Cycle) -> Iterator[Lin
             )  # fmt: skip
 
 
-def _stays(unit: Unit, found: Known, first: date, last: date) -> list[Stay]:
+def _stays(unit: PricedUnit, found: Known, first: date, last: date) -> list[Stay]:
     status = "unsold" if found.is_developers(unit.id, first) else unit.status
     return rules.stays(first, last, status=status, move_in=unit.move_in_date)

@@ -12,7 +12,7 @@ from services.billing.charging.slices.tables import Slice
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.portfolio.payers import PayerDays
 from services.billing.tables import unit
-from services.common.contracts.answers.tariffs import Usage
+from services.common.contracts.answers.portfolio import UnitStatus, Usage
 from services.common.domain.calendar import add_months
 from services.common.prepared import Prepared
 from services.common.rows import rows_of
@@ -44,7 +44,7 @@ Billed = dict[tuple[int, str], list[Cycle]]
 
 
 @dataclass(frozen=True)
-class Unit:
+class PricedUnit:
     """A unit as a price needs it, with the household that pays for it now."""
 
     id: int
@@ -52,7 +52,7 @@ class Unit:
     household_id: int
     usage: Usage
     area_m2: Decimal
-    status: str
+    status: UnitStatus
     grade: str | None
     move_in_date: date | None
 
@@ -76,7 +76,7 @@ class Known:
         """Whether a day of a unit that changed hands is the developer's, who owes the full price (A1)."""
         return any(days.role == "developer" and days.first <= day <= days.last for days in self.payers.get(unit_id, ()))
 
-    def payers_of(self, unit: Unit, first: date, last: date) -> list[tuple[int, list[Span]]]:
+    def payers_of(self, unit: PricedUnit, first: date, last: date) -> list[tuple[int, list[Span]]]:
         """Who pays for a unit from `first` to `last`, each household once with its days."""
         found: dict[int, list[Span]] = {}
         for days in self.payers.get(unit.id, ()):
@@ -107,19 +107,19 @@ def moving_in(session: Session, piece: Slice, first: date) -> list[int]:
     return [row.id for row in _MOVING_IN.execute(session, _of(piece) | {"first": first})]
 
 
-def units_by_id(session: Session, ids: Sequence[int]) -> list[Unit]:
+def units_by_id(session: Session, ids: Sequence[int]) -> list[PricedUnit]:
     """Units by id."""
     if not ids:
         return []
-    return rows_of(Unit, session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)))
+    return rows_of(PricedUnit, session.execute(select(unit).where(unit.c.id.in_(ids)).order_by(unit.c.id)))
 
 
-def units_of(session: Session, piece: Slice) -> list[Unit]:
+def units_of(session: Session, piece: Slice) -> list[PricedUnit]:
     """All units of a slice, by id."""
     query = select(unit).where(
         unit.c.estate_id == piece.estate_id, unit.c.id >= piece.from_unit_id, unit.c.id < piece.to_unit_id
     )
-    return rows_of(Unit, session.execute(query.order_by(unit.c.id)))
+    return rows_of(PricedUnit, session.execute(query.order_by(unit.c.id)))
 
 
 def _of(piece: Slice) -> dict[str, int]:

@@ -10,7 +10,8 @@ from typing import get_args
 
 from services.billing.charging.tariffs.cycles import Cycle
 from services.common.contracts.answers.bills import BillingAnomaly
-from services.common.contracts.answers.tariffs import Method, Usage
+from services.common.contracts.answers.portfolio import Usage
+from services.common.contracts.answers.tariffs import Method
 from services.common.domain.calendar import add_months, month_length
 
 # What a run prices by rate and area; metered and shared fees become lines.

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.tables import billing_policy, estate, tariff, unit
-from services.common.contracts.answers.tariffs import Method, Usage
+from services.common.contracts.answers.portfolio import Usage
+from services.common.contracts.answers.tariffs import Method
 from services.common.rows import row_of, rows_of
 
 

@@ -1,10 +1,8 @@
 """STORY of reissues (B5): a bill run over one unit and one fee item that keeps the original due date."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import handlers as bills
@@ -12,7 +10,7 @@ from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.voids import tables
-from services.billing.charging.voids.tables import StandingBill
+from services.billing.charging.voids.tables import BillToVoid, StandingBill
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
@@ -24,7 +22,7 @@ from services.common.domain.calendar import business_date, format_period
 from services.common.once import another_request, insert_once
 
 
-def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any], now: datetime) -> None:
+def bill_again(session: Session, caller: Caller, request_id: UUID, void: BillToVoid, now: datetime) -> None:
     """Bill the unit, fee item and month of a void bill at the prices and payers now on record.
 
     The caller holds the estate alone. Conflict when another bill of that month stands, or when nothing is to be billed.
@@ -48,7 +46,7 @@ def bill_again(session: Session, caller: Caller, request_id: UUID, void: Row[Any
     tables.add_reissue(session, made | {"reissued_by": caller.sub, "reissued_at": now})
 
 
-def _run(session: Session, caller: Caller, run_id: UUID, void: Row[Any], now: datetime) -> None:
+def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: datetime) -> None:
     run = {"id": run_id, "period": void.period, "estates": [void.estate], "fee_items": [void.fee_item]}
     asked = {"dry_run": False, "requested_by": caller.sub, "created_at": now}
     if not insert_once(session, bill_run, run | asked):

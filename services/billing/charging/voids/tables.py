@@ -15,7 +15,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Row,
     Select,
     Table,
     Text,
@@ -111,6 +110,26 @@ VALUES (:run_id, :estate_id, :unit_id, :unit_id + 1) RETURNING id
 
 
 @dataclass(frozen=True)
+class BillToVoid:
+    """A bill with the codes of its household and estate."""
+
+    id: int
+    estate_id: int
+    estate: str
+    household_id: int
+    household: str
+    unit_id: int
+    building: str
+    fee_item: str
+    period: date
+    months: int
+    due_date: date
+    amount_fen: int
+    charge_id: UUID | None
+    voided_at: datetime | None
+
+
+@dataclass(frozen=True)
 class NoteRow:
     """A credit note with the codes of household and estate."""
 
@@ -155,16 +174,16 @@ class StandingBill:
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleasedMoney:
     """Money a void released, by the day it counts from."""
 
     counts_on: date
     fen: int
 
 
-def bill(session: Session, bill_id: int) -> Row[Any] | None:
-    """A bill with the codes of household and estate."""
-    return session.execute(_BILL, {"id": bill_id}).one_or_none()
+def bill(session: Session, bill_id: int) -> BillToVoid | None:
+    """A bill."""
+    return row_of(BillToVoid, session.execute(_BILL, {"id": bill_id}).one_or_none())
 
 
 def performing_plan(session: Session, household_id: int) -> UUID | None:
@@ -183,7 +202,7 @@ def next_number(session: Session, estate_id: int) -> int:
     return int(session.scalar(_NUMBER, {"estate_id": estate_id}) or 1)
 
 
-def add_note(session: Session, row: Mapping[str, Any]) -> None:
+def add_note(session: Session, row: Mapping[str, object]) -> None:
     """Write a credit note."""
     session.execute(insert(credit_note).values(row))
 
@@ -237,9 +256,9 @@ def predecessors(session: Session, unit_id: int, fee_item: str, period: date) ->
     return {row.household_id: row.bill_id for row in rows}
 
 
-def released(session: Session, bill_id: int) -> list[Released]:
+def released(session: Session, bill_id: int) -> list[ReleasedMoney]:
     """What the void of a bill released, oldest day first."""
-    return rows_of(Released, session.execute(_RELEASED, {"bill_id": bill_id}))
+    return rows_of(ReleasedMoney, session.execute(_RELEASED, {"bill_id": bill_id}))
 
 
 def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:
@@ -252,7 +271,7 @@ def replace(session: Session, bill_id: int, of: int) -> None:
     session.execute(_REPLACES, {"id": bill_id, "of": of})
 
 
-def add_reissue(session: Session, row: Mapping[str, Any]) -> None:
+def add_reissue(session: Session, row: Mapping[str, object]) -> None:
     """Write a reissue."""
     session.execute(insert(bill_reissue).values(row))
 

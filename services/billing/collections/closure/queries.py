@@ -5,19 +5,32 @@ open what is left. A voided bill is neither.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.rules import ContactPolicy, Stage
+from services.billing.collections.closure.tables import (
+    closure_appointment,
+    closure_bill,
+    closure_case,
+    closure_event,
+    closure_programme,
+)
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.answers.closure import CaseStatus, MeetingOutcome, MeetingResult
+from services.common.contracts.answers.portfolio import Cause
 from services.common.locks import Lock, hold
+from services.common.once import by_id
+from services.common.rows import row_of, rows_of
 
 # A case that was closed and gets another old bill starts again at the first stage.
-ENROL = text(f"""
+_ENROL = text(f"""
 WITH old AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
   WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
@@ -99,22 +112,111 @@ ORDER BY position, after_outcome NULLS FIRST
 _LOCK = text("""
 SELECT c.id FROM closure_case c JOIN household h ON h.id = c.household_id WHERE h.code = :household FOR UPDATE OF c
 """)
-HOUSEHOLD_OF = text("""
+_HOUSEHOLD_OF = text("""
 SELECT h.code FROM closure_appointment a JOIN closure_case c ON c.id = a.case_id
 JOIN household h ON h.id = c.household_id WHERE a.id = :id
 """)
 
 
-def cases(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
+@dataclass(frozen=True)
+class CaseState:
+    """A case with its state of today; a complaint or a performing plan pauses it."""
+
+    id: int
+    household_id: int
+    estate_id: int
+    household: str
+    estate: str
+    building: str
+    steward: str | None
+    cause: Cause
+    enrolled_on: date
+    stage: str
+    stage_since: date
+    status: CaseStatus
+    enrolled_fen: int
+    recovered_fen: int
+    open_fen: int
+    complaint: bool
+    plan: bool
+
+
+@dataclass(frozen=True)
+class StageSums:
+    """Cases of an estate in one status and stage, added up."""
+
+    estate: str
+    status: CaseStatus
+    stage: str
+    cases: int
+    recovered_fen: int
+    open_fen: int
+    enrolled_fen: int
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What a run has enrolled."""
+
+    enrolled: int
+    bills: int
+
+
+@dataclass(frozen=True)
+class BillRecord:
+    """A bill of a case, with what was open on the day it came in."""
+
+    bill_id: int
+    added_on: date
+    open_fen: int
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """What happened to a case; `outcome` None: enrolled, or enrolled again."""
+
+    happened_on: date
+    stage: str
+    outcome: MeetingOutcome | None
+    note: str | None
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class AppointmentRecord:
+    """An appointment; `outcome` None until it took place or was cancelled."""
+
+    id: UUID
+    case_id: int
+    at: datetime
+    place: str
+    who: str
+    stage: str
+    made_by: str
+    outcome: MeetingResult | None
+    note: str | None
+    recorded_by: str | None
+    recorded_at: datetime | None
+
+
+def cases(session: Session, wanted: Mapping[str, object]) -> list[CaseState]:
     """Cases with their state; what `wanted` does not name is not looked at."""
     names = ("estates", "household", "stage", "steward", "status")
-    return session.execute(_CASES, dict.fromkeys(names) | {"after": 0, "limit": 1} | dict(wanted)).all()
+    return rows_of(CaseState, session.execute(_CASES, {**dict.fromkeys(names), "after": 0, "limit": 1, **wanted}))
 
 
-def progress(session: Session, estates: Sequence[str] | None, as_of: Any) -> Sequence[Row[Any]]:
+def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> list[StageSums]:
     """Sums per estate, status and stage."""
-    names = ("household", "stage")
-    return session.execute(_PROGRESS, dict.fromkeys(names) | {"estates": estates, "as_of": as_of, "after": 0}).all()
+    key = {"household": None, "stage": None, "estates": estates, "as_of": as_of, "after": 0}
+    return rows_of(StageSums, session.execute(_PROGRESS, key))
+
+
+def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
+    """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
+    done = row_of(Enrolment, session.execute(_ENROL, key).one())
+    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(done)))
+    return done
 
 
 def policy_of(session: Session, estate_id: int) -> tuple[int, ContactPolicy]:
@@ -136,3 +238,54 @@ def lock_programme(session: Session, estate_id: int) -> None:
 def lock_case(session: Session, household: str) -> None:
     """Hold a household's case until the transaction ends."""
     session.execute(_LOCK, {"household": household})
+
+
+def bills(session: Session, case_id: int) -> list[BillRecord]:
+    """The bills of a case."""
+    query = select(closure_bill).where(closure_bill.c.case_id == case_id)
+    return rows_of(BillRecord, session.execute(query.order_by(closure_bill.c.bill_id)))
+
+
+def events(session: Session, case_id: int) -> list[EventRecord]:
+    """A case's history, oldest first."""
+    query = select(closure_event).where(closure_event.c.case_id == case_id)
+    return rows_of(EventRecord, session.execute(query.order_by(closure_event.c.id)))
+
+
+def add_event(session: Session, row: Mapping[str, object]) -> None:
+    """Add to a case's history."""
+    session.execute(insert(closure_event).values(row))
+
+
+def move_case(session: Session, case_id: int, stage: str, today: date) -> None:
+    """The case is in that stage from today."""
+    change = {"stage": stage, "stage_since": today}
+    session.execute(update(closure_case).where(closure_case.c.id == case_id).values(change))
+
+
+def appointments(session: Session, case_id: int) -> list[AppointmentRecord]:
+    """The appointments of a case by their time."""
+    query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
+    ordered = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
+    return rows_of(AppointmentRecord, session.execute(ordered))
+
+
+def appointment(session: Session, appointment_id: UUID) -> AppointmentRecord | None:
+    """One appointment."""
+    return row_of(AppointmentRecord, by_id(session, closure_appointment, appointment_id))
+
+
+def add_appointment(session: Session, row: Mapping[str, object]) -> None:
+    """Plan to meet the owner."""
+    session.execute(insert(closure_appointment).values(row))
+
+
+def settle_appointment(session: Session, appointment_id: UUID, outcome: Mapping[str, object]) -> None:
+    """Record how a meeting went."""
+    session.execute(update(closure_appointment).where(closure_appointment.c.id == appointment_id).values(outcome))
+
+
+def household_of(session: Session, appointment_id: UUID) -> str | None:
+    """The code of the household an appointment is with."""
+    code: str | None = session.scalar(_HOUSEHOLD_OF, {"id": appointment_id})
+    return code

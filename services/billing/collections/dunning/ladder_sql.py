@@ -1,4 +1,4 @@
-"""STORE of what a ladder goes by, as parts of larger statements: rungs per cause, and when a bill was out of sight.
+"""SQL of what a ladder goes by, as parts of larger statements: rungs per cause, and when a bill was out of sight.
 
 `RUNGS` is a chain of common table expressions over `place(estate_id)` and `cause(cause)`. It ends in
 `own(estate_id, ladder)`, whose ladder applies on each estate (0: the group's), and in `rung(ladder, cause, code,

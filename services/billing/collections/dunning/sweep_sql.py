@@ -1,4 +1,4 @@
-"""STORE of a sweep: the slices of some estates as one statement, `rules.due_step` in SQL (D1, D3, decision 5).
+"""SQL of a sweep: the slices of some estates as one statement, `rules.due_step` in SQL (D1, D3, decision 5).
 
 For each household its oldest open bill that nobody disputes; for that bill the rung that is due, and then what the
 household is told: an action and its part of an event. Households without open bills are not looked at, those without a

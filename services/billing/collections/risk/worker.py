@@ -1,4 +1,4 @@
-"""Starts a training as a process of its own and waits for it without holding up the other doors (D7)."""
+"""PROCESS of trainings: starts each as one of its own and waits for it without holding up the other doors (D7)."""
 
 import subprocess
 import sys

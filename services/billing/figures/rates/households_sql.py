@@ -1,4 +1,4 @@
-"""STORE of the rate by households: who paid the bills of a window in full, from bills and ledger (J1).
+"""SQL of the rate by households: who paid the bills of a window in full, from bills and ledger (J1).
 
 The exception: no rollup can add up households, for one counts once however many bills it has. So this reads the bills
 of one window, found by their block-range index, and takes off what the ledger booked after the day.

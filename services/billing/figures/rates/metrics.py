@@ -1,4 +1,4 @@
-"""Gauges of the billing service (J1, B7, contract.md): read from the database at each scrape, but never too often.
+"""SIGNALS of the billing service (J1, B7, contract.md): read from the database at each scrape, but never too often.
 
 A reading is kept for many times as long as it took to make, so that a small portfolio is always up to date and a huge
 one is not scanned for every scrape. The ledger check reads every posting, so a timer makes it ahead of the scrapes.

@@ -1,4 +1,4 @@
-"""STORE of collection rates: sums per key as of any day, from totals; of one month by building from the rollups (J1).
+"""SQL of collection rates: sums per key as of any day, from totals; of one month by building from the rollups (J1).
 
 Totals stand for all time; what was booked after the day is taken off again, whole months at a time and then days. For
 today that is next to nothing. Money counts from the day it is booked. A bill counts for every day: what a window's

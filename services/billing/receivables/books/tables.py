@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     Table,
     Text,
     UniqueConstraint,
@@ -101,10 +99,6 @@ _AREAS = text("""
 SELECT household_id, sum(area_m2) AS area_m2 FROM unit WHERE estate_id = :estate_id GROUP BY household_id
 ORDER BY household_id
 """)
-_ADD_CREDIT = text("""
-UPDATE household SET credit_fen = credit_fen + given.fen
-FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS given(id, fen) WHERE household.id = given.id
-""")
 _LOCK_HOUSEHOLDS = text("SELECT id FROM household WHERE estate_id = :estate_id ORDER BY id FOR UPDATE")
 
 
@@ -144,6 +138,14 @@ class Settlement:
     report: QuarterReport
     settled_at: datetime
     settled_by: str
+
+
+@dataclass(frozen=True)
+class HouseholdArea:
+    """A household with the floor area of its units."""
+
+    household_id: int
+    area_m2: Decimal
 
 
 def first_entry_on(session: Session, estate_id: int) -> date | None:
@@ -228,15 +230,10 @@ def fund_entry_of(session: Session, source: str) -> FundRow | None:
     return row_of(FundRow, session.execute(select(fund_entry).where(fund_entry.c.source == source)).first())
 
 
-def household_areas(session: Session, estate_id: int) -> Sequence[Row[Any]]:
-    """Lock the households of an estate; their ids with their floor area, by id."""
+def household_areas(session: Session, estate_id: int) -> list[HouseholdArea]:
+    """Lock the households of an estate; their floor areas, by id."""
     session.execute(_LOCK_HOUSEHOLDS, {"estate_id": estate_id})
-    return session.execute(_AREAS, {"estate_id": estate_id}).all()
-
-
-def give_credit(session: Session, credit: dict[int, int]) -> None:
-    """Add to the prepaid balances of locked households."""
-    session.execute(_ADD_CREDIT, {"ids": list(credit), "amounts": list(credit.values())})
+    return rows_of(HouseholdArea, session.execute(_AREAS, {"estate_id": estate_id}))
 
 
 def settlement_of(session: Session, estate_id: int, quarter: str) -> Settlement | None:

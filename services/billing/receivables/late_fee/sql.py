@@ -1,4 +1,4 @@
-"""STORE of the late fee for many households at once: `rules.late_fee` in SQL (C1, C3, decision 5).
+"""SQL of the late fee for many households at once: `rules.late_fee` in SQL (C1, C3, decision 5).
 
 `LATE_FEE` is a chain of common table expressions. It needs one before it, `subject(household_id)`, and the parameters
 `:as_of` and `:past`; it ends in `late_fee(bill_id, household_id, accrued_fen, due_fen)`. Bills without late fee are

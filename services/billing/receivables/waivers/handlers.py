@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
 from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
 from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
-from services.billing.receivables.waivers.tables import WaiverRow
-from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind
+from services.billing.receivables.waivers.tables import Fate, NewWaiver, WaiverLine, WaiverRow
+from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind, WaiverStatus
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -52,9 +51,9 @@ def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask,
         return views.shown(session, _same(session, before, ask, caller))
     today = business_date(now)
     bases = _bases(session, account, ask, today)
-    row = _row(request_id, account, caller, ask, today, now)
-    lines = _lines(bases, _asked(ask, bases))
-    tables.add(session, row, lines)
+    asked = _asked(ask, bases)
+    lines = [WaiverLine(request_id, bill_id, base, asked[bill_id]) for bill_id, base in bases.items()]
+    tables.add(session, _new(request_id, account, caller, ask, now), lines)
     _grant_or_wait(session, account, request_id, now)
     return views.get_waiver(session, caller, request_id)
 
@@ -81,7 +80,7 @@ def _whose(session: Session, caller: Caller, ask: Ask) -> str:
     return households.pop()
 
 
-def _locked(session: Session, household: str) -> Row[Any]:
+def _locked(session: Session, household: str) -> Account:
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
@@ -97,7 +96,7 @@ def _same(session: Session, row: WaiverRow, ask: Ask, caller: Caller) -> WaiverR
     return same_request("waiver", row, terms | {"requested_by": caller.sub})
 
 
-def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[int, int]:
+def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[int, int]:
     ids = sorted(set(ask.bill_ids))
     void = [row.id for row in tables.bills(session, ids) if row.voided_at is not None]
     if void:
@@ -109,10 +108,10 @@ def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[i
     return {bill_id: left.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Row[Any], kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
+def _left(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
-        return tables.open_of(tables.bills(session, ids))
+        return {bill.id: bill.open_fen for bill in tables.bills(session, ids)}
     return tables.fees_due(session, account.id, ids, today)
 
 
@@ -130,27 +129,22 @@ def _asked(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
     return asked
 
 
-def _lines(bases: Mapping[int, int], asked: Mapping[int, int]) -> list[dict[str, int]]:
-    return [{"bill_id": i, "base_fen": base, "asked_fen": asked[i]} for i, base in bases.items()]
+def _new(request_id: UUID, account: Account, caller: Caller, ask: Ask, now: datetime) -> NewWaiver:
+    return NewWaiver(
+        id=request_id,
+        estate_id=account.estate_id,
+        household_id=account.id,
+        kind=ask.kind,
+        ratio=ask.ratio,
+        amount_fen=ask.amount_fen,
+        reason=ask.reason,
+        requested_by=caller.sub,
+        requested_at=now,
+        base_on=business_date(now),
+    )
 
 
-def _row(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, today: date, now: datetime) -> dict[str, Any]:
-    return {
-        "id": request_id,
-        "estate_id": account.estate_id,
-        "household_id": account.id,
-        "kind": ask.kind,
-        "ratio": ask.ratio,
-        "amount_fen": ask.amount_fen,
-        "reason": ask.reason,
-        "status": "pending",
-        "requested_by": caller.sub,
-        "requested_at": now,
-        "base_on": today,
-    }
-
-
-def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: datetime) -> None:
+def _grant_or_wait(session: Session, account: Account, waiver_id: UUID, now: datetime) -> None:
     decision = _decision(session, account, waiver_id, business_date(now))
     if decision.automatic:
         _approve(session, account, decision, RULE, now)
@@ -163,7 +157,6 @@ class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
     waiver: WaiverRow
-    bills: Sequence[Row[Any]]
     given: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
@@ -171,7 +164,7 @@ class Decision:
     automatic: bool
 
 
-def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date) -> Decision:
+def _decision(session: Session, account: Account, waiver_id: UUID, today: date) -> Decision:
     waiver = tables.load(session, waiver_id)
     if waiver is None:
         raise NotFound("There is no such waiver.")
@@ -183,13 +176,12 @@ def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date)
     who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
     if who is None:
         raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
-    found = tables.bills(session, ids)
-    return Decision(waiver, found, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
+    return Decision(waiver, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
 
 
 def _approve(
     session: Session,
-    account: Row[Any],
+    account: Account,
     decision: Decision,
     by: str,
     now: datetime,
@@ -197,11 +189,8 @@ def _approve(
     note: str | None = None,
 ) -> None:
     today = business_date(now)
-    grant(session, account, decision.waiver, decision.bills, decision.given, today, now)
-    tables.decide(
-        session, decision.waiver.id, status="approved", decided_by=by, decided_at=now, decided_on=today,
-        decision_reason=note, resolution=resolution,
-    )  # fmt: skip
+    grant(session, account, decision.waiver, decision.given, today, now)
+    tables.decide(session, decision.waiver.id, Fate("approved", by, now, today, note, resolution))
 
 
 def approve_waiver(
@@ -258,7 +247,7 @@ def withdraw_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], WaiverRow]:
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Account, WaiverRow]:
     household = views.found(session, caller, waiver_id).household
     account = _locked(session, household)
     return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
@@ -270,8 +259,13 @@ def _require_pending(waiver: WaiverRow) -> None:
 
 
 def _close(
-    session: Session, account: Row[Any], waiver_id: UUID, status: str, by: Caller, reason: str | None, now: datetime
+    session: Session,
+    account: Account,
+    waiver_id: UUID,
+    status: WaiverStatus,
+    by: Caller,
+    reason: str | None,
+    now: datetime,
 ) -> None:
-    decision = {"status": status, "decided_by": by.sub, "decided_at": now, "decided_on": business_date(now)}
-    tables.decide(session, waiver_id, **decision, decision_reason=reason)
+    tables.decide(session, waiver_id, Fate(status, by.sub, now, business_date(now), reason))
     holds.release(session, "waiver", waiver_id, account.code, now)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     Select,
     SmallInteger,
     Table,
@@ -131,11 +130,59 @@ FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
 WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved'
   AND NOT EXISTS (SELECT FROM bill v WHERE v.id = b.bill_id AND v.voided_at IS NOT NULL)
 """)
-_WAIVE_PRINCIPAL = text("""
-UPDATE bill SET waived_fen = bill.waived_fen + given.fen
-FROM unnest(CAST(:bills AS bigint[]), CAST(:amounts AS bigint[])) AS given(id, fen) WHERE bill.id = given.id
-""")
 _GRANT = text("UPDATE waiver_bill SET granted_fen = :fen WHERE waiver_id = :waiver_id AND bill_id = :bill_id")
+
+
+@dataclass(frozen=True)
+class BillToWaive:
+    """A bill a waiver is asked for, with the codes of its household and estate."""
+
+    id: int
+    estate_id: int
+    estate: str
+    household_id: int
+    household: str
+    building: str
+    fee_item: str
+    period: date
+    due_date: date
+    amount_fen: int
+    paid_fen: int
+    waived_fen: int
+    voided_at: datetime | None
+
+    @property
+    def open_fen(self) -> int:
+        """Principal that is open."""
+        return self.amount_fen - self.paid_fen - self.waived_fen
+
+
+@dataclass(frozen=True)
+class NewWaiver:
+    """A waiver as it is asked for."""
+
+    id: UUID
+    estate_id: int
+    household_id: int
+    kind: WaiverKind
+    ratio: Decimal | None
+    amount_fen: int | None
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    base_on: date
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a waiver, by whom, and why."""
+
+    status: WaiverStatus
+    decided_by: str
+    decided_at: datetime
+    decided_on: date
+    decision_reason: str | None = None
+    resolution: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +216,7 @@ class WaiverLine:
     bill_id: int
     base_fen: int
     asked_fen: int
-    granted_fen: int | None
+    granted_fen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -180,9 +227,9 @@ class PendingWaiver:
     bill_id: int
 
 
-def bills(session: Session, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Bills with the codes of household and estate, by id."""
-    return session.execute(_BILLS, {"bills": list(ids)}).all()
+def bills(session: Session, ids: Sequence[int]) -> list[BillToWaive]:
+    """Bills by id."""
+    return rows_of(BillToWaive, session.execute(_BILLS, {"bills": list(ids)}))
 
 
 def fees_due(session: Session, household_id: int, ids: Sequence[int], as_of: date) -> dict[int, int]:
@@ -232,10 +279,10 @@ def granted_before(
     return GrantedBefore(**session.execute(_GRANTED, key).one()._asdict())
 
 
-def add(session: Session, row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
+def add(session: Session, new: NewWaiver, lines: Sequence[WaiverLine]) -> None:
     """Write a request with its bills."""
-    session.execute(insert(waiver).values(row))
-    session.execute(insert(waiver_bill), [{"waiver_id": row["id"], **line} for line in lines])
+    session.execute(insert(waiver).values(**vars(new), status="pending"))
+    session.execute(insert(waiver_bill), [vars(line) for line in lines])
 
 
 def _waivers() -> Select[Any]:
@@ -258,21 +305,15 @@ def lines_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[WaiverLin
     return found
 
 
-def decide(session: Session, waiver_id: UUID, **decision: Any) -> None:
+def decide(session: Session, waiver_id: UUID, fate: Fate) -> None:
     """Close a pending waiver."""
-    session.execute(update(waiver).where(waiver.c.id == waiver_id).values(**decision))
+    session.execute(update(waiver).where(waiver.c.id == waiver_id).values(vars(fate)))
 
 
 def grant(session: Session, waiver_id: UUID, amounts: Mapping[int, int]) -> None:
     """Keep what each bill was granted."""
     rows = [{"waiver_id": waiver_id, "bill_id": bill_id, "fen": fen} for bill_id, fen in amounts.items()]
     session.execute(_GRANT, rows)
-
-
-def waive_principal(session: Session, amounts: Mapping[int, int]) -> None:
-    """Move `waived_fen` of bills whose household is locked."""
-    if amounts:
-        session.execute(_WAIVE_PRINCIPAL, {"bills": list(amounts), "amounts": list(amounts.values())})
 
 
 def page_of(
@@ -295,8 +336,3 @@ def page_of(
         query = query.where(tuple_(waiver.c.requested_at, waiver.c.id) < after)
     query = query.order_by(waiver.c.requested_at.desc(), waiver.c.id.desc()).limit(limit)
     return rows_of(WaiverRow, session.execute(query))
-
-
-def open_of(rows: Sequence[Row[Any]]) -> dict[int, int]:
-    """Open principal of bill rows, by id."""
-    return {row.id: row.amount_fen - row.paid_fen - row.waived_fen for row in rows}

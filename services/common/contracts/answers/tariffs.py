@@ -10,10 +10,10 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from services.common.contracts.answers.portfolio import Usage
 from services.common.fields import DecimalText, Fen, Period, Whole
 
 Method = Literal["per_area", "fixed", "metered", "shared"]
-Usage = Literal["residential", "commercial", "office", "industrial", "parking"]
 BillingCycle = Literal["monthly", "quarterly", "annual"]
 BillingTiming = Literal["arrears", "advance"]
 

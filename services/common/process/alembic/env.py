@@ -1,4 +1,4 @@
-"""Alembic's environment, shared by all databases: it works on the connection that `process.migrate` hands in."""
+"""PROCESS: Alembic's environment for all databases; it works on the connection that `process.migrate` hands in."""
 
 from alembic import context
 

@@ -161,7 +161,7 @@ def test_d7_what_comes_later_changes_no_feature_of_a_past_day(books: Books) -> N
     Relief(books).on("2026-11-02").approve(
         Relief(books).on("2026-11-02").ask(bills["H1"], kind="principal", ratio="1")["id"], ADMIN, "resolution 7"
     )
-    books._post(bills["H2"], bounced, books.estates["E1"], 10000, date(2026, 11, 5), "receivable", "cash_wechat")
+    books.give_back(bills["H2"], 10000, date(2026, 11, 5), channel="wechat")
     books.pay(10400, "2026-11-06", "H3")
     then = known(days[2]) | then
     books.pay(10400, "2026-11-09", "H2")
