@@ -12,8 +12,9 @@ from sqlalchemy import Engine, Row, delete, insert, select, update
 from services.common.process import migrate
 from services.common.process.settings import CommonSettings
 from services.notifications.tables import template
-from services.notifications.wordings.handlers import load, newest, shipped
+from services.notifications.wordings.handlers import load, shipped
 from services.notifications.wordings.rules import Wording
+from services.notifications.wordings.tables import newest
 
 VERSIONS = "services.notifications.migrations.versions"
 BEFORE_FILES = "notifications_0012"
