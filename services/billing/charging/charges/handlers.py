@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -97,7 +96,7 @@ def _issue(session: Session, home: Home, charge_id: UUID, request: ChargeRequest
     return bill_id
 
 
-def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, Any]:
+def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, object]:
     due_date = request.due_date or _due_date(session, home.estate_id, today)
     inputs = {"method": "one_off", "description": request.description, "amount_fen": request.amount_fen}
     return {

@@ -7,7 +7,6 @@ Nobody else has such statements but the set-based issue of bills and of opening 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -48,7 +47,7 @@ def post(session: Session, estate_id: int, lines: Iterable[tuple[int, Entry]], n
         session.execute(insert(ledger_entry), rows)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry) -> dict[str, object]:
     return {
         "kind": entry.kind,
         "debit_account": entry.debit_account,

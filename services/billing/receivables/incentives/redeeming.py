@@ -100,8 +100,7 @@ def _discount(
     bill = tables.lock_bill(session, bill_id)
     if bill is None or bill.household_id != account.id:
         raise NotFound(f"There is no bill {bill_id} of this household.")
-    open_fen = 0 if bill.voided_at else bill.amount_fen - bill.paid_fen - bill.waived_fen
-    most = rules.most_discount(open_fen, policy)
+    most = rules.most_discount(bill.open_fen, policy)
     if fen > most:
         raise Conflict(f"A discount on this bill is at most {most} fen now.")
     day = account.booking_day(business_date(now))

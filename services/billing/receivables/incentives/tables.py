@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     SmallInteger,
     Table,
     Text,
@@ -271,6 +269,22 @@ class DrawRow:
 
 
 @dataclass(frozen=True)
+class DiscountedBill:
+    """A bill that is to get a discount."""
+
+    household_id: int
+    amount_fen: int
+    paid_fen: int
+    waived_fen: int
+    voided_at: datetime | None
+
+    @property
+    def open_fen(self) -> int:
+        """Principal that is open; of a void bill nothing."""
+        return 0 if self.voided_at else self.amount_fen - self.paid_fen - self.waived_fen
+
+
+@dataclass(frozen=True)
 class RedemptionRow:
     """What a household redeemed, and for what."""
 
@@ -401,9 +415,9 @@ def add_redemption(session: Session, row: Mapping[str, object]) -> None:
     session.execute(insert(redemption).values(row))
 
 
-def lock_bill(session: Session, bill_id: int) -> Row[Any] | None:
+def lock_bill(session: Session, bill_id: int) -> DiscountedBill | None:
     """A bill, locked after its household."""
-    return session.execute(_BILL, {"bill_id": bill_id}).one_or_none()
+    return row_of(DiscountedBill, session.execute(_BILL, {"bill_id": bill_id}).one_or_none())
 
 
 def draw_of(session: Session, estate_id: int, month: date) -> DrawRow | None:

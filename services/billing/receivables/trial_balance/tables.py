@@ -1,12 +1,13 @@
 """STORE of the trial balance: what the ledger says, and what is kept beside it, from one snapshot (B7)."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.trial_balance.rules import Kept, Moved
+from services.common.rows import rows_of
 
 # One statement, hence one snapshot: postings that commit meanwhile are in all of the sums or in none.
 KEPT_TWICE = text("""
@@ -27,10 +28,24 @@ FROM rate_rollup JOIN scope ON scope.id = estate_id GROUP BY estate_id
 """)
 
 
+@dataclass(frozen=True)
+class Sums:
+    """Up to three sums of an estate; which ones, `part` says."""
+
+    part: Literal["moved", "bills", "credit", "rolled"]
+    estate_id: int
+    debit: str
+    credit: str
+    a: int
+    b: int
+    c: int
+    undone: str
+
+
 def kept_twice(session: Session, estates: frozenset[str] | None) -> tuple[list[Moved], list[Kept]]:
     """The ledger's movements and what bills, households and rollups say, per estate, from one snapshot (B7)."""
     codes = None if estates is None else sorted(estates)
-    rows = session.execute(KEPT_TWICE, {"estates": codes}).all()
+    rows = rows_of(Sums, session.execute(KEPT_TWICE, {"estates": codes}))
     moved = [Moved(row.estate_id, row.debit, row.credit, row.a, row.undone) for row in rows if row.part == "moved"]
     kept: dict[int, Kept] = {}
     for row in rows:
@@ -39,7 +54,7 @@ def kept_twice(session: Session, estates: frozenset[str] | None) -> tuple[list[M
     return moved, list(kept.values())
 
 
-def _kept(row: Row[Any]) -> dict[str, int]:
+def _kept(row: Sums) -> dict[str, int]:
     if row.part == "bills":
         return {"bills_open_fen": row.a, "bills_waived_fen": row.b}
     if row.part == "credit":
