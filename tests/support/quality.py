@@ -14,6 +14,7 @@ from services.common.directory import Directory
 from services.common.domain.access import Caller
 
 STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
+MANAGER = Caller(sub="M1", roles=frozenset({"estate_manager"}), estates=frozenset({"E1"}))
 GROUP = Caller(sub="G1", roles=frozenset({"group_admin"}), estates=frozenset({"*"}))
 OWNER = Caller(sub="owner-1", roles=frozenset({"owner"}), household="H1")
 NEIGHBOUR = Caller(sub="owner-2", roles=frozenset({"owner"}), household="H2")

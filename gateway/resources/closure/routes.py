@@ -7,18 +7,19 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import EstateFilter, HouseholdPath, IdPath, Page, StewardFilter
-from gateway.resources.closure.schemas import (
+from gateway.resources.base import EstateFilter, HouseholdPath, IdPath, StewardFilter
+from gateway.resources.closure.schemas import AppointmentRequest, OutcomeRequest, ProgrammeRequest
+from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.closure import (
     Appointment,
-    AppointmentRequest,
     CaseStatus,
     ClosureCase,
-    OutcomeRequest,
+    ClosureCaseSummary,
+    HeldAppointment,
     Programme,
-    ProgrammeRequest,
-    ProgressList,
+    Progress,
 )
-from gateway.resources.paging import Paging
 from services.common.domain.permissions import Permission
 from services.common.fields import Code
 
@@ -34,13 +35,13 @@ async def start_closure_programme(body: ProgrammeRequest, call: Services) -> Res
     return await call("billing", "start_closure_programme", http=201, request_id=call.request_id, **asked)
 
 
-@routes.get("/v1/closure-programmes", answer=ProgressList, permission=Permission.READ_CLOSURE)
+@routes.get("/v1/closure-programmes", answer=Page[Progress], permission=Permission.READ_CLOSURE)
 async def closure_progress(call: Services, estate: EstateFilter = None) -> Response:
     """How far each estate is: enrolled, closed, recovered, by stage (D6)."""
     return await call("billing", "closure_progress", estate=estate)
 
 
-@routes.get("/v1/closure-cases", answer=Page[ClosureCase], permission=Permission.READ_CLOSURE, personal=True)
+@routes.get("/v1/closure-cases", answer=Page[ClosureCaseSummary], permission=Permission.READ_CLOSURE, personal=True)
 async def list_closure_cases(
     call: Services,
     page: Paging,
@@ -70,7 +71,9 @@ async def make_closure_appointment(household: HouseholdPath, body: AppointmentRe
     return await call("billing", "make_closure_appointment", http=201, **sent)
 
 
-@routes.post("/v1/closure-appointments/{appointment_id}/outcome", answer=Appointment, permission=Permission.MEET_OWNER)
+@routes.post(
+    "/v1/closure-appointments/{appointment_id}/outcome", answer=HeldAppointment, permission=Permission.MEET_OWNER
+)
 async def record_closure_outcome(appointment_id: IdPath, body: OutcomeRequest, call: Services) -> Response:
     """Record how a meeting went; the case may move to its next stage by it."""
     said = body.model_dump(mode="json")

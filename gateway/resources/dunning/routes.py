@@ -1,6 +1,6 @@
 """Arrears, the ladder, sweeps, cases, disputes, plans of households, efficiency (D1, D2, D3, D5, D8)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.responses import Response
@@ -11,35 +11,38 @@ from gateway.resources.base import (
     BillPath,
     BuildingFilter,
     CauseFilter,
-    Created,
     EstateFilter,
     HouseholdPath,
     IdPath,
-    Page,
     StewardFilter,
 )
 from gateway.resources.dunning.schemas import (
-    Arrears,
-    ArrearsCause,
     ArrearsCauseRequest,
-    ArrearsSummary,
-    Contact,
     ContactRequest,
-    Dispute,
     DisputeRequest,
-    DunningCase,
-    DunningCaseSummary,
-    Efficiency,
     FixedRequest,
-    HouseholdPlan,
     HouseholdPlanRequest,
-    Ladder,
     LadderRequest,
     SettleDisputeRequest,
-    Sweep,
     SweepRequest,
 )
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Created, Page
+from services.common.contracts.answers.dunning import (
+    Arrears,
+    ArrearsBy,
+    ArrearsCause,
+    ArrearsSummary,
+    Contact,
+    Dispute,
+    DunningCase,
+    DunningCaseSummary,
+    Efficiency,
+    EfficiencyBy,
+    HouseholdPlan,
+    Ladder,
+    Sweep,
+)
 from services.common.domain.permissions import Permission
 from services.common.fields import Code, Day
 
@@ -47,11 +50,8 @@ routes = Routes("Dunning")
 Bucket = Annotated[Code | None, Query(description="1-15, 16-30, 31-60, 61-365 or 365+ days (D5)", examples=["1-15"])]
 Step = Annotated[Code | None, Query(description="Step of the ladder (D1)", examples=["overdue_notice"])]
 Unanswered = Annotated[bool, Query(description="Only those with a task nobody has answered", examples=[True])]
-ArrearsBy = Annotated[
-    Literal["bucket", "amount", "cause", "building", "steward"],
-    Query(description="One row for each", examples=["bucket"]),
-]
-EfficiencyBy = Annotated[Literal["step", "steward"], Query(description="One row for each", examples=["step"])]
+GroupArrearsBy = Annotated[ArrearsBy, Query(description="One row for each", examples=["bucket"])]
+GroupStepsBy = Annotated[EfficiencyBy, Query(description="One row for each", examples=["step"])]
 From = Annotated[Day, Query(alias="from", description="First day of the steps", examples=["2026-10-01"])]
 To = Annotated[Day, Query(description="Last day of the steps", examples=["2026-10-31"])]
 
@@ -74,7 +74,7 @@ async def list_arrears(
 @routes.get("/v1/arrears/summary", answer=ArrearsSummary, permission=Permission.READ_ARREARS)
 async def arrears_summary(
     call: Services,
-    group_by: ArrearsBy = "bucket",
+    group_by: GroupArrearsBy = "bucket",
     estate: EstateFilter = None,
     building: BuildingFilter = None,
     steward: StewardFilter = None,
@@ -125,7 +125,7 @@ async def list_dunning_cases(
     return await call("billing", "list_dunning_cases", estate=estate, step=step, unanswered=unanswered, **page)
 
 
-@routes.get("/v1/dunning/cases/{household}", answer=DunningCase, permission=Permission.READ_DUNNING, personal=True)
+@routes.get("/v1/dunning/cases/{household}", answer=DunningCase, permission=Permission.READ_DUNNING_CASE, personal=True)
 async def get_dunning_case(household: HouseholdPath, call: Services) -> Response:
     """Steps taken, holds, disputes, plan and the next step of one household (D1, D2, D3)."""
     return await call("billing", "get_dunning_case", household=household)
@@ -172,7 +172,7 @@ async def settle_dispute(bill_id: BillPath, body: SettleDisputeRequest, call: Se
 
 @routes.get("/v1/dunning/efficiency", answer=Efficiency, permission=Permission.READ_FIGURES)
 async def dunning_efficiency(
-    call: Services, from_date: From, to: To, estate: EstateFilter = None, group_by: EfficiencyBy = "step"
+    call: Services, from_date: From, to: To, estate: EstateFilter = None, group_by: GroupStepsBy = "step"
 ) -> Response:
     """Contacts, households that paid within 7 and 30 days and the amount recovered, per step or steward (D8)."""
     span: dict[str, Any] = {"from_date": from_date, "to_date": to}

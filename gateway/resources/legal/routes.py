@@ -2,7 +2,7 @@
 
 import base64
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Query
@@ -10,29 +10,34 @@ from starlette.responses import Response
 
 from gateway.front.guard import Call, Services
 from gateway.front.routing import Routes
-from gateway.resources.base import AsOf, EstateFilter, HouseholdFilter, HouseholdPath, IdPath, Page
+from gateway.resources.base import AsOf, EstateFilter, HouseholdFilter, HouseholdPath, IdPath
 from gateway.resources.legal.schemas import (
-    Consent,
     ConsentRequest,
-    FileStatus,
     FileStatusRequest,
-    Kind,
-    LegalFile,
     LegalFileRequest,
     LetterDeliveryRequest,
-    Limitation,
-    Publication,
     ReceiptRequest,
-    SuitGate,
-    Urging,
     UrgingRequest,
 )
 from gateway.resources.paging import Paging
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.legal import (
+    Consent,
+    EvidenceForm,
+    FileStatus,
+    LegalFile,
+    LegalFileSummary,
+    LegalKind,
+    Limitation,
+    Publication,
+    SuitGate,
+    Urging,
+)
 from services.common.contracts.answers.notifications import Notification
 from services.common.domain.permissions import Permission
 
 routes = Routes("Legal")
-KindFilter = Annotated[Kind | None, Query(description="Only files of this kind", examples=["suit"])]
+KindFilter = Annotated[LegalKind | None, Query(description="Only files of this kind", examples=["suit"])]
 StatusFilter = Annotated[FileStatus | None, Query(description="Only files in this status", examples=["filed"])]
 Within = Annotated[int, Query(ge=0, le=366, description="Expires within so many days", examples=[180])]
 Expired = Annotated[bool, Query(description="Instead, claims that have expired", examples=[False])]
@@ -63,7 +68,7 @@ async def open_legal_file(body: LegalFileRequest, call: Services) -> Response:
     return await call("billing", "open_legal_file", http=201, request_id=call.request_id, **said)
 
 
-@routes.get("/v1/legal-files", answer=Page[LegalFile], permission=Permission.READ_LEGAL_FILES, personal=True)
+@routes.get("/v1/legal-files", answer=Page[LegalFileSummary], permission=Permission.READ_LEGAL_FILES, personal=True)
 async def list_legal_files(
     call: Services,
     page: Paging,
@@ -151,7 +156,7 @@ async def evidence_csv(household: HouseholdPath, call: Services, as_of: AsOf = N
     return await _evidence(call, household, "csv", as_of)
 
 
-async def _evidence(call: Call, household: str, form: Literal["pdf", "csv"], as_of: date | None) -> Response:
+async def _evidence(call: Call, household: str, form: EvidenceForm, as_of: date | None) -> Response:
     """The file out of the JSON it travels in."""
     made = await call.ask("billing", "export_evidence", household=household, form=form, as_of=as_of)
     name = quote(made["filename"], safe="")

@@ -7,9 +7,11 @@ from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
-from gateway.resources.base import BuildingFilter, Created, IdPath
+from gateway.resources.base import BuildingFilter, IdPath
 from gateway.resources.paging import Paging
-from gateway.resources.risk.schemas import Risk, RiskModel, Training, TrainingRequest
+from gateway.resources.risk.schemas import TrainingRequest
+from services.common.contracts.answers.base import Created
+from services.common.contracts.answers.risk import Risk, RiskModel, Training
 from services.common.domain.permissions import Permission
 from services.common.fields import Code
 

@@ -13,7 +13,7 @@ from services.common.fields import BillIds, Code, Note, PositiveFen, Reason
 _BANDS: list[dict[str, Any]] = [
     {"up_to_fen": 5000, "up_to_ratio": None, "roles": [], "needs_resolution": False},
     {"up_to_fen": 100000, "up_to_ratio": None, "roles": ["estate_manager"], "needs_resolution": False},
-    {"up_to_fen": None, "up_to_ratio": None, "roles": ["group_admin", "finance"], "needs_resolution": True},
+    {"up_to_fen": None, "up_to_ratio": None, "roles": [Role.GROUP_ADMIN, Role.FINANCE], "needs_resolution": True},
 ]
 
 

@@ -5,18 +5,16 @@ say they hold nothing, leave no trace.
 """
 
 from datetime import date, datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.billing.holds.tables import END_PAYMENT, FACT, LOCK_HOUSEHOLD, POSTED, STANDING, UPSERT
+from services.common.contracts.answers.dunning import HoldReason, HoldSourceKind
 from services.common.contracts.events import DunningWithdrawn
 from services.common.messaging import record
 
-Source = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem"]
-
-REASONS: dict[Source, str] = {
+REASONS: dict[HoldSourceKind, HoldReason] = {
     "complaint": "open_complaint",
     "work_order": "open_work_order",
     "payment": "payment_in_flight",
@@ -32,7 +30,7 @@ class UnknownHousehold(LookupError):
 
 def hold(
     session: Session,
-    source: Source,
+    source: HoldSourceKind,
     source_id: UUID,
     household: str | None,
     at: datetime,
@@ -54,7 +52,7 @@ def hold(
             _call_back(session, source, source_id, learned_at or at)
 
 
-def release(session: Session, source: Source, source_id: UUID, household: str | None, at: datetime) -> None:
+def release(session: Session, source: HoldSourceKind, source_id: UUID, household: str | None, at: datetime) -> None:
     """The source closed at an instant, perhaps before its opening was heard of. UnknownHousehold."""
     if household is not None:
         _upsert(session, source, source_id, household, released_at=at)
@@ -81,7 +79,7 @@ def expire_payment(session: Session, payment_id: UUID, household: str, at: datet
     _remember(session, "payment", payment_id, at, holds=False)
 
 
-def _call_back(session: Session, source: Source, source_id: UUID, at: datetime) -> None:
+def _call_back(session: Session, source: HoldSourceKind, source_id: UUID, at: datetime) -> None:
     """Tell who delivers, if the hold stands: its closing may have come first."""
     found = session.execute(STANDING, {"kind": source, "source_id": source_id}).one_or_none()
     if found is not None:
@@ -93,7 +91,7 @@ def _call_back(session: Session, source: Source, source_id: UUID, at: datetime) 
 
 def _upsert(
     session: Session,
-    source: Source,
+    source: HoldSourceKind,
     source_id: UUID,
     household: str,
     since: datetime | None = None,
@@ -116,5 +114,5 @@ def _upsert(
         raise UnknownHousehold(f"{source} {source_id} is of a household that is not known here")
 
 
-def _remember(session: Session, source: Source, source_id: UUID, at: datetime, *, holds: bool) -> None:
+def _remember(session: Session, source: HoldSourceKind, source_id: UUID, at: datetime, *, holds: bool) -> None:
     session.execute(FACT, {"kind": source, "source_id": source_id, "at": at, "holds": holds})

@@ -100,6 +100,7 @@ class Permission(StrEnum):
     # collections
     READ_ARREARS = "read_arrears", *_COLLECTORS, _CASHIER, _AUDITOR
     READ_DUNNING = "read_dunning", *_COLLECTORS, _AUDITOR
+    READ_DUNNING_CASE = "read_dunning_case", *_COLLECTORS, _AUDITOR, _OWNER  # an owner without what staff note
     COLLECT_ARREARS = "collect_arrears", *_COLLECTORS
     DISPUTE_BILL = "dispute_bill", *_COLLECTORS, _OWNER
     SETTLE_DISPUTE = "settle_dispute", *_COLLECTORS

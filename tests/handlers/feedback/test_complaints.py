@@ -36,7 +36,16 @@ from services.feedback.sla import handlers as sla
 from services.feedback.sla.rules import CLOCKS, COMMITMENT, STAGES, TARGET
 from services.feedback.tables import REGISTER
 from tests.support.outbox import events
-from tests.support.quality import GROUP, NEIGHBOUR, OWNER, STEWARD, STRANGER, ids_on_all_pages, tell_homes, two_at_once
+from tests.support.quality import (
+    GROUP,
+    NEIGHBOUR,
+    OWNER,
+    STEWARD,
+    STRANGER,
+    ids_on_all_pages,
+    tell_homes,
+    two_at_once,
+)
 
 NOW = datetime(2026, 2, 13, 10, 0, tzinfo=SHANGHAI)
 HOUR = timedelta(hours=1)
@@ -327,9 +336,10 @@ def test_figures(session: Session) -> None:
     assert figures["within_limit"][COMMITMENT] == {"respond": 1.0, "resolve": 1.0}
     assert figures["handling_rate"] == 0.6667
     assert [one["estate"] for one in figures["estates"]] == ["E1", "E2"]
-    assert [one["estate"] for one in sla.group_figures(session, STRANGER, NOW)["estates"]] == ["E2"]
-    with pytest.raises(Forbidden):
-        sla.group_figures(session, OWNER, NOW)
+    assert [one["estate"] for one in sla.group_figures(session, MANAGER, NOW)["estates"]] == ["E1"]
+    for refused in (OWNER, STEWARD):
+        with pytest.raises(Forbidden):
+            sla.group_figures(session, refused, NOW)
     with pytest.raises(NotFound):
         sla.estate_figures(session, GROUP, "E404", NOW)
 

@@ -100,7 +100,9 @@ def test_one_answer_per_invitation(session: Session) -> None:
         handlers.answer_survey(session, OWNER, survey, replace(given, score=1), NOW)
     with pytest.raises(Conflict, match="one answer"):
         rate(session, survey, 1)
-    assert handlers.survey_result(session, OWNER, survey)["csat"] == 1.0
+    assert handlers.survey_result(session, STEWARD, survey)["csat"] == 1.0
+    with pytest.raises(Forbidden):
+        handlers.survey_result(session, OWNER, survey)
 
 
 def test_two_answers_at_once_keep_one(engine: Engine) -> None:

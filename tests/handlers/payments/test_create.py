@@ -300,13 +300,16 @@ def test_figures_of_the_day(session: Session) -> None:
     create(session, request(household="H3", amount_fen=7))
     expected = {"date": TODAY, "received_fen": 20623, "received_by_channel": {"cash": 20523, "pos": 100}, "pending": 1,
                 "suspense": 0}  # fmt: skip
-    assert handlers.estate_figures(session, CASHIER, "EST1", TODAY) == {"estate": "EST1", **expected}
+    manager = staff("estate_manager", "EST1")
+    assert handlers.estate_figures(session, manager, "EST1", TODAY) == {"estate": "EST1", **expected}
     assert handlers.group_figures(session, staff("finance", "EST1"), TODAY) == expected
     assert handlers.group_figures(session, staff("group_admin", "*"), TODAY)["received_fen"] == 20630
     with pytest.raises(NotFound):
         handlers.estate_figures(session, staff("finance", "*"), "EST9", TODAY)
     with pytest.raises(Forbidden):
         handlers.group_figures(session, OWNER, TODAY)
+    with pytest.raises(Forbidden):
+        handlers.estate_figures(session, CASHIER, "EST1", TODAY)
 
 
 def test_b8_no_payment_is_dated_back_into_closed_books(session: Session) -> None:

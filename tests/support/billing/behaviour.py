@@ -8,14 +8,16 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from math import exp
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from services.billing.holds.tables import dunning_hold, dunning_hold_fact
-from services.billing.tables import bill, estate, household, ledger_entry, unit
+from services.billing.tables import bill, estate, household, unit
 from services.common.domain.calendar import add_months
+from tests.support.billing.entries import enter
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 FEN = 20_000
@@ -103,7 +105,8 @@ def _complain(session: Session, household_id: int, days: list[date], chance: ran
 
 def _post(session: Session, estate_id: int, bills: list[tuple[int, int, date, int | None]]) -> None:
     today = NOW.date()
-    rows, entries = [], []
+    rows: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for bill_id, (household_id, unit_id, due, after) in enumerate(bills, start=1):
         paid_on = None if after is None else due + timedelta(days=after)
         paid = paid_on is not None and paid_on <= today
@@ -114,11 +117,11 @@ def _post(session: Session, estate_id: int, bills: list[tuple[int, int, date, in
             | {"id": bill_id, "unit_id": unit_id, "amount_fen": FEN, "paid_fen": FEN if paid else 0, "due_date": due}
             | {"period": add_months(issued_on, -1), "issued_on": issued_on, "building": "1", "fee_item": "property_fee"}
         )
-        entry = base | {"bill_id": bill_id, "amount_fen": FEN, "created_at": NOW, "source": "test"}
+        entry = base | {"bill_id": bill_id, "amount_fen": FEN}
         issue = {"kind": "bill_issued", "debit_account": "receivable", "credit_account": "fee_income"}
         entries.append(entry | issue | {"booked_on": issued_on})
         if paid:
             payment = {"kind": "payment_principal", "debit_account": "cash_cash", "credit_account": "receivable"}
             entries.append(entry | payment | {"booked_on": paid_on})
     session.execute(insert(bill), rows)
-    session.execute(insert(ledger_entry), entries)
+    enter(session, *entries)

@@ -13,11 +13,25 @@ from services.billing.collections.dunning import handlers as sweeps
 from services.billing.collections.dunning.cases import handlers as cases
 from services.billing.collections.dunning.handlers import SweepRequest
 from services.billing.receivables.allocation.handlers import allocate_payment
+from services.billing.receivables.booking.handlers import book
+from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rules import (
+    CUSTOMER_CREDIT,
+    FEE_INCOME,
+    OPENING_EQUITY,
+    RECEIVABLE,
+    BookingDay,
+    Movement,
+    MovementKind,
+    cash_account,
+)
 from services.billing.receivables.statement.handlers import statement
-from services.billing.tables import bill, estate, household, ledger_entry, rate_rollup, stewardship, unit
+from services.billing.tables import bill, estate, household, rate_rollup, stewardship, unit
 from services.common.contracts.answers.bills import Statement
+from services.common.contracts.answers.dunning import DunningCase, Sweep
 from services.common.contracts.events import PaymentSettled
 from services.common.domain.access import Caller
+from tests.support.billing.entries import enter
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
@@ -73,6 +87,7 @@ class Books:
         fee_item: str = "property_fee",
         period: str | None = None,
         issued: str | None = None,
+        charged_to: str = FEE_INCOME,
     ) -> int:
         """A bill with its posting and its rollup; the period is by default the month before the due date's."""
         household_id, estate_id, building, unit_id = self.households[household_code]
@@ -83,7 +98,9 @@ class Books:
         row = {"unit_id": unit_id, "household_id": household_id, "amount_fen": amount_fen, "issued_on": issued_on}
         query = insert(bill).values(row | shape | {"estate_id": estate_id, "run_id": uuid4()})
         bill_id: int = self.session.scalars(query.returning(bill.c.id)).one()
-        self._post(bill_id, household_id, estate_id, amount_fen, issued_on, "receivable", "fee_income")
+        issue = {"debit_account": RECEIVABLE, "credit_account": charged_to, "amount_fen": amount_fen}
+        whose = {"bill_id": bill_id, "household_id": household_id, "estate_id": estate_id}
+        enter(self.session, issue | whose | {"booked_on": issued_on})
         self._roll(shape | {"estate_id": estate_id, "booked_on": issued_on}, amount_fen)
         return bill_id
 
@@ -103,10 +120,50 @@ class Books:
         allocate_payment(self.session, event, NOW)
         return event
 
+    def move(
+        self,
+        kind: MovementKind,
+        debit: str,
+        credit: str,
+        fen: int,
+        on: date,
+        bill_id: int | None = None,
+        *,
+        household: str = "H1",
+        cause: str = "test",
+        now: datetime = NOW,
+    ) -> None:
+        """Book money on a day, as a story would."""
+        account = ledger.account(self.session, self._payer(bill_id) if bill_id else household, lock=True)
+        assert account is not None
+        book(self.session, account, [Movement(kind, debit, credit, fen, BookingDay(on), cause, bill_id)], now)
+
+    def give_back(
+        self, bill_id: int, fen: int, on: date, *, channel: str = "cash", cause: str = "test", now: datetime = NOW
+    ) -> None:
+        """Principal that was paid, by a payment if it is named, comes back as after a chargeback: it is open again."""
+        self.move("reallocation", cash_account(channel), RECEIVABLE, -fen, on, bill_id, cause=cause, now=now)
+
+    def waive(self, bill_id: int, fen: int, on: date) -> None:
+        """Principal that was granted on a day."""
+        self.move("principal_waived", FEE_INCOME, RECEIVABLE, fen, on, bill_id)
+
+    def paid_before(self, bill_id: int, fen: int, on: date) -> None:
+        """What was paid of an opening balance before the books were opened."""
+        self.move("opening_paid", OPENING_EQUITY, RECEIVABLE, fen, on, bill_id)
+
+    def prepay(self, fen: int, on: date, household: str = "H1") -> None:
+        """Money paid before anything is owed."""
+        self.move("payment_credit", cash_account("cash"), CUSTOMER_CREDIT, fen, on, household=household)
+
+    def _payer(self, bill_id: int) -> str:
+        query = "SELECT h.code FROM bill b JOIN household h ON h.id = b.household_id WHERE b.id = :id"
+        return str(self.one(query, id=bill_id))
+
     def statement(self, as_of: str, household_code: str = "H1") -> Statement:
         return statement(self.session, SYSTEM, household_code, day(as_of))
 
-    def sweep(self, as_of: str, estates: list[str] | None = None) -> dict[str, Any]:
+    def sweep(self, as_of: str, estates: list[str] | None = None) -> Sweep:
         """A whole sweep, all slices taken."""
         sweep_id = uuid4()
         sweeps.start_sweep(self.session, SYSTEM, sweep_id, SweepRequest(day(as_of), estates), NOW)
@@ -118,7 +175,7 @@ class Books:
         query = text("SELECT id FROM dunning_sweep_slice WHERE sweep_id = :id ORDER BY id")
         return list(self.session.scalars(query, {"id": sweep_id}))
 
-    def case(self, household_code: str = "H1", today: date = TODAY) -> dict[str, Any]:
+    def case(self, household_code: str = "H1", today: date = TODAY) -> DunningCase:
         return cases.get_dunning_case(self.session, SYSTEM, household_code, today)
 
     def steps(self, household_code: str = "H1") -> list[str]:
@@ -126,13 +183,6 @@ class Books:
 
     def one(self, query: str, **parameters: Any) -> Any:
         return self.session.scalar(text(query), parameters)
-
-    def _post(
-        self, bill_id: int, household_id: int, estate_id: int, fen: int, on: date, debit: str, credit: str
-    ) -> None:
-        row = {"amount_fen": fen, "bill_id": bill_id, "household_id": household_id, "created_at": NOW, "source": "test"}
-        row |= {"estate_id": estate_id, "booked_on": on, "kind": "test", "debit_account": debit}
-        self.session.execute(insert(ledger_entry).values(row | {"credit_account": credit}))
 
     def _roll(self, key: dict[str, Any], fen: int) -> None:
         query = upsert(rate_rollup).values(key | {"billed_fen": fen, "billed_count": 1})

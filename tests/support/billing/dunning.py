@@ -10,6 +10,7 @@ from services.billing.collections.dunning import handlers as sweeps
 from services.billing.collections.dunning.treatment import disputes
 from services.billing.holds import handlers as holds
 from services.billing.receivables.allocation.handlers import allocate_payment
+from services.common.contracts.answers.dunning import DisputeOutcome
 from services.common.contracts.events import DunningItem, DunningStepsDue
 from tests.support.billing.books import NOW, SYSTEM, Books, day, settled
 from tests.support.outbox import events
@@ -63,21 +64,12 @@ class Diary:
 
     def refund(self, bill_id: int, fen: int, days: int) -> None:
         """Principal that was paid comes back, as after a chargeback."""
-        key = {"id": bill_id, "fen": fen, "at": self.tick(), "day": day(on(days))}
-        self.books.session.execute(text("UPDATE bill SET paid_fen = paid_fen - :fen WHERE id = :id"), key)
-        self.books.session.execute(
-            text("""
-            INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                                      debit_account, credit_account, source)
-            SELECT :fen, id, household_id, :at, estate_id, :day, 'refund', 'receivable', 'cash_cash', 'refund'
-            FROM bill WHERE id = :id"""),
-            key,
-        )
+        self.books.give_back(bill_id, fen, day(on(days)), now=self.tick())
 
     def dispute(self, bill_id: int) -> None:
         disputes.dispute_bill(self.books.session, SYSTEM, bill_id, uuid4(), "wrong area", self.tick())
 
-    def settle(self, bill_id: int, outcome: disputes.Outcome = "rejected") -> None:
+    def settle(self, bill_id: int, outcome: DisputeOutcome = "rejected") -> None:
         end = disputes.Settlement(outcome, "measured again")
         disputes.settle_dispute(self.books.session, SYSTEM, bill_id, uuid4(), end, self.tick())
 

@@ -7,6 +7,8 @@ from services.billing.collections.dunning.cases import handlers as cases
 from services.billing.collections.dunning.cases.handlers import ContactNote
 from services.billing.collections.legal import gate
 from services.billing.holds import handlers as holds
+from services.common.contracts.answers.dunning import HoldSourceKind
+from services.common.contracts.answers.legal import Urging
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from tests.support.billing.books import NOW, SYSTEM, TODAY, Books, day
@@ -50,10 +52,8 @@ def learn(books: Books, *events: MessageDelivered) -> None:
         gate.learn_delivery(books.session, event)
 
 
-def urge(
-    books: Books, on: str = "2026-10-20", household: str = "H1", request_id: UUID | None = None
-) -> dict[str, object]:
-    said = {"urged_on": day(on), "reference": "业委会〔2026〕3号", "note": None}
+def urge(books: Books, on: str = "2026-10-20", household: str = "H1", request_id: UUID | None = None) -> Urging:
+    said = gate.UrgingNote(day(on), "业委会〔2026〕3号")
     return gate.add_urging(books.session, MANAGER, household, request_id or uuid4(), said, NOW)
 
 
@@ -73,12 +73,12 @@ def ripe(books: Books, household: str = "H1") -> int:
 
 def hold(books: Books, source: str, household: str = "H1", source_id: UUID | None = None) -> UUID:
     source_id = source_id or uuid4()
-    kind: holds.Source = "plan" if source == "plan" else "complaint"
+    kind: HoldSourceKind = "plan" if source == "plan" else "complaint"
     holds.hold(books.session, kind, source_id, household, NOW - timedelta(days=3), holds_dunning=True)
     return source_id
 
 
 def conditions(books: Books, as_of: date = TODAY, household: str = "H1") -> dict[str, bool]:
     found = gate.suit_gate(books.session, MANAGER, household, as_of)
-    assert found["open"] == all(one["met"] for one in found["conditions"])
-    return {one["name"]: one["met"] for one in found["conditions"]}
+    assert found["open"] == all(one.met for one in found["conditions"])
+    return {one.name: one.met for one in found["conditions"]}

@@ -1,15 +1,19 @@
 """What tests of prices need beside the desk: hand-overs, explanations and what they compute to."""
 
 import re
+from datetime import date
 from fractions import Fraction
 from math import floor
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills.views import handlers as views
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.common.contracts.answers.explanations import BillExplanation
+from tests.support.billing.books import Books
 from tests.support.billing.desk import FINANCE, Desk
+from tests.support.billing.relief import Relief
 
 
 def explained(desk: Desk) -> list[BillExplanation]:
@@ -72,23 +76,12 @@ def periods(desk: Desk, fee_item: str = "property_fee") -> list[tuple[str, str, 
 
 def give_credit(desk: Desk, household: str, fen: int) -> None:
     """Money of a household that was paid before anything was owed."""
-    desk.write(
-        """WITH given AS (UPDATE household SET credit_fen = credit_fen + :fen WHERE code = :household RETURNING *)
-           INSERT INTO ledger_entry (amount_fen, household_id, created_at, estate_id, booked_on, kind, debit_account,
-                                     credit_account, source)
-           SELECT :fen, id, now(), estate_id, DATE '2026-01-01', 'payment_credit', 'cash_cash', 'customer_credit',
-                  'test' FROM given""",
-        fen=fen,
-        household=household,
-    )
+    with Session(desk.engine) as session, session.begin():
+        Books(session).prepay(fen, date(2026, 1, 1), household)
 
 
 def void_all(desk: Desk) -> None:
-    """Void every bill, none of which is paid."""
-    desk.write("""
-        WITH gone AS (UPDATE bill SET voided_at = now() WHERE voided_at IS NULL RETURNING *),
-          rolled AS (UPDATE rate_rollup SET billed_fen = 0, billed_count = 0)
-        INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                                  debit_account, credit_account, source)
-        SELECT amount_fen, id, household_id, now(), estate_id, issued_on, 'bill_voided', 'fee_income', 'receivable',
-               'test' FROM gone""")
+    """Void every bill that stands."""
+    with Session(desk.engine) as session, session.begin():
+        for bill_id in session.scalars(text("SELECT id FROM bill WHERE voided_at IS NULL ORDER BY id")).all():
+            Relief(Books(session), desk.now).void(bill_id)

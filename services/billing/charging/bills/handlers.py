@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.billing.charging.bills import by_slice as computed
 from services.billing.charging.bills import tables
 from services.billing.charging.bills.credit import apply_credit
-from services.billing.charging.bills.tables import CreditedBill, JudgedLine, JudgedTotal, PassedOver, Posting
+from services.billing.charging.bills.tables import CreditedBill, JudgedLine, JudgedTotal, Posting, UnbilledUnit
 from services.billing.charging.slices import rules
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.slices.lines import Job
@@ -268,7 +268,7 @@ class Anomalies:
             self._show(one.unit, one.fee_item, one.kind, one.detail)
             self.count += 1
 
-    def add_passed_over(self, rows: Sequence[PassedOver]) -> None:
+    def add_passed_over(self, rows: Sequence[UnbilledUnit]) -> None:
         """Units that get no bill though they should."""
         for row in rows:
             self._show(row.unit, row.fee_item, row.kind, PASSED_OVER[row.kind])

@@ -69,7 +69,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Issued:
+class IssuedBills:
     """New bills of a slice, and whether units were passed over."""
 
     bills: int
@@ -89,7 +89,7 @@ class CreditedBill:
 
 
 @dataclass(frozen=True)
-class PassedOver:
+class UnbilledUnit:
     """A unit that gets no bill though it should; `found`: how many there are in all."""
 
     unit: str
@@ -157,7 +157,7 @@ def issue(
     prices: Prices,
     covered: Sequence[str],
     posting: Posting,
-) -> Issued:
+) -> IssuedBills:
     """Issue the bills of a slice with ledger, rollup and events.
 
     Units may be passed over for an amount of 0 or because no rate covers their usage. Credited households are told of
@@ -165,7 +165,7 @@ def issue(
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
     parameters |= {"credited": piece.credited, "covered": list(covered), "run_id": str(piece.run_id)}
-    return row_of(Issued, issue_sql.ISSUE.execute(session, parameters).one())
+    return row_of(IssuedBills, issue_sql.ISSUE.execute(session, parameters).one())
 
 
 def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[CreditedBill]:
@@ -174,10 +174,12 @@ def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[Credi
     return rows_of(CreditedBill, session.execute(issue_sql.APPLY_CREDIT, parameters))
 
 
-def passed_over(session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int) -> list[PassedOver]:
+def passed_over(
+    session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int
+) -> list[UnbilledUnit]:
     """Units of the slice that get no bill though they should."""
     parameters = _range(piece, prices) | {"covered": list(covered), "limit": limit}
-    return rows_of(PassedOver, session.execute(issue_sql.PASSED_OVER, parameters))
+    return rows_of(UnbilledUnit, session.execute(issue_sql.PASSED_OVER, parameters))
 
 
 def judge(

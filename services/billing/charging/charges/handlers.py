@@ -1,5 +1,6 @@
 """STORY of one-off services (B1): asked → a bill at once, posted, paid from the prepaid balance, told to others."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,17 +14,16 @@ from services.billing.charging.charges import tables
 from services.billing.charging.charges.tables import Home
 from services.billing.charging.tariffs.cycles import due_date
 from services.billing.charging.tariffs.versions import load_policy
+from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.tables import Posting
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, RECEIVABLE, Account, Movement
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.charges import Charge
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.contracts.events import BillsIssued, IssuedBill
 from services.common.domain.access import Caller
-from services.common.domain.calendar import WorkingCalendar, business_date, format_period
+from services.common.domain.calendar import WorkingCalendar, business_date
 from services.common.domain.permissions import Permission
 from services.common.fields import LARGEST_FEN
-from services.common.messaging import record
 from services.common.observability.logs import get_logger
 from services.common.once import same_request
 
@@ -89,34 +89,38 @@ def _name(request: ChargeRequest) -> str:
 def _issue(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, now: datetime) -> int:
     today = business_date(now)
     _check(request, today)
-    due_date = request.due_date or _due_date(session, home.estate_id, today)
-    paid_fen = min(tables.lock_household(session, home.household_id), request.amount_fen)
-    shape = {"estate_id": home.estate_id, "building": home.building, "fee_item": request.fee_item}
-    shape |= {"period": today.replace(day=1), "due_date": due_date}
-    owed = {"unit_id": home.id, "household_id": home.household_id, "amount_fen": request.amount_fen}
-    inputs = {"method": "one_off", "description": request.description, "amount_fen": request.amount_fen}
-    row = shape | owed | {"paid_fen": paid_fen, "issued_on": today, "inputs": inputs, "charge_id": charge_id}
-    bill_id = tables.insert_bill(session, row)
-    _post(session, row | {"bill_id": bill_id, "source": str(charge_id)}, shape, now)
-    _tell(session, home, request, bill_id, due_date, paid_fen, now)
+    account = ledger.account(session, home.household, lock=True)
+    if account is None:
+        raise NotFound(f"There is no household {home.household}.")
+    bill_id = tables.insert_bill(session, _bill(session, home, charge_id, request, today))
+    book(session, account, _movements(account, bill_id, request.amount_fen, str(charge_id), today), now)
     return bill_id
 
 
-def _post(session: Session, made: dict[str, Any], shape: dict[str, Any], now: datetime) -> None:
-    """Ledger, prepaid balance and figures of a new bill, booked today or on the first day that is open (B8)."""
-    booked = ledger.booking_day(session, made["estate_id"], made["issued_on"])
-    common = {name: made[name] for name in ("estate_id", "household_id", "bill_id", "source")} | vars(booked)
-    owed = {"kind": "bill_issued", "debit": "receivable", "credit": "fee_income", "amount_fen": made["amount_fen"]}
-    paid = {
-        "kind": "credit_applied",
-        "debit": "customer_credit",
-        "credit": "receivable",
-        "amount_fen": made["paid_fen"],
+def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, Any]:
+    due_date = request.due_date or _due_date(session, home.estate_id, today)
+    inputs = {"method": "one_off", "description": request.description, "amount_fen": request.amount_fen}
+    return {
+        "estate_id": home.estate_id,
+        "unit_id": home.id,
+        "household_id": home.household_id,
+        "building": home.building,
+        "fee_item": request.fee_item,
+        "period": today.replace(day=1),
+        "due_date": due_date,
+        "amount_fen": request.amount_fen,
+        "issued_on": today,
+        "inputs": inputs,
+        "charge_id": charge_id,
     }
-    ledger.post(session, [Posting(**owed, **common), Posting(**paid, **common)], now)
-    ledger.add_credit(session, made["household_id"], -made["paid_fen"])
-    figures = {"booked_on": booked.booked_on, "billed_fen": made["amount_fen"], "collected_fen": made["paid_fen"]}
-    tables.roll_up(session, shape | figures)
+
+
+def _movements(account: Account, bill_id: int, fen: int, cause: str, today: date) -> Iterator[Movement]:
+    """What is owed, and what the prepaid balance pays of it; today or on the first day that is open (B8)."""
+    day = account.booking_day(today)
+    paid = min(account.credit_fen, fen)
+    yield Movement("bill_issued", RECEIVABLE, FEE_INCOME, fen, day, cause, bill_id)
+    yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid, day, cause, bill_id)
 
 
 def _check(request: ChargeRequest, today: date) -> None:
@@ -137,22 +141,6 @@ def _due_date(session: Session, estate_id: int, today: date) -> date:
     """As a bill of this month by the estate's policy, but never before today."""
     policy = load_policy(session, estate_id)
     return max(due_date(policy, today.replace(day=1), WorkingCalendar()), today)
-
-
-def _tell(
-    session: Session, home: Home, request: ChargeRequest, bill_id: int, due_date: date, paid_fen: int, now: datetime
-) -> None:
-    amount = request.amount_fen
-    one = IssuedBill(bill_id=bill_id, household=home.household, amount_fen=amount, open_fen=amount - paid_fen)
-    event = BillsIssued(
-        run_id=None,
-        estate=home.estate,
-        fee_item=request.fee_item,
-        period=format_period(business_date(now)),
-        due_date=due_date,
-        bills=[one],
-    )
-    record(session, event, aggregate=f"estate:{home.estate}", at=now)
 
 
 def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> Charge:

@@ -1,4 +1,4 @@
-"""STORE of one-off services: the charge as it was asked for, its bill, its figures (B1)."""
+"""STORE of one-off services: the charge as it was asked for, and its bill (B1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from sqlalchemy import (
     Uuid,
     insert,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
@@ -39,15 +38,6 @@ charge = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("bill_id", name="charge_bill_id_key"),
 )
-
-ROLL_UP = text("""
-INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, collected_fen,
-                              billed_count)
-VALUES (:estate_id, :building, :fee_item, :period, :due_date, :booked_on, :billed_fen, :collected_fen, 1)
-ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on)
-DO UPDATE SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
-              billed_count = r.billed_count + 1
-""")
 
 
 @dataclass(frozen=True)
@@ -96,12 +86,6 @@ def first_unit_of(session: Session, household_code: str) -> Home | None:
     return row_of(Home, session.execute(query).first())
 
 
-def lock_household(session: Session, household_id: int) -> int:
-    """Hold a household; its prepaid balance."""
-    query = select(household.c.credit_fen).where(household.c.id == household_id).with_for_update()
-    return int(session.execute(query).scalar_one())
-
-
 def insert_bill(session: Session, row: Mapping[str, object]) -> int:
     """Write the bill; its id."""
     return int(session.scalars(insert(bill).values(**row).returning(bill.c.id)).one())
@@ -110,8 +94,3 @@ def insert_bill(session: Session, row: Mapping[str, object]) -> int:
 def insert_charge(session: Session, row: Mapping[str, object]) -> None:
     """Remember the charge."""
     session.execute(insert(charge).values(**row))
-
-
-def roll_up(session: Session, row: Mapping[str, object]) -> None:
-    """Count the bill, and what the balance paid of it, in the figures (J1)."""
-    session.execute(ROLL_UP, row)

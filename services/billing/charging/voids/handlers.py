@@ -1,6 +1,6 @@
 """STORY of voids (B5): credit note → everything on the bill undone → money back to credit → perhaps billed again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,30 +10,29 @@ from sqlalchemy.orm import Session
 from services.billing.charging.voids import reissuing, rules, tables
 from services.billing.charging.voids.rules import Standing
 from services.billing.charging.voids.tables import BillToVoid, NoteRow
+from services.billing.receivables.booking.handlers import book
+from services.billing.receivables.booking.open_items import items_of
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rollups import roll_back
 from services.billing.receivables.ledger.rules import (
+    BILL_VOIDED,
     CUSTOMER_CREDIT,
     FEE_INCOME,
     LATE_FEE_INCOME,
     LATE_FEE_WAIVED,
-    OPENING_EQUITY,
     RECEIVABLE,
+    WAIVER_REVERSED,
+    BookingDay,
+    Movement,
+    MovementKind,
 )
-from services.billing.receivables.ledger.tables import BookingDay, Posting
-from services.billing.receivables.plans.standing import reckon
-from services.billing.receivables.trial_balance.rules import BILL_VOIDED, WAIVER_REVERSED
 from services.billing.receivables.waivers.tables import pending
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.voids import CreditNote, Reissue, VoidedBill
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
 from services.common.domain.permissions import Permission
-from services.common.messaging import record
 from services.common.once import same_request
 from services.common.paging import page, position
 
@@ -79,20 +78,16 @@ def _locked(session: Session, caller: Caller, bill_id: int) -> BillToVoid:
 
 
 def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, asked: Void, now: datetime) -> None:
-    ledger.account(session, bill.household, lock=True)
+    account = ledger.account(session, bill.household, lock=True)
+    if account is None:
+        raise NotFound(f"There is no household {bill.household}.")
     _refuse_if_bound(session, bill)
-    entries = entries_by_bill(session, [bill.id])[bill.id]
-    stands = rules.standing(entries, bill.due_date)
-    opening = any(e.debit_account == RECEIVABLE and e.credit_account == OPENING_EQUITY for e in entries)
-    day = ledger.booking_day(session, bill.estate_id, business_date(now))
-    roll_back(session, bill)
-    ledger.post(session, _postings(bill, stands, day, str(request_id), OPENING_EQUITY if opening else FEE_INCOME), now)
+    items = items_of(session, account, [bill.id])
+    stands = rules.standing(items.entries[bill.id], bill.due_date)
+    day = account.booking_day(business_date(now))
+    book(session, account, _movements(bill, stands, day, str(request_id)), now, items)
     tables.mark_void(session, bill.id, now)
-    ledger.add_credit(session, bill.household_id, stands.principal_fen + stands.late_fee_fen)
-    ledger.keep_fee_left(session, bill.household_id, {bill.id: False})
     tables.add_note(session, _note(session, caller, request_id, bill, stands, asked, day, now))
-    _tell(session, bill, bill.amount_fen - stands.principal_fen - stands.waived_fen, now)
-    reckon(session, bill.household_id, bill.household, now)
     if asked.reissue:
         reissuing.bill_again(session, caller, request_id, bill, now)
 
@@ -110,21 +105,19 @@ def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:
         raise Conflict(f"Instalment plan {plan} of this household is performing; end it first.")
 
 
-def _postings(bill: BillToVoid, stands: Standing, day: BookingDay, source: str, charged_to: str) -> Iterable[Posting]:
+def _movements(bill: BillToVoid, stands: Standing, day: BookingDay, cause: str) -> Iterator[Movement]:
     """Everything on the bill the other way round. Money is credit from the day it came, as if there were no bill."""
 
-    def posting(kind: str, debit: str, credit: str, fen: int, came: BookingDay = day) -> Posting:
-        return Posting(
-            bill.estate_id, bill.household_id, day.booked_on, kind, debit, credit, fen, source, bill.id, came.value_on
-        )
+    def moved(kind: MovementKind, debit: str, credit: str, fen: int, came: BookingDay = day) -> Movement:
+        return Movement(kind, debit, credit, fen, came, cause, bill.id)
 
     for got in stands.received:
         came = BookingDay(day.booked_on, None if got.on == day.booked_on else got.on)
-        yield posting("void_released", RECEIVABLE, CUSTOMER_CREDIT, got.principal_fen, came)
-        yield posting("void_fee_released", LATE_FEE_INCOME, CUSTOMER_CREDIT, got.late_fee_fen, came)
-    yield posting(WAIVER_REVERSED, RECEIVABLE, FEE_INCOME, stands.waived_fen)
-    yield posting("fee_waiver_reversed", LATE_FEE_INCOME, LATE_FEE_WAIVED, stands.waived_late_fee_fen)
-    yield posting(BILL_VOIDED, charged_to, RECEIVABLE, bill.amount_fen)
+        yield moved("void_released", RECEIVABLE, CUSTOMER_CREDIT, got.principal_fen, came)
+        yield moved("void_fee_released", LATE_FEE_INCOME, CUSTOMER_CREDIT, got.late_fee_fen, came)
+    yield moved(WAIVER_REVERSED, RECEIVABLE, FEE_INCOME, stands.waived_fen)
+    yield moved("fee_waiver_reversed", LATE_FEE_INCOME, LATE_FEE_WAIVED, stands.waived_late_fee_fen)
+    yield moved(BILL_VOIDED, stands.charged_to, RECEIVABLE, bill.amount_fen)
 
 
 def _note(
@@ -152,15 +145,6 @@ def _note(
         "voided_by": caller.sub,
         "voided_at": now,
     }
-
-
-def _tell(session: Session, bill: BillToVoid, open_fen: int, now: datetime) -> None:
-    if open_fen:
-        changed = AdjustedBill(
-            bill_id=bill.id, household=bill.household, due_date=bill.due_date, open_change_fen=-open_fen
-        )
-        event = BillsAdjusted(estate=bill.estate, reason="void", bills=[changed])
-        record(session, event, aggregate=f"estate:{bill.estate}", at=now)
 
 
 def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: int, now: datetime) -> Reissue:

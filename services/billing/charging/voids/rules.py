@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.billing.receivables.late_fee.events import kind_of
-from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.ledger.rules import FEE_INCOME, OPENING_EQUITY, RECEIVABLE, Entry
 
 _IN = {"payment": "principal", "late_fee_payment": "late_fee"}
 _OUT = {"restoration": "principal", "late_fee_restoration": "late_fee"}
@@ -22,11 +22,12 @@ class Received:
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands on a bill besides its amount: money received by day, and what was waived."""
+    """What stands on a bill besides its amount: money received by day, what was waived, and what it was charged to."""
 
     received: tuple[Received, ...]
     waived_fen: int
     waived_late_fee_fen: int
+    charged_to: str = FEE_INCOME
 
     @property
     def principal_fen(self) -> int:
@@ -51,7 +52,13 @@ def standing(entries: Iterable[Entry], due: date) -> Standing:
     ]
     waived = sum(entry.amount_fen for kind, entry in known if kind == "waiver")
     fee_waived = sum(entry.amount_fen for kind, entry in known if kind == "late_fee_waiver")
-    return Standing(tuple(received), waived, fee_waived)
+    return Standing(tuple(received), waived, fee_waived, _charged_to(entry for _, entry in known))
+
+
+def _charged_to(entries: Iterable[Entry]) -> str:
+    """The account that an issue credits; an opening balance came from before the books."""
+    opening = any((entry.debit_account, entry.credit_account) == (RECEIVABLE, OPENING_EQUITY) for entry in entries)
+    return OPENING_EQUITY if opening else FEE_INCOME
 
 
 def _left(known: Sequence[tuple[str | None, Entry]], part: str, due: date) -> dict[date, int]:
@@ -59,7 +66,7 @@ def _left(known: Sequence[tuple[str | None, Entry]], part: str, due: date) -> di
     came: dict[date, int] = {}
     for kind, entry in known:
         if _IN.get(kind or "") == part:
-            on = min(entry.counts_on, due) if entry.debit_account == "opening_equity" else entry.counts_on
+            on = min(entry.counts_on, due) if entry.debit_account == OPENING_EQUITY else entry.counts_on
             came[on] = came.get(on, 0) + entry.amount_fen
     gone = sum(entry.amount_fen for kind, entry in known if _OUT.get(kind or "") == part)
     for on in sorted(came, reverse=True):

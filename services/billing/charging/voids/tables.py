@@ -174,7 +174,7 @@ class StandingBill:
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleasedMoney:
     """Money a void released, by the day it counts from."""
 
     counts_on: date
@@ -251,9 +251,9 @@ def predecessors(session: Session, unit_id: int, fee_item: str, period: date) ->
     return {row.household_id: row.bill_id for row in rows}
 
 
-def released(session: Session, bill_id: int) -> list[Released]:
+def released(session: Session, bill_id: int) -> list[ReleasedMoney]:
     """What the void of a bill released, oldest day first."""
-    return rows_of(Released, session.execute(_RELEASED, {"bill_id": bill_id}))
+    return rows_of(ReleasedMoney, session.execute(_RELEASED, {"bill_id": bill_id}))
 
 
 def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:

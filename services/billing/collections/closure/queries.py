@@ -5,11 +5,11 @@ open what is left. A voided bill is neither.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.rules import ContactPolicy, Stage
@@ -23,7 +23,11 @@ from services.billing.collections.closure.tables import (
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.answers.closure import CaseStatus, MeetingOutcome, MeetingResult
+from services.common.contracts.answers.portfolio import Cause
 from services.common.locks import Lock, hold
+from services.common.once import by_id
+from services.common.rows import row_of, rows_of
 
 # A case that was closed and gets another old bill starts again at the first stage.
 _ENROL = text(f"""
@@ -114,23 +118,105 @@ JOIN household h ON h.id = c.household_id WHERE a.id = :id
 """)
 
 
-def enrol(session: Session, key: Mapping[str, Any]) -> dict[str, int]:
-    """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
-    counts = dict(session.execute(_ENROL, key).one()._mapping)
-    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(counts))
-    return counts
+@dataclass(frozen=True)
+class CaseState:
+    """A case with its state of today; a complaint or a performing plan pauses it."""
+
+    id: int
+    household_id: int
+    estate_id: int
+    household: str
+    estate: str
+    building: str
+    steward: str | None
+    cause: Cause
+    enrolled_on: date
+    stage: str
+    stage_since: date
+    status: CaseStatus
+    enrolled_fen: int
+    recovered_fen: int
+    open_fen: int
+    complaint: bool
+    plan: bool
 
 
-def cases(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
+@dataclass(frozen=True)
+class StageSums:
+    """Cases of an estate in one status and stage, added up."""
+
+    estate: str
+    status: CaseStatus
+    stage: str
+    cases: int
+    recovered_fen: int
+    open_fen: int
+    enrolled_fen: int
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What a run has enrolled."""
+
+    enrolled: int
+    bills: int
+
+
+@dataclass(frozen=True)
+class BillRecord:
+    """A bill of a case, with what was open on the day it came in."""
+
+    bill_id: int
+    added_on: date
+    open_fen: int
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """What happened to a case; `outcome` None: enrolled, or enrolled again."""
+
+    happened_on: date
+    stage: str
+    outcome: MeetingOutcome | None
+    note: str | None
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class AppointmentRecord:
+    """An appointment; `outcome` None until it took place or was cancelled."""
+
+    id: UUID
+    case_id: int
+    at: datetime
+    place: str
+    who: str
+    stage: str
+    made_by: str
+    outcome: MeetingResult | None
+    note: str | None
+    recorded_by: str | None
+    recorded_at: datetime | None
+
+
+def cases(session: Session, wanted: Mapping[str, object]) -> list[CaseState]:
     """Cases with their state; what `wanted` does not name is not looked at."""
     names = ("estates", "household", "stage", "steward", "status")
-    return session.execute(_CASES, dict.fromkeys(names) | {"after": 0, "limit": 1} | dict(wanted)).all()
+    return rows_of(CaseState, session.execute(_CASES, {**dict.fromkeys(names), "after": 0, "limit": 1, **wanted}))
 
 
-def progress(session: Session, estates: Sequence[str] | None, as_of: Any) -> Sequence[Row[Any]]:
+def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> list[StageSums]:
     """Sums per estate, status and stage."""
-    names = ("household", "stage")
-    return session.execute(_PROGRESS, dict.fromkeys(names) | {"estates": estates, "as_of": as_of, "after": 0}).all()
+    key = {"household": None, "stage": None, "estates": estates, "as_of": as_of, "after": 0}
+    return rows_of(StageSums, session.execute(_PROGRESS, key))
+
+
+def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
+    """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
+    done = row_of(Enrolment, session.execute(_ENROL, key).one())
+    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(done)))
+    return done
 
 
 def policy_of(session: Session, estate_id: int) -> tuple[int, ContactPolicy]:
@@ -154,17 +240,19 @@ def lock_case(session: Session, household: str) -> None:
     session.execute(_LOCK, {"household": household})
 
 
-def bills(session: Session, case_id: int) -> Sequence[Row[Any]]:
+def bills(session: Session, case_id: int) -> list[BillRecord]:
     """The bills of a case."""
-    return session.execute(select(closure_bill).where(closure_bill.c.case_id == case_id).order_by("bill_id")).all()
+    query = select(closure_bill).where(closure_bill.c.case_id == case_id)
+    return rows_of(BillRecord, session.execute(query.order_by(closure_bill.c.bill_id)))
 
 
-def events(session: Session, case_id: int) -> Sequence[Row[Any]]:
+def events(session: Session, case_id: int) -> list[EventRecord]:
     """A case's history, oldest first."""
-    return session.execute(select(closure_event).where(closure_event.c.case_id == case_id).order_by("id")).all()
+    query = select(closure_event).where(closure_event.c.case_id == case_id)
+    return rows_of(EventRecord, session.execute(query.order_by(closure_event.c.id)))
 
 
-def add_event(session: Session, row: Mapping[str, Any]) -> None:
+def add_event(session: Session, row: Mapping[str, object]) -> None:
     """Add to a case's history."""
     session.execute(insert(closure_event).values(row))
 
@@ -175,18 +263,24 @@ def move_case(session: Session, case_id: int, stage: str, today: date) -> None:
     session.execute(update(closure_case).where(closure_case.c.id == case_id).values(change))
 
 
-def appointments(session: Session, case_id: int) -> Sequence[Row[Any]]:
+def appointments(session: Session, case_id: int) -> list[AppointmentRecord]:
     """The appointments of a case by their time."""
     query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
-    return session.execute(query.order_by(closure_appointment.c.at, closure_appointment.c.id)).all()
+    ordered = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
+    return rows_of(AppointmentRecord, session.execute(ordered))
 
 
-def add_appointment(session: Session, row: Mapping[str, Any]) -> None:
+def appointment(session: Session, appointment_id: UUID) -> AppointmentRecord | None:
+    """One appointment."""
+    return row_of(AppointmentRecord, by_id(session, closure_appointment, appointment_id))
+
+
+def add_appointment(session: Session, row: Mapping[str, object]) -> None:
     """Plan to meet the owner."""
     session.execute(insert(closure_appointment).values(row))
 
 
-def settle_appointment(session: Session, appointment_id: UUID, outcome: Mapping[str, Any]) -> None:
+def settle_appointment(session: Session, appointment_id: UUID, outcome: Mapping[str, object]) -> None:
     """Record how a meeting went."""
     session.execute(update(closure_appointment).where(closure_appointment.c.id == appointment_id).values(outcome))
 

@@ -7,11 +7,10 @@ of days. Stages are data; an outcome moves a case on, facts (paid, plan, complai
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
 
+from services.common.contracts.answers.closure import CaseStatus, MeetingOutcome
 from services.common.domain.calendar import SHANGHAI
 
-Outcome = Literal["promised", "fixed", "refused", "not_reached", "service_problem"]
 SERVICE_PROBLEM, LAWYERS_LETTER = "service_problem", "lawyers_letter"
 _ABOUT_SERVICE = frozenset({"dissatisfied", "legacy_dispute"})
 _LONGEST_SEARCH = 400
@@ -62,7 +61,7 @@ def fits_cap(day: date, days: Sequence[date], policy: ContactPolicy) -> bool:
 
 
 def next_stage(
-    stages: Sequence[Stage], current: Stage, outcome: Outcome, since: date, on: date, cause: str
+    stages: Sequence[Stage], current: Stage, outcome: MeetingOutcome, since: date, on: date, cause: str
 ) -> Stage | None:
     """The stage that follows an outcome of that day; None: the case stays where it is.
 
@@ -88,7 +87,7 @@ def stage_ends(stage: Stage, since: date) -> date:
     return since + timedelta(days=stage.days)
 
 
-def status_of(open_fen: int, *, complaint: bool, plan: bool) -> str:
+def status_of(open_fen: int, *, complaint: bool, plan: bool) -> CaseStatus:
     """closed: nothing of what it was enrolled for is open; paused: a complaint or a performing plan stands; active."""
     if open_fen == 0:
         return "closed"

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, tables
 from services.billing.collections.dunning.sweep_sql import SWEEP
-from services.billing.collections.dunning.tables import dunning_sweep
+from services.billing.collections.dunning.tables import WaitingSlice, dunning_sweep
 from services.billing.portfolio.tables import estates_in_scope
+from services.common.contracts.answers.base import Created
+from services.common.contracts.answers.dunning import Sweep, SweepStatus
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import BATCH, DunningStepsDue, SweepSliceRequested
 from services.common.database import allow_long_statements
@@ -39,10 +39,8 @@ class SweepRequest:
     estates: list[str] | None = None
 
 
-def start_sweep(
-    session: Session, caller: Caller, request_id: UUID, asked: SweepRequest, now: datetime
-) -> dict[str, str]:
-    """Plan a sweep, one slice per estate (D1); `{"id"}`. The same call again answers the same and plans nothing.
+def start_sweep(session: Session, caller: Caller, request_id: UUID, asked: SweepRequest, now: datetime) -> Created:
+    """Plan a sweep, one slice per estate (D1). The same call again answers the same and plans nothing.
 
     Errors: Forbidden, Invalid (unknown estate, empty list, a day of another age), Conflict (id used for another sweep).
     """
@@ -57,7 +55,7 @@ def start_sweep(
     if insert_once(session, dunning_sweep, {"id": request_id, "created_at": now, **row}):
         _request_slices(session, request_id, list(estate_ids), now)
     same_request("sweep", by_id(session, dunning_sweep, request_id), row)
-    return {"id": str(request_id)}
+    return Created(id=request_id)
 
 
 def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
@@ -79,8 +77,8 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
     )
 
 
-def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any]:
-    """`{id, as_of, status: pending/running/done, estates_total, estates_done, actions, held}`; NotFound, Forbidden."""
+def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> Sweep:
+    """A sweep and how far it is; NotFound, Forbidden."""
     caller.require(Permission.READ_DUNNING)
     sweep = queries.sweep(session, sweep_id)
     if sweep is None:
@@ -88,20 +86,20 @@ def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> dict[str, Any
     progress = queries.sweep_progress(session, sweep_id)
     for estate in progress.estates or []:
         caller.require_estate(estate)
-    return {
-        "id": str(sweep_id),
-        "as_of": sweep.as_of,
-        "status": _status(progress.estates_total, progress.estates_done),
-        "estates_total": progress.estates_total,
-        "estates_done": progress.estates_done,
-        "actions": int(progress.actions),
-        "held": int(progress.held),
-        "created_at": sweep.created_at,
-        "finished_at": progress.finished_at if progress.estates_total == progress.estates_done else None,
-    }
+    return Sweep(
+        id=sweep_id,
+        as_of=sweep.as_of,
+        status=_status(progress.estates_total, progress.estates_done),
+        estates_total=progress.estates_total,
+        estates_done=progress.estates_done,
+        actions=progress.actions,
+        held=progress.held,
+        created_at=sweep.created_at,
+        finished_at=progress.finished_at if progress.estates_total == progress.estates_done else None,
+    )
 
 
-def _status(total: int, done: int) -> str:
+def _status(total: int, done: int) -> SweepStatus:
     if done == total:
         return "done"
     return "running" if done else "pending"
@@ -113,9 +111,9 @@ def _request_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int],
     record_many(session, events, aggregate=f"sweep:{sweep_id}", at=now)
 
 
-def _about(pieces: Sequence[Row[Any]], now: datetime) -> dict[str, Any]:
+def _about(pieces: Sequence[WaitingSlice], now: datetime) -> dict[str, object]:
     """What the statement needs: the slices, and the envelope of the `DunningStepsDue` it records in batches."""
-    envelope = {
+    envelope: dict[str, object] = {
         "event": DunningStepsDue.NAME,
         "version": DunningStepsDue.VERSION,
         "source": DunningStepsDue.SOURCE,

@@ -1,20 +1,23 @@
 """STORE of dunning, reading side: cases, arrears and sweeps by name (D1, D3, D5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.ladder_sql import RUNGS, covered_until, disputed_at_step
 from services.billing.collections.dunning.rules import Standing, Step, Taken
-from services.billing.collections.dunning.tables import dunning_contact, dunning_sweep
+from services.billing.collections.dunning.tables import ContactRecord, dunning_contact, dunning_sweep
 from services.billing.holds.rules import HoldFact
 from services.billing.holds.tables import stands_on
 from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.answers.dunning import HoldReason, HoldSourceKind, StepKind, Template
+from services.common.contracts.answers.portfolio import Cause
+from services.common.once import by_id
+from services.common.rows import row_of, rows_of
 
 
 def _is_task(action: str) -> str:
@@ -85,16 +88,96 @@ FROM dunning_sweep_slice s JOIN estate e ON e.id = s.estate_id WHERE s.sweep_id 
 """)
 
 
-def ladder(session: Session, estate_id: int, cause: str = "unknown") -> dict[str, Row[Any]]:
+@dataclass(frozen=True)
+class LaidRung:
+    """A rung of the ladder, the track of a cause laid over it."""
+
+    code: str
+    position: int
+    earliest_day: int
+    latest_day: int | None
+    requires: list[str]
+    gap_days: int
+    kind: StepKind
+    template: Template
+
+
+@dataclass(frozen=True)
+class Action:
+    """A step that was taken for a household; `answered`: a talk about it was recorded afterwards."""
+
+    bill_id: int
+    step: str
+    as_of: date
+    due_date: date
+    overdue_days: int
+    overdue_fen: int
+    late_fee_fen: int
+    deadline: date | None
+    answered: bool
+
+
+@dataclass
+class HoldSource:
+    """What is known of one source of holds."""
+
+    reason: HoldReason
+    ended: bool
+    until: date | None
+    facts: list[HoldFact]
+
+
+@dataclass(frozen=True)
+class LastStep:
+    """A household with an unpaid bill on the ladder, and the last step taken for it; `answered` None: no task."""
+
+    household_id: int
+    household: str
+    estate: str
+    building: str
+    step: str
+    as_of: date
+    due_date: date
+    overdue_fen: int
+    cause: Cause
+    held: bool
+    answered: bool | None
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """A sweep as it was asked for; `estates` None: all in the scope of who asked."""
+
+    id: UUID
+    as_of: date
+    estates: list[str] | None
+    requested_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """A sweep's sums over its slices; `estates` None: it has none."""
+
+    estates_total: int
+    estates_done: int
+    actions: int
+    held: int
+    finished_at: datetime | None
+    estates: list[str] | None
+
+
+def ladder(session: Session, estate_id: int, cause: str = "unknown") -> dict[str, LaidRung]:
     """The rungs that apply on an estate on the track of a cause, by code, in order."""
-    return {row.code: row for row in session.execute(_LADDER, {"estate_id": estate_id, "cause": cause})}
+    rungs = rows_of(LaidRung, session.execute(_LADDER, {"estate_id": estate_id, "cause": cause}))
+    return {rung.code: rung for rung in rungs}
 
 
-def steps(rows: dict[str, Row[Any]]) -> list[Step]:
+def steps(rungs: Mapping[str, LaidRung]) -> list[Step]:
     """Rungs as the rules want them."""
     return [
-        Step(row.code, row.position, row.earliest_day, row.latest_day, tuple(row.requires), row.gap_days)
-        for row in rows.values()
+        Step(rung.code, rung.position, rung.earliest_day, rung.latest_day, tuple(rung.requires), rung.gap_days)
+        for rung in rungs.values()
     ]
 
 
@@ -114,24 +197,14 @@ def last_swept(session: Session, estate_id: int) -> date | None:
     return day
 
 
-def actions(session: Session, household_id: int) -> Sequence[Row[Any]]:
+def actions(session: Session, household_id: int) -> list[Action]:
     """Every step ever taken for a household."""
-    return session.execute(_ACTIONS, {"id": household_id}).all()
+    return rows_of(Action, session.execute(_ACTIONS, {"id": household_id}))
 
 
-@dataclass
-class HoldSource:
-    """What is known of one source of holds."""
-
-    reason: str
-    ended: bool
-    until: date | None
-    facts: list[HoldFact]
-
-
-def hold_facts(session: Session, household_id: int) -> dict[tuple[str, UUID], HoldSource]:
+def hold_facts(session: Session, household_id: int) -> dict[tuple[HoldSourceKind, UUID], HoldSource]:
     """Everything that ever held a household, by kind and id."""
-    found: dict[tuple[str, UUID], HoldSource] = {}
+    found: dict[tuple[HoldSourceKind, UUID], HoldSource] = {}
     for row in session.execute(_HOLDS, {"id": household_id}):
         new = HoldSource(row.reason, row.ended, row.until, [])
         found.setdefault((row.source_kind, row.source_id), new).facts.append(HoldFact(row.at, row.holds))
@@ -143,22 +216,23 @@ def codes(session: Session, estate_id: int) -> frozenset[str]:
     return frozenset(session.scalars(_CODES, {"estate_id": estate_id}))
 
 
-def contacts(session: Session, household_id: int) -> Sequence[Row[Any]]:
+def contacts(session: Session, household_id: int) -> list[ContactRecord]:
     """Talks with a household, oldest first."""
     query = select(dunning_contact).where(dunning_contact.c.household_id == household_id)
-    return session.execute(query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)).all()
+    ordered = query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)
+    return rows_of(ContactRecord, session.execute(ordered))
 
 
-def cases(session: Session, cut: dict[str, Any], after: int, limit: int) -> Sequence[Row[Any]]:
+def cases(session: Session, cut: Mapping[str, object], after: int, limit: int) -> list[LastStep]:
     """Households with an unpaid bill on the ladder, with their last step."""
-    return session.execute(_CASES, cut | {"after": after, "limit": limit}).all()
+    return rows_of(LastStep, session.execute(_CASES, {**cut, "after": after, "limit": limit}))
 
 
-def sweep(session: Session, sweep_id: UUID) -> Row[Any] | None:
+def sweep(session: Session, sweep_id: UUID) -> SweepRecord | None:
     """A sweep as it was asked for."""
-    return session.execute(select(dunning_sweep).where(dunning_sweep.c.id == sweep_id)).one_or_none()
+    return row_of(SweepRecord, by_id(session, dunning_sweep, sweep_id))
 
 
-def sweep_progress(session: Session, sweep_id: UUID) -> Row[Any]:
+def sweep_progress(session: Session, sweep_id: UUID) -> SweepProgress:
     """A sweep's sums over its slices."""
-    return session.execute(_SWEEP_PROGRESS, {"sweep_id": sweep_id}).one()
+    return row_of(SweepProgress, session.execute(_SWEEP_PROGRESS, {"sweep_id": sweep_id}).one())

@@ -6,13 +6,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+
+from services.common.contracts.answers.dunning import Bucket, StepChannel, StepKind
 
 NO_HOLD = "no_hold"
 AFTER = "after:"
-Cause = Literal["forgot", "dissatisfied", "hardship", "malicious", "legacy_dispute", "vacant", "unknown"]
 
-BUCKETS: tuple[tuple[str, int, int | None], ...] = (
+BUCKETS: tuple[tuple[Bucket, int, int | None], ...] = (
     ("1-15", 1, 15),
     ("16-30", 16, 30),
     ("31-60", 31, 60),
@@ -168,7 +168,7 @@ def _after_gap(step: Step, bill: Standing) -> date:
     return max((one.as_of + timedelta(days=step.gap_days) for one in bill.taken), default=date.min)
 
 
-def bucket_of(days: int) -> str | None:
+def bucket_of(days: int) -> Bucket | None:
     """The age bucket of an overdue bill (D5); None when it is not overdue."""
     return next((name for name, low, high in BUCKETS if low <= days and (high is None or days <= high)), None)
 
@@ -176,17 +176,16 @@ def bucket_of(days: int) -> str | None:
 def bucket_days(name: str) -> tuple[int, int | None]:
     """First and last day of a bucket; KeyError when there is none of that name. A query string makes "+" a blank, and
     people write 1–15 as it is printed."""
-    known = {bucket: (low, high) for bucket, low, high in BUCKETS}
+    known: dict[str, tuple[int, int | None]] = {bucket: (low, high) for bucket, low, high in BUCKETS}
     bare = name.replace(" ", "").replace("–", "-").rstrip("+")
     return known[_SAME_BUCKET.get(bare, bare)]
 
 
-Kind = Literal["message", "task"]
-MESSAGE_CHANNELS = ("sms", "email", "letter")
-TASK_CHANNELS = ("staff_task",)
+MESSAGE_CHANNELS: tuple[StepChannel, ...] = ("sms", "email", "letter")
+TASK_CHANNELS: tuple[StepChannel, ...] = ("staff_task",)
 
 # template → its kind and the channels it has words for (notifications keeps the words)
-WORDINGS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
+WORDINGS: Mapping[str, tuple[StepKind, tuple[StepChannel, ...]]] = {
     "dunning.reminder": ("message", MESSAGE_CHANNELS),
     "dunning.overdue_notice": ("message", MESSAGE_CHANNELS),
     "dunning.visit_task": ("task", TASK_CHANNELS),

@@ -1,7 +1,9 @@
 """STORE of dunning: the ladder as data, sweeps and their slices, what was done, and contacts (D1, D3)."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,7 +16,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    Row,
     SmallInteger,
     Table,
     Text,
@@ -28,7 +29,10 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.rules import WORDINGS
 from services.billing.tables import household, ledger_entry, metadata
+from services.common.contracts.answers.dunning import ContactKind, ContactOutcome
+from services.common.contracts.answers.portfolio import Cause
 from services.common.locks import Lock, hold
+from services.common.rows import rows_of
 
 OUTCOMES = "('reached', 'not_reached', 'promised', 'refused', 'disputed', 'wrong_number', 'other')"
 TEMPLATES = "('" + "', '".join(WORDINGS) + "')"
@@ -159,6 +163,33 @@ dunning_contact = Table(
 )
 
 
+@dataclass(frozen=True)
+class ContactRecord:
+    """A talk with a household, or what staff made of one (`assessment`)."""
+
+    id: UUID
+    household_id: int
+    step: str | None
+    kind: ContactKind | Literal["assessment"]
+    answer: str
+    note: str | None
+    promised_on: date | None
+    cause: Cause | None
+    contacted_at: datetime
+    contacted_by: str
+    outcome: ContactOutcome | None
+
+
+@dataclass(frozen=True)
+class WaitingSlice:
+    """A slice of a sweep that is not done."""
+
+    id: int
+    sweep_id: UUID
+    estate_id: int
+    as_of: date
+
+
 def restores(entry: str) -> str:
     """SQL: principal came back after it was settled (a refund, a payment placed elsewhere)."""
     return f"{entry}.debit_account = 'receivable' AND {entry}.credit_account NOT IN ('fee_income', 'opening_equity')"
@@ -218,11 +249,11 @@ WHERE (s.id = :slice_id OR s.leader_id = :slice_id) AND s.finished_at IS NULL OR
 """)
 
 
-def waiting_slices(session: Session, slice_id: int) -> Sequence[Row[Any]]:
+def waiting_slices(session: Session, slice_id: int) -> list[WaitingSlice]:
     """A slice and those it takes with it, as far as they are not done."""
-    return session.execute(_WAITING, {"slice_id": slice_id}).all()
+    return rows_of(WaitingSlice, session.execute(_WAITING, {"slice_id": slice_id}))
 
 
-def set_cause(session: Session, household_id: int, cause: str) -> None:
+def set_cause(session: Session, household_id: int, cause: Cause) -> None:
     """Why the household does not pay (D2)."""
     session.execute(update(household).where(household.c.id == household_id).values(arrears_cause=cause))

@@ -2,23 +2,34 @@
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal import rules, tables
 from services.billing.collections.legal.gate import conditions_of, past
-from services.billing.collections.legal.rules import LAWYERS_LETTER, Condition, Kind, Status
-from services.billing.collections.legal.tables import legal_file
+from services.billing.collections.legal.rules import LAWYERS_LETTER
+from services.billing.collections.legal.tables import FileEvent, FileRecord, legal_file
 from services.billing.portfolio.tables import Household, find_household, lock_household
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.legal import (
+    Condition,
+    FileStatus,
+    FileStep,
+    LegalFile,
+    LegalFileSummary,
+    LegalKind,
+    LetterDelivery,
+)
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
+
+CONDITIONS = TypeAdapter(list[Condition])
 
 
 @dataclass(frozen=True)
@@ -27,22 +38,22 @@ class Wanted:
 
     estate: str | None = None
     household: str | None = None
-    kind: Kind | None = None
-    status: Status | None = None
+    kind: LegalKind | None = None
+    status: FileStatus | None = None
 
 
 @dataclass(frozen=True)
 class Step:
     """A change of a file's status."""
 
-    status: Status
+    status: FileStatus
     happened_on: date
     note: str | None = None
 
 
 def open_file(
-    session: Session, caller: Caller, request_id: UUID, household: str, kind: Kind, note: str | None, now: datetime
-) -> dict[str, Any]:
+    session: Session, caller: Caller, request_id: UUID, household: str, kind: LegalKind, note: str | None, now: datetime
+) -> LegalFile:
     """Open a file; the same request again answers with the same file.
 
     Conflict names every condition that stands against a suit, an arbitration or a lawyer's letter; there is one file of
@@ -65,7 +76,7 @@ def open_file(
 
 def change_status(
     session: Session, caller: Caller, request_id: UUID, file_id: UUID, step: Step, now: datetime
-) -> dict[str, Any]:
+) -> LegalFile:
     """Add to a file's history. What is opened may be filed, settled or withdrawn; what is filed also judged; the gate
     must still be open on the day a suit is filed. NotFound, Forbidden, Invalid, Conflict."""
     caller.require(Permission.KEEP_LEGAL_FILES)
@@ -83,7 +94,7 @@ def change_status(
 
 def add_delivery(
     session: Session, caller: Caller, request_id: UUID, file_id: UUID, on: date, proof: str, now: datetime
-) -> dict[str, Any]:
+) -> LegalFile:
     """The lawyer's letter was received: kept with the deliveries, it restarts limitation like any demand (D4).
 
     NotFound, Forbidden, Invalid, Conflict (not a lawyer's letter).
@@ -102,22 +113,22 @@ def add_delivery(
     return get_file(session, caller, file_id)
 
 
-def get_file(session: Session, caller: Caller, file_id: UUID) -> dict[str, Any]:
+def get_file(session: Session, caller: Caller, file_id: UUID) -> LegalFile:
     """A file with its history, the gate as it stood when it was opened, and proven deliveries. NotFound, Forbidden."""
     caller.require(Permission.READ_LEGAL_FILES)
     file = _file(session, caller, file_id)
-    history = [
-        {"status": row.status, "on": row.happened_on, "note": row.note, "by": row.recorded_by, "at": row.recorded_at}
-        for row in tables.file_events(session, file_id)
-    ]
-    facts = tables.of_household(session, tables.delivery_fact, file.household_id, "delivered_on")
-    delivered = [
-        {"delivered_on": row.delivered_on, "proof": row.proof} for row in facts if row.cause == f"legal:{file_id}"
-    ]
-    return _shown(file) | {"gate": file.gate, "history": history, "deliveries": delivered}
+    letters = tables.deliveries(session, file.household_id, f"legal:{file_id}")
+    return LegalFile(
+        **_summary(file),
+        gate=CONDITIONS.validate_python(file.gate),
+        history=[_step(event) for event in tables.file_events(session, file_id)],
+        deliveries=[LetterDelivery(delivered_on=letter.delivered_on, proof=letter.proof) for letter in letters],
+    )
 
 
-def list_files(session: Session, caller: Caller, wanted: Wanted, limit: int, cursor: str | None) -> dict[str, Any]:
+def list_files(
+    session: Session, caller: Caller, wanted: Wanted, limit: int, cursor: str | None
+) -> Page[LegalFileSummary]:
     """Files in the caller's scope, newest first, paged. Forbidden, Invalid (cursor)."""
     caller.require(Permission.READ_LEGAL_FILES)
     scope = caller.estate_filter(wanted.estate)
@@ -126,17 +137,17 @@ def list_files(session: Session, caller: Caller, wanted: Wanted, limit: int, cur
     del cut["estate"]
     rows = tables.files(session, cut | {"after_on": after[0], "after_id": after[1]})
     shown, next_cursor = page(rows, limit, lambda row: [row.opened_on, row.id])
-    return {"items": [_shown(row) for row in shown], "next_cursor": next_cursor}
+    return Page(items=[_summary(file) for file in shown], next_cursor=next_cursor)
 
 
-def _refuse_unmet(conditions: list[Condition], kind: Kind) -> None:
+def _refuse_unmet(conditions: list[Condition], kind: LegalKind) -> None:
     missing = rules.unmet(conditions, kind)
     if missing:
         errors = [{"loc": condition.name, "msg": condition.why} for condition in missing]
         raise Conflict(f"Not allowed yet: {', '.join(condition.name for condition in missing)}.", errors)
 
 
-def _check_step(session: Session, caller: Caller, file: Row[Any], step: Step, now: datetime) -> None:
+def _check_step(session: Session, caller: Caller, file: FileRecord, step: Step, now: datetime) -> None:
     past(step.happened_on, now, "on")
     if step.happened_on < file.status_on:
         raise Invalid("The day is before the last change.", [{"loc": "on", "msg": f"not before {file.status_on}"}])
@@ -148,11 +159,11 @@ def _check_step(session: Session, caller: Caller, file: Row[Any], step: Step, no
 
 
 def _insert(
-    session: Session, caller: Caller, file_id: UUID, home: Household, kind: Kind, note: str | None,
+    session: Session, caller: Caller, file_id: UUID, home: Household, kind: LegalKind, note: str | None,
     conditions: list[Condition], now: datetime,
 ) -> None:  # fmt: skip
     today = business_date(now)
-    stood = [asdict(one) | {"since": one.since.isoformat() if one.since else None} for one in conditions]
+    stood = CONDITIONS.dump_python(conditions, mode="json")
     row = {"id": file_id, "household_id": home.id, "estate_id": home.estate_id, "kind": kind, "note": note}
     insert_once(session, legal_file, row | {"opened_on": today, "gate": stood})
     _add_event(session, caller, file_id, file_id, Step("opened", today, note), now)
@@ -163,7 +174,7 @@ def _add_event(session: Session, caller: Caller, request_id: UUID, file_id: UUID
     tables.add_file_event(session, row)
 
 
-def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> Row[Any]:
+def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> FileRecord:
     if lock:
         tables.lock_file(session, file_id)
     found = tables.files(session, {"id": file_id})
@@ -173,6 +184,25 @@ def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False
     return found[0]
 
 
-def _shown(row: Row[Any]) -> dict[str, Any]:
-    names = ("household", "estate", "kind", "note", "opened_on", "status", "status_on", "closed_on")
-    return {"id": str(row.id)} | {name: getattr(row, name) for name in names}
+def _summary(file: FileRecord) -> LegalFileSummary:
+    return LegalFileSummary(
+        id=file.id,
+        household=file.household,
+        estate=file.estate,
+        kind=file.kind,
+        note=file.note,
+        opened_on=file.opened_on,
+        status=file.status,
+        status_on=file.status_on,
+        closed_on=file.closed_on,
+    )
+
+
+def _step(event: FileEvent) -> FileStep:
+    return FileStep(
+        status=event.status,
+        on=event.happened_on,
+        note=event.note,
+        by=event.recorded_by,
+        at=event.recorded_at,
+    )

@@ -1,24 +1,41 @@
 """STORY of the suit gate (D4): gather what is known of a household, ask the law, answer each condition by name."""
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal import facts, rules, tables
-from services.billing.collections.legal.rules import Condition, GateFacts, named_by
-from services.billing.collections.legal.tables import committee_urging, publication_consent
+from services.billing.collections.legal.rules import GateFacts, named_by
+from services.billing.collections.legal.tables import ConsentRecord, UrgingRecord, committee_urging, publication_consent
 from services.billing.holds.handlers import UnknownHousehold
 from services.billing.portfolio.tables import Household, find_household
+from services.common.contracts.answers.legal import Condition, Consent, Publication, SuitGate, Urging
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import MessageDelivered
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import by_id, insert_once, same_request
+from services.common.rows import row_of
+
+
+@dataclass(frozen=True)
+class UrgingNote:
+    """The owners' committee urged on a day, by a resolution or a letter."""
+
+    urged_on: date
+    reference: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class ConsentNote:
+    """A household consented on a day, in a document."""
+
+    given_on: date
+    reference: str
 
 
 def learn_delivery(session: Session, event: MessageDelivered) -> None:
@@ -29,23 +46,21 @@ def learn_delivery(session: Session, event: MessageDelivered) -> None:
         raise UnknownHousehold(f"message {event.message_id} went to a household that is not known here")
 
 
-def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> dict[str, Any]:
-    """`{household, as_of, open, conditions: [{name, met, since, why}]}`; holds count as they stand now.
-    NotFound, Forbidden."""
+def suit_gate(session: Session, caller: Caller, household: str, as_of: date) -> SuitGate:
+    """Which conditions of a suit are met; holds count as they stand now. NotFound, Forbidden."""
     caller.require(Permission.READ_LEGAL_FILES)
     conditions = conditions_of(session, find_household(session, caller, household), as_of)
-    return {
-        "household": household,
-        "as_of": as_of,
-        "open": all(condition.met for condition in conditions),
-        "conditions": [asdict(condition) for condition in conditions],
-    }
+    return SuitGate(
+        household=household,
+        as_of=as_of,
+        open=all(condition.met for condition in conditions),
+        conditions=conditions,
+    )
 
 
 def conditions_of(session: Session, home: Household, as_of: date) -> list[Condition]:
     """The six conditions for a household."""
     holds = facts.holds_since(session, home.id)
-    urgings = tables.of_household(session, committee_urging, home.id, "urged_on")
     return rules.suit_gate(
         GateFacts(
             as_of=as_of,
@@ -53,59 +68,60 @@ def conditions_of(session: Session, home: Household, as_of: date) -> list[Condit
             demands=facts.demands(session, home.id),
             complaints_since=holds["complaint"],
             plans_since=holds["plan"],
-            urgings=[row.urged_on for row in urgings],
+            urgings=tables.urged_on(session, home.id),
             policy=tables.policy_of(session, home.estate_id),
         )
     )
 
 
 def add_urging(
-    session: Session, caller: Caller, household: str, request_id: UUID, said: dict[str, Any], now: datetime
-) -> dict[str, Any]:
-    """Record that the owners' committee urged the household: `{on, reference, note}` (D4). Same request: same answer.
+    session: Session, caller: Caller, household: str, request_id: UUID, said: UrgingNote, now: datetime
+) -> Urging:
+    """Record that the owners' committee urged the household (D4). Same request: same answer.
 
     Invalid (a day to come), NotFound, Forbidden, Conflict (id used for another urging)."""
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
-    past(said["urged_on"], now, "on")
-    row = {"household_id": home.id, "logged_by": caller.sub, **said}
+    past(said.urged_on, now, "on")
+    row = {"household_id": home.id, "logged_by": caller.sub, **vars(said)}
     insert_once(session, committee_urging, {"id": request_id, "logged_at": now, **row})
-    kept = same_request("urging", by_id(session, committee_urging, request_id), row)
-    return {
-        "id": str(request_id),
-        "household": household,
-        "on": kept.urged_on,
-        "reference": kept.reference,
-        "note": kept.note,
-        "logged_by": kept.logged_by,
-        "logged_at": kept.logged_at,
-    }
+    record = same_request("urging", row_of(UrgingRecord, by_id(session, committee_urging, request_id)), row)
+    return Urging(
+        id=request_id,
+        household=household,
+        on=record.urged_on,
+        reference=record.reference,
+        note=record.note,
+        logged_by=record.logged_by,
+        logged_at=record.logged_at,
+    )
 
 
-def publication(session: Session, caller: Caller, household: str) -> dict[str, Any]:
-    """Whether the household may be named in public as a debtor: `{household, allowed, conditions}`. It may not, unless
-    the policy was switched on and the household itself consented to it in particular (PIPL)."""
+def publication(session: Session, caller: Caller, household: str) -> Publication:
+    """Whether the household may be named in public as a debtor. It may not, unless the policy was switched on and the
+    household itself consented to it in particular (PIPL)."""
     caller.require(Permission.READ_LEGAL_FILES)
     home = find_household(session, caller, household)
     policy = tables.policy_of(session, home.estate_id)
     conditions = rules.publication_conditions(policy, tables.consent_since(session, home.id))
     allowed = all(condition.met for condition in conditions)
-    return {"household": household, "allowed": allowed, "conditions": [asdict(one) for one in conditions]}
+    return Publication(household=household, allowed=allowed, conditions=conditions)
 
 
 def add_consent(
-    session: Session, caller: Caller, household: str, request_id: UUID, said: dict[str, Any], now: datetime
-) -> dict[str, Any]:
-    """Record the household's separate consent: `{given_on, reference}`. Same request: same answer. As `add_urging`."""
+    session: Session, caller: Caller, household: str, request_id: UUID, said: ConsentNote, now: datetime
+) -> Consent:
+    """Record the household's separate consent. Same request: same answer. As `add_urging`."""
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
-    past(said["given_on"], now, "given_on")
-    row = {"household_id": home.id, "recorded_by": caller.sub, **said}
+    past(said.given_on, now, "given_on")
+    row = {"household_id": home.id, "recorded_by": caller.sub, **vars(said)}
     insert_once(session, publication_consent, {"id": request_id, **row})
-    return _consent(same_request("consent", by_id(session, publication_consent, request_id), row), household)
+    record = row_of(ConsentRecord, by_id(session, publication_consent, request_id))
+    return _consent(same_request("consent", record, row), household)
 
 
-def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> dict[str, Any]:
+def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> Consent:
     """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
     caller.require(Permission.KEEP_LEGAL_FILES)
     found = tables.withdraw_consent(session, consent_id, business_date(now))
@@ -115,9 +131,15 @@ def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: da
     return _consent(found, found.household)
 
 
-def _consent(row: Row[Any], household: str) -> dict[str, Any]:
-    shown = ("given_on", "reference", "recorded_by", "withdrawn_on")
-    return {"id": str(row.id), "household": household} | {name: getattr(row, name) for name in shown}
+def _consent(record: ConsentRecord, household: str) -> Consent:
+    return Consent(
+        id=record.id,
+        household=household,
+        given_on=record.given_on,
+        reference=record.reference,
+        recorded_by=record.recorded_by,
+        withdrawn_on=record.withdrawn_on,
+    )
 
 
 def past(on: date, now: datetime, loc: str) -> None:

@@ -1,30 +1,34 @@
 """LAW of legal action (D4): when a suit may be filed, which actions there are, and that no debtor is put on show.
 
-The kinds of `Kind` are all there are: none cuts power, water, heat, gas, access or lift (民法典第944条), and none
+The kinds of `LegalKind` are all there are: none cuts power, water, heat, gas, access or lift (民法典第944条), and none
 can be added by data.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal, get_args
+from typing import get_args
 
-Kind = Literal["lawyers_letter", "mediation", "suit", "arbitration"]
-Status = Literal["opened", "filed", "settled", "withdrawn", "judgment"]
-KINDS: tuple[str, ...] = get_args(Kind)
+from services.common.contracts.answers.legal import Condition, ConditionName, FileStatus, LegalKind
+
+KINDS: tuple[LegalKind, ...] = get_args(LegalKind)
 PROCEEDINGS: tuple[str, ...] = ("mediation", "suit", "arbitration")
 
-OVERDUE, DELIVERED, DEADLINE = "overdue_long_enough", "demand_delivered", "deadline_passed"
-NO_COMPLAINT, NO_PLAN, URGED = "no_open_complaint", "no_performing_plan", "committee_urged"
+OVERDUE: ConditionName = "overdue_long_enough"
+DELIVERED: ConditionName = "demand_delivered"
+DEADLINE: ConditionName = "deadline_passed"
+NO_COMPLAINT: ConditionName = "no_open_complaint"
+NO_PLAN: ConditionName = "no_performing_plan"
+URGED: ConditionName = "committee_urged"
 GATE = (OVERDUE, DELIVERED, DEADLINE, NO_COMPLAINT, NO_PLAN, URGED)
 # What must hold before a file of a kind is opened, and again before it is filed. An amicable way is always open.
-REQUIRES: dict[Kind, tuple[str, ...]] = {
+REQUIRES: dict[LegalKind, tuple[ConditionName, ...]] = {
     "lawyers_letter": (NO_COMPLAINT, NO_PLAN),
     "mediation": (),
     "suit": GATE,
     "arbitration": GATE,
 }
-_NEXT: dict[Status, frozenset[Status]] = {
+_NEXT: dict[FileStatus, frozenset[FileStatus]] = {
     "opened": frozenset({"filed", "settled", "withdrawn"}),
     "filed": frozenset({"settled", "withdrawn", "judgment"}),
     "settled": frozenset(),
@@ -78,32 +82,22 @@ class GateFacts:
     policy: LegalPolicy = field(default_factory=LegalPolicy)
 
 
-@dataclass(frozen=True)
-class Condition:
-    """One condition of the gate: met since a day, or why it is not."""
-
-    name: str
-    met: bool
-    since: date | None
-    why: str
-
-
 def suit_gate(facts: GateFacts) -> list[Condition]:
     """All six conditions, in the order of the product page; the gate is open when all are met (D4)."""
     return [_overdue(facts), _delivered(facts), _deadline(facts), *_holds(facts), _urged(facts)]
 
 
-def unmet(conditions: Iterable[Condition], kind: Kind) -> list[Condition]:
+def unmet(conditions: Iterable[Condition], kind: LegalKind) -> list[Condition]:
     """What stands against an action of this kind."""
     return [condition for condition in conditions if condition.name in REQUIRES[kind] and not condition.met]
 
 
-def may_follow(now: Status, then: Status) -> bool:
+def may_follow(now: FileStatus, then: FileStatus) -> bool:
     """Whether a file in status `now` may get status `then`."""
     return then in _NEXT[now]
 
 
-def is_final(status: Status) -> bool:
+def is_final(status: FileStatus) -> bool:
     """Whether nothing comes after it."""
     return not _NEXT[status]
 

@@ -3,9 +3,9 @@
 Nothing here is ever changed but a delivery fact by a later one, a file's closing day and a consent's withdrawal.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    Row,
     SmallInteger,
     Table,
     Text,
@@ -34,6 +33,8 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.rules import LegalPolicy
 from services.billing.tables import metadata
+from services.common.contracts.answers.legal import FileStatus, LegalKind
+from services.common.rows import row_of, rows_of
 
 INSTANT = DateTime(timezone=True)
 KINDS = "kind IN ('lawyers_letter', 'mediation', 'suit', 'arbitration')"
@@ -188,7 +189,77 @@ ORDER BY f.opened_on DESC, f.id DESC LIMIT :limit
 """)
 
 
-def keep_fact(session: Session, fact: Mapping[str, Any]) -> bool:
+@dataclass(frozen=True)
+class UrgingRecord:
+    """The owners' committee urged a household."""
+
+    id: UUID
+    household_id: int
+    urged_on: date
+    reference: str
+    note: str | None
+    logged_by: str
+    logged_at: datetime
+
+
+@dataclass(frozen=True)
+class ConsentRecord:
+    """A household's consent to be named."""
+
+    id: UUID
+    household_id: int
+    given_on: date
+    reference: str
+    recorded_by: str
+    withdrawn_on: date | None
+
+
+@dataclass(frozen=True)
+class HouseholdConsent(ConsentRecord):
+    """The same with the codes of household and estate."""
+
+    household: str
+    estate: str
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file with its last status; `gate`: the conditions as they stood when it was opened, as JSON."""
+
+    id: UUID
+    household_id: int
+    household: str
+    estate: str
+    kind: LegalKind
+    note: str | None
+    opened_on: date
+    closed_on: date | None
+    gate: object
+    status: FileStatus
+    status_on: date
+
+
+@dataclass(frozen=True)
+class FileEvent:
+    """A status a file got on a day."""
+
+    file_id: UUID
+    status: FileStatus
+    happened_on: date
+    note: str | None
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message or letter was received."""
+
+    delivered_on: date
+    proof: str
+
+
+def keep_fact(session: Session, fact: Mapping[str, object]) -> bool:
     """Keep what is known of a delivery; False when billing does not know the household (yet)."""
     if session.execute(_HOUSEHOLD, {"code": fact["household"]}).first() is None:
         return False
@@ -198,34 +269,41 @@ def keep_fact(session: Session, fact: Mapping[str, Any]) -> bool:
 
 def policy_of(session: Session, estate_id: int) -> LegalPolicy:
     """The estate's own policy, else the group's."""
-    return LegalPolicy(**session.execute(_POLICY, {"id": estate_id}).one()._mapping)
+    return row_of(LegalPolicy, session.execute(_POLICY, {"id": estate_id}).one())
 
 
-def of_household(session: Session, table: Table, household_id: int, order: str) -> Sequence[Row[Any]]:
-    """All rows of a household, by one column."""
-    query = select(table).where(table.c.household_id == household_id).order_by(table.c[order], *table.primary_key)
-    return session.execute(query).all()
+def urged_on(session: Session, household_id: int) -> list[date]:
+    """The days on which the owners' committee urged a household."""
+    query = select(committee_urging.c.urged_on).where(committee_urging.c.household_id == household_id)
+    return list(session.scalars(query.order_by(committee_urging.c.urged_on)))
 
 
-def files(session: Session, wanted: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def deliveries(session: Session, household_id: int, cause: str) -> list[Delivery]:
+    """What a household received because of something, by day."""
+    facts = delivery_fact.c
+    query = select(delivery_fact).where(facts.household_id == household_id, facts.cause == cause)
+    return rows_of(Delivery, session.execute(query.order_by(facts.delivered_on, facts.message_id)))
+
+
+def files(session: Session, wanted: Mapping[str, object]) -> list[FileRecord]:
     """Files with their last status, newest first; what `wanted` does not name is not looked at."""
     names = ("id", "estates", "household", "kind", "status", "after_on", "after_id")
-    return session.execute(_FILES, dict.fromkeys(names) | {"limit": 1} | dict(wanted)).all()
+    return rows_of(FileRecord, session.execute(_FILES, {**dict.fromkeys(names), "limit": 1, **wanted}))
 
 
-def file_events(session: Session, file_id: UUID) -> Sequence[Row[Any]]:
+def file_events(session: Session, file_id: UUID) -> list[FileEvent]:
     """A file's history, oldest first."""
     query = select(legal_file_event).where(legal_file_event.c.file_id == file_id).order_by(legal_file_event.c.id)
-    return session.execute(query).all()
+    return rows_of(FileEvent, session.execute(query))
 
 
-def file_event(session: Session, request_id: UUID) -> Row[Any] | None:
+def file_event(session: Session, request_id: UUID) -> FileEvent | None:
     """The change a request made."""
     query = select(legal_file_event).where(legal_file_event.c.request_id == request_id)
-    return session.execute(query).one_or_none()
+    return row_of(FileEvent, session.execute(query).one_or_none())
 
 
-def add_file_event(session: Session, row: Mapping[str, Any]) -> None:
+def add_file_event(session: Session, row: Mapping[str, object]) -> None:
     """Add to a file's history."""
     session.execute(insert(legal_file_event).values(row))
 
@@ -240,15 +318,15 @@ def close_file(session: Session, file_id: UUID, on: date) -> None:
     session.execute(update(legal_file).where(legal_file.c.id == file_id).values(closed_on=on))
 
 
-def open_file(session: Session, household_id: int, kind: str) -> UUID | None:
+def open_file(session: Session, household_id: int, kind: LegalKind) -> UUID | None:
     """The file of that kind that is not closed."""
     query = select(legal_file.c.id).where(legal_file.c.household_id == household_id, legal_file.c.kind == kind)
     return session.scalar(query.where(legal_file.c.closed_on.is_(None)))
 
 
-def withdraw_consent(session: Session, consent_id: UUID, today: date) -> Row[Any] | None:
-    """The consent with its household's and estate's codes, withdrawn today at the latest; None: there is none."""
-    return session.execute(_WITHDRAWN, {"id": consent_id, "today": today}).one_or_none()
+def withdraw_consent(session: Session, consent_id: UUID, today: date) -> HouseholdConsent | None:
+    """The consent, withdrawn today at the latest; None: there is none."""
+    return row_of(HouseholdConsent, session.execute(_WITHDRAWN, {"id": consent_id, "today": today}).one_or_none())
 
 
 def consent_since(session: Session, household_id: int) -> date | None:

@@ -2,16 +2,31 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.risk import history, rules, tables
-from services.billing.collections.risk.tables import risk_training
+from services.billing.collections.risk.tables import (
+    BuildingSums,
+    ModelRecord,
+    NewScore,
+    Score,
+    TrainingRecord,
+    risk_training,
+)
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import find_estate
+from services.common.contracts.answers.base import Created
+from services.common.contracts.answers.risk import (
+    BuildingRisk,
+    Risk,
+    RiskItem,
+    RiskModel,
+    RiskModelSummary,
+    Training,
+    TrainingStatus,
+)
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date, format_period
@@ -24,10 +39,8 @@ LOST_AFTER = timedelta(minutes=30)
 log = get_logger(__name__)
 
 
-def request_training(
-    session: Session, caller: Caller, training_id: UUID, cutoff: str | None, now: datetime
-) -> dict[str, Any]:
-    """Ask for a model trained on bills due before the month `cutoff` and tested from it on; `{"id"}`.
+def request_training(session: Session, caller: Caller, training_id: UUID, cutoff: str | None, now: datetime) -> Created:
+    """Ask for a model trained on bills due before the month `cutoff` and tested from it on.
 
     The same request again is the same training. Invalid (cutoff), Conflict (id used for another), Forbidden.
     """
@@ -35,19 +48,19 @@ def request_training(
     row = {"id": training_id, "cutoff": first_of(cutoff, "cutoff") if cutoff else None, "requested_by": caller.sub}
     insert_once(session, risk_training, row | {"requested_at": now})
     same_request("training", by_id(session, risk_training, training_id), row)
-    return {"id": str(training_id)}
+    return Created(id=training_id)
 
 
-def get_training(session: Session, caller: Caller, training_id: UUID) -> dict[str, Any]:
-    """`{id, status: pending/running/done/failed, problem, model_id}`; NotFound, Forbidden."""
+def get_training(session: Session, caller: Caller, training_id: UUID) -> Training:
+    """How a training stands; NotFound, Forbidden."""
     caller.require(Permission.READ_RISK_TRAINING)
     row = tables.training(session, training_id)
     if row is None:
         raise NotFound("There is no such training.")
-    return {"id": str(training_id), "status": _status(row), "problem": row.problem, "model_id": row.model_id}
+    return Training(id=training_id, status=_status(row), problem=row.problem, model_id=row.model_id)
 
 
-def _status(row: Row[Any]) -> str:
+def _status(row: TrainingRecord) -> TrainingStatus:
     if row.finished_at is not None:
         return "failed" if row.problem else "done"
     return "running" if row.claimed_at else "pending"
@@ -66,28 +79,21 @@ def score_next_estate(session: Session, now: datetime) -> int | None:
         return None
     model = tables.as_model(row)
     homes = history.homes(session, estate_id, history.first_needed(today), today)
-    common = {"estate_id": estate_id, "model_id": row.id, "as_of": today}
-    scores = [_scored(model, home, today) | common for home in homes]
-    tables.replace_scores(session, estate_id, scores, {"scored_on": today, "model_id": row.id})
+    tables.replace_scores(session, estate_id, [_scored(model, home, today) for home in homes], row.id, today)
     return estate_id
 
 
-def _scored(model: rules.Model, home: history.Home, today: date) -> dict[str, Any]:
+def _scored(model: rules.Model, home: history.Home, today: date) -> NewScore:
     known = rules.features(home.past, today)
-    return {
-        "household_id": home.household_id,
-        "building": home.building,
-        "probability": round(rules.probability(model, known), 5),
-        "reasons": rules.reasons(model, known),
-    }
+    chance = round(rules.probability(model, known), 5)
+    return NewScore(home.household_id, home.building, chance, rules.reasons(model, known))
 
 
 def list_risk(
     session: Session, caller: Caller, estate: str, building: str | None, limit: int, cursor: str | None
-) -> dict[str, Any]:
+) -> Risk:
     """Households of an estate, the likeliest to be late first, with reasons; sums by building; the model (D7).
 
-    `{items: [{household, building, probability, score, band, reasons, as_of}], next_cursor, buildings: [...], model}`.
     It orders a steward's work; nothing else reads it. NotFound, Forbidden.
     """
     caller.require(Permission.READ_RISK)
@@ -95,52 +101,51 @@ def list_risk(
     after = position(cursor, Decimal, int)
     rows = tables.scores(session, found.id, building, after, limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.probability, row.household_id])
-    return {
-        "items": [_item(row) for row in shown],
-        "next_cursor": next_cursor,
-        "buildings": [_building(row) for row in tables.buildings(session, found.id)],
-        "model": _model(tables.newest_model(session)),
-    }
+    return Risk(
+        items=[_item(row) for row in shown],
+        next_cursor=next_cursor,
+        buildings=[_building(row) for row in tables.buildings(session, found.id)],
+        model=_model(tables.newest_model(session)),
+    )
 
 
-def _item(row: Row[Any]) -> dict[str, Any]:
+def _item(row: Score) -> RiskItem:
     chance = float(row.probability)
-    return {
-        "household": row.household,
-        "building": row.building,
-        "probability": chance,
-        "score": round(chance * 100),
-        "band": rules.band(chance),
-        "reasons": row.reasons,
-        "as_of": row.as_of,
-    }
+    return RiskItem(
+        household=row.household,
+        building=row.building,
+        probability=chance,
+        score=round(chance * 100),
+        band=rules.band(chance),
+        reasons=row.reasons,
+        as_of=row.as_of,
+    )
 
 
-def _building(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "building": row.building,
-        "households": row.households,
-        "expected_late": round(float(row.expected_late), 2),
-        "mean_probability": round(float(row.mean_probability), 4),
-        "high": row.high,
-    }
+def _building(row: BuildingSums) -> BuildingRisk:
+    return BuildingRisk(
+        building=row.building,
+        households=row.households,
+        expected_late=round(float(row.expected_late), 2),
+        mean_probability=round(float(row.mean_probability), 4),
+        high=row.high,
+    )
 
 
-def _model(row: Row[Any]) -> dict[str, Any]:
-    card = row.card
-    return {
-        "id": row.id,
-        "trained_at": row.trained_at,
-        "cutoff": row.cutoff and format_period(row.cutoff),
-        "shipped": row.training_id is None,
-        "auc": card["model"]["auc"],
-        "calibration_error": card["model"]["calibration_error"],
-        "baseline_auc": card["baseline"]["auc"],
-    }
+def _model(row: ModelRecord) -> RiskModelSummary:
+    return RiskModelSummary(
+        id=row.id,
+        trained_at=row.trained_at,
+        cutoff=format_period(row.cutoff) if row.cutoff else None,
+        shipped=row.training_id is None,
+        auc=row.card["model"]["auc"],
+        calibration_error=row.card["model"]["calibration_error"],
+        baseline_auc=row.card["baseline"]["auc"],
+    )
 
 
-def get_model(session: Session, caller: Caller) -> dict[str, Any]:
+def get_model(session: Session, caller: Caller) -> RiskModel:
     """The card of the model that scores: how it was trained and tested, its weights, its calibration. Forbidden."""
     caller.require(Permission.READ_RISK)
     row = tables.newest_model(session)
-    return _model(row) | {"card": row.card, "intercept": float(row.intercept), "weights": row.weights}
+    return RiskModel(**_model(row), card=row.card, intercept=float(row.intercept), weights=row.weights)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.collections.risk.rules import Bill, Month, Past, month_of, turns
+from services.common.rows import rows_of
 
 # What settled a bill or opened it again, by the day it counts: money, prepaid balance, waivers. Nothing is taken from
 # the bill as it is today: that would know of waivers and bounced debits before they were.
@@ -40,6 +40,26 @@ SELECT DISTINCT ON (household_id) household_id, building FROM unit WHERE estate_
 ORDER BY household_id, id
 """)
 _ESTATES = text("SELECT id FROM estate ORDER BY id")
+
+
+@dataclass(frozen=True)
+class Move:
+    """What was settled of a bill on a day, less what was undone; `before_books`: on which day is unknown."""
+
+    bill_id: int
+    on_day: date
+    before_books: bool
+    fen: int
+
+
+@dataclass(frozen=True)
+class DueBill:
+    """A bill and when it fell due."""
+
+    id: int
+    household_id: int
+    due_date: date
+    amount_fen: int
 
 
 @dataclass(frozen=True)
@@ -76,19 +96,19 @@ def estates(session: Session) -> Sequence[int]:
 
 def _months(session: Session, estate_id: int, first: date, day: date) -> Mapping[int, Sequence[Month]]:
     key = {"estate_id": estate_id, "first": first, "day": day}
-    moves: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in session.execute(_MOVES, key):
-        moves[row.bill_id].append(row)
+    moves: dict[int, list[Move]] = defaultdict(list)
+    for move in rows_of(Move, session.execute(_MOVES, key)):
+        moves[move.bill_id].append(move)
     found: dict[int, list[Month]] = defaultdict(list)
-    rows = session.execute(_BILLS, key)
+    rows = rows_of(DueBill, session.execute(_BILLS, key))
     for (household_id, _), bills in groupby(rows, key=lambda row: (row.household_id, row.due_date.replace(day=1))):
         found[household_id].append(month_of([_bill(row, moves.get(row.id, ())) for row in bills]))
     return found
 
 
-def _bill(row: Row[Any], moves: Iterable[Row[Any]]) -> Bill:
+def _bill(row: DueBill, moves: Iterable[Move]) -> Bill:
     """What was paid before the books were opened came in time."""
-    days = [(min(m.on_day, row.due_date) if m.before_books else m.on_day, int(m.fen)) for m in moves]
+    days = [(min(m.on_day, row.due_date) if m.before_books else m.on_day, m.fen) for m in moves]
     return Bill(row.due_date, turns(row.amount_fen, days))
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from math import exp, log1p
+from typing import get_args
+
+from services.common.contracts.answers.risk import Band, Feature, RiskReason, Wording
 
 GRACE_DAYS = 15  # late: some principal is open at the end of this day after the due date
 LOOK_BACK_DAYS = 180
@@ -85,21 +88,10 @@ class Past:
     orders: Sequence[date] = ()
 
 
-FEATURES = (
-    "late_last",
-    "late_share_3",
-    "late_share_12",
-    "pays_after_6",
-    "open_months",
-    "late_streak",
-    "on_time_streak",
-    "complaints",
-    "orders",
-    "short_history",
-)
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 
-def features(past: Past, day: date) -> dict[str, float]:
+def features(past: Past, day: date) -> dict[Feature, float]:
     """What is known on the morning of `day`, as numbers of about one."""
     known = [month for month in past.months if month.known_on(day)][-MOST_MONTHS:]
     late = [month.late for month in known]
@@ -156,42 +148,42 @@ class Model:
     """A fitted logistic regression."""
 
     intercept: float
-    weights: Mapping[str, Weight]
+    weights: Mapping[Feature, Weight]
 
 
-def effects(model: Model, known: Mapping[str, float]) -> dict[str, float]:
+def effects(model: Model, known: Mapping[Feature, float]) -> dict[Feature, float]:
     """What each feature adds to the log-odds."""
     return {name: weight.effect(known[name]) for name, weight in model.weights.items()}
 
 
-def probability(model: Model, known: Mapping[str, float]) -> float:
+def probability(model: Model, known: Mapping[Feature, float]) -> float:
     """How likely the household is late with the bills due next, 0–1."""
     odds = model.intercept + sum(effects(model, known).values())
     return 1 / (1 + exp(-odds)) if odds > -700 else 0.0
 
 
-def reasons(model: Model, known: Mapping[str, float], most: int = 3) -> list[dict[str, object]]:
+def reasons(model: Model, known: Mapping[Feature, float], most: int = 3) -> list[RiskReason]:
     """What speaks most for being late, strongest first; where nothing does, what speaks most against it."""
     found = effects(model, known)
     worse = sorted((name for name in found if found[name] > 0), key=lambda name: -found[name])[:most]
     named = worse or sorted(found, key=lambda name: found[name])[:1]
-    return [{"code": name, "effect": round(found[name], 3), "text": _words(name, known)} for name in named]
+    return [RiskReason(code=name, effect=round(found[name], 3), text=_words(name, known)) for name in named]
 
 
-def band(chance: float) -> str:
+def band(chance: float) -> Band:
     """high from 50 %, medium from 20 %: the order in which a steward calls, nothing else."""
     if chance >= 0.5:
         return "high"
     return "medium" if chance >= 0.2 else "low"
 
 
-def _words(name: str, known: Mapping[str, float]) -> dict[str, str]:
+def _words(name: Feature, known: Mapping[Feature, float]) -> Wording:
     zh, en = _WORDS[name]
     value = _shown(name, known[name])
-    return {"zh-CN": zh.format(value), "en": en.format(value)}
+    return Wording({"zh-CN": zh.format(value), "en": en.format(value)})
 
 
-def _shown(name: str, value: float) -> str:
+def _shown(name: Feature, value: float) -> str:
     if name.startswith("late_share"):
         return f"{value:.0%}"
     if name == "pays_after_6":
@@ -200,7 +192,7 @@ def _shown(name: str, value: float) -> str:
 
 
 _COUNTED = {"open_months", "late_streak", "on_time_streak", "complaints", "orders"}
-_WORDS = {
+_WORDS: dict[Feature, tuple[str, str]] = {
     "late_last": ("上一期逾期（{}）", "late with the last bill ({})"),
     "late_share_3": ("近三期逾期比例 {}", "late in {} of the last three months"),
     "late_share_12": ("近十二期逾期比例 {}", "late in {} of the last twelve months"),

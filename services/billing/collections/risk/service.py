@@ -1,10 +1,11 @@
 """DOORS to arrears risk (D7)."""
 
-from typing import Any
 from uuid import UUID
 
 from services.billing.collections.risk import handlers
 from services.billing.collections.risk.worker import run_training
+from services.common.contracts.answers.base import Created
+from services.common.contracts.answers.risk import Risk, RiskModel, Training
 from services.common.domain.access import Caller
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, rpc, timer
@@ -24,25 +25,25 @@ class RiskDoors(EstateService):
         building: str | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Risk:
         """Scores of an estate."""
         with self.transaction() as session:
             return handlers.list_risk(session, caller, estate, building, limit, cursor)
 
     @rpc
-    def get_risk_model(self, caller: Caller) -> dict[str, Any]:
+    def get_risk_model(self, caller: Caller) -> RiskModel:
         """The model's card."""
         with self.transaction() as session:
             return handlers.get_model(session, caller)
 
     @rpc
-    def request_risk_training(self, caller: Caller, request_id: UUID, cutoff: str | None = None) -> dict[str, Any]:
+    def request_risk_training(self, caller: Caller, request_id: UUID, cutoff: str | None = None) -> Created:
         """Ask for a new model."""
         with self.transaction() as session:
             return handlers.request_training(session, caller, request_id, cutoff, self.clock())
 
     @rpc
-    def get_risk_training(self, caller: Caller, training_id: UUID) -> dict[str, Any]:
+    def get_risk_training(self, caller: Caller, training_id: UUID) -> Training:
         """How a training stands."""
         with self.transaction() as session:
             return handlers.get_training(session, caller, training_id)

@@ -1,8 +1,9 @@
 """STORE of arrears risk: trainings, models, scores; nothing here is read by pricing, billing or service (D7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     Table,
     Text,
     Uuid,
@@ -31,6 +31,9 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.risk.rules import FEATURES, Model, Weight
 from services.billing.tables import metadata
+from services.common.contracts.answers.risk import Feature, FeatureWeight, ModelCard, RiskReason
+from services.common.once import by_id
+from services.common.rows import row_of, rows_of
 
 risk_training = Table(
     "risk_training",
@@ -113,9 +116,80 @@ FROM risk_score WHERE estate_id = :estate_id GROUP BY building ORDER BY mean_pro
 """)
 
 
-def training(session: Session, training_id: UUID) -> Row[Any] | None:
+@dataclass(frozen=True)
+class TrainingRecord:
+    """A training as it stands; `problem`: why there is no model."""
+
+    id: UUID
+    cutoff: date | None
+    requested_by: str
+    claimed_at: datetime | None
+    finished_at: datetime | None
+    problem: str | None
+    model_id: int | None
+
+
+@dataclass(frozen=True)
+class NewModel:
+    """A model that was learned."""
+
+    trained_at: datetime
+    training_id: UUID
+    cutoff: date
+    intercept: float
+    weights: dict[Feature, FeatureWeight]
+    card: ModelCard
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model with its card; without a training it is the one the product came with."""
+
+    id: int
+    trained_at: datetime
+    training_id: UUID | None
+    cutoff: date | None
+    intercept: Decimal
+    weights: dict[Feature, FeatureWeight]
+    card: ModelCard
+
+
+@dataclass(frozen=True)
+class Score:
+    """A household's score, with the codes people know it by."""
+
+    household_id: int
+    household: str
+    building: str
+    probability: Decimal
+    reasons: list[RiskReason]
+    as_of: date
+
+
+@dataclass(frozen=True)
+class BuildingSums:
+    """The scores of a building, summed up."""
+
+    building: str
+    households: int
+    expected_late: Decimal
+    mean_probability: Decimal
+    high: int
+
+
+@dataclass(frozen=True)
+class NewScore:
+    """A household's score before it is written."""
+
+    household_id: int
+    building: str
+    probability: float
+    reasons: list[RiskReason]
+
+
+def training(session: Session, training_id: UUID) -> TrainingRecord | None:
     """A training as it stands."""
-    return session.execute(select(risk_training).where(risk_training.c.id == training_id)).one_or_none()
+    return row_of(TrainingRecord, by_id(session, risk_training, training_id))
 
 
 def claim_training(session: Session, now: datetime, lost: datetime) -> UUID | None:
@@ -124,25 +198,28 @@ def claim_training(session: Session, now: datetime, lost: datetime) -> UUID | No
     return found
 
 
-def finish_training(session: Session, training_id: UUID, **outcome: Any) -> None:
+def finish_training(
+    session: Session, training_id: UUID, at: datetime, *, problem: str | None = None, model_id: int | None = None
+) -> None:
     """Say how a training ended."""
-    session.execute(update(risk_training).where(risk_training.c.id == training_id).values(**outcome))
+    ended = update(risk_training).where(risk_training.c.id == training_id)
+    session.execute(ended.values(finished_at=at, problem=problem, model_id=model_id))
 
 
-def insert_model(session: Session, row: dict[str, Any]) -> int:
+def insert_model(session: Session, model: NewModel) -> int:
     """Keep a model; from then on it is the one that scores."""
-    model_id: int = session.scalars(insert(risk_model).values(row).returning(risk_model.c.id)).one()
+    model_id: int = session.scalars(insert(risk_model).values(vars(model)).returning(risk_model.c.id)).one()
     return model_id
 
 
-def newest_model(session: Session) -> Row[Any]:
+def newest_model(session: Session) -> ModelRecord:
     """The model that scores: the newest; the product comes with one."""
-    return session.execute(select(risk_model).order_by(risk_model.c.id.desc()).limit(1)).one()
+    return row_of(ModelRecord, session.execute(select(risk_model).order_by(risk_model.c.id.desc()).limit(1)).one())
 
 
-def as_model(row: Row[Any]) -> Model:
+def as_model(record: ModelRecord) -> Model:
     """As the rules want it."""
-    return Model(float(row.intercept), {name: Weight(**row.weights[name]) for name in FEATURES})
+    return Model(float(record.intercept), {name: Weight(**record.weights[name]) for name in FEATURES})
 
 
 def claim_estate(session: Session, today: date, model_id: int) -> int | None:
@@ -151,24 +228,26 @@ def claim_estate(session: Session, today: date, model_id: int) -> int | None:
     return found
 
 
-def replace_scores(session: Session, estate_id: int, scores: Sequence[Mapping[str, Any]], seal: dict[str, Any]) -> None:
+def replace_scores(session: Session, estate_id: int, scores: Sequence[NewScore], model_id: int, day: date) -> None:
     """Put an estate's scores in the place of the ones before, and say of which day and model they are."""
     session.execute(delete(risk_score).where(risk_score.c.estate_id == estate_id))
     if scores:
-        session.execute(insert(risk_score), scores)
+        common = {"estate_id": estate_id, "model_id": model_id, "as_of": day}
+        session.execute(insert(risk_score), [asdict(score) | common for score in scores])
+    seal = {"scored_on": day, "model_id": model_id}
     statement = upsert(risk_estate).values(estate_id=estate_id, **seal)
     session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=seal))
 
 
 def scores(
-    session: Session, estate_id: int, building: str | None, after: tuple[Any, ...] | None, limit: int
-) -> Sequence[Row[Any]]:
+    session: Session, estate_id: int, building: str | None, after: tuple[Decimal, int] | None, limit: int
+) -> list[Score]:
     """Scores of an estate, the likeliest first."""
     below, last = after or (None, 0)
     key = {"estate_id": estate_id, "building": building, "below": below, "after": last, "limit": limit}
-    return session.execute(_SCORES, key).all()
+    return rows_of(Score, session.execute(_SCORES, key))
 
 
-def buildings(session: Session, estate_id: int) -> Sequence[Row[Any]]:
+def buildings(session: Session, estate_id: int) -> list[BuildingSums]:
     """Scores of an estate by building, the worst first."""
-    return session.execute(_BUILDINGS, {"estate_id": estate_id}).all()
+    return rows_of(BuildingSums, session.execute(_BUILDINGS, {"estate_id": estate_id}))

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from services.billing.collections.risk import history, tables, training
 from services.billing.collections.risk.rules import Past
+from services.billing.collections.risk.tables import NewModel
 from services.billing.settings import settings
 from services.common.database import allow_long_statements, service_engine, transaction
 from services.common.domain.calendar import business_date
@@ -42,12 +43,12 @@ def train(engine: Engine, training_id: UUID, now: datetime) -> None:
         fitted = training.fit(training.examples(pasts), cutoff)
     except training.TooLittle as problem:
         with transaction(engine) as session:
-            tables.finish_training(session, training_id, finished_at=now, problem=str(problem))
+            tables.finish_training(session, training_id, now, problem=str(problem))
         return
     with transaction(engine) as session:
-        row = {"trained_at": now, "training_id": training_id, "cutoff": cutoff, "intercept": fitted.intercept}
-        model_id = tables.insert_model(session, row | {"weights": fitted.weights, "card": fitted.card})
-        tables.finish_training(session, training_id, finished_at=now, model_id=model_id)
+        model = NewModel(now, training_id, cutoff, fitted.intercept, fitted.weights, fitted.card)
+        model_id = tables.insert_model(session, model)
+        tables.finish_training(session, training_id, now, model_id=model_id)
     log.info("risk model trained", extra={"model_id": model_id, "auc": fitted.card["model"]["auc"]})
 
 

@@ -4,7 +4,6 @@ it on, beside the baseline "was late last month"."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from services.billing.collections.risk.rules import FEATURES, Past, features
+from services.common.contracts.answers.risk import CalibrationBin, Feature, FeatureWeight, ModelCard, ModelTest
 from services.common.domain.calendar import add_months
 
 Floats = NDArray[np.float64]
@@ -64,8 +64,8 @@ class Fitted:
     """A model as it is kept: intercept, weights by feature, and the card of its test."""
 
     intercept: float
-    weights: dict[str, dict[str, float]]
-    card: dict[str, Any]
+    weights: dict[Feature, FeatureWeight]
+    card: ModelCard
 
 
 def default_cutoff(newest_due: date) -> date:
@@ -86,17 +86,17 @@ def fit(found: Examples, cutoff: date) -> Fitted:
     model = LogisticRegression(C=1.0, max_iter=1000).fit(scaler.transform(before.known), before.late)
     chances = model.predict_proba(scaler.transform(after.known))[:, 1]
     weights = {
-        name: {"mean": float(mean), "scale": float(scale), "coefficient": float(coefficient)}
+        name: FeatureWeight(mean=float(mean), scale=float(scale), coefficient=float(coefficient))
         for name, mean, scale, coefficient in zip(FEATURES, scaler.mean_, scaler.scale_, model.coef_[0], strict=True)
     }
-    card = {
-        "trained_rows": len(before.late),
-        "tested_rows": len(after.late),
-        "late_rate_trained": float(before.late.mean()),
-        "late_rate_tested": float(after.late.mean()),
-        "model": judged(after.late, chances),
-        "baseline": judged(after.late, baseline(before, after)),
-    }
+    card = ModelCard(
+        trained_rows=len(before.late),
+        tested_rows=len(after.late),
+        late_rate_trained=float(before.late.mean()),
+        late_rate_tested=float(after.late.mean()),
+        model=judged(after.late, chances),
+        baseline=judged(after.late, baseline(before, after)),
+    )
     return Fitted(float(model.intercept_[0]), weights, card)
 
 
@@ -108,22 +108,22 @@ def baseline(before: Examples, after: Examples) -> Floats:
     return chances
 
 
-def judged(late: NDArray[np.bool_], chances: Floats) -> dict[str, Any]:
+def judged(late: NDArray[np.bool_], chances: Floats) -> ModelTest:
     """Discrimination and calibration: AUC, Brier score, expected calibration error and its table."""
     table = list(_bins(late, chances))
     error = sum(row["rows"] * abs(row["said"] - row["was"]) for row in table) / len(late)
-    return {
-        "auc": round(float(roc_auc_score(late, chances)), 4),
-        "brier": round(float(brier_score_loss(late, chances)), 4),
-        "calibration_error": round(error, 4),
-        "calibration": table,
-    }
+    return ModelTest(
+        auc=round(float(roc_auc_score(late, chances)), 4),
+        brier=round(float(brier_score_loss(late, chances)), 4),
+        calibration_error=round(error, 4),
+        calibration=table,
+    )
 
 
-def _bins(late: NDArray[np.bool_], chances: Floats) -> Iterator[dict[str, Any]]:
+def _bins(late: NDArray[np.bool_], chances: Floats) -> Iterator[CalibrationBin]:
     place = np.minimum((chances * BINS).astype(int), BINS - 1)
     for number in range(BINS):
         rows = place == number
         if rows.any():
             said, was = float(chances[rows].mean()), float(late[rows].mean())
-            yield {"rows": int(rows.sum()), "said": round(said, 4), "was": round(was, 4)}
+            yield CalibrationBin(rows=int(rows.sum()), said=round(said, 4), was=round(was, 4))

@@ -1,13 +1,11 @@
 """STORY of placing a payment: load what the household owes and what was placed before, decide what changes (B9)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.allocation.rules import (
@@ -18,15 +16,12 @@ from services.billing.receivables.allocation.rules import (
     difference,
     place,
     place_all,
-    share_events,
 )
+from services.billing.receivables.booking.open_items import items_to_pay
+from services.billing.receivables.booking.rules import OpenItems
 from services.billing.receivables.late_fee.open_bills import open_bills, policy_of
-from services.billing.receivables.late_fee.rules import BillEvent, LateFeePolicy, OpenBill, only_fee_is_left
 from services.billing.receivables.ledger import tables
-from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, RECEIVABLE
-from services.billing.receivables.plans.rules import Plan, frozen_on
-from services.billing.receivables.plans.tables import planned
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, RECEIVABLE, Account
 from services.common.contracts.events import PaymentSettled
 
 
@@ -41,63 +36,35 @@ class Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """What changes, the household's locked bills by id, and for which of them "only late fee is left" changes.
-
-    `plans`: whether the household ever signed an instalment plan.
-    """
+    """What changes, and what it was decided upon: all on which something is left, or was moved before."""
 
     changes: Sequence[Change]
-    bills: Mapping[int, Row[Any]]
-    fee_left: Mapping[int, bool]
-    plans: bool = False
+    items: OpenItems
 
 
-def decide(session: Session, account: Row[Any], event: PaymentSettled) -> Decision:
+def decide(session: Session, account: Account, event: PaymentSettled) -> Decision:
     """Where the payment goes, and what that changes for payments that count after it but came before."""
     payment = _money(event.payment_id, event)
     later = [_money(row.payment_id, row) for row in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
-    plans = planned(session, account.id)
-    touched = sorted({share.bill_id for was in before.values() for share in was.shares} | plans.principal.keys())
-    key = {"household_id": account.id, "touched": touched}
-    bills = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key)}
-    entries = entries_by_bill(session, list(bills))
-    policy, within, agreed = policy_of(account), within_of(account), list(plans.plans.values())
-    as_they_are = open_bills(bills, entries)
+    items = items_to_pay(session, account, {share.bill_id for was in before.values() for share in was.shares})
+    policy, within, agreed = policy_of(account), within_of(account), list(items.plans.plans.values())
     if later:
-        fresh = open_bills(bills, entries, without={str(money.id) for money in later})
+        fresh = open_bills(items.bills, items.entries, without={str(money.id) for money in later})
         changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, agreed)]
     if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
         # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
+        as_they_are = open_bills(items.bills, items.entries)
         changes = [_change({}, place(payment, as_they_are, policy, within, agreed))]
-    return Decision(changes, bills, _fee_left(changes, bills, as_they_are, policy, agreed), bool(agreed))
-
-
-def _fee_left(
-    changes: Iterable[Change],
-    rows: Mapping[int, Row[Any]],
-    bills: Iterable[OpenBill],
-    policy: LateFeePolicy,
-    plans: Sequence[Plan],
-) -> dict[int, bool]:
-    moved: dict[int, tuple[BillEvent, ...]] = defaultdict(tuple)
-    for change in changes:
-        for share in change.shares:
-            moved[share.bill_id] += share_events(share, change.payment.business_date)
-    after = [replace(bill, events=bill.events + moved[bill.id]) if bill.id in moved else bill for bill in bills]
-    frozen = frozen_on(plans, after, date.max)
-    # A payment on one bill of a plan may end or mend the plan, and with it the late fee of the others.
-    concerned = moved.keys() | frozen.freezes.keys()
-    left = {bill.id: only_fee_is_left(bill, policy, frozen.of(bill.id)) for bill in after if bill.id in concerned}
-    return {bill_id: is_left for bill_id, is_left in left.items() if is_left != rows[bill_id].fee_left}
+    return Decision(changes, items)
 
 
 def _money(payment_id: UUID, row: Any) -> Money:
     return Money(payment_id, row.amount_fen, row.business_date, row.settled_at, row.channel, tuple(row.bill_ids))
 
 
-def within_of(account: Row[Any]) -> Within:
-    """Which part of a bill comes first, in an account row."""
+def within_of(account: Account) -> Within:
+    """Which part of a bill comes first."""
     return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
 
 

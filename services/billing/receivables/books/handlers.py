@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import Estate, find_estate
+from services.billing.receivables.booking.handlers import book_credit
 from services.billing.receivables.books import rules, tables
 from services.billing.receivables.books.funds import FUNDED, fund, to_return
 from services.billing.receivables.books.rules import AccountPeriod
 from services.billing.receivables.books.tables import Close, Settlement
-from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, BookingDay, Movement
 from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
 from services.billing.receivables.trial_balance.rules import Moved
@@ -219,14 +219,12 @@ def _return_surplus(session: Session, request_id: UUID, estate: Estate, last: da
     if not homes:
         return 0
     parts = rules.share_surplus(surplus, [home.area_m2 for home in homes])
-    credit = {home.household_id: fen for home, fen in zip(homes, parts, strict=True) if fen}
-    postings = [
-        ledger.Posting(estate.id, household, today, "surplus_returned", FEE_INCOME, CUSTOMER_CREDIT, fen, source)
-        for household, fen in credit.items()
-    ]
+    returned = {
+        home.household_id: Movement("surplus_returned", FEE_INCOME, CUSTOMER_CREDIT, fen, BookingDay(today), source)
+        for home, fen in zip(homes, parts, strict=True)
+    }
     tables.post_fund(session, estate.id, moves, today, source, "surplus returned to the owners (多退少补)", now)
-    ledger.post(session, postings, now)
-    tables.give_credit(session, credit)
+    book_credit(session, estate.id, returned, now)
     return surplus
 
 

@@ -99,10 +99,6 @@ _AREAS = text("""
 SELECT household_id, sum(area_m2) AS area_m2 FROM unit WHERE estate_id = :estate_id GROUP BY household_id
 ORDER BY household_id
 """)
-_ADD_CREDIT = text("""
-UPDATE household SET credit_fen = credit_fen + given.fen
-FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS given(id, fen) WHERE household.id = given.id
-""")
 _LOCK_HOUSEHOLDS = text("SELECT id FROM household WHERE estate_id = :estate_id ORDER BY id FOR UPDATE")
 
 
@@ -238,11 +234,6 @@ def household_areas(session: Session, estate_id: int) -> list[HouseholdArea]:
     """Lock the households of an estate; their floor areas, by id."""
     session.execute(_LOCK_HOUSEHOLDS, {"estate_id": estate_id})
     return rows_of(HouseholdArea, session.execute(_AREAS, {"estate_id": estate_id}))
-
-
-def give_credit(session: Session, credit: dict[int, int]) -> None:
-    """Add to the prepaid balances of locked households."""
-    session.execute(_ADD_CREDIT, {"ids": list(credit), "amounts": list(credit.values())})
 
 
 def settlement_of(session: Session, estate_id: int, quarter: str) -> Settlement | None:

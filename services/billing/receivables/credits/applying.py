@@ -1,27 +1,26 @@
 """STORY of applying credit: a household's prepaid balance settles bills as a payment would (B6, B9)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.allocation.decision import within_of
 from services.billing.receivables.allocation.rules import Money, Placement, Share, place_all
+from services.billing.receivables.booking.handlers import book
+from services.billing.receivables.booking.open_items import items_to_pay
 from services.billing.receivables.late_fee.open_bills import open_bills, policy_of
-from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, LATE_FEE_INCOME, RECEIVABLE
-from services.billing.receivables.ledger.tables import BookingDay, Posting
-from services.billing.receivables.plans.standing import after_posting
-from services.billing.receivables.plans.tables import Planned, planned
-from services.common.contracts.events import AdjustedBill, BillsAdjusted
-from services.common.messaging import record
+from services.billing.receivables.ledger.rules import (
+    CUSTOMER_CREDIT,
+    LATE_FEE_INCOME,
+    RECEIVABLE,
+    Account,
+    BookingDay,
+    Movement,
+)
 
 
 @dataclass(frozen=True)
@@ -42,33 +41,19 @@ class Applying:
     designated: Sequence[int] = ()
 
 
-def apply_credit(session: Session, account: Row[Any], asked: Applying, today: date, now: datetime) -> list[Share]:
+def apply_credit(session: Session, account: Account, asked: Applying, today: date, now: datetime) -> list[Share]:
     """Move credit of a locked household to its bills; what each bill got, by id. What no bill takes stays credit.
 
     The portions together are not more than the credit.
     """
-    plans = planned(session, account.id)
-    rows = _rows(session, account, asked.bill_ids, plans)
-    bills = open_bills(rows, entries_by_bill(session, list(rows)))
+    items = items_to_pay(session, account)
+    named = {i: bill for i, bill in items.bills.items() if asked.bill_ids is None or i in asked.bill_ids}
     # Bills that are named are fresh ones, of no plan yet.
-    agreed = list(plans.plans.values()) if asked.bill_ids is None else []
+    agreed = list(items.plans.plans.values()) if asked.bill_ids is None else []
+    bills = open_bills(named, items.entries)
     placements = place_all(_moneys(asked, now), bills, policy_of(account), within_of(account), agreed)
-    day = ledger.booking_day(session, account.estate_id, today)
-    ledger.post(session, (posting for one in placements for posting in _postings(account, one, asked, day)), now)
-    shares = _sums(placements)
-    principal = {share.bill_id: share.principal_fen for share in shares if share.principal_fen}
-    ledger.pay_bills(session, principal)
-    ledger.add_credit(session, account.id, -sum(share.total_fen for share in shares))
-    roll_up(session, _deltas(rows, placements))
-    after_posting(session, account, [share.bill_id for share in shares], now)
-    _tell(session, account, rows, principal, now)
-    return shares
-
-
-def _rows(session: Session, account: Row[Any], bill_ids: Collection[int] | None, plans: Planned) -> dict[int, Row[Any]]:
-    key = {"household_id": account.id, "touched": sorted(plans.principal)}
-    rows = session.execute(ledger.BILLS_TO_PAY, key)
-    return {row.id: row for row in rows if bill_ids is None or row.id in bill_ids}
+    book(session, account, _movements(placements, asked.source, account.booking_day(today)), now, items)
+    return _sums(placements)
 
 
 def _moneys(asked: Applying, now: datetime) -> list[Money]:
@@ -80,28 +65,15 @@ def _moneys(asked: Applying, now: datetime) -> list[Money]:
     ]
 
 
-def _postings(account: Row[Any], placement: Placement, asked: Applying, day: BookingDay) -> Iterable[Posting]:
-    on = placement.payment.business_date
-    value_on = None if on == day.booked_on else on
-
-    def posting(kind: str, credit: str, fen: int, bill_id: int) -> Posting:
-        return Posting(
-            account.estate_id, account.id, day.booked_on, kind, CUSTOMER_CREDIT, credit, fen, asked.source, bill_id,
-            value_on,
-        )  # fmt: skip
-
-    for share in placement.shares:
-        yield posting("credit_applied", RECEIVABLE, share.principal_fen, share.bill_id)
-        yield posting("credit_applied_late_fee", LATE_FEE_INCOME, share.late_fee_fen, share.bill_id)
-
-
-def _deltas(rows: Mapping[int, Row[Any]], placements: Iterable[Placement]) -> Iterable[Delta]:
-    """Figures count credit from the day it counts for the late fee: a reissue changes no past rate (J1)."""
+def _movements(placements: Iterable[Placement], source: str, today: BookingDay) -> Iterator[Movement]:
+    """Booked today, counting from the day the money had come."""
     for placement in placements:
+        on = placement.payment.business_date
+        day = replace(today, value_on=None if on == today.booked_on else on)
         for share in placement.shares:
-            if share.principal_fen:
-                key = key_of(rows[share.bill_id], placement.payment.business_date)
-                yield Delta(key, collected_fen=share.principal_fen)
+            principal, fee, bill_id = share.principal_fen, share.late_fee_fen, share.bill_id
+            yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, principal, day, source, bill_id)
+            yield Movement("credit_applied_late_fee", CUSTOMER_CREDIT, LATE_FEE_INCOME, fee, day, source, bill_id)
 
 
 def _sums(placements: Iterable[Placement]) -> list[Share]:
@@ -112,15 +84,3 @@ def _sums(placements: Iterable[Placement]) -> list[Share]:
             principal[share.bill_id] += share.principal_fen
             fee[share.bill_id] += share.late_fee_fen
     return [Share(bill_id, fen, fee[bill_id]) for bill_id, fen in sorted(principal.items())]
-
-
-def _tell(
-    session: Session, account: Row[Any], rows: Mapping[int, Row[Any]], principal: Mapping[int, int], now: datetime
-) -> None:
-    if principal:
-        changed = [
-            AdjustedBill(bill_id=i, household=account.code, due_date=rows[i].due_date, open_change_fen=-fen)
-            for i, fen in principal.items()
-        ]
-        event = BillsAdjusted(estate=account.estate, reason="credit", bills=changed)
-        record(session, event, aggregate=f"estate:{account.estate}", at=now)

@@ -2,19 +2,17 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_household
+from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.credits import tables
 from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.credits.tables import ApplicationRow, RefundRow
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, cash_account
-from services.billing.receivables.ledger.tables import Posting
+from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Movement, cash_account
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.credits import CreditApplication, CreditRefund, RefundChannel
 from services.common.contracts.errors import Conflict, Invalid, NotFound
@@ -54,7 +52,7 @@ def refund_credit(
     return _refund_view(standing, household)
 
 
-def _locked(session: Session, caller: Caller, household: str) -> Row[Any]:
+def _locked(session: Session, caller: Caller, household: str) -> Account:
     find_household(session, caller, household)
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
@@ -64,17 +62,13 @@ def _locked(session: Session, caller: Caller, household: str) -> Row[Any]:
 
 
 def _refund(
-    session: Session, caller: Caller, request_id: UUID, account: Row[Any], asked: Refund, now: datetime
+    session: Session, caller: Caller, request_id: UUID, account: Account, asked: Refund, now: datetime
 ) -> RefundRow:
     if asked.amount_fen > account.credit_fen:
         raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
-    day = ledger.booking_day(session, account.estate_id, business_date(now))
-    paid_out = Posting(
-        account.estate_id, account.id, day.booked_on, "credit_refunded", CUSTOMER_CREDIT, cash_account(asked.channel),
-        asked.amount_fen, str(request_id), None, day.value_on,
-    )  # fmt: skip
-    ledger.post(session, [paid_out], now)
-    ledger.add_credit(session, account.id, -asked.amount_fen)
+    day, cash = account.booking_day(business_date(now)), cash_account(asked.channel)
+    paid_out = Movement("credit_refunded", CUSTOMER_CREDIT, cash, asked.amount_fen, day, str(request_id))
+    book(session, account, [paid_out], now)
     row = vars(asked) | {"id": request_id, "estate_id": account.estate_id, "household_id": account.id}
     done = {"booked_on": day.booked_on, "refunded_by": caller.sub, "refunded_at": now}
     return tables.add_refund(session, row | done)
@@ -128,7 +122,7 @@ def apply_standing_credit(
     )
 
 
-def _check_bills(session: Session, account: Row[Any], bill_ids: list[int]) -> None:
+def _check_bills(session: Session, account: Account, bill_ids: list[int]) -> None:
     """Nobody's credit pays what was not meant: bills that are named are the household's own, and not void."""
     own = tables.own_bills(session, account.id, bill_ids)
     unknown = [bill_id for bill_id in bill_ids if bill_id not in own]
@@ -141,7 +135,7 @@ def _check_bills(session: Session, account: Row[Any], bill_ids: list[int]) -> No
 
 
 def _apply(
-    session: Session, caller: Caller, request_id: UUID, account: Row[Any], bill_ids: list[int], now: datetime
+    session: Session, caller: Caller, request_id: UUID, account: Account, bill_ids: list[int], now: datetime
 ) -> ApplicationRow:
     _check_bills(session, account, bill_ids)
     if not account.credit_fen:

@@ -2,27 +2,21 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_household
+from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rollups import Delta, key_of, roll_up
-from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE
-from services.billing.receivables.plans.standing import after_posting
-from services.billing.receivables.waivers.tables import waive_principal
+from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE, Account, Movement
 from services.common.contracts.answers.incentives import RedemptionReceipt
 from services.common.contracts.errors import Conflict, Invalid, NotFound
-from services.common.contracts.events import AdjustedBill, BillsAdjusted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
-from services.common.messaging import record
 from services.common.once import same_request
 
 
@@ -67,7 +61,7 @@ def _require_one_of_each(asked: Redemption) -> None:
 
 
 def _redeem(
-    session: Session, caller: Caller, account: Row[Any], request_id: UUID, asked: Redemption, now: datetime
+    session: Session, caller: Caller, account: Account, request_id: UUID, asked: Redemption, now: datetime
 ) -> None:
     policy = tables.load_policy(session, account.estate_id)
     if not policy.enabled:
@@ -80,7 +74,7 @@ def _redeem(
 
 
 def _spend(
-    session: Session, account: Row[Any], request_id: UUID, asked: Redemption, policy: Policy, now: datetime
+    session: Session, account: Account, request_id: UUID, asked: Redemption, policy: Policy, now: datetime
 ) -> int:
     """Take the points or the coupon; what they are worth, in fen."""
     today = business_date(now)
@@ -101,7 +95,7 @@ def _spend(
 
 
 def _discount(
-    session: Session, account: Row[Any], bill_id: int, fen: int, policy: Policy, request_id: UUID, now: datetime
+    session: Session, account: Account, bill_id: int, fen: int, policy: Policy, request_id: UUID, now: datetime
 ) -> None:
     bill = tables.lock_bill(session, bill_id)
     if bill is None or bill.household_id != account.id:
@@ -110,18 +104,8 @@ def _discount(
     most = rules.most_discount(open_fen, policy)
     if fen > most:
         raise Conflict(f"A discount on this bill is at most {most} fen now.")
-    day = ledger.booking_day(session, account.estate_id, business_date(now))
-    posting = ledger.Posting(
-        account.estate_id, account.id, day.booked_on, "discount", FEE_INCOME, RECEIVABLE, fen, str(request_id), bill_id,
-        day.value_on,
-    )  # fmt: skip
-    ledger.post(session, [posting], now)
-    waive_principal(session, {bill_id: fen})
-    roll_up(session, [Delta(key_of(bill, day.booked_on), waived_fen=fen)])
-    after_posting(session, account, [bill_id], now)
-    changed = AdjustedBill(bill_id=bill_id, household=account.code, due_date=bill.due_date, open_change_fen=-fen)
-    event = BillsAdjusted(estate=account.estate, reason="waiver", bills=[changed])
-    record(session, event, aggregate=f"estate:{account.estate}", at=now)
+    day = account.booking_day(business_date(now))
+    book(session, account, [Movement("discount", FEE_INCOME, RECEIVABLE, fen, day, str(request_id), bill_id)], now)
 
 
 def _view(session: Session, household: str, request_id: UUID) -> RedemptionReceipt:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, GraceMode, Kind, LateFeePolicy
 from services.billing.receivables.ledger.rules import (
+    CHARGED_TO,
     FEE_INCOME,
     LATE_FEE_INCOME,
     LATE_FEE_WAIVED,
@@ -14,8 +15,6 @@ from services.billing.receivables.ledger.rules import (
     RECEIVABLE,
     Entry,
 )
-
-_CHARGED_TO = {FEE_INCOME, OPENING_EQUITY}
 
 
 def bill_events(entries: Iterable[Entry]) -> tuple[BillEvent, ...]:
@@ -37,7 +36,7 @@ def kind_of(entry: Entry) -> Kind | None:
     if entry.credit_account == RECEIVABLE:
         return "waiver" if entry.debit_account == FEE_INCOME else "payment"
     if entry.debit_account == RECEIVABLE:
-        return None if entry.credit_account in _CHARGED_TO else "restoration"
+        return None if entry.credit_account in CHARGED_TO else "restoration"
     if entry.credit_account == LATE_FEE_INCOME:
         return "late_fee_waiver" if entry.debit_account == LATE_FEE_WAIVED else "late_fee_payment"
     return "late_fee_restoration" if entry.debit_account == LATE_FEE_INCOME else None

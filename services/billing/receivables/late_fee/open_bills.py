@@ -1,17 +1,14 @@
-"""STORE of open bills: rows as the law of late fees sees them, each with what happened to it (B9, C1)."""
+"""LAW of open bills: bills as the law of late fees sees them, each with what happened to it (B9, C1)."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
-
-from sqlalchemy import Row
 
 from services.billing.receivables.late_fee.events import bill_events, late_fee_policy
 from services.billing.receivables.late_fee.rules import LateFeePolicy, OpenBill
-from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.ledger.rules import Account, Bill, Entry
 
 
-def policy_of(account: Row[Any]) -> LateFeePolicy:
-    """The late-fee policy in an account row."""
+def policy_of(account: Account) -> LateFeePolicy:
+    """The late-fee policy of an account."""
     return late_fee_policy(
         account.late_fee_clause,
         account.rate_days,
@@ -23,15 +20,15 @@ def policy_of(account: Row[Any]) -> LateFeePolicy:
 
 
 def open_bills(
-    bills: Mapping[int, Row[Any]], entries: Mapping[int, Iterable[Entry]], without: Collection[str] = ()
+    bills: Mapping[int, Bill], entries: Mapping[int, Iterable[Entry]], without: Collection[str] = ()
 ) -> list[OpenBill]:
     """Bills with what happened to them, but for what the sources `without` did."""
     return [
         OpenBill(
-            row.id,
-            row.due_date,
-            row.amount_fen,
-            bill_events(entry for entry in entries.get(row.id, ()) if entry.source not in without),
+            bill.id,
+            bill.due_date,
+            bill.amount_fen,
+            bill_events(entry for entry in entries.get(bill.id, ()) if entry.source not in without),
         )
-        for row in bills.values()
+        for bill in bills.values()
     ]

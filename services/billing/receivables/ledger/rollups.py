@@ -1,35 +1,4 @@
-"""STORE of rollups: adding to what was billed, collected and waived, in the order of their keys (J1)."""
-
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass
-from datetime import date
-from typing import Any
-
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
-
-@dataclass(frozen=True)
-class RollupKey:
-    """The row of `rate_rollup` that a bill's change of one day belongs to."""
-
-    estate_id: int
-    building: str
-    fee_item: str
-    period: date
-    due_date: date
-    booked_on: date
-
-
-@dataclass(frozen=True)
-class Delta:
-    """What changes, in fen and in bills; each may be negative."""
-
-    key: RollupKey
-    billed_fen: int = 0
-    collected_fen: int = 0
-    waived_fen: int = 0
-    billed_count: int = 0
+"""SQL of rollups: what the ledger says of them, to check what booking and issue have kept (J1)."""
 
 
 def rolled(keys: str, bills: str, where: str) -> str:
@@ -55,41 +24,3 @@ def rolled(keys: str, bills: str, where: str) -> str:
     FROM ledger_entry l JOIN {bills} ON b.id = l.bill_id
     WHERE 'receivable' IN (l.debit_account, l.credit_account) AND {where}) moved
   GROUP BY {keys}, rolled_on"""
-
-
-_OF_BILL = text(rolled("estate_id", "bill b", "l.bill_id = :bill_id"))
-
-
-def key_of(bill: Any, booked_on: date) -> RollupKey:
-    """The key of a bill row for changes booked on a day."""
-    return RollupKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, booked_on)
-
-
-_ADD = text("""
-INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, collected_fen,
-                              waived_fen, billed_count)
-VALUES (:estate_id, :building, :fee_item, :period, :due_date, :booked_on, :billed_fen, :collected_fen, :waived_fen,
-        :billed_count)
-ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
-SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
-    waived_fen = r.waived_fen + excluded.waived_fen, billed_count = r.billed_count + excluded.billed_count
-""")
-
-
-def roll_back(session: Session, bill: Any) -> None:
-    """Take a bill out of the figures of every day, before anything of its void is posted (B5)."""
-    rows = session.execute(_OF_BILL, {"bill_id": bill.id})
-    roll_up(
-        session,
-        [
-            Delta(key_of(bill, r.rolled_on), -r.billed_fen, -r.collected_fen, -r.waived_fen, -r.billed_count)
-            for r in rows
-        ],
-    )
-
-
-def roll_up(session: Session, deltas: Iterable[Delta]) -> None:
-    """Add to the rollups."""
-    rows = [vars(delta.key) | vars(delta) for delta in sorted(deltas, key=lambda delta: astuple(delta.key))]
-    if rows:
-        session.execute(_ADD, [{name: value for name, value in row.items() if name != "key"} for row in rows])

@@ -1,11 +1,16 @@
-"""LAW of reading the ledger: which entry means what for a bill, and which accounts a payment moves (B7).
+"""LAW of the ledger: movements of money, and what each means for its bill, for credit and for the figures (B7).
 
 Accounts: receivable, fee_income, late_fee_income, late_fee_waived (contra to it), customer_credit, opening_equity,
-and one `cash_…` per channel.
+and one `cash_…` per channel. What a movement does follows from the two accounts it names; only its day in the figures,
+and that a void leaves its bill as it was, follow from its kind.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import Final, Literal
+from uuid import UUID
 
 RECEIVABLE = "receivable"
 LATE_FEE_INCOME = "late_fee_income"
@@ -16,18 +21,181 @@ CUSTOMER_CREDIT = "customer_credit"
 OPENING_EQUITY = "opening_equity"
 FEE_INCOME = "fee_income"
 
+# What a bill is charged to: the principal itself, not something that happened to it.
+CHARGED_TO = frozenset({FEE_INCOME, OPENING_EQUITY})
+
+# The table of postings in docs/billing.md says which debits and credits what.
+MovementKind = Literal[
+    "bill_issued",
+    "opening_bill",
+    "opening_paid",
+    "credit_applied",
+    "credit_applied_late_fee",
+    "payment_principal",
+    "payment_late_fee",
+    "payment_credit",
+    "reallocation",
+    "principal_waived",
+    "discount",
+    "late_fee_waived",
+    "bill_voided",
+    "void_released",
+    "void_fee_released",
+    "waiver_reversed",
+    "fee_waiver_reversed",
+    "credit_refunded",
+    "surplus_returned",
+]
+# Kinds that undo a bill or a waiver (B5): the same accounts as an issue or a waiver, the other way round.
+BILL_VOIDED: Final = "bill_voided"
+WAIVER_REVERSED: Final = "waiver_reversed"
+OF_A_VOID = frozenset({BILL_VOIDED, WAIVER_REVERSED, "void_released", "void_fee_released", "fee_waiver_reversed"})
+
+
+@dataclass(frozen=True)
+class Account:
+    """A household as the ledger sees it: its prepaid balance, and the policies of its estate."""
+
+    id: int
+    code: str
+    estate_id: int
+    estate: str
+    credit_fen: int
+    # of its estate: the first day that takes postings (B8)
+    first_open: date
+    allocation: str
+    late_fee_clause: str | None
+    late_fee_capped: bool
+    grace_days: int
+    grace_mode: str
+    rate_days: Sequence[date]
+    rate_values: Sequence[Decimal]
+
+    def booking_day(self, on: date) -> "BookingDay":
+        """Something of a day is booked on it, or on the first day that is still open (B8)."""
+        return booking_day(on, self.first_open)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A bill as the ledger sees it; `fee_left`: its principal is settled, its late fee is not."""
+
+    id: int
+    estate_id: int
+    run_id: UUID | None
+    building: str
+    fee_item: str
+    period: date
+    due_date: date
+    amount_fen: int
+    fee_left: bool = False
+
+
+@dataclass(frozen=True)
+class BookingDay:
+    """On which day something is booked, and on which day it counts for the late fee (None: the same)."""
+
+    booked_on: date
+    value_on: date | None = None
+
+    @property
+    def counts_on(self) -> date:
+        """The day it counts."""
+        return self.value_on or self.booked_on
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One balanced transfer of the ledger, as far as a bill is concerned."""
+    """One balanced transfer of the ledger: fen, always positive, from `credit_account` to `debit_account`."""
 
-    counts_on: date
-    amount_fen: int
+    kind: str
     debit_account: str
     credit_account: str
-    source: str = ""
+    amount_fen: int
+    day: BookingDay
+    source: str
+    bill_id: int | None = None
+
+    @property
+    def counts_on(self) -> date:
+        """The day it counts for the late fee."""
+        return self.day.counts_on
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Money as a story moves it: from `credit` to `debit`, or the other way round if `fen` is negative.
+
+    `cause` is the run, payment or request behind it.
+    """
+
+    kind: MovementKind
+    debit: str
+    credit: str
+    fen: int
+    day: BookingDay
+    cause: str
+    bill_id: int | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """As it stands in the ledger."""
+        debit, credit = (self.debit, self.credit) if self.fen > 0 else (self.credit, self.debit)
+        return Entry(self.kind, debit, credit, abs(self.fen), self.day, self.cause, self.bill_id)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What entries do to a bill, and so to the figures, in fen and in bills; each may be negative."""
+
+    billed_fen: int = 0
+    paid_fen: int = 0
+    waived_fen: int = 0
+    billed_count: int = 0
+
+    def __add__(self, other: "Effect") -> "Effect":
+        return Effect(
+            self.billed_fen + other.billed_fen,
+            self.paid_fen + other.paid_fen,
+            self.waived_fen + other.waived_fen,
+            self.billed_count + other.billed_count,
+        )
+
+    def __neg__(self) -> "Effect":
+        return Effect(-self.billed_fen, -self.paid_fen, -self.waived_fen, -self.billed_count)
+
+
+NOTHING = Effect()
 
 
 def cash_account(channel: str) -> str:
     """Where a channel's money lies."""
     return f"cash_{channel}"
+
+
+def booking_day(on: date, first_open: date) -> BookingDay:
+    """Something of a day is booked on it, or on the first day that is still open (B8)."""
+    return BookingDay(on) if on >= first_open else BookingDay(first_open, on)
+
+
+def effect(entry: Entry) -> Effect:
+    """What an entry does to its bill. A void leaves the bill as it was: it is void, and the figures lose it whole."""
+    if entry.kind in OF_A_VOID:
+        return NOTHING
+    if entry.debit_account == RECEIVABLE:
+        charged = entry.credit_account in CHARGED_TO
+        return Effect(billed_fen=entry.amount_fen, billed_count=1) if charged else Effect(paid_fen=-entry.amount_fen)
+    if entry.credit_account == RECEIVABLE:
+        waived = entry.debit_account == FEE_INCOME
+        return Effect(waived_fen=entry.amount_fen) if waived else Effect(paid_fen=entry.amount_fen)
+    return NOTHING
+
+
+def debit_fen(entry: Entry, account: str) -> int:
+    """What an entry adds to the debit side of an account, in fen; negative: to its credit side."""
+    return entry.amount_fen * ((entry.debit_account == account) - (entry.credit_account == account))
+
+
+def figure_day(entry: Entry) -> date:
+    """The day an entry counts in the figures: prepaid balance from the day the money had come (ADR 8, 11)."""
+    return entry.counts_on if entry.kind == "credit_applied" else entry.day.booked_on

@@ -5,7 +5,6 @@ its id is the `source`. Queries that need late fee for many households at once a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -25,18 +24,19 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    insert,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from services.billing.receivables.ledger import rules
+from services.billing.receivables.ledger.rules import Account, Bill, BookingDay
 from services.billing.receivables.ledger.sql import fee_left, moved_after, on_statement, open_bill
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
 from services.common.locks import Lock
+from services.common.rows import row_of, rows_of
 
 collection_policy = Table(
     "collection_policy",
@@ -80,7 +80,7 @@ payment_posting = Table(
 )
 
 # Bills whose principal is settled but whose late fee is not. Without it each of them would have to be looked for among
-# all bills ever paid. Whoever settles or restores principal keeps it, with `keep_fee_left`.
+# all bills ever paid. Booking keeps it.
 late_fee_left = Table(
     "late_fee_left",
     metadata,
@@ -129,6 +129,8 @@ Index(
 
 _ACCOUNT = """
 SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
+       COALESCE((SELECT max(c.period) + INTERVAL '1 month' FROM ledger_close c WHERE c.estate_id = h.estate_id),
+                DATE '0001-01-01')::date AS first_open,
        p.allocation, p.late_fee_capped, p.grace_days, p.grace_mode,
        ARRAY(SELECT r.effective_from FROM rates r ORDER BY r.effective_from) AS rate_days,
        ARRAY(SELECT r.daily FROM rates r ORDER BY r.effective_from) AS rate_values
@@ -163,16 +165,19 @@ WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {on_statement("
 ORDER BY b.due_date, b.id
 """)
 
-BILLS_TO_PAY = text(f"""
-SELECT b.id, b.estate_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen, {fee_left("b")} AS fee_left
-FROM bill b
-WHERE b.household_id = :household_id AND b.voided_at IS NULL
+_BILLS = f"""
+SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen,
+       {fee_left("b")} AS fee_left
+FROM bill b WHERE b.household_id = :household_id AND b.voided_at IS NULL
+"""
+_BILLS_TO_PAY = text(f"""{_BILLS}
   AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {fee_left("b")})
 ORDER BY b.id FOR UPDATE
 """)
+_BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE")
 
 ENTRIES = text("""
-SELECT bill_id, COALESCE(value_on, booked_on) AS counts_on, amount_fen, debit_account, credit_account, source
+SELECT bill_id, kind, booked_on, value_on, amount_fen, debit_account, credit_account, source
 FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
 """)
 
@@ -197,64 +202,7 @@ VALUES (:payment_id, :household_id, :estate_id, :channel, :amount_fen, :business
 ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
 """)
 
-PAY_BILLS = text("""
-UPDATE bill SET paid_fen = bill.paid_fen + paid.fen
-FROM unnest(CAST(:bills AS bigint[]), CAST(:amounts AS bigint[])) AS paid(id, fen) WHERE bill.id = paid.id
-""")
-
-_FEE_SETTLED = text("DELETE FROM late_fee_left WHERE bill_id = ANY (:bills)")
-
 _LAST_CLOSED = text("SELECT max(period) FROM ledger_close WHERE estate_id = :estate_id")
-
-ADD_CREDIT = text("UPDATE household SET credit_fen = credit_fen + :fen WHERE id = :household_id")
-
-ROLL_UP = text("""
-INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, collected_fen)
-VALUES (:estate_id, :building, :fee_item, :period, :due_date, :booked_on, :fen)
-ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on)
-DO UPDATE SET collected_fen = r.collected_fen + excluded.collected_fen
-""")
-
-
-@dataclass(frozen=True)
-class BookingDay:
-    """On which day something is booked, and on which day it counts for the late fee (None: the same)."""
-
-    booked_on: date
-    value_on: date | None = None
-
-
-@dataclass(frozen=True)
-class Posting:
-    """One balanced transfer in fen. A negative amount is posted the other way round: entries are never negative."""
-
-    estate_id: int
-    household_id: int
-    booked_on: date
-    kind: str
-    debit: str
-    credit: str
-    amount_fen: int
-    source: str
-    bill_id: int | None = None
-    value_on: date | None = None
-
-    def row(self, now: datetime) -> dict[str, Any]:
-        """As the ledger keeps it."""
-        debit, credit = (self.debit, self.credit) if self.amount_fen > 0 else (self.credit, self.debit)
-        return {
-            "estate_id": self.estate_id,
-            "household_id": self.household_id,
-            "booked_on": self.booked_on,
-            "value_on": self.value_on,
-            "kind": self.kind,
-            "debit_account": debit,
-            "credit_account": credit,
-            "amount_fen": abs(self.amount_fen),
-            "bill_id": self.bill_id,
-            "source": self.source,
-            "created_at": now,
-        }
 
 
 def booking_day(session: Session, estate_id: int, on: date) -> BookingDay:
@@ -264,24 +212,33 @@ def booking_day(session: Session, estate_id: int, on: date) -> BookingDay:
     """
     closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
     first_open = date.min if closed is None else add_months(closed, 1)
-    return BookingDay(on) if on >= first_open else BookingDay(first_open, on)
+    return rules.booking_day(on, first_open)
 
 
-def post(session: Session, postings: Iterable[Posting], now: datetime) -> None:
-    """Append to the ledger; postings of nothing are left out (B7)."""
-    rows = [posting.row(now) for posting in postings if posting.amount_fen]
-    if rows:
-        session.execute(insert(ledger_entry), rows)
+def account(session: Session, household: str, *, lock: bool = False) -> Account | None:
+    """A household with its estate, credit and collection policy; `lock` holds the household.
 
-
-def account(session: Session, household: str, *, lock: bool = False) -> Row[Any] | None:
-    """A household with its estate, credit and collection policy in one row; `lock` holds the household."""
-    return session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
+    Who books by its `first_open` holds the estate's lock, shared or alone, so that no month is closed meanwhile.
+    """
+    row = session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
+    return row_of(Account, row)
 
 
 def lock_estate_of(session: Session, household: str) -> bool:
     """Hold off runs and imports of a household's estate until the transaction ends; False: no such household."""
     return session.execute(_LOCK_ESTATE_OF, {"code": household}).first() is not None
+
+
+def bills_to_pay(session: Session, household_id: int, touched: Iterable[int] = ()) -> dict[int, Bill]:
+    """A household's bills on which principal or late fee is left, and those touched, by id, locked; void ones never."""
+    rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "touched": sorted(touched)})
+    return {bill.id: bill for bill in rows_of(Bill, rows)}
+
+
+def bills_named(session: Session, household_id: int, bills: Iterable[int]) -> dict[int, Bill]:
+    """Those of some bills that are a household's and not void, by id, locked."""
+    rows = session.execute(_BILLS_NAMED, {"household_id": household_id, "bills": sorted(bills)})
+    return {bill.id: bill for bill in rows_of(Bill, rows)}
 
 
 def entries_of(session: Session, bills: Sequence[int]) -> Sequence[Row[Any]]:
@@ -313,36 +270,6 @@ def placed(session: Session, household_id: int, payments: Sequence[UUID]) -> Seq
     if not payments:
         return []
     return session.execute(PLACED, {"household_id": household_id, "payments": [str(p) for p in payments]}).all()
-
-
-def pay_bills(session: Session, principal: Mapping[int, int]) -> None:
-    """Move `paid_fen` of locked bills by the amounts given."""
-    if principal:
-        session.execute(PAY_BILLS, {"bills": list(principal), "amounts": list(principal.values())})
-
-
-def add_credit(session: Session, household_id: int, fen: int) -> None:
-    """Move the prepaid balance of a locked household."""
-    if fen:
-        session.execute(ADD_CREDIT, {"household_id": household_id, "fen": fen})
-
-
-def keep_fee_left(session: Session, household_id: int, fee_left: Mapping[int, bool]) -> None:
-    """Say of bills for which it changed whether only late fee is left on them."""
-    left = [{"bill_id": bill_id, "household_id": household_id} for bill_id, is_left in fee_left.items() if is_left]
-    gone = [bill_id for bill_id, is_left in fee_left.items() if not is_left]
-    if left:
-        session.execute(upsert(late_fee_left).values(left).on_conflict_do_nothing())
-    if gone:
-        session.execute(_FEE_SETTLED, {"bills": gone})
-
-
-def roll_up_collected(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add to the rollups in the order of their keys, as everybody does (J1)."""
-    key = ("estate_id", "building", "fee_item", "period", "due_date", "booked_on")
-    ordered = sorted(rows, key=lambda row: tuple(row[name] for name in key))
-    if ordered:
-        session.execute(ROLL_UP, ordered)
 
 
 def estate_ids(session: Session, codes: Iterable[str]) -> list[int]:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
@@ -15,6 +13,7 @@ from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import BillEvent, Instalment, late_fee, outstanding
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
+from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans import tables
 from services.billing.receivables.plans.rules import (
@@ -25,7 +24,7 @@ from services.billing.receivables.plans.rules import (
     split,
     standings,
 )
-from services.billing.receivables.plans.tables import Agreement, BillToPlan, Cut, SignedPlan
+from services.billing.receivables.plans.tables import Agreement, BillToPlan, PlanFilter, SignedPlan
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.plans import (
     BillPart,
@@ -81,7 +80,7 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
         raise NotFound(f"There is no household {offer.household}.")
     caller.require_household(offer.household, account.estate)
     if tables.plan(session, plan_id, today) is None:
-        _check_days(session, account, offer, today)
+        _check_days(account, offer, today)
         bills = _bills(session, account, offer, now)
         _make(session, caller, account, plan_id, offer, bills, now)
     elif not _same(session, account, plan_id, offer):
@@ -114,7 +113,7 @@ def list_plans(
     scope = caller.scope(estate, household)
     after = position(cursor, UUID)
     estates = None if scope.estates is None else sorted(scope.estates)
-    cut = Cut(estates, scope.household, status, after[0] if after else None, limit + 1)
+    cut = PlanFilter(estates, scope.household, status, after[0] if after else None, limit + 1)
     rows, next_cursor = page(tables.plans(session, cut, today), limit, lambda row: [str(row.id)])
     return Page(items=[_summary(row) for row in rows], next_cursor=next_cursor)
 
@@ -140,13 +139,13 @@ def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, no
     return _shown(session, plan_id, today)
 
 
-def _check_days(session: Session, account: Row[Any], offer: Offer, today: date) -> None:
+def _check_days(account: Account, offer: Offer, today: date) -> None:
     errors = []
     if offer.signed_on > today:
         errors.append(_error("signed_on", "must not be after today"))
     elif offer.signed_on < today - MOST_AHEAD:
         errors.append(_error("signed_on", f"must not be before {today - MOST_AHEAD}"))
-    elif ledger.booking_day(session, account.estate_id, offer.signed_on).value_on is not None:
+    elif account.booking_day(offer.signed_on).value_on is not None:
         errors.append(_error("signed_on", "its month is closed"))
     if not 1 <= len(offer.instalments) <= MOST_INSTALMENTS:
         errors.append(_error("instalments", f"1 to {MOST_INSTALMENTS} of them"))
@@ -163,7 +162,7 @@ def _check_days(session: Session, account: Row[Any], offer: Offer, today: date) 
     _refuse(errors)
 
 
-def _bills(session: Session, account: Row[Any], offer: Offer, now: datetime) -> list[_Bill]:
+def _bills(session: Session, account: Account, offer: Offer, now: datetime) -> list[_Bill]:
     """The bills of the offer, locked, oldest due first; Invalid when they cannot be planned like this."""
     rows = tables.bills_to_plan(session, sorted(offer.bill_ids))
     mine = [row for row in rows if row.household_id == account.id]
@@ -191,7 +190,7 @@ def _unfit(bill: _Bill, signed_on: date) -> str | None:
     return None
 
 
-def _planned_already(session: Session, account: Row[Any], offer: Offer, now: datetime) -> list[str]:
+def _planned_already(session: Session, account: Account, offer: Offer, now: datetime) -> list[str]:
     """Bills that are in a plan which is, or was on the signing day, no thing of the past."""
     planned = tables.planned(session, account.id)
     seen = keeping.planned_bills(planned, entries_by_bill(session, sorted(planned.principal)))
@@ -207,7 +206,7 @@ def _planned_already(session: Session, account: Row[Any], offer: Offer, now: dat
 def _make(
     session: Session,
     caller: Caller,
-    account: Row[Any],
+    account: Account,
     plan_id: UUID,
     offer: Offer,
     bills: Sequence[_Bill],
@@ -233,7 +232,7 @@ def _make(
     keeping.reckon(session, account.id, account.code, now)
 
 
-def _fees(session: Session, account: Row[Any], on: date, bills: Sequence[_Bill]) -> int:
+def _fees(session: Session, account: Account, on: date, bills: Sequence[_Bill]) -> int:
     """Late fee due on the bills on the signing day, earlier plans considered."""
     planned = tables.planned(session, account.id)
     frozen = keeping.frozen(planned, entries_by_bill(session, sorted(planned.principal)), on)
@@ -244,14 +243,14 @@ def _fees(session: Session, account: Row[Any], on: date, bills: Sequence[_Bill])
     )
 
 
-def _end_broken(session: Session, caller: Caller, account: Row[Any], offer: Offer) -> None:
+def _end_broken(session: Session, caller: Caller, account: Account, offer: Offer) -> None:
     """A broken plan whose bills are planned anew cannot be mended any more."""
     for plan_id, plan in tables.planned(session, account.id).plans.items():
         if plan.bill_ids & offer.bill_ids and plan.cancelled_on is None:
             tables.cancel_plan(session, plan_id, offer.signed_on, caller.sub, "planned anew")
 
 
-def _same(session: Session, account: Row[Any], plan_id: UUID, offer: Offer) -> bool:
+def _same(session: Session, account: Account, plan_id: UUID, offer: Offer) -> bool:
     kept = tables.parts_of(session, plan_id)
     days: dict[date, int] = {}
     for part in kept:

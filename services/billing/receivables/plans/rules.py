@@ -6,10 +6,11 @@ or waived on any bill of the plan after the signing day. The late fee is counted
 over the bills at signing, oldest bill first (`split`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import accumulate, groupby
+from uuid import UUID
 
 from services.billing.receivables.late_fee.rules import BillEvent, Freeze, Instalment, OpenBill, outstanding
 from services.common.contracts.answers.plans import PlanStatus
@@ -61,6 +62,22 @@ class Plan:
         parts = sorted(self.parts, key=lambda part: part.due)
         days = groupby(parts, key=lambda part: part.due)
         return [Instalment(due, sum(part.amount_fen for part in group)) for due, group in days]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A household's plans by id, and the principal of every bill in them."""
+
+    plans: Mapping[UUID, Plan] = field(default_factory=dict)
+    principal: Mapping[int, int] = field(default_factory=dict)
+
+    def without(self, void: Collection[int]) -> "Planned":
+        """As if some bills had never been in any plan: nothing is owed on them."""
+        plans = {
+            plan_id: replace(plan, parts=tuple(part for part in plan.parts if part.bill_id not in void))
+            for plan_id, plan in self.plans.items()
+        }
+        return Planned(plans, {bill_id: fen for bill_id, fen in self.principal.items() if bill_id not in void})
 
 
 @dataclass(frozen=True)

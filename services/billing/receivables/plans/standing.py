@@ -1,15 +1,13 @@
 """STORY of keeping plans (C3): reckon how they stand when something happened, and tell dunning when that changes.
 
-Whoever posts on a household's bills calls `after_posting` or `reckon` afterwards in the same transaction. What merely
-time does is found by the timer; it is in `instalment_plan_standing` already, so nothing that counts late fee waits.
+`book` restates the plans of a household it moves money of. What merely time does is found by the timer; it is in
+`instalment_plan_standing` already, so nothing that counts late fee waits.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
@@ -18,9 +16,7 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Entry
 from services.billing.receivables.plans import tables
-from services.billing.receivables.plans.fee_left import keep_fee_left_of
-from services.billing.receivables.plans.rules import Frozen, PlannedBill, Standing, frozen_bills, standings
-from services.billing.receivables.plans.tables import Planned
+from services.billing.receivables.plans.rules import Frozen, Planned, PlannedBill, Standing, frozen_bills, standings
 from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
 
@@ -42,24 +38,20 @@ def planned_bills(planned: Planned, entries: Mapping[int, Sequence[Entry]]) -> d
 
 
 def reckon(session: Session, household_id: int, household: str, now: datetime) -> None:
-    """Find anew how the household's plans stand, on every day, and tell dunning of what is different today.
-
-    The caller holds the household's row.
-    """
+    """Find anew how the household's plans stand. The caller holds the household's row."""
     planned = tables.planned(session, household_id)
-    if not planned.plans:
-        return
-    bills = planned_bills(planned, entries_by_bill(session, sorted(planned.principal)))
+    restate_plans(session, household, planned, entries_by_bill(session, sorted(planned.principal)), now)
+
+
+def restate_plans(
+    session: Session, household: str, planned: Planned, entries: Mapping[int, Sequence[Entry]], now: datetime
+) -> None:
+    """Keep how plans stand, on every day, by what happened to their bills; tell dunning of what is different today."""
+    bills = planned_bills(planned, entries)
     for plan_id, plan in planned.plans.items():
         found = standings(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)])
         tables.keep_standings(session, plan_id, found)
         _tell(session, plan_id, household, found, now)
-
-
-def after_posting(session: Session, account: Row[Any], bill_ids: Sequence[int], now: datetime) -> None:
-    """What follows from anything but a payment that was posted on bills of a locked household (C1, C3)."""
-    keep_fee_left_of(session, account, bill_ids)
-    reckon(session, account.id, account.code, now)
 
 
 def standing_on(found: Sequence[Standing], day: date) -> Standing:

@@ -5,7 +5,7 @@ that tells dunning. It covers all days to come: it changes only when something h
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.plans.rules import Part, Plan, Standing
+from services.billing.receivables.plans.rules import Part, Plan, Planned, Standing
 from services.billing.tables import household, metadata
 from services.common.contracts.answers.plans import PlanStatus
 from services.common.rows import row_of, rows_of
@@ -144,14 +144,6 @@ _CLAIM = text("SELECT id FROM household WHERE code = :code FOR UPDATE SKIP LOCKE
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A household's plans by id, and the principal of every bill in them."""
-
-    plans: Mapping[UUID, Plan]
-    principal: Mapping[int, int]
-
-
-@dataclass(frozen=True)
 class Agreement:
     """A new plan as it is kept, but for its instalments."""
 
@@ -208,7 +200,7 @@ class SignedPlan:
 
 
 @dataclass(frozen=True)
-class Cut:
+class PlanFilter:
     """Which plans a list shows; None: all."""
 
     estates: list[str] | None
@@ -292,7 +284,7 @@ def plan(session: Session, plan_id: UUID, today: date) -> SignedPlan | None:
     return row_of(SignedPlan, session.execute(_ONE, {"id": plan_id, "today": today}).one_or_none())
 
 
-def plans(session: Session, cut: Cut, today: date) -> list[SignedPlan]:
+def plans(session: Session, cut: PlanFilter, today: date) -> list[SignedPlan]:
     """Plans by id."""
     return rows_of(SignedPlan, session.execute(_LIST, vars(cut) | {"today": today}))
 

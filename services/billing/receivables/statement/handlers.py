@@ -12,7 +12,7 @@ from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import Freeze, late_fee, outstanding, overdue_days, settled_on
 from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.history import entries_by_bill
-from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.tables import planned
 from services.common.contracts.answers.bills import Statement, StatementBill
@@ -56,7 +56,7 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
 
 
 def _line(
-    row: Row[Any], account: Row[Any], entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
+    row: Row[Any], account: Account, entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
 ) -> StatementBill:
     events = bill_events(entries)
     left = outstanding(row.amount_fen, events, as_of)

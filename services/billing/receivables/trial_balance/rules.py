@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, OPENING_EQUITY, RECEIVABLE
+from services.billing.receivables.ledger.rules import (
+    BILL_VOIDED,
+    CUSTOMER_CREDIT,
+    FEE_INCOME,
+    OPENING_EQUITY,
+    RECEIVABLE,
+    WAIVER_REVERSED,
+)
 from services.common.contracts.answers.trial_balance import AccountBalance, BalanceChecks
-
-# Kinds of entries that undo a bill or a waiver (B5): the same accounts as an issue or a waiver, the other way round.
-BILL_VOIDED = "bill_voided"
-WAIVER_REVERSED = "waiver_reversed"
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
 from services.billing.receivables.ledger import tables as ledger
+from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
 from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
-from services.billing.receivables.waivers.tables import BillToWaive, Fate, NewWaiver, WaiverLine, WaiverRow
+from services.billing.receivables.waivers.tables import Fate, NewWaiver, WaiverLine, WaiverRow
 from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind, WaiverStatus
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
@@ -81,7 +80,7 @@ def _whose(session: Session, caller: Caller, ask: Ask) -> str:
     return households.pop()
 
 
-def _locked(session: Session, household: str) -> Row[Any]:
+def _locked(session: Session, household: str) -> Account:
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
@@ -97,7 +96,7 @@ def _same(session: Session, row: WaiverRow, ask: Ask, caller: Caller) -> WaiverR
     return same_request("waiver", row, terms | {"requested_by": caller.sub})
 
 
-def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[int, int]:
+def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[int, int]:
     ids = sorted(set(ask.bill_ids))
     void = [row.id for row in tables.bills(session, ids) if row.voided_at is not None]
     if void:
@@ -109,7 +108,7 @@ def _bases(session: Session, account: Row[Any], ask: Ask, today: date) -> dict[i
     return {bill_id: left.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Row[Any], kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
+def _left(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
         return {bill.id: bill.open_fen for bill in tables.bills(session, ids)}
@@ -130,7 +129,7 @@ def _asked(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
     return asked
 
 
-def _new(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, now: datetime) -> NewWaiver:
+def _new(request_id: UUID, account: Account, caller: Caller, ask: Ask, now: datetime) -> NewWaiver:
     return NewWaiver(
         id=request_id,
         estate_id=account.estate_id,
@@ -145,7 +144,7 @@ def _new(request_id: UUID, account: Row[Any], caller: Caller, ask: Ask, now: dat
     )
 
 
-def _grant_or_wait(session: Session, account: Row[Any], waiver_id: UUID, now: datetime) -> None:
+def _grant_or_wait(session: Session, account: Account, waiver_id: UUID, now: datetime) -> None:
     decision = _decision(session, account, waiver_id, business_date(now))
     if decision.automatic:
         _approve(session, account, decision, RULE, now)
@@ -158,7 +157,6 @@ class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
     waiver: WaiverRow
-    bills: Sequence[BillToWaive]
     given: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
@@ -166,7 +164,7 @@ class Decision:
     automatic: bool
 
 
-def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date) -> Decision:
+def _decision(session: Session, account: Account, waiver_id: UUID, today: date) -> Decision:
     waiver = tables.load(session, waiver_id)
     if waiver is None:
         raise NotFound("There is no such waiver.")
@@ -178,13 +176,12 @@ def _decision(session: Session, account: Row[Any], waiver_id: UUID, today: date)
     who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
     if who is None:
         raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
-    found = tables.bills(session, ids)
-    return Decision(waiver, found, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
+    return Decision(waiver, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
 
 
 def _approve(
     session: Session,
-    account: Row[Any],
+    account: Account,
     decision: Decision,
     by: str,
     now: datetime,
@@ -192,7 +189,7 @@ def _approve(
     note: str | None = None,
 ) -> None:
     today = business_date(now)
-    grant(session, account, decision.waiver, decision.bills, decision.given, today, now)
+    grant(session, account, decision.waiver, decision.given, today, now)
     tables.decide(session, decision.waiver.id, Fate("approved", by, now, today, note, resolution))
 
 
@@ -250,7 +247,7 @@ def withdraw_waiver(
     return views.get_waiver(session, caller, waiver_id)
 
 
-def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Row[Any], WaiverRow]:
+def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Account, WaiverRow]:
     household = views.found(session, caller, waiver_id).household
     account = _locked(session, household)
     return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
@@ -263,7 +260,7 @@ def _require_pending(waiver: WaiverRow) -> None:
 
 def _close(
     session: Session,
-    account: Row[Any],
+    account: Account,
     waiver_id: UUID,
     status: WaiverStatus,
     by: Caller,

@@ -130,10 +130,6 @@ FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
 WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved'
   AND NOT EXISTS (SELECT FROM bill v WHERE v.id = b.bill_id AND v.voided_at IS NOT NULL)
 """)
-_WAIVE_PRINCIPAL = text("""
-UPDATE bill SET waived_fen = bill.waived_fen + given.fen
-FROM unnest(CAST(:bills AS bigint[]), CAST(:amounts AS bigint[])) AS given(id, fen) WHERE bill.id = given.id
-""")
 _GRANT = text("UPDATE waiver_bill SET granted_fen = :fen WHERE waiver_id = :waiver_id AND bill_id = :bill_id")
 
 
@@ -318,12 +314,6 @@ def grant(session: Session, waiver_id: UUID, amounts: Mapping[int, int]) -> None
     """Keep what each bill was granted."""
     rows = [{"waiver_id": waiver_id, "bill_id": bill_id, "fen": fen} for bill_id, fen in amounts.items()]
     session.execute(_GRANT, rows)
-
-
-def waive_principal(session: Session, amounts: Mapping[int, int]) -> None:
-    """Move `waived_fen` of bills whose household is locked."""
-    if amounts:
-        session.execute(_WAIVE_PRINCIPAL, {"bills": list(amounts), "amounts": list(amounts.values())})
 
 
 def page_of(

@@ -29,12 +29,13 @@ Template = Literal[
     "dunning.vacancy_task",
     "dunning.settlement_task",
 ]
-HoldSource = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem"]
+HoldSourceKind = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem"]
 HoldReason = Literal[
     "open_complaint", "open_work_order", "payment_in_flight", "performing_plan", "pending_waiver", "promised_fix"
 ]
 ContactKind = Literal["phone", "visit", "message", "letter", "other"]
 ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]
+SweepStatus = Literal["pending", "running", "done"]
 DisputeOutcome = Literal["upheld", "amended", "rejected", "withdrawn"]
 CauseFact = Literal[
     "legacy_dispute_on_file",
@@ -146,7 +147,7 @@ class Sweep(TypedDict):
 
     id: UUID
     as_of: date
-    status: Literal["pending", "running", "done"]
+    status: SweepStatus
     estates_total: Whole
     estates_done: Whole
     actions: Whole
@@ -178,7 +179,7 @@ class Hold(TypedDict):
     since: datetime
     released_at: Annotated[datetime | None, Field(description="null: it stands")]
     until: Annotated[date | None, Field(description="The last day it stands, whatever else happens")]
-    source: HoldSource
+    source: HoldSourceKind
     source_id: UUID
 
 
@@ -261,9 +262,18 @@ class SuggestedCause(TypedDict):
     reasons: list[CauseReason]
 
 
-class DunningCase(TypedDict):
-    """What was said to a household and what holds the next step back (D1, D2, D3). An owner sees nothing of what staff
-    keep: contacts, promise, plans, suggestion."""
+class StaffNotes(TypedDict):
+    """What staff keep about a household; an owner sees nothing of it."""
+
+    contacts: list[Contact]
+    promise: Contact | None
+    plan: HouseholdPlan | None
+    plans: list[HouseholdPlan]
+    suggested_cause: SuggestedCause | None
+
+
+class DunningCase(StaffNotes):
+    """What was said to a household and what holds the next step back (D1, D2, D3)."""
 
     household: str
     estate: str
@@ -273,11 +283,6 @@ class DunningCase(TypedDict):
     holds: list[Hold]
     next_step: NextStep | None
     disputes: list[Dispute]
-    contacts: list[Contact]
-    promise: Contact | None
-    plan: HouseholdPlan | None
-    plans: list[HouseholdPlan]
-    suggested_cause: SuggestedCause | None
 
 
 class DunningCaseSummary(TypedDict):

@@ -23,6 +23,7 @@ from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
 from services.common.contracts.events import BillsIssued
 from tests.support.billing.desk import FINANCE, NOW, TARIFFS, Desk
+from tests.support.billing.pricing import give_credit
 from tests.support.outbox import events
 
 HOMES = (
@@ -35,19 +36,6 @@ HOMES = (
 @pytest.fixture
 def desk(database: Callable[[str], Engine]) -> Desk:
     return Desk(database("billing"), Settings(slice_units=2))
-
-
-def prepay(desk: Desk, household: str, fen: int) -> None:
-    """Money paid in advance, in the ledger and in the balance."""
-    desk.write(
-        """
-        WITH h AS (UPDATE household SET credit_fen = credit_fen + :fen WHERE code = :code RETURNING id, estate_id)
-        INSERT INTO ledger_entry (amount_fen, household_id, created_at, estate_id, booked_on, kind, debit_account,
-                                  credit_account, source)
-        SELECT :fen, id, :now, estate_id, DATE '2026-08-01', 'payment', 'cash_cash', 'customer_credit', 'test' FROM h
-        """,
-        fen=fen, code=household, now=NOW,
-    )  # fmt: skip
 
 
 def issued(desk: Desk) -> list[BillsIssued]:
@@ -85,8 +73,8 @@ def test_more_credit_than_bills_stays_credit(desk: Desk) -> None:
 def test_c1_credit_that_pays_a_bill_past_its_due_date_leaves_its_late_fee(desk: Desk) -> None:
     """A bill of September, due 15 October, issued on 21 November: 37 days have accrued when credit pays it."""
     desk.estate("E1", *HOMES)
-    prepay(desk, "H1", 20_600)
-    prepay(desk, "H2", 100)
+    give_credit(desk, "H1", 20_600)
+    give_credit(desk, "H2", 100)
     desk.run("2026-09")
     paid = desk.one("SELECT id FROM bill WHERE paid_fen = amount_fen")
     assert desk.rows("SELECT f.bill_id, h.code FROM late_fee_left f JOIN household h ON h.id = f.household_id") == [

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure import handlers
-from services.billing.collections.closure.handlers import Cut, Meeting, Result
+from services.billing.collections.closure.handlers import Cut, Meeting
 from services.billing.holds.handlers import release
+from services.common.contracts.answers.closure import MeetingResult
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.database import transaction
 from services.common.domain.access import Caller
@@ -54,8 +55,10 @@ def meet(books: Books, at: str, request_id: UUID | None = None) -> dict[str, Any
     return handlers.make_appointment(books.session, STEWARD, request_id or uuid4(), "H1", wanted, NOW)
 
 
-def outcome(books: Books, appointment: dict[str, Any], result: Result, note: str | None = None) -> dict[str, Any]:
-    return handlers.record_outcome(books.session, STEWARD, UUID(appointment["id"]), result, note, NOW)
+def outcome(
+    books: Books, appointment: dict[str, Any], result: MeetingResult, note: str | None = None
+) -> dict[str, Any]:
+    return handlers.record_outcome(books.session, STEWARD, appointment["id"], result, note, NOW)
 
 
 def test_d6_a_run_enrols_arrears_of_more_than_a_year_and_a_second_one_only_what_is_new(books: Books) -> None:

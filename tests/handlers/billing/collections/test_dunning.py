@@ -92,15 +92,7 @@ def test_c1_an_item_states_the_fee_of_the_statement_whatever_was_paid(books: Boo
     apart = books.bill(7000, on(2), "apart", fee_item="parking")
     books.session.execute(text("UPDATE bill SET late_fee_apart = true WHERE id = :id"), {"id": apart})
     settled = books.bill(20000, on(-40), "fee left", fee_item="parking")
-    books.session.execute(text("UPDATE bill SET paid_fen = amount_fen WHERE id = :id"), {"id": settled})
-    paid = text("""
-      INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                                debit_account, credit_account, source)
-      SELECT amount_fen, id, household_id, :now, estate_id, :on, 'payment', 'cash_cash', 'receivable', 'by hand'
-      FROM bill WHERE id = :id""")
-    books.session.execute(paid, {"id": settled, "now": NOW, "on": day(on(5))})
-    left = text("INSERT INTO late_fee_left (bill_id, household_id) SELECT id, household_id FROM bill WHERE id = :id")
-    books.session.execute(left, {"id": settled})
+    books.pay(20000, on(5), "fee left", bills=[settled])
     books.sweep(on(20))
     told = {item.household: item for item in items(books)}
     assert sorted(told) == sorted(names)
@@ -209,7 +201,7 @@ def test_the_same_request_is_one_sweep(books: Books) -> None:
     sweep_id = uuid4()
     for _ in range(2):
         asked = SweepRequest(TODAY, ["E1"])
-        assert handlers.start_sweep(books.session, SYSTEM, sweep_id, asked, NOW) == {"id": str(sweep_id)}
+        assert handlers.start_sweep(books.session, SYSTEM, sweep_id, asked, NOW) == {"id": sweep_id}
     assert len(events(books.session, SweepSliceRequested)) == 1
     assert handlers.get_sweep(books.session, SYSTEM, sweep_id)["status"] == "pending"
     with pytest.raises(Conflict):

@@ -23,10 +23,11 @@ from sqlalchemy import Engine, text
 from services.billing.collections.dunning.cases import handlers as cases
 from services.billing.collections.dunning.cases.handlers import ContactNote
 from services.billing.collections.legal import files
-from services.billing.collections.legal.evidence.export import Form, export
+from services.billing.collections.legal.evidence.export import export
 from services.billing.collections.legal.evidence.handlers import PLAN, gather
 from services.billing.collections.legal.evidence.rules import Pack, adds_up, as_csv, fingerprint, section, segments
 from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, LateFeePolicy, late_fee
+from services.common.contracts.answers.legal import EvidenceForm
 from services.common.contracts.errors import Forbidden, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.money import yuan
@@ -73,7 +74,7 @@ def text_of(page: PageObject) -> str:
     return "".join(page.extract_text().replace("\0", "").split())
 
 
-def make(books: Books, form: Form = "pdf", caller: Caller = MANAGER, as_of: date = TODAY) -> dict[str, Any]:
+def make(books: Books, form: EvidenceForm = "pdf", caller: Caller = MANAGER, as_of: date = TODAY) -> dict[str, Any]:
     return export(gather(books.session, caller, "H1", as_of), form)
 
 

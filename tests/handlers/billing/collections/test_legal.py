@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import permutations
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from services.billing.collections.legal import files, gate
 from services.billing.collections.legal.files import Step, Wanted
-from services.billing.collections.legal.rules import GATE, Kind
+from services.billing.collections.legal.rules import GATE
 from services.billing.holds.handlers import UnknownHousehold, release
 from services.billing.service import BillingService
+from services.common.contracts.answers.legal import LegalKind
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import DunningStepsDue, MessageDelivered
 from services.common.database import transaction
@@ -117,18 +118,18 @@ def test_d4_a_complaint_after_the_opening_stops_the_filing(books: Books) -> None
     complaint = hold(books, "complaint")
     filing = Step("filed", TODAY)
     with pytest.raises(Conflict, match="no_open_complaint"):
-        files.change_status(books.session, MANAGER, uuid4(), UUID(file["id"]), filing, NOW)
+        files.change_status(books.session, MANAGER, uuid4(), file["id"], filing, NOW)
     release(books.session, "complaint", complaint, "H1", NOW)
     request = uuid4()
     for _ in range(2):
-        filed = files.change_status(books.session, MANAGER, request, UUID(file["id"]), filing, NOW)
+        filed = files.change_status(books.session, MANAGER, request, file["id"], filing, NOW)
     assert [one["status"] for one in filed["history"]] == ["opened", "filed"]
     with pytest.raises(Conflict):
-        files.change_status(books.session, MANAGER, request, UUID(file["id"]), Step("withdrawn", TODAY), NOW)
-    done = files.change_status(books.session, MANAGER, uuid4(), UUID(file["id"]), Step("judgment", TODAY, "won"), NOW)
+        files.change_status(books.session, MANAGER, request, file["id"], Step("withdrawn", TODAY), NOW)
+    done = files.change_status(books.session, MANAGER, uuid4(), file["id"], Step("judgment", TODAY, "won"), NOW)
     assert (done["status"], done["closed_on"]) == ("judgment", TODAY)
     with pytest.raises(Conflict):
-        files.change_status(books.session, MANAGER, uuid4(), UUID(file["id"]), Step("filed", TODAY), NOW)
+        files.change_status(books.session, MANAGER, uuid4(), file["id"], Step("filed", TODAY), NOW)
 
 
 def test_d4_one_file_of_a_kind_at_a_time_and_the_same_request_is_the_same_file(books: Books) -> None:
@@ -154,11 +155,11 @@ def test_d4_files_are_for_those_who_decide_within_their_estates(books: Books) ->
     with pytest.raises(Forbidden):
         files.open_file(books.session, AUDITOR, uuid4(), "H1", "mediation", None, NOW)
     with pytest.raises(Forbidden):
-        files.get_file(books.session, OTHER, UUID(file["id"]))
+        files.get_file(books.session, OTHER, file["id"])
     with pytest.raises(NotFound):
         files.get_file(books.session, MANAGER, uuid4())
     assert files.list_files(books.session, OTHER, Wanted(), 5, None)["items"] == []
-    assert files.get_file(books.session, AUDITOR, UUID(file["id"]))["kind"] == "mediation"
+    assert files.get_file(books.session, AUDITOR, file["id"])["kind"] == "mediation"
 
 
 @pytest.mark.parametrize("kind", ["cut_power", "cut_water", "lock_lift", "deny_access", "publication", ""])
@@ -179,21 +180,21 @@ def test_d4_a_lawyers_letter_needs_no_complaint_and_its_receipt_is_a_demand(book
     books.household()
     books.bill(30000, DUE)
     complaint = hold(books, "complaint")
-    kind: Kind = "lawyers_letter"
+    kind: LegalKind = "lawyers_letter"
     with pytest.raises(Conflict, match="no_open_complaint"):
         files.open_file(books.session, MANAGER, uuid4(), "H1", kind, None, NOW)
     release(books.session, "complaint", complaint, "H1", NOW)
     letter = files.open_file(books.session, MANAGER, uuid4(), "H1", kind, None, NOW)
     request = uuid4()
     for _ in range(2):
-        shown = files.add_delivery(books.session, MANAGER, request, UUID(letter["id"]), TODAY, "EMS9", NOW)
+        shown = files.add_delivery(books.session, MANAGER, request, letter["id"], TODAY, "EMS9", NOW)
     assert shown["deliveries"] == [{"delivered_on": TODAY, "proof": "EMS9"}]
     assert conditions(books)["demand_delivered"]
     mediation = files.open_file(books.session, MANAGER, uuid4(), "H1", "mediation", None, NOW)
     with pytest.raises(Conflict):
-        files.add_delivery(books.session, MANAGER, uuid4(), UUID(mediation["id"]), TODAY, "EMS9", NOW)
+        files.add_delivery(books.session, MANAGER, uuid4(), mediation["id"], TODAY, "EMS9", NOW)
     with pytest.raises(Invalid):
-        files.add_delivery(books.session, MANAGER, uuid4(), UUID(letter["id"]), day("2027-01-01"), "EMS9", NOW)
+        files.add_delivery(books.session, MANAGER, uuid4(), letter["id"], day("2027-01-01"), "EMS9", NOW)
 
 
 def test_d4_urging_is_logged_once_and_not_before_its_day(books: Books) -> None:
@@ -210,17 +211,17 @@ def test_d4_urging_is_logged_once_and_not_before_its_day(books: Books) -> None:
 def test_d4_nobody_is_put_on_show_without_policy_and_consent(books: Books) -> None:
     books.household()
     assert not gate.publication(books.session, MANAGER, "H1")["allowed"]
-    said = {"given_on": day("2026-11-01"), "reference": "单独同意书 7"}
+    said = gate.ConsentNote(day("2026-11-01"), "单独同意书 7")
     consent = gate.add_consent(books.session, MANAGER, "H1", uuid4(), said, NOW)
     shown = gate.publication(books.session, MANAGER, "H1")
-    assert [one["name"] for one in shown["conditions"] if not one["met"]] == ["publication_switched_on"]
+    assert [one.name for one in shown["conditions"] if not one.met] == ["publication_switched_on"]
     books.session.execute(text("UPDATE legal_policy SET publication = true"))
     assert gate.publication(books.session, MANAGER, "H1")["allowed"]
-    gate.withdraw_consent(books.session, MANAGER, UUID(consent["id"]), NOW)
+    gate.withdraw_consent(books.session, MANAGER, consent["id"], NOW)
     shown = gate.publication(books.session, MANAGER, "H1")
-    assert [one["name"] for one in shown["conditions"] if not one["met"]] == ["separate_consent"]
+    assert [one.name for one in shown["conditions"] if not one.met] == ["separate_consent"]
     with pytest.raises(Forbidden):
-        gate.withdraw_consent(books.session, OTHER, UUID(consent["id"]), NOW)
+        gate.withdraw_consent(books.session, OTHER, consent["id"], NOW)
 
 
 def test_f4_delivery_facts_end_the_same_in_any_order(books: Books) -> None:

@@ -135,7 +135,7 @@ def test_d7_a_training_is_taken_once_and_again_when_it_was_lost(engine: Engine) 
     training_id = uuid4()
     with Session(engine) as session, session.begin():
         for _ in range(2):
-            assert handlers.request_training(session, ADMIN, training_id, None, NOW) == {"id": str(training_id)}
+            assert handlers.request_training(session, ADMIN, training_id, None, NOW) == {"id": training_id}
         with pytest.raises(Conflict):
             handlers.request_training(session, ADMIN, training_id, "2026-08", NOW)
         assert handlers.claim_training(session, NOW) == training_id
@@ -161,7 +161,7 @@ def test_d7_what_comes_later_changes_no_feature_of_a_past_day(books: Books) -> N
     Relief(books).on("2026-11-02").approve(
         Relief(books).on("2026-11-02").ask(bills["H1"], kind="principal", ratio="1")["id"], ADMIN, "resolution 7"
     )
-    books._post(bills["H2"], bounced, books.estates["E1"], 10000, date(2026, 11, 5), "receivable", "cash_wechat")
+    books.give_back(bills["H2"], 10000, date(2026, 11, 5), channel="wechat")
     books.pay(10400, "2026-11-06", "H3")
     then = known(days[2]) | then
     books.pay(10400, "2026-11-09", "H2")

@@ -15,7 +15,8 @@ from services.billing.collections.dunning.measures.efficiency import dunning_eff
 from services.billing.collections.dunning.treatment import disputes
 from services.billing.collections.dunning.treatment import household_plan as plans
 from services.billing.collections.dunning.treatment.disputes import Settlement
-from services.billing.collections.dunning.treatment.household_plan import HouseholdPlan
+from services.billing.collections.dunning.treatment.household_plan import PlanContent
+from services.billing.collections.dunning.treatment.rules import reason
 from services.billing.portfolio.files.handlers import FileChange, keep_file
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -73,8 +74,8 @@ def test_d1_what_cannot_be_disputed(diary: Diary) -> None:
         disputes.dispute_bill(session, OWNER.model_copy(update={"household": "H2"}), paid, uuid4(), "x", NOW)
 
 
-def plan(**fields: Any) -> HouseholdPlan:
-    return HouseholdPlan(**{"cause": "dissatisfied", "responsible": "S1", "next_action": "call"} | fields)
+def plan(**fields: Any) -> PlanContent:
+    return PlanContent(**{"cause": "dissatisfied", "responsible": "S1", "next_action": "call"} | fields)
 
 
 def test_d2_a_promise_to_put_it_right_holds_until_it_is_kept(diary: Diary) -> None:
@@ -142,7 +143,7 @@ def test_d2_suggested_from_what_is_on_the_books_and_never_set(diary: Diary) -> N
     diary.pay(30009, 3, bills=[first])
     diary.books.bill(20000, on(30))
     assert diary.books.case()["suggested_cause"] == {
-        "cause": "forgot", "reasons": [{"fact": "pays_when_reminded", "bills": 1, "days": 7}]}  # fmt: skip
+        "cause": "forgot", "reasons": [reason("pays_when_reminded", bills=1, days=7)]}  # fmt: skip
     diary.pay(500, 31)
     assert suggested(diary) == "hardship"
     complain(diary.books, NOW)
@@ -162,7 +163,7 @@ def test_d2_the_owners_file_speaks_for_a_cause(diary: Diary) -> None:
     dispute = {"liable": "developer", "since": "2024-05-01", "note": "roof leaks"}
     keep_file(session, finance, "H1", FileChange.model_validate({"legacy_dispute": dispute}), NOW)
     assert diary.books.case()["suggested_cause"] == {
-        "cause": "legacy_dispute", "reasons": [{"fact": "legacy_dispute_on_file", "liable": "developer"}]}  # fmt: skip
+        "cause": "legacy_dispute", "reasons": [reason("legacy_dispute_on_file", liable="developer")]}  # fmt: skip
     keep_file(session, finance, "H1", FileChange.model_validate({"legacy_dispute": None}), NOW)
     assert suggested(diary) == "hardship"
 

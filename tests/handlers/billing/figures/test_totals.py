@@ -258,7 +258,7 @@ def test_j1_a_waiver_settles_but_does_not_pay(books: Books) -> None:
     waived, part = books.bill(1000, "2026-10-15", "H1"), books.bill(1000, "2026-10-15", "H2")
     books.pay(900, "2026-10-10", "H2")
     for bill_id, fen in ((waived, 1000), (part, 100)):
-        waive(books, bill_id, fen, date(2026, 10, 20))
+        books.waive(bill_id, fen, date(2026, 10, 20))
     assert check(books) == (0, 0)
 
     def paid(day: int) -> tuple[int, int]:
@@ -267,22 +267,3 @@ def test_j1_a_waiver_settles_but_does_not_pay(books: Books) -> None:
 
     assert paid(19) == (0, 0)
     assert paid(20) == (1, 1100)
-
-
-def waive(books: Books, bill_id: int, fen: int, on: date) -> None:
-    """What a waiver posts, on bill, ledger and rollup."""
-    at = {"bill_id": bill_id, "fen": fen, "on": on}
-    books.session.execute(text("UPDATE bill SET waived_fen = waived_fen + :fen WHERE id = :bill_id"), at)
-    books.session.execute(
-        text("""INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                debit_account, credit_account, source)
-                SELECT :fen, id, household_id, now(), estate_id, :on, 'principal_waived', 'fee_income', 'receivable',
-                       'test' FROM bill WHERE id = :bill_id"""),
-        at,
-    )
-    books.session.execute(
-        text(f"""INSERT INTO rate_rollup ({KEY}, waived_fen)
-                SELECT estate_id, building, fee_item, period, due_date, :on, :fen FROM bill WHERE id = :bill_id
-                ON CONFLICT ({KEY}) DO UPDATE SET waived_fen = rate_rollup.waived_fen + excluded.waived_fen"""),
-        at,
-    )

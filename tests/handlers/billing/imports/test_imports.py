@@ -161,16 +161,17 @@ def test_a3_a_household_of_another_estate_is_refused(desk: Desk) -> None:
 
 
 def test_a3_roles_scope_and_kinds(desk: Desk) -> None:
-    with pytest.raises(Forbidden):
-        desk.load("units", UNITS, *HOMES, caller=manager("E1", role="cashier"))
+    for role in ("cashier", "estate_manager"):
+        with pytest.raises(Forbidden):
+            desk.load("units", UNITS, *HOMES, caller=manager("E1", role=role))
     with pytest.raises(NotFound):
         desk.load("dragons", UNITS)
-    assert desk.load("units", UNITS, *HOMES, caller=manager("E1"))["created"] == 3
+    assert desk.load("units", UNITS, *HOMES, caller=manager("E1", role="finance"))["created"] == 3
     with pytest.raises(Invalid) as refused:
-        desk.load("units", UNITS, *HOMES, caller=manager("E2"))
+        desk.load("units", UNITS, *HOMES, caller=manager("E2", role="finance"))
     assert {e["msg"] for e in refused.value.errors} == {"outside your scope"}
     with pytest.raises(Invalid):
-        desk.load("estates", ESTATES, E1.replace("E1", "E3"), caller=manager("E1"))
+        desk.load("estates", ESTATES, E1.replace("E1", "E3"), caller=manager("E1", role="finance"))
 
 
 def test_a3_empty_and_too_large_files(desk: Desk) -> None:

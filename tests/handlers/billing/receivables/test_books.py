@@ -24,6 +24,7 @@ from services.common.contracts.events import MonthClosed
 from services.common.domain.access import Caller
 from tests.support.billing.books import Books, settled
 from tests.support.billing.desk import FINANCE, OPENING, Desk
+from tests.support.billing.entries import enter
 from tests.support.databases import waits_for_a_lock
 from tests.support.outbox import events
 from tests.support.waiting import until
@@ -88,10 +89,9 @@ def test_b8_money_of_a_closed_month_is_booked_in_the_open_one_and_counts_on_its_
 
 def test_b8_a_closed_month_refuses_an_entry_that_did_not_ask(house: Books) -> None:
     close(house, "2026-09")
-    forgot = """INSERT INTO ledger_entry (amount_fen, created_at, estate_id, booked_on, kind, debit_account,
-                  credit_account, source) VALUES (1, now(), :estate_id, DATE '2026-09-30', 'x', 'a', 'b', 's')"""
+    forgot = {"amount_fen": 1, "booked_on": date(2026, 9, 30), "debit_account": "a", "credit_account": "b"}
     with pytest.raises(DBAPIError, match="the period is closed"):
-        house.session.execute(text(forgot), {"estate_id": house.estates["E1"]})
+        enter(house.session, forgot | {"estate_id": house.estates["E1"]})
 
 
 def test_b8_each_close_carries_on_from_the_one_before(house: Books) -> None:

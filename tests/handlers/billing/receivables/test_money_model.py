@@ -398,8 +398,7 @@ class Office:
                 ids = session.scalars(
                     text("SELECT id FROM bill WHERE household_id = :id AND voided_at IS NULL"), {"id": account.id}
                 )
-                key = {"household_id": account.id, "touched": list(ids)}
-                rows = {row.id: row for row in session.execute(tables.BILLS_TO_PAY, key)}
+                rows = tables.bills_to_pay(session, account.id, ids)
                 bills = open_bills(rows, entries_by_bill(session, list(rows)))
                 frozen = frozen_on(list(planned(session, account.id).plans.values()), bills, date.max)
                 for bill in bills:

@@ -15,6 +15,7 @@ from services.billing.receivables.late_fee import by_estate as totals
 from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
 from services.billing.receivables.late_fee.rules import Instalment
 from services.billing.receivables.late_fee.sql import late_fees_due
+from services.billing.receivables.ledger.rules import LATE_FEE_INCOME, LATE_FEE_WAIVED
 from services.billing.receivables.plans import handlers
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
@@ -381,29 +382,14 @@ def _sign_for_all(books: Books, made: list[int], signed: date, gaps: list[int]) 
 
 
 def _move(books: Books, bill_id: int, kind: str, on: date) -> None:
-    """A waiver of principal, of late fee, or money going back, as other rooms post them."""
-    household_id, estate_id, *_ = books.households["H1"]
-    row = books.session.execute(
-        text("SELECT paid_fen, amount_fen - paid_fen - waived_fen AS open, building, fee_item, period, due_date "
-             "FROM bill WHERE id = :id"), {"id": bill_id}).one()  # fmt: skip
-    fen = (row.paid_fen if kind == "restoration" else row.open) // 2
+    """A waiver of principal, of late fee, or money going back."""
+    row = books.session.execute(text("SELECT * FROM bill WHERE id = :id"), {"id": bill_id}).one()
     if kind == "fee_waiver":
-        books._post(bill_id, household_id, estate_id, 10, on, "fee_income", "late_fee_income")
-    elif fen:
-        key = row._asdict() | {"estate": estate_id, "on": on, "fen": fen, "id": bill_id}
-        changed, column, accounts = {
-            "waiver": ("waived_fen = waived_fen + :fen", "waived_fen", ("fee_income", "receivable")),
-            "restoration": ("paid_fen = paid_fen - :fen", "collected_fen", ("receivable", "cash_cash")),
-        }[kind]
-        books._post(bill_id, household_id, estate_id, fen, on, *accounts)
-        books.session.execute(text(f"UPDATE bill SET {changed} WHERE id = :id"), key)
-        sign_ = "-" if kind == "restoration" else ""
-        books.session.execute(text(
-            f"INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, {column}) "
-            f"VALUES (:estate, :building, :fee_item, :period, :due_date, :on, {sign_}:fen) "
-            f"ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) "
-            f"DO UPDATE SET {column} = r.{column} + excluded.{column}"), key)  # fmt: skip
-        books.session.execute(text("DELETE FROM late_fee_left WHERE bill_id = :id"), key)
+        books.move("late_fee_waived", LATE_FEE_WAIVED, LATE_FEE_INCOME, 10, on, bill_id)
+    elif kind == "waiver":
+        books.waive(bill_id, (row.amount_fen - row.paid_fen - row.waived_fen) // 2, on)
+    else:
+        books.give_back(bill_id, row.paid_fen // 2, on)
 
 
 def test_c1_late_fee_by_estate(books: Books) -> None:
@@ -443,12 +429,12 @@ def test_c1_a_bill_too_large_for_whole_numbers_is_counted_all_the_same(books: Bo
 
 
 def test_c1_settled_late_fee_and_restored_principal_mark_a_bill_apart(books: Books) -> None:
-    household_id = books.household()
+    books.household()
     bill_id = books.bill(100000, "2026-09-15")
     books.pay(40000, "2026-09-20")
     assert books.one("SELECT late_fee_apart FROM bill") is False
     books.pay(60010, "2026-09-20")
     assert books.one("SELECT late_fee_apart FROM bill") is True
     books.session.execute(text("UPDATE bill SET late_fee_apart = false"))
-    books._post(bill_id, household_id, books.estates["E1"], 5, TODAY, "receivable", "customer_credit")
+    books.give_back(bill_id, 5, TODAY)
     assert books.one("SELECT late_fee_apart FROM bill") is True

@@ -117,8 +117,7 @@ class Office:
         account = ledger.account(self.session, "H1")
         assert account is not None
         ids = self.session.scalars(text("SELECT id FROM bill WHERE voided_at IS NULL")).all()
-        key = {"household_id": household_id, "touched": list(ids)}
-        rows = {row.id: row for row in self.session.execute(ledger.BILLS_TO_PAY, key)}
+        rows = ledger.bills_to_pay(self.session, household_id, ids)
         for bill in open_bills(rows, entries_by_bill(self.session, list(rows))):
             assert only_fee_is_left(bill, policy_of(account)) == rows[bill.id].fee_left
         assert self.books.one("SELECT count(*) FROM late_fee_left l JOIN bill b ON b.id = l.bill_id "

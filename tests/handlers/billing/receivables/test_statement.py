@@ -107,18 +107,16 @@ def test_c1_no_clause_no_fee(books: Books) -> None:
 def test_c1_paid_before_the_books_opened_never_accrued(books: Books) -> None:
     household_id = books.household()
     bill_id = books.bill(100000, "2025-01-15")
-    books.session.execute(text("UPDATE bill SET paid_fen = 40000"))
-    books._post(bill_id, household_id, books.estates["E1"], 40000, date(2026, 11, 21), "opening_equity", "receivable")
+    books.paid_before(bill_id, 40000, date(2026, 11, 21))
     assert sums(books.statement("2025-01-25")) == (60000, 180, 0, 60180)
     assert late_fees_due(books.session, [household_id], date(2025, 1, 25)) == {household_id: 180}
 
 
 def test_c1_a_bill_settled_by_what_was_paid_before_the_books_opened(books: Books) -> None:
     """Whatever day is asked for: such a payment stands from the beginning of time, before which there is no day."""
-    household_id = books.household()
+    books.household()
     bill_id = books.bill(100000, "2025-01-15")
-    books.session.execute(text("UPDATE bill SET paid_fen = 40000"))
-    books._post(bill_id, household_id, books.estates["E1"], 40000, date(2026, 11, 21), "opening_equity", "receivable")
+    books.paid_before(bill_id, 40000, date(2026, 11, 21))
     books.pay(60000, "2025-02-14")
     for today in ("2025-02-14", "2026-11-21"):
         shown = books.statement(today)
@@ -127,9 +125,7 @@ def test_c1_a_bill_settled_by_what_was_paid_before_the_books_opened(books: Books
     assert sums(books.statement("2025-02-13")) == (60000, 522, 0, 60522)
     books.household("H2")
     settled = books.bill(30000, "2025-01-15", "H2")
-    books.session.execute(text("UPDATE bill SET paid_fen = 30000 WHERE id = :id"), {"id": settled})
-    key = books.households["H2"][0]
-    books._post(settled, key, books.estates["E1"], 30000, date(2026, 11, 21), "opening_equity", "receivable")
+    books.paid_before(settled, 30000, date(2026, 11, 21))
     for any_day in ("1970-01-01", "2025-01-10", "2026-01-01", "2026-11-21"):
         assert sums(books.statement(any_day, "H2")) == (0, 0, 0, 0)
 
@@ -209,7 +205,7 @@ def test_c1_sql_and_python_count_the_same_late_fee(
         for fen, on in payments:
             books.pay(fen, on.isoformat())
         if restored:
-            _restore(books, household_id, made[0])
+            _restore(books, made[0])
         as_of = date(2025, 6, 30) + timedelta(days=days)
         in_python = books.statement(as_of.isoformat())["late_fee_fen"]
         assert late_fees_due(session, [household_id], as_of, past=True).get(household_id, 0) == in_python
@@ -230,10 +226,7 @@ def _set_policy(session: Session, estate_id: int, policy: Any, rates: Any) -> No
         session.execute(text("INSERT INTO late_fee_rate VALUES (:id, :since, :daily)"), rate)
 
 
-def _restore(books: Books, household_id: int, bill_id: int) -> None:
-    """A refund (E4) as it will be posted: the principal is open again from the reversal date."""
+def _restore(books: Books, bill_id: int) -> None:
+    """A refund (E4) as it will be booked: the principal is open again from the reversal date."""
     paid = books.one("SELECT paid_fen FROM bill WHERE id = :id", id=bill_id)
-    if paid:
-        books.session.execute(text("UPDATE bill SET paid_fen = 0 WHERE id = :id"), {"id": bill_id})
-        day = date(2025, 8, 8)
-        books._post(bill_id, household_id, books.estates["E1"], paid, day, "receivable", "cash_cash")
+    books.give_back(bill_id, paid, date(2025, 8, 8))

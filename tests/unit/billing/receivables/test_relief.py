@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.billing.charging.voids.rules import Received, Standing, number, standing
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.rules import DailyRate, LateFeePolicy, late_fee
-from services.billing.receivables.ledger.rules import Entry
+from services.billing.receivables.ledger.rules import BookingDay, Entry
 from services.billing.receivables.trial_balance.rules import NO_DIFFERENCE, Kept, Moved, check, collected
 from services.billing.receivables.waivers.rules import (
     Band,
@@ -89,7 +89,7 @@ def test_c2_where_the_matrix_ends_nobody_may() -> None:
 
 
 def entry(debit: str, credit: str, fen: int, on: str) -> Entry:
-    return Entry(day(on), fen, debit, credit)
+    return Entry("test", debit, credit, fen, BookingDay(day(on)), "test", 1)
 
 
 def test_c2_a_waiver_then_further_accrual() -> None:

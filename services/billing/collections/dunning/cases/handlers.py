@@ -1,34 +1,44 @@
 """STORY of cases: what was done about a household's arrears, why it does not pay, what comes next (D1, D2, D3, D5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from datetime import date, datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, rules, tables
-from services.billing.collections.dunning.rules import Cause
-from services.billing.collections.dunning.tables import dunning_contact
+from services.billing.collections.dunning.cases import views
+from services.billing.collections.dunning.queries import LaidRung
+from services.billing.collections.dunning.tables import ContactRecord, dunning_contact
 from services.billing.collections.dunning.treatment import tables as treatment
 from services.billing.collections.dunning.treatment.disputes import dispute_view
 from services.billing.collections.dunning.treatment.facts import facts_of
 from services.billing.collections.dunning.treatment.household_plan import plan_view
 from services.billing.collections.dunning.treatment.rules import suggest_cause
-from services.billing.holds.rules import hold_periods
 from services.billing.portfolio.tables import Household, find_household
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.dunning import (
+    ArrearsCause,
+    Contact,
+    ContactKind,
+    ContactOutcome,
+    DunningCase,
+    DunningCaseSummary,
+    NextStep,
+    StaffNotes,
+    SuggestedCause,
+)
+from services.common.contracts.answers.portfolio import Cause
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
-from services.common.domain.calendar import business_date, start_of_business_day
+from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
+from services.common.rows import row_of
 
 _NOTES = UUID("6f1d2c1e-6a57-5e0c-9a35-0b8f3d0f6d11")
-ContactKind = Literal["phone", "visit", "message", "letter", "other"]
-ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class ContactNote:
     """A talk with the owner: `answer` is what the owner said, `outcome` what came of it, `promised_on` the day payment
     was promised for. With `step`, the task of that step is answered."""
 
-    kind: str
+    kind: ContactKind
     answer: str
     step: str | None = None
     note: str | None = None
@@ -45,48 +55,50 @@ class ContactNote:
     outcome: ContactOutcome | None = None
 
 
-def get_dunning_case(session: Session, caller: Caller, household: str, today: date) -> dict[str, Any]:
+def get_dunning_case(session: Session, caller: Caller, household: str, today: date) -> DunningCase:
     """Steps taken, holds, contacts and the next step of a household; empty lists and null without arrears.
 
-    `{household, estate, cause, suggested_cause: {cause, reasons}, held, steps: [{step, as_of, due_date, overdue_days,
-    kind, template, answered, …}], holds: [{reason, since, released_at, until, source, source_id}], next_step: {step,
-    earliest_on, promised_on} | null, promise: {promised_on, …} | null, contacts, disputes, plan, plans}`.
     The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
     an estate never swept it is today's. An owner sees no contacts, plans or suggestions. NotFound, Forbidden.
     """
-    caller.require(Permission.READ_DUNNING)
+    caller.require(Permission.READ_DUNNING_CASE)
     row = find_household(session, caller, household)
     contacts = queries.contacts(session, row.id)
     promise = next((one for one in reversed(contacts) if one.promised_on and one.promised_on >= today), None)
     ladder = queries.ladder(session, row.estate_id, row.arrears_cause)
-    case = {
-        "household": household,
-        "estate": row.estate,
-        "cause": row.arrears_cause,
-        "steps": [_step(action, ladder) for action in queries.actions(session, row.id)],
-        "next_step": _next(session, row, ladder, queries.last_swept(session, row.estate_id) or today, promise),
-        "disputes": [dispute_view(one, household) for one in treatment.disputes(session, row.id)],
-        **_held(session, row.id, today),
-    }
-    return case | (_NOT_FOR_OWNERS if caller.is_owner else _work(session, row, contacts, promise, today))
+    holds = views.holds(queries.hold_facts(session, row.id), today)
+    return DunningCase(
+        household=household,
+        estate=row.estate,
+        cause=row.arrears_cause,
+        held=any(hold["released_at"] is None for hold in holds),
+        steps=[views.taken_step(action, ladder.get(action.step)) for action in queries.actions(session, row.id)],
+        holds=holds,
+        next_step=_next(session, row, ladder, queries.last_swept(session, row.estate_id) or today, promise),
+        disputes=[dispute_view(one, household) for one in treatment.disputes(session, row.id)],
+        **(NOT_FOR_OWNERS if caller.is_owner else _staff_notes(session, row, contacts, promise, today)),
+    )
 
 
-_NOT_FOR_OWNERS: dict[str, Any] = {"contacts": [], "promise": None, "plan": None, "plans": [], "suggested_cause": None}
+NOT_FOR_OWNERS = StaffNotes(contacts=[], promise=None, plan=None, plans=[], suggested_cause=None)
 
 
-def _work(
-    session: Session, row: Household, contacts: Sequence[Row[Any]], promise: Row[Any] | None, today: date
-) -> dict[str, Any]:
-    """What staff keep about a household."""
+def _staff_notes(
+    session: Session,
+    row: Household,
+    contacts: Sequence[ContactRecord],
+    promise: ContactRecord | None,
+    today: date,
+) -> StaffNotes:
     plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
     suggestion = suggest_cause(facts_of(session, row.id, today))
-    return {
-        "contacts": [_contact(one) for one in contacts],
-        "promise": _contact(promise) if promise else None,
-        "plan": plans[0] if plans else None,
-        "plans": plans,
-        "suggested_cause": {"cause": suggestion.cause, "reasons": list(suggestion.reasons)},
-    }
+    return StaffNotes(
+        contacts=[views.contact(one, row.code) for one in contacts],
+        promise=views.contact(promise, row.code) if promise else None,
+        plan=plans[0] if plans else None,
+        plans=plans,
+        suggested_cause=SuggestedCause(cause=suggestion.cause, reasons=list(suggestion.reasons)),
+    )
 
 
 @dataclass(frozen=True)
@@ -100,19 +112,18 @@ class CaseCut:
 
 def list_dunning_cases(
     session: Session, caller: Caller, cut: CaseCut, limit: int, cursor: str | None, today: date
-) -> dict[str, Any]:
-    """Households with an unpaid bill on the ladder and their last step: `{household, estate, building, step, as_of,
-    due_date, overdue_days, overdue_fen, cause, held, answered}`, paged."""
+) -> Page[DunningCaseSummary]:
+    """Households with an unpaid bill on the ladder and their last step, paged."""
     caller.require(Permission.READ_DUNNING)
     named = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
     rows = queries.cases(session, named, _after(cursor), limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
-    return {"items": [_case(row, today) for row in shown], "next_cursor": next_cursor}
+    return Page(items=[views.case(row, today) for row in shown], next_cursor=next_cursor)
 
 
 def add_contact(
     session: Session, caller: Caller, household: str, request_id: UUID, said: ContactNote, now: datetime
-) -> dict[str, Any]:
+) -> Contact:
     """Record a talk with the owner (D1); a cause named in it becomes the household's (D2).
 
     The same request again records nothing new; with other content it is a Conflict. Invalid, NotFound, Forbidden.
@@ -127,13 +138,13 @@ def add_contact(
     new = insert_once(session, dunning_contact, {"id": request_id, "contacted_at": now, **wanted})
     if new and said.cause is not None:
         tables.set_cause(session, row.id, said.cause)
-    contact = same_request("contact", by_id(session, dunning_contact, request_id), wanted)
-    return _contact(contact) | {"household": household}
+    contact = same_request("contact", row_of(ContactRecord, by_id(session, dunning_contact, request_id)), wanted)
+    return views.contact(contact, household)
 
 
 def set_arrears_cause(
     session: Session, caller: Caller, household: str, cause: Cause, note: str | None, now: datetime
-) -> dict[str, Any]:
+) -> ArrearsCause:
     """Record why a household does not pay (D2); the note, if any, is kept with the contacts. NotFound, Forbidden.
 
     The same words by the same person on the same day are one note, however often they are sent.
@@ -145,7 +156,7 @@ def set_arrears_cause(
         words = f"{household}:{caller.sub}:{business_date(now)}:{cause}:{note}"
         kept = {"id": uuid5(_NOTES, words), "household_id": row.id, "kind": "assessment", "answer": note}
         insert_once(session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
-    return {"household": household, "cause": cause}
+    return ArrearsCause(household=household, cause=cause)
 
 
 def _scope(caller: Caller, estate: str | None) -> list[str] | None:
@@ -158,53 +169,12 @@ def _after(cursor: str | None) -> int:
     return key[0] if key else 0
 
 
-def _held(session: Session, household_id: int, today: date) -> dict[str, Any]:
-    """Every hold there was, and whether one stands."""
-    periods: list[dict[str, Any]] = []
-    for (kind, source_id), known in queries.hold_facts(session, household_id).items():
-        about = {"reason": known.reason, "until": known.until, "source": kind, "source_id": str(source_id)}
-        over = start_of_business_day(known.until + timedelta(days=1)) if known.until and known.until < today else None
-        found = hold_periods(known.facts, ended=known.ended, over=over)
-        periods += [{"since": one.since, "released_at": one.released_at, **about} for one in found]
-    periods.sort(key=lambda hold: (hold["since"], hold["source_id"]))
-    return {"held": any(hold["released_at"] is None for hold in periods), "holds": periods}
-
-
 def _next(
-    session: Session, row: Household, ladder: dict[str, Row[Any]], today: date, promise: Row[Any] | None
-) -> dict[str, Any] | None:
+    session: Session, row: Household, ladder: Mapping[str, LaidRung], today: date, promise: ContactRecord | None
+) -> NextStep | None:
     bill = queries.standing(session, row.id)
     found = rules.next_step(queries.steps(ladder), bill, today) if bill else None
     if found is None:
         return None
-    return {"step": found[0].code, "earliest_on": found[1], "promised_on": promise.promised_on if promise else None}
-
-
-def _step(action: Row[Any], ladder: dict[str, Row[Any]]) -> dict[str, Any]:
-    rung = ladder.get(action.step)
-    kind = rung.kind if rung else None
-    return {
-        "step": action.step,
-        "as_of": action.as_of,
-        "due_date": action.due_date,
-        "overdue_days": action.overdue_days,
-        "overdue_fen": action.overdue_fen,
-        "late_fee_fen": action.late_fee_fen,
-        "deadline": action.deadline,
-        "bill_id": str(action.bill_id),
-        "kind": kind,
-        "template": rung.template if rung else None,
-        "answered": action.answered if kind == "task" else None,
-    }
-
-
-def _contact(row: Row[Any]) -> dict[str, Any]:
-    fields = row._asdict()
-    del fields["household_id"]
-    return fields | {"id": str(row.id)}
-
-
-def _case(row: Row[Any], today: date) -> dict[str, Any]:
-    fields = row._asdict()
-    del fields["household_id"]
-    return fields | {"overdue_days": (today - row.due_date).days}
+    step, earliest_on = found
+    return NextStep(step=step.code, earliest_on=earliest_on, promised_on=promise.promised_on if promise else None)

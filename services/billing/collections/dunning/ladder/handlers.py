@@ -1,7 +1,6 @@
 """STORY of the ladder as data (D1): read it, change it as a whole. No change takes effect in the middle of a sweep."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -9,6 +8,7 @@ from services.billing.collections.dunning.ladder import rules, tables
 from services.billing.collections.dunning.ladder.rules import Rung
 from services.billing.collections.dunning.tables import lock_to_change
 from services.billing.portfolio.tables import find_estate
+from services.common.contracts.answers.dunning import Ladder
 from services.common.contracts.errors import Forbidden, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
@@ -16,25 +16,22 @@ from services.common.domain.permissions import Permission
 GROUP = 0
 
 
-def get_ladder(session: Session, caller: Caller, estate: str | None) -> dict[str, Any]:
+def get_ladder(session: Session, caller: Caller, estate: str | None) -> Ladder:
     """The ladder of an estate, or the group's (D1); NotFound, Forbidden.
 
-    `{estate, inherited, steps: [{code, earliest_day, latest_day, kind, channels, template, requires, deadline_days,
-    gap_days}], tracks: [{cause, replaces, code, …}]}`; `inherited`: the estate uses the group's. A track says what
-    stands instead of a step for households of a cause (D2); null is as the step has it, a null `code` leaves it out.
+    `inherited`: the estate uses the group's. A track says what stands instead of a step for households of a cause (D2).
     """
     caller.require(Permission.READ_DUNNING)
     own = tables.steps(session, _estate_id(session, caller, estate))
-    steps = own or tables.steps(session, GROUP)
-    return {
-        "estate": estate,
-        "inherited": estate is not None and not own,
-        "steps": [dict(row._mapping) for row in steps],
-        "tracks": [dict(row._mapping) for row in tables.tracks(session)],
-    }
+    return Ladder(
+        estate=estate,
+        inherited=estate is not None and not own,
+        steps=own or tables.steps(session, GROUP),
+        tracks=tables.tracks(session),
+    )
 
 
-def put_ladder(session: Session, caller: Caller, estate: str | None, steps: Sequence[Rung]) -> dict[str, Any]:
+def put_ladder(session: Session, caller: Caller, estate: str | None, steps: Sequence[Rung]) -> Ladder:
     """Replace a ladder by another, checked as a whole; no steps for an estate: it uses the group's again.
 
     Invalid (see `rules.faults`), Forbidden, NotFound.
@@ -54,4 +51,4 @@ def put_ladder(session: Session, caller: Caller, estate: str | None, steps: Sequ
 def _estate_id(session: Session, caller: Caller, estate: str | None) -> int:
     if caller.is_owner:
         raise Forbidden("The ladder is for staff.")
-    return GROUP if estate is None else int(find_estate(session, caller, estate).id)
+    return GROUP if estate is None else find_estate(session, caller, estate).id

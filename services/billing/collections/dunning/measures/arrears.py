@@ -1,17 +1,28 @@
 """STORY of the arrears ledger (D5): who owes how much for how long, one by one or added up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import cast
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import rules
 from services.billing.collections.dunning.measures import arrears_sql
-from services.billing.collections.dunning.measures.rules import GroupBy, key_name
-from services.billing.collections.dunning.rules import BUCKETS, Cause
+from services.billing.collections.dunning.measures.arrears_sql import ByAge, HouseholdArrears, SummedArrears
+from services.billing.collections.dunning.measures.rules import key_name
+from services.billing.collections.dunning.rules import BUCKETS
 from services.billing.receivables.late_fee.sql import late_fees_due
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.dunning import (
+    Arrears,
+    ArrearsBy,
+    ArrearsGroup,
+    ArrearsSummary,
+    Bucket,
+    OverdueByAge,
+)
+from services.common.contracts.answers.portfolio import Cause
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
@@ -31,38 +42,41 @@ class ArrearsCut:
 
 def list_arrears(
     session: Session, caller: Caller, cut: ArrearsCut, limit: int, cursor: str | None, today: date
-) -> dict[str, Any]:
-    """Overdue households (D5): `{household, estate, building, steward, cause, overdue_fen, disputed_fen, late_fee_fen,
-    bills, oldest_due_date, overdue_days, bucket, buckets}`, paged. A household is in the bucket of its oldest bill;
+) -> Page[Arrears]:
+    """Overdue households (D5), paged. A household is in the bucket of its oldest bill;
     `buckets` splits its amount by the age of each bill. Invalid (unknown bucket), Forbidden."""
     named, days = _cut(caller, cut)
     key = position(cursor, int)
     rows = arrears_sql.arrears(session, named, days, key[0] if key else 0, limit + 1, today)
     shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
     fees = late_fees_due(session, [row.household_id for row in shown], today)
-    return {"items": [_arrears(row, fees.get(row.household_id, 0)) for row in shown], "next_cursor": next_cursor}
+    return Page(items=[_arrears(row, fees.get(row.household_id, 0)) for row in shown], next_cursor=next_cursor)
 
 
 def arrears_summary(
-    session: Session, caller: Caller, cut: ArrearsCut, group_by: GroupBy, today: date
-) -> dict[str, Any]:
-    """Overdue principal and households by bucket, amount, cause, building or steward (D5): `{group_by, items: [{key,
-    estate?, households, bills, overdue_fen, disputed_fen, buckets}], overdue_fen}`.
+    session: Session, caller: Caller, cut: ArrearsCut, group_by: ArrearsBy, today: date
+) -> ArrearsSummary:
+    """Overdue principal and households by bucket, amount, cause, building or steward (D5).
 
     A group is what `list_arrears` lists when it is cut by that key; buckets and amounts are a household's, by its
     oldest bill and by all it owes. A household with bills in two buildings counts in both.
     """
     named, days = _cut(caller, cut)
     rows = arrears_sql.summary(session, named, days, group_by, today)
-    items = [_group(group_by, row) for row in rows]
-    return {"group_by": group_by, "items": items, "overdue_fen": sum(row.overdue_fen for row in rows)}
+    return ArrearsSummary(
+        group_by=group_by,
+        items=[_group(group_by, row) for row in rows],
+        next_cursor=None,
+        overdue_fen=sum(row.overdue_fen for row in rows),
+    )
 
 
-def _cut(caller: Caller, cut: ArrearsCut) -> tuple[dict[str, Any], tuple[int, int | None]]:
+def _cut(caller: Caller, cut: ArrearsCut) -> tuple[Mapping[str, object], tuple[int, int | None]]:
     caller.require(Permission.READ_ARREARS)
     codes = caller.estate_filter(cut.estate)
-    named = {"building": cut.building, "steward": cut.steward, "cause": cut.cause}
-    return named | {"estates": None if codes is None else sorted(codes)}, _bucket(cut.bucket)
+    estates = None if codes is None else sorted(codes)
+    named = {"estates": estates, "building": cut.building, "steward": cut.steward, "cause": cut.cause}
+    return named, _bucket(cut.bucket)
 
 
 def _bucket(name: str | None) -> tuple[int, int | None]:
@@ -75,30 +89,35 @@ def _bucket(name: str | None) -> tuple[int, int | None]:
         raise Invalid("There is no such bucket.", [{"loc": "bucket", "msg": f"one of {known}"}]) from error
 
 
-def _arrears(row: Row[Any], late_fee_fen: int) -> dict[str, Any]:
-    return {
-        "household": row.household,
-        "estate": row.estate,
-        "building": row.building,
-        "steward": row.steward,
-        "cause": row.cause,
-        "overdue_fen": row.overdue_fen,
-        "disputed_fen": row.disputed_fen,
-        "late_fee_fen": late_fee_fen,
-        "bills": row.bills,
-        "oldest_due_date": row.oldest_due_date,
-        "overdue_days": row.overdue_days,
-        "bucket": rules.bucket_of(row.overdue_days),
-        "buckets": _by_age(row),
-    }
+def _arrears(row: HouseholdArrears, late_fee_fen: int) -> Arrears:
+    return Arrears(
+        household=row.household,
+        estate=row.estate,
+        building=row.building,
+        steward=row.steward,
+        cause=row.cause,
+        overdue_fen=row.overdue_fen,
+        disputed_fen=row.disputed_fen,
+        late_fee_fen=late_fee_fen,
+        bills=row.bills,
+        oldest_due_date=row.oldest_due_date,
+        overdue_days=row.overdue_days,
+        bucket=cast("Bucket", rules.bucket_of(row.overdue_days)),  # only what is overdue is listed
+        buckets=_by_age(row),
+    )
 
 
-def _group(group_by: GroupBy, row: Row[Any]) -> dict[str, Any]:
-    item = {"key": key_name(group_by, row.key), "households": row.households, "bills": row.bills}
-    place = {"estate": row.estate} if row.estate is not None else {}
-    return item | place | {"overdue_fen": row.overdue_fen, "disputed_fen": row.disputed_fen, "buckets": _by_age(row)}
+def _group(group_by: ArrearsBy, row: SummedArrears) -> ArrearsGroup:
+    return ArrearsGroup(
+        key=key_name(group_by, row.key),
+        estate=row.estate,
+        households=row.households,
+        bills=row.bills,
+        overdue_fen=row.overdue_fen,
+        disputed_fen=row.disputed_fen,
+        buckets=_by_age(row),
+    )
 
 
-def _by_age(row: Row[Any]) -> dict[str, int]:
-    amounts = (row.b1, row.b2, row.b3, row.b4, row.b5)
-    return {name: fen for (name, _, _), fen in zip(BUCKETS, amounts, strict=True)}
+def _by_age(row: ByAge) -> OverdueByAge:
+    return OverdueByAge({"1-15": row.b1, "16-30": row.b2, "31-60": row.b3, "61-365": row.b4, "365+": row.b5})

@@ -1,15 +1,18 @@
 """SQL of the arrears ledger (D5): overdue bills by household, listed or added up. Only open bills are looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.measures.rules import AMOUNT_BANDS, GroupBy
+from services.billing.collections.dunning.measures.rules import AMOUNT_BANDS
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.answers.dunning import ArrearsBy
+from services.common.contracts.answers.portfolio import Cause
+from services.common.rows import rows_of
 
 
 def _overdue(wanted: str, group_by: str = "") -> str:
@@ -81,17 +84,54 @@ FROM household_overdue GROUP BY 1, 2 ORDER BY 1, 2
 _SUMMARIES = {name: text(_summary(name)) for name in (*_OF_BILL, *_OF_HOUSEHOLD)}
 
 
+@dataclass(frozen=True)
+class ByAge:
+    """Overdue principal, what of it is in dispute, and its parts by age."""
+
+    bills: int
+    overdue_fen: int
+    disputed_fen: int
+    b1: int
+    b2: int
+    b3: int
+    b4: int
+    b5: int
+
+
+@dataclass(frozen=True)
+class HouseholdArrears(ByAge):
+    """What a household owes, with building and steward of its oldest overdue bill."""
+
+    household_id: int
+    household: str
+    estate: str
+    building: str
+    steward: str | None
+    cause: Cause
+    oldest_due_date: date
+    overdue_days: int
+
+
+@dataclass(frozen=True)
+class SummedArrears(ByAge):
+    """What households owe that are alike; `key` of buckets and bands is their number, from 1 and from 0."""
+
+    key: str | None
+    estate: str | None
+    households: int
+
+
 def arrears(
-    session: Session, cut: dict[str, Any], days: tuple[int, int | None], after: int, limit: int, as_of: date
-) -> Sequence[Row[Any]]:
+    session: Session, cut: Mapping[str, object], days: tuple[int, int | None], after: int, limit: int, as_of: date
+) -> list[HouseholdArrears]:
     """Overdue households by id, their oldest bill's age between `days`."""
     more = {"low": days[0], "high": days[1], "after": after, "limit": limit, "as_of": as_of}
-    return session.execute(_LIST, cut | more).all()
+    return rows_of(HouseholdArrears, session.execute(_LIST, {**cut, **more}))
 
 
 def summary(
-    session: Session, cut: dict[str, Any], days: tuple[int, int | None], group_by: GroupBy, as_of: date
-) -> Sequence[Row[Any]]:
-    """Sums and household counts by one thing; `key` of buckets and bands is their number, from 1 and from 0."""
+    session: Session, cut: Mapping[str, object], days: tuple[int, int | None], group_by: ArrearsBy, as_of: date
+) -> list[SummedArrears]:
+    """Sums and household counts by one thing."""
     more = {"low": days[0], "high": days[1], "after": 0, "as_of": as_of}
-    return session.execute(_SUMMARIES[group_by], cut | more).all()
+    return rows_of(SummedArrears, session.execute(_SUMMARIES[group_by], {**cut, **more}))

@@ -4,43 +4,58 @@ A payment counts for the latest step before it only (on the day of a step: for t
 spoke of. The ledger is append-only and steps stay, so the same question has the same answer until more is paid.
 """
 
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.measures.efficiency_sql import EFFICIENCY
-from services.billing.collections.dunning.measures.rules import WINDOWS, EfficiencyBy, share
+from services.billing.collections.dunning.measures.rules import WINDOWS, share
+from services.common.contracts.answers.dunning import Efficiency, EfficiencyBy, StepResult
 from services.common.contracts.errors import Invalid
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
+from services.common.rows import rows_of
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What the steps of a key brought in, in the short and in the long window."""
+
+    key: str | None
+    taken: int
+    households: int
+    contacts: int
+    paid_short: int
+    paid_long: int
+    short_fen: int
+    long_fen: int
 
 
 def dunning_efficiency(
     session: Session, caller: Caller, estate: str | None, from_date: date, to_date: date, group_by: EfficiencyBy
-) -> dict[str, Any]:
-    """Per step or steward: `{key, taken, households, contacts, paid_within_7, paid_within_30, recovered_7_fen,
-    recovered_30_fen, share_7, share_30}` of steps taken in the span; shares are of households. Invalid, Forbidden."""
+) -> Efficiency:
+    """Per step or steward, of steps taken in the span; shares are of households. Invalid, Forbidden."""
     caller.require(Permission.READ_FIGURES)
     if from_date > to_date:
         raise Invalid("The span ends before it begins.", [{"loc": "from", "msg": "not after to"}])
     codes = caller.estate_filter(estate)
     asked = {"from_date": from_date, "to_date": to_date, "group_by": group_by, "short": WINDOWS[0], "long": WINDOWS[1]}
     rows = session.execute(EFFICIENCY, asked | {"estates": None if codes is None else sorted(codes)})
-    return {"from": from_date, "to": to_date, "group_by": group_by, "items": [_item(row) for row in rows]}
+    items = [_item(row) for row in rows_of(Recovered, rows)]
+    return {"from": from_date, "to": to_date, "group_by": group_by, "items": items, "next_cursor": None}
 
 
-def _item(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "taken": row.taken,
-        "households": row.households,
-        "contacts": row.contacts,
-        "paid_within_7": row.paid_short,
-        "paid_within_30": row.paid_long,
-        "recovered_7_fen": row.short_fen,
-        "recovered_30_fen": row.long_fen,
-        "share_7": share(row.paid_short, row.households),
-        "share_30": share(row.paid_long, row.households),
-    }
+def _item(row: Recovered) -> StepResult:
+    return StepResult(
+        key=row.key,
+        taken=row.taken,
+        households=row.households,
+        contacts=row.contacts,
+        paid_within_7=row.paid_short,
+        paid_within_30=row.paid_long,
+        recovered_7_fen=row.short_fen,
+        recovered_30_fen=row.long_fen,
+        share_7=share(row.paid_short, row.households),
+        share_30=share(row.paid_long, row.households),
+    )

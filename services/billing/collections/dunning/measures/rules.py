@@ -1,11 +1,7 @@
 """LAW of measures (D5, D8): bands of amounts, what arrears are grouped by, shares."""
 
-from typing import Literal
-
 from services.billing.collections.dunning.rules import BUCKETS
-
-GroupBy = Literal["bucket", "amount", "cause", "building", "steward"]
-EfficiencyBy = Literal["step", "steward"]
+from services.common.contracts.answers.dunning import ArrearsBy
 
 # name, first fen
 AMOUNT_BANDS: tuple[tuple[str, int], ...] = (
@@ -18,7 +14,7 @@ AMOUNT_BANDS: tuple[tuple[str, int], ...] = (
 WINDOWS = (7, 30)
 
 
-def key_name(group_by: GroupBy, key: str | None) -> str | None:
+def key_name(group_by: ArrearsBy, key: str | None) -> str | None:
     """What a group is called: buckets and bands come from the store as numbers."""
     if key is None or group_by not in ("bucket", "amount"):
         return key

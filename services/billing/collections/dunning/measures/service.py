@@ -1,12 +1,12 @@
 """DOORS of measures: the arrears ledger and its sums, dunning efficiency (D5, D8)."""
 
 from datetime import date
-from typing import Any
 
 from services.billing.collections.dunning.measures import arrears, efficiency
 from services.billing.collections.dunning.measures.arrears import ArrearsCut
-from services.billing.collections.dunning.measures.rules import EfficiencyBy, GroupBy
-from services.billing.collections.dunning.rules import Cause
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.dunning import Arrears, ArrearsBy, ArrearsSummary, Efficiency, EfficiencyBy
+from services.common.contracts.answers.portfolio import Cause
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -27,7 +27,7 @@ class MeasureDoors(EstateService):
         cause: Cause | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Page[Arrears]:
         """Overdue households."""
         cut = ArrearsCut(estate, building, steward, bucket, cause)
         with self.transaction() as session:
@@ -37,13 +37,13 @@ class MeasureDoors(EstateService):
     def arrears_summary(
         self,
         caller: Caller,
-        group_by: GroupBy = "bucket",
+        group_by: ArrearsBy = "bucket",
         estate: str | None = None,
         building: str | None = None,
         steward: str | None = None,
         bucket: str | None = None,
         cause: Cause | None = None,
-    ) -> dict[str, Any]:
+    ) -> ArrearsSummary:
         """Overdue principal and households, added up."""
         cut = ArrearsCut(estate, building, steward, bucket, cause)
         with self.transaction() as session:
@@ -52,7 +52,7 @@ class MeasureDoors(EstateService):
     @rpc
     def dunning_efficiency(
         self, caller: Caller, from_date: date, to_date: date, estate: str | None = None, group_by: EfficiencyBy = "step"
-    ) -> dict[str, Any]:
+    ) -> Efficiency:
         """What each step brought in."""
         with self.transaction() as session:
             return efficiency.dunning_efficiency(session, caller, estate, from_date, to_date, group_by)

@@ -6,20 +6,19 @@ that no notice urges for it.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.treatment import tables
+from services.billing.collections.dunning.treatment.tables import DisputeRecord, LockedBill
 from services.billing.receivables.ledger.tables import lock_estate_of
+from services.common.contracts.answers.dunning import Dispute, DisputeOutcome
 from services.common.contracts.errors import Conflict, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
 from services.common.once import same_request
 
-Outcome = Literal["upheld", "amended", "rejected", "withdrawn"]
 # The owner was right: the bill is left out of the ladder until finance has voided or waived it.
 STAYS_OUT = "upheld"
 
@@ -28,31 +27,30 @@ STAYS_OUT = "upheld"
 class Settlement:
     """How a dispute ended. `amended`: put right, what is left stands; `rejected`, `withdrawn`: the bill stands."""
 
-    outcome: Outcome
+    outcome: DisputeOutcome
     note: str
 
 
 def dispute_bill(
     session: Session, caller: Caller, bill_id: int, request_id: UUID, reason: str, now: datetime
-) -> dict[str, Any]:
+) -> Dispute:
     """Record that a bill is disputed, by its owner or by staff who were told; the same call again records nothing new.
 
-    `{id, bill_id, household, status: open, reason, opened_at, …}`. NotFound, Forbidden, Conflict (void, settled or
-    disputed already).
+    NotFound, Forbidden, Conflict (void, settled or disputed already).
     """
     caller.require(Permission.DISPUTE_BILL)
     bill = _bill(session, caller, bill_id)
-    row = {"id": request_id, "bill_id": bill_id, "household_id": bill.household_id, "reason": reason}
-    kept = tables.dispute(session, request_id)
-    if kept is None:
+    row = {"id": request_id, "household_id": bill.household_id, "reason": reason}
+    record = tables.dispute(session, request_id)
+    if record is None:
         _may_be_disputed(bill)
-        kept = tables.open_dispute(session, row | {"opened_at": now, "opened_by": caller.sub})
-    return dispute_view(same_request("dispute", kept, row), bill.household)
+        record = tables.open_dispute(session, bill_id, row | {"opened_by": caller.sub}, now)
+    return dispute_view(same_request("dispute", record, row | {"bill_id": bill_id}), bill.household)
 
 
 def settle_dispute(
     session: Session, caller: Caller, bill_id: int, request_id: UUID, settled: Settlement, now: datetime
-) -> dict[str, Any]:
+) -> Dispute:
     """End a bill's open dispute; unless it was upheld, the bill is on the ladder again. NotFound, Conflict, Forbidden.
 
     The same call again changes nothing.
@@ -68,7 +66,7 @@ def settle_dispute(
 
 def _settle(
     session: Session, caller: Caller, bill_id: int, request_id: UUID, settled: Settlement, now: datetime
-) -> Row[Any]:
+) -> DisputeRecord:
     found = tables.open_dispute_of(session, bill_id)
     if found is None:
         raise Conflict("This bill has no open dispute.")
@@ -78,14 +76,24 @@ def _settle(
     return tables.close_dispute(session, found.id, done | {"outcome": settled.outcome, "note": settled.note})
 
 
-def dispute_view(row: Row[Any], household: str) -> dict[str, Any]:
+def dispute_view(record: DisputeRecord, household: str) -> Dispute:
     """A dispute as people see it."""
-    names = ("bill_id", "reason", "opened_at", "opened_by", "settled_at", "settled_by", "outcome", "note")
-    fields = {name: getattr(row, name) for name in names} | {"bill_id": str(row.bill_id)}
-    return {"id": str(row.id), "household": household, "status": "settled" if row.settled_at else "open", **fields}
+    return Dispute(
+        id=record.id,
+        bill_id=record.bill_id,
+        household=household,
+        status="settled" if record.settled_at else "open",
+        reason=record.reason,
+        opened_at=record.opened_at,
+        opened_by=record.opened_by,
+        settled_at=record.settled_at,
+        settled_by=record.settled_by,
+        outcome=record.outcome,
+        note=record.note,
+    )
 
 
-def _bill(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
+def _bill(session: Session, caller: Caller, bill_id: int) -> LockedBill:
     """The bill, locked in the ledger's order: estate, household, bill."""
     place = tables.household_of_bill(session, bill_id)
     if place is None:
@@ -95,7 +103,7 @@ def _bill(session: Session, caller: Caller, bill_id: int) -> Row[Any]:
     return tables.lock_bill(session, bill_id, place.household)
 
 
-def _may_be_disputed(bill: Row[Any]) -> None:
+def _may_be_disputed(bill: LockedBill) -> None:
     if bill.voided_at is not None:
         raise Conflict("This bill is void.")
     if bill.amount_fen == bill.paid_fen + bill.waived_fen:

@@ -6,17 +6,17 @@ passed: fixed first. It is a hold like others, so it is on the same record (D3).
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.rules import Cause
 from services.billing.collections.dunning.tables import set_cause
 from services.billing.collections.dunning.treatment import tables
+from services.billing.collections.dunning.treatment.tables import PlanRecord
 from services.billing.holds import handlers as holds
 from services.billing.portfolio.tables import find_household
+from services.common.contracts.answers.dunning import HouseholdPlan
+from services.common.contracts.answers.portfolio import Cause
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -25,7 +25,7 @@ from services.common.once import same_request
 
 
 @dataclass(frozen=True)
-class HouseholdPlan:
+class PlanContent:
     """What is done about a household: `problem` with its `deadline` is what we promised to put right."""
 
     cause: Cause
@@ -37,8 +37,8 @@ class HouseholdPlan:
 
 
 def make_plan(
-    session: Session, caller: Caller, household: str, request_id: UUID, wanted: HouseholdPlan, now: datetime
-) -> dict[str, Any]:
+    session: Session, caller: Caller, household: str, request_id: UUID, wanted: PlanContent, now: datetime
+) -> HouseholdPlan:
     """Put a plan in the place of the one before, which is kept; the household's cause becomes the plan's.
 
     Invalid (a problem without deadline, a deadline gone by, dissatisfied without a problem), Conflict, NotFound,
@@ -47,18 +47,18 @@ def make_plan(
     caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.lock_household(session, household)
-    asked = {"household_id": row.id, "made_by": caller.sub, **asdict(wanted)}
-    kept = tables.plan(session, request_id)
-    if kept is None:
+    request = {"made_by": caller.sub, **asdict(wanted)}
+    record = tables.plan(session, request_id)
+    if record is None:
         _check(wanted, business_date(now))
         before = tables.current_plan(session, row.id)
-        kept = tables.add_plan(session, {"id": request_id, "made_at": now, **asked})
-        _hold_for(session, household, before, wanted, kept, now)
+        record = tables.add_plan(session, row.id, {"id": request_id, **request}, now)
+        _hold_for(session, household, before, record, now)
         set_cause(session, row.id, wanted.cause)
-    return plan_view(same_request("plan", kept, asked), household)
+    return plan_view(same_request("plan", record, request | {"household_id": row.id}), household)
 
 
-def problem_fixed(session: Session, caller: Caller, household: str, note: str, now: datetime) -> dict[str, Any]:
+def problem_fixed(session: Session, caller: Caller, household: str, note: str, now: datetime) -> HouseholdPlan:
     """What was promised is done: escalation goes on. Saying it again changes nothing. Conflict, NotFound, Forbidden."""
     caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
@@ -67,20 +67,33 @@ def problem_fixed(session: Session, caller: Caller, household: str, note: str, n
     if current is None or current.problem is None:
         raise Conflict("The household's plan names no problem to put right.")
     if current.fixed_at is None:
-        done = {"fixed_at": now, "fixed_by": caller.sub, "fixed_note": note}
-        current = tables.fix_problem(session, current.id, done)
+        current = tables.fix_problem(session, current.id, caller.sub, note, now)
         holds.release(session, "problem", current.id, household, now)
     return plan_view(current, household)
 
 
-def plan_view(row: Row[Any], household: str) -> dict[str, Any]:
+def plan_view(record: PlanRecord, household: str) -> HouseholdPlan:
     """A plan as people see it."""
-    fields = row._asdict()
-    del fields["household_id"]
-    return fields | {"id": str(row.id), "household": household, "current": row.superseded_at is None}
+    return HouseholdPlan(
+        id=record.id,
+        household=household,
+        cause=record.cause,
+        problem=record.problem,
+        deadline=record.deadline,
+        responsible=record.responsible,
+        next_action=record.next_action,
+        note=record.note,
+        made_at=record.made_at,
+        made_by=record.made_by,
+        current=record.superseded_at is None,
+        superseded_at=record.superseded_at,
+        fixed_at=record.fixed_at,
+        fixed_by=record.fixed_by,
+        fixed_note=record.fixed_note,
+    )
 
 
-def _check(wanted: HouseholdPlan, today: date) -> None:
+def _check(wanted: PlanContent, today: date) -> None:
     faults = []
     if (wanted.problem is None) != (wanted.deadline is None):
         faults.append({"loc": "deadline", "msg": "a problem has a deadline, and a deadline a problem"})
@@ -92,10 +105,8 @@ def _check(wanted: HouseholdPlan, today: date) -> None:
         raise Invalid("This is no plan.", faults)
 
 
-def _hold_for(
-    session: Session, household: str, before: Row[Any] | None, wanted: HouseholdPlan, kept: Row[Any], now: datetime
-) -> None:
+def _hold_for(session: Session, household: str, before: PlanRecord | None, plan: PlanRecord, now: datetime) -> None:
     if before is not None and before.problem is not None and before.fixed_at is None:
         holds.release(session, "problem", before.id, household, now)
-    holds.hold(session, "problem", kept.id, household, now, holds_dunning=wanted.problem is not None,
-               until=wanted.deadline)  # fmt: skip
+    promises = plan.problem is not None
+    holds.hold(session, "problem", plan.id, household, now, holds_dunning=promises, until=plan.deadline)

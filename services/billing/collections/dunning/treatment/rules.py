@@ -1,9 +1,10 @@
 """LAW of treatment (D2): which cause of arrears the facts suggest, and why. It is suggested only; people set it."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from services.billing.collections.dunning.rules import Cause
+from services.common.contracts.answers.dunning import CauseFact, CauseReason
+from services.common.contracts.answers.files import Liable
+from services.common.contracts.answers.portfolio import Cause
 
 SOON_DAYS = 7
 RECENT_DAYS = 90
@@ -31,7 +32,7 @@ class Facts:
     vacant: bool = False
     segment: str | None = None
     legacy_dispute: bool = False
-    liable: str | None = None
+    liable: Liable | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,29 @@ class Suggestion:
     """A cause and the facts that speak for it, as codes with their figures: people put words to them."""
 
     cause: Cause
-    reasons: tuple[dict[str, Any], ...]
+    reasons: tuple[CauseReason, ...]
+
+
+def reason(
+    fact: CauseFact,
+    *,
+    count: int | None = None,
+    bills: int | None = None,
+    days: int | None = None,
+    overdue_days: int | None = None,
+    segment: str | None = None,
+    liable: Liable | None = None,
+) -> CauseReason:
+    """A fact with its figures."""
+    return CauseReason(
+        fact=fact,
+        count=count,
+        bills=bills,
+        days=days,
+        overdue_days=overdue_days,
+        segment=segment,
+        liable=liable,
+    )
 
 
 def suggest_cause(facts: Facts) -> Suggestion:
@@ -50,28 +73,25 @@ def suggest_cause(facts: Facts) -> Suggestion:
 
 
 def _not_our_business(facts: Facts) -> Suggestion | None:
-    on_file = ({"fact": "legacy_dispute_on_file", "liable": facts.liable},) if facts.liable else ()
-    of_bills = ({"fact": "dispute_from_before"},) if facts.legacy_dispute else ()
+    on_file = (reason("legacy_dispute_on_file", liable=facts.liable),) if facts.liable else ()
+    of_bills = (reason("dispute_from_before"),) if facts.legacy_dispute else ()
     if on_file or of_bills:
         return Suggestion("legacy_dispute", (*on_file, *of_bills))
-    return Suggestion("vacant", ({"fact": "all_units_vacant"},)) if facts.vacant else None
+    return Suggestion("vacant", (reason("all_units_vacant"),)) if facts.vacant else None
 
 
 def _ours_to_put_right(facts: Facts) -> Suggestion | None:
     if facts.service_issues:
-        return Suggestion("dissatisfied", ({"fact": "service_issues", "count": facts.service_issues},))
-    poor = ({"fact": "segment", "segment": facts.segment},) if facts.segment in LOW_INCOME else ()
-    parts = ({"fact": "part_payments", "count": facts.part_paid},) if facts.part_paid else ()
+        return Suggestion("dissatisfied", (reason("service_issues", count=facts.service_issues),))
+    poor = (reason("segment", segment=facts.segment),) if facts.segment in LOW_INCOME else ()
+    parts = (reason("part_payments", count=facts.part_paid),) if facts.part_paid else ()
     return Suggestion("hardship", (*poor, *parts)) if poor or parts else None
 
 
 def _habit(facts: Facts) -> Suggestion | None:
     if facts.payments == 0 and facts.overdue_days > NEVER_PAYS_DAYS and facts.demands:
-        reasons = (
-            {"fact": "never_paid", "overdue_days": facts.overdue_days},
-            {"fact": "demands", "count": facts.demands},
-        )
-        return Suggestion("malicious", reasons)
+        never = reason("never_paid", overdue_days=facts.overdue_days)
+        return Suggestion("malicious", (never, reason("demands", count=facts.demands)))
     if facts.reminded and facts.paid_soon == facts.reminded:
-        return Suggestion("forgot", ({"fact": "pays_when_reminded", "bills": facts.reminded, "days": SOON_DAYS},))
+        return Suggestion("forgot", (reason("pays_when_reminded", bills=facts.reminded, days=SOON_DAYS),))
     return None

@@ -1,16 +1,24 @@
 """DOORS of treatment: disputes of bills, talks, causes, the one plan per household (D1, D2, D3)."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from services.billing.collections.dunning.cases import handlers as cases
-from services.billing.collections.dunning.cases.handlers import ContactKind, ContactNote, ContactOutcome
-from services.billing.collections.dunning.rules import Cause
+from services.billing.collections.dunning.cases.handlers import ContactNote
 from services.billing.collections.dunning.treatment import disputes
 from services.billing.collections.dunning.treatment import household_plan as plans
-from services.billing.collections.dunning.treatment.disputes import Outcome, Settlement
-from services.billing.collections.dunning.treatment.household_plan import HouseholdPlan
+from services.billing.collections.dunning.treatment.disputes import Settlement
+from services.billing.collections.dunning.treatment.household_plan import PlanContent
+from services.common.contracts.answers.dunning import (
+    ArrearsCause,
+    Contact,
+    ContactKind,
+    ContactOutcome,
+    Dispute,
+    DisputeOutcome,
+    HouseholdPlan,
+)
+from services.common.contracts.answers.portfolio import Cause
 from services.common.domain.access import Caller
 from services.common.fields import BillId, Text
 from services.common.process.service import EstateService, rpc
@@ -20,15 +28,15 @@ class TreatmentDoors(EstateService):
     """What staff record about a household, and what an owner objects to."""
 
     @rpc
-    def dispute_bill(self, caller: Caller, bill_id: BillId, request_id: UUID, reason: Text) -> dict[str, Any]:
+    def dispute_bill(self, caller: Caller, bill_id: BillId, request_id: UUID, reason: Text) -> Dispute:
         """A bill is disputed."""
         with self.transaction() as session:
             return disputes.dispute_bill(session, caller, bill_id, request_id, reason, self.clock())
 
     @rpc
     def settle_dispute(
-        self, caller: Caller, bill_id: BillId, request_id: UUID, outcome: Outcome, note: Text
-    ) -> dict[str, Any]:
+        self, caller: Caller, bill_id: BillId, request_id: UUID, outcome: DisputeOutcome, note: Text
+    ) -> Dispute:
         """A dispute has ended."""
         settled = Settlement(outcome, note)
         with self.transaction() as session:
@@ -46,14 +54,14 @@ class TreatmentDoors(EstateService):
         problem: Text | None = None,
         deadline: date | None = None,
         note: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> HouseholdPlan:
         """What is done about a household."""
-        wanted = HouseholdPlan(cause, responsible, next_action, problem, deadline, note)
+        wanted = PlanContent(cause, responsible, next_action, problem, deadline, note)
         with self.transaction() as session:
             return plans.make_plan(session, caller, household, request_id, wanted, self.clock())
 
     @rpc
-    def problem_fixed(self, caller: Caller, household: str, note: Text) -> dict[str, Any]:
+    def problem_fixed(self, caller: Caller, household: str, note: Text) -> HouseholdPlan:
         """What was promised to a household is done."""
         with self.transaction() as session:
             return plans.problem_fixed(session, caller, household, note, self.clock())
@@ -71,16 +79,14 @@ class TreatmentDoors(EstateService):
         promised_on: date | None = None,
         cause: Cause | None = None,
         outcome: ContactOutcome | None = None,
-    ) -> dict[str, Any]:
+    ) -> Contact:
         """Record a talk with the owner."""
         said = ContactNote(kind, answer, step, note, promised_on, cause, outcome)
         with self.transaction() as session:
             return cases.add_contact(session, caller, household, request_id, said, self.clock())
 
     @rpc
-    def set_arrears_cause(
-        self, caller: Caller, household: str, cause: Cause, note: str | None = None
-    ) -> dict[str, Any]:
+    def set_arrears_cause(self, caller: Caller, household: str, cause: Cause, note: str | None = None) -> ArrearsCause:
         """Record why a household does not pay."""
         with self.transaction() as session:
             return cases.set_arrears_cause(session, caller, household, cause, note, self.clock())

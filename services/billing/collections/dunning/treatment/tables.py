@@ -1,8 +1,8 @@
 """STORE of treatment: disputes and plans of households, and the facts a cause is suggested from (D1, D2, D3)."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Index,
-    Row,
     Table,
     Text,
     Uuid,
@@ -24,6 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.billing.tables import bill, metadata
+from services.common.contracts.answers.dunning import DisputeOutcome
+from services.common.contracts.answers.portfolio import Cause
+from services.common.once import by_id
+from services.common.rows import row_of, rows_of
 
 bill_dispute = Table(
     "bill_dispute",
@@ -89,15 +92,74 @@ FROM bill b WHERE b.id = :bill_id FOR UPDATE
 """)
 
 
-def household_of_bill(session: Session, bill_id: int) -> Row[Any] | None:
+@dataclass(frozen=True)
+class Place:
     """Codes of the household and the estate a bill is of."""
-    return session.execute(_PLACE, {"bill_id": bill_id}).one_or_none()
+
+    household: str
+    estate: str
 
 
-def lock_bill(session: Session, bill_id: int, household: str) -> Row[Any]:
+@dataclass(frozen=True)
+class LockedBill:
+    """A bill that is about to change, with the code of its household."""
+
+    id: int
+    household_id: int
+    household: str
+    amount_fen: int
+    paid_fen: int
+    waived_fen: int
+    voided_at: datetime | None
+    disputed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DisputeRecord:
+    """A dispute; `settled_at` None: it is open."""
+
+    id: UUID
+    bill_id: int
+    household_id: int
+    reason: str
+    opened_at: datetime
+    opened_by: str
+    settled_at: datetime | None
+    settled_by: str | None
+    settle_request: UUID | None
+    outcome: DisputeOutcome | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class PlanRecord:
+    """A plan of a household; `superseded_at` None: it is the plan."""
+
+    id: UUID
+    household_id: int
+    cause: Cause
+    problem: str | None
+    deadline: date | None
+    responsible: str
+    next_action: str
+    note: str | None
+    made_at: datetime
+    made_by: str
+    superseded_at: datetime | None
+    fixed_at: datetime | None
+    fixed_by: str | None
+    fixed_note: str | None
+
+
+def household_of_bill(session: Session, bill_id: int) -> Place | None:
+    """Whose a bill is."""
+    return row_of(Place, session.execute(_PLACE, {"bill_id": bill_id}).one_or_none())
+
+
+def lock_bill(session: Session, bill_id: int, household: str) -> LockedBill:
     """The bill, for a change of it; the caller holds the estate."""
     session.execute(_LOCK_HOUSEHOLD, {"household": household})
-    return session.execute(_LOCK_BILL, {"bill_id": bill_id, "household": household}).one()
+    return row_of(LockedBill, session.execute(_LOCK_BILL, {"bill_id": bill_id, "household": household}).one())
 
 
 def mark_disputed(session: Session, bill_id: int, at: datetime | None) -> None:
@@ -105,73 +167,76 @@ def mark_disputed(session: Session, bill_id: int, at: datetime | None) -> None:
     session.execute(update(bill).where(bill.c.id == bill_id).values(disputed_at=at))
 
 
-def open_dispute(session: Session, row: dict[str, Any]) -> Row[Any]:
+def open_dispute(session: Session, bill_id: int, row: Mapping[str, object], at: datetime) -> DisputeRecord:
     """Record a dispute and mark its bill."""
-    mark_disputed(session, row["bill_id"], row["opened_at"])
-    return session.execute(insert(bill_dispute).values(row).returning(bill_dispute)).one()
+    mark_disputed(session, bill_id, at)
+    opened = insert(bill_dispute).values(bill_id=bill_id, opened_at=at, **row).returning(bill_dispute)
+    return row_of(DisputeRecord, session.execute(opened).one())
 
 
-def close_dispute(session: Session, dispute_id: UUID, done: dict[str, Any]) -> Row[Any]:
+def close_dispute(session: Session, dispute_id: UUID, ending: Mapping[str, object]) -> DisputeRecord:
     """Record how a dispute ended."""
-    ended = update(bill_dispute).where(bill_dispute.c.id == dispute_id).values(done)
-    return session.execute(ended.returning(bill_dispute)).one()
+    ended = update(bill_dispute).where(bill_dispute.c.id == dispute_id).values(ending).returning(bill_dispute)
+    return row_of(DisputeRecord, session.execute(ended).one())
 
 
-def dispute(session: Session, dispute_id: UUID) -> Row[Any] | None:
+def dispute(session: Session, dispute_id: UUID) -> DisputeRecord | None:
     """One dispute."""
-    return session.execute(select(bill_dispute).where(bill_dispute.c.id == dispute_id)).one_or_none()
+    return row_of(DisputeRecord, by_id(session, bill_dispute, dispute_id))
 
 
-def settled_by_request(session: Session, request_id: UUID) -> Row[Any] | None:
+def settled_by_request(session: Session, request_id: UUID) -> DisputeRecord | None:
     """The dispute a request has settled."""
-    return session.execute(select(bill_dispute).where(bill_dispute.c.settle_request == request_id)).one_or_none()
+    query = select(bill_dispute).where(bill_dispute.c.settle_request == request_id)
+    return row_of(DisputeRecord, session.execute(query).one_or_none())
 
 
-def open_dispute_of(session: Session, bill_id: int) -> Row[Any] | None:
+def open_dispute_of(session: Session, bill_id: int) -> DisputeRecord | None:
     """A bill's dispute that is not settled."""
     query = select(bill_dispute).where(bill_dispute.c.bill_id == bill_id, bill_dispute.c.settled_at.is_(None))
-    return session.execute(query).one_or_none()
+    return row_of(DisputeRecord, session.execute(query).one_or_none())
 
 
-def disputes(session: Session, household_id: int) -> Sequence[Row[Any]]:
+def disputes(session: Session, household_id: int) -> list[DisputeRecord]:
     """All disputes of a household, oldest first."""
     query = select(bill_dispute).where(bill_dispute.c.household_id == household_id)
-    return session.execute(query.order_by(bill_dispute.c.opened_at, bill_dispute.c.id)).all()
+    return rows_of(DisputeRecord, session.execute(query.order_by(bill_dispute.c.opened_at, bill_dispute.c.id)))
 
 
-def add_plan(session: Session, row: dict[str, Any]) -> Row[Any]:
+def add_plan(session: Session, household_id: int, row: Mapping[str, object], at: datetime) -> PlanRecord:
     """Put a plan in the place of the one before."""
     before = update(household_plan).where(
-        household_plan.c.household_id == row["household_id"], household_plan.c.superseded_at.is_(None)
+        household_plan.c.household_id == household_id, household_plan.c.superseded_at.is_(None)
     )
-    session.execute(before.values(superseded_at=row["made_at"]))
-    return session.execute(insert(household_plan).values(row).returning(household_plan)).one()
+    session.execute(before.values(superseded_at=at))
+    made = insert(household_plan).values(household_id=household_id, made_at=at, **row).returning(household_plan)
+    return row_of(PlanRecord, session.execute(made).one())
 
 
-def plans(session: Session, household_id: int) -> Sequence[Row[Any]]:
+def plans(session: Session, household_id: int) -> list[PlanRecord]:
     """All plans of a household, the newest first."""
     query = select(household_plan).where(household_plan.c.household_id == household_id)
     newest = household_plan.c.superseded_at.desc().nulls_first()
-    return session.execute(query.order_by(newest, household_plan.c.made_at.desc())).all()
+    return rows_of(PlanRecord, session.execute(query.order_by(newest, household_plan.c.made_at.desc())))
 
 
-def plan(session: Session, plan_id: UUID) -> Row[Any] | None:
+def plan(session: Session, plan_id: UUID) -> PlanRecord | None:
     """One plan."""
-    return session.execute(select(household_plan).where(household_plan.c.id == plan_id)).one_or_none()
+    return row_of(PlanRecord, by_id(session, household_plan, plan_id))
 
 
-def current_plan(session: Session, household_id: int) -> Row[Any] | None:
+def current_plan(session: Session, household_id: int) -> PlanRecord | None:
     """The plan of a household, if it has one."""
     query = select(household_plan).where(
         household_plan.c.household_id == household_id, household_plan.c.superseded_at.is_(None)
     )
-    return session.execute(query).one_or_none()
+    return row_of(PlanRecord, session.execute(query).one_or_none())
 
 
-def fix_problem(session: Session, plan_id: UUID, done: dict[str, Any]) -> Row[Any]:
+def fix_problem(session: Session, plan_id: UUID, by: str, note: str, at: datetime) -> PlanRecord:
     """The problem of a plan is put right."""
-    fixed = update(household_plan).where(household_plan.c.id == plan_id).values(done)
-    return session.execute(fixed.returning(household_plan)).one()
+    fixed = update(household_plan).where(household_plan.c.id == plan_id).returning(household_plan)
+    return row_of(PlanRecord, session.execute(fixed.values(fixed_at=at, fixed_by=by, fixed_note=note)).one())
 
 
 def lock_household(session: Session, household: str) -> None:

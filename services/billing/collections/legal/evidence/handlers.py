@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.evidence import tables
 from services.billing.collections.legal.evidence.rules import HIDDEN, Pack, Section, adds_up, formula, section, segments
+from services.billing.collections.legal.evidence.tables import Facts
 from services.billing.portfolio.tables import Estate, Household, find_estate, find_household
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.open_bills import policy_of
@@ -16,12 +15,12 @@ from services.billing.receivables.late_fee.rules import LateFeePolicy, late_fee_
 from services.billing.receivables.ledger import tables as ledger_tables
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.statement.handlers import statement
+from services.common.contracts.answers.bills import Statement, StatementBill
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller, mask_name, mask_phone
 from services.common.domain.money import yuan
 from services.common.domain.permissions import Permission
 
-Facts = Mapping[str, Sequence[Row[Any]]]
 CONTACT_HEADS = ("时间 / Time", "方式 / Kind", "步骤 / Step", "业主答复 / Answer", "备注 / Note", "承诺日 / Promised",
                  "经办 / By")  # fmt: skip
 SERVICE_HEADS = ("时间 / Time", "来源 / Source", "事件 / Event", "原因 / Reason", "编号 / Id")
@@ -47,7 +46,7 @@ def gather(session: Session, caller: Caller, household: str, as_of: date) -> Pac
     fees = _formulas(session, owed["bills"], policy, as_of)
     parts = (
         _case(home, estate, owed, as_of, open_data=caller.sees_personal_data),
-        _contract(account, policy),
+        _contract(account.late_fee_clause, policy),
         _units(known),
         _bills(owed["bills"], fees),
         _payments(known),
@@ -59,9 +58,7 @@ def gather(session: Session, caller: Caller, household: str, as_of: date) -> Pac
     return Pack(household, as_of, parts)
 
 
-def _formulas(
-    session: Session, bills: Sequence[Mapping[str, Any]], policy: LateFeePolicy, as_of: date
-) -> dict[int, str]:
+def _formulas(session: Session, bills: Sequence[StatementBill], policy: LateFeePolicy, as_of: date) -> dict[int, str]:
     """How each bill's late fee came about. Where the days alone do not give it, a plan froze it: that is said."""
     entries = entries_by_bill(session, [bill["id"] for bill in bills])
     found = {}
@@ -73,7 +70,7 @@ def _formulas(
     return found
 
 
-def _case(home: Household, estate: Estate, owed: Mapping[str, Any], as_of: date, *, open_data: bool) -> Section:
+def _case(home: Household, estate: Estate, owed: Statement, as_of: date, *, open_data: bool) -> Section:
     name, phone = home.owner_name, home.owner_phone
     return section(
         "一、案件概要 / Case",
@@ -93,14 +90,14 @@ def _case(home: Household, estate: Estate, owed: Mapping[str, Any], as_of: date,
     )
 
 
-def _contract(account: Row[Any], policy: LateFeePolicy) -> Section:
+def _contract(clause: str | None, policy: LateFeePolicy) -> Section:
     rates = "; ".join(f"{rate.effective_from}: {rate.daily.normalize():f}" for rate in policy.rates)
     rule = "Σ(每日未付本金×日费率),每张账单四舍五入到分 / sum of daily balance × daily rate, rounded half up per bill"
     return section(
         "二、合同依据 / Contract",
         ("项目 / Item", "内容 / Content"),
         [
-            ("违约金条款 / Late-fee clause", account.late_fee_clause or "无,不计违约金 / none, no late fee"),
+            ("违约金条款 / Late-fee clause", clause or "无,不计违约金 / none, no late fee"),
             ("日费率 / Daily rate from", rates),
             ("封顶本金 / Capped at principal", "是 / yes" if policy.capped else "否 / no"),
             ("宽限天数 / Grace days", f"{policy.grace_days} ({policy.grace_mode})"),
@@ -111,10 +108,10 @@ def _contract(account: Row[Any], policy: LateFeePolicy) -> Section:
 
 def _units(known: Facts) -> Section:
     heads = ("楼栋 / Building", "房号 / Unit", "面积 m² / Area", "用途 / Usage", "状态 / Status", "入住 / Moved in")
-    return section("三、房屋 / Units", heads, known["units"])
+    return section("三、房屋 / Units", heads, known.units)
 
 
-def _bills(bills: Sequence[Mapping[str, Any]], fees: Mapping[int, str]) -> Section:
+def _bills(bills: Sequence[StatementBill], fees: Mapping[int, str]) -> Section:
     heads = ("账单 / Bill", "房号 / Unit", "费用 / Fee item", "账期 / Period", "到期日 / Due", "金额 / Amount",
              "未缴 / Open", "逾期天数 / Days", "违约金 / Late fee", "计算式(元) / Formula (CNY)")  # fmt: skip
     rows = [
@@ -137,7 +134,7 @@ def _bills(bills: Sequence[Mapping[str, Any]], fees: Mapping[int, str]) -> Secti
 
 def _payments(known: Facts) -> Section:
     heads = ("日期 / Date", "渠道 / Channel", "金额(元) / Amount", "编号 / Payment id")
-    rows = [(row.business_date, row.channel, yuan(row.amount_fen), row.payment_id) for row in known["payments"]]
+    rows = [(row.business_date, row.channel, yuan(row.amount_fen), row.payment_id) for row in known.payments]
     return section("五、缴费记录 / Payments", heads, rows)
 
 
@@ -155,7 +152,7 @@ def _steps(known: Facts) -> Section:
             yuan(row.late_fee_fen),
             row.deadline,
         )
-        for row in known["actions"]
+        for row in known.steps
     ]
     return section("六、催缴步骤 / Dunning steps", heads, rows)
 
@@ -163,7 +160,7 @@ def _steps(known: Facts) -> Section:
 def _deliveries(known: Facts) -> Section:
     heads = ("送达日 / Delivered", "文书 / Document", "步骤 / Step", "账单 / Bill", "方式 / Channel", "结果 / Outcome",
              "凭证 / Proof", "文书日期 / Stated on", "限期 / Deadline", "编号 / Message")  # fmt: skip
-    return section("七、送达记录 / Deliveries", heads, known["deliveries"])
+    return section("七、送达记录 / Deliveries", heads, known.deliveries)
 
 
 def _said(known: Facts, *, open_data: bool) -> tuple[Section, ...]:
@@ -174,16 +171,14 @@ def _said(known: Facts, *, open_data: bool) -> tuple[Section, ...]:
 
     contacts = [
         (row.at, row.kind, row.step, words(row.answer), words(row.note), row.promised_on, row.contacted_by)
-        for row in known["contacts"]
+        for row in known.contacts
     ]
     service = [
         (row.at, row.source_kind, "开始 / opened" if row.holds else "结束 / closed", row.reason, row.source_id)
-        for row in known["service"]
+        for row in known.service
     ]
-    urgings = [(row.urged_on, row.reference, words(row.note), row.logged_by) for row in known["urgings"]]
-    files = [
-        (row.happened_on, row.kind, row.status, words(row.note), row.recorded_by, row.id) for row in known["files"]
-    ]
+    urgings = [(row.urged_on, row.reference, words(row.note), row.logged_by) for row in known.urgings]
+    files = [(row.happened_on, row.kind, row.status, words(row.note), row.recorded_by, row.id) for row in known.files]
     return (
         section("八、联系记录 / Contacts", CONTACT_HEADS, contacts),
         section("九、服务与暂停催缴记录 / Service record and holds", SERVICE_HEADS, service),
@@ -207,6 +202,6 @@ def _ledger(known: Facts) -> Section:
             row.bill_id,
             row.source,
         )
-        for row in known["ledger"]
+        for row in known.ledger
     ]
     return section("十二、总账摘录 / Ledger extract", heads, rows)

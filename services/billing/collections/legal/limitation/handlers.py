@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.limitation import tables
 from services.billing.collections.legal.limitation.rules import WARN_BEFORE, warning
-from services.billing.collections.legal.limitation.sql import estate_ids, near_expiry
+from services.billing.collections.legal.limitation.sql import EndingClaim, estate_ids, near_expiry
+from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.legal import Limitation
 from services.common.contracts.events import LimitationItem, LimitationWarned
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
@@ -36,11 +36,10 @@ def list_limitations(
     today: date,
     *,
     expired: bool = False,
-) -> dict[str, Any]:
+) -> Page[Limitation]:
     """Open bills whose claim expires within so many days, soonest first; `expired`: those that already did.
 
-    `{bill_id, household, estate, building, steward, due_date, outstanding_fen, restarted_on, restarted_by, expires_on,
-    days_left, warn}`, paged. Forbidden, Invalid (cursor).
+    Forbidden, Invalid (cursor).
     """
     caller.require(Permission.READ_LEGAL_FILES)
     scope = caller.estate_filter(estate_code)
@@ -49,7 +48,7 @@ def list_limitations(
     days = (-LONG_AGO, -1) if expired else (0, within_days)
     rows = near_expiry(session, ids, today, days, (after[0], after[1]), limit + 1)
     shown, next_cursor = page(rows, limit, lambda row: [row.expires_on, row.bill_id])
-    return {"items": [_shown(row, today) for row in shown], "next_cursor": next_cursor}
+    return Page(items=[_limitation(row, today) for row in shown], next_cursor=next_cursor)
 
 
 def check_all(transaction: Transaction, clock: Callable[[], datetime]) -> int:
@@ -81,7 +80,7 @@ def check_estate(session: Session, estate_id: int, now: datetime) -> int:
     return len(new)
 
 
-def _only_new(session: Session, rows: Sequence[Row[Any]], today: date) -> list[Row[Any]]:
+def _only_new(session: Session, rows: Sequence[EndingClaim], today: date) -> list[EndingClaim]:
     wanted = {(row.bill_id, warning((row.expires_on - today).days), row.expires_on): row for row in rows}
     values = [
         {"bill_id": bill_id, "threshold": days, "expires_on": expires_on, "warned_on": today}
@@ -90,7 +89,7 @@ def _only_new(session: Session, rows: Sequence[Row[Any]], today: date) -> list[R
     return [wanted[key] for key in tables.add_warnings(session, values)]
 
 
-def _tell(session: Session, estate_id: int, rows: Sequence[Row[Any]], now: datetime) -> None:
+def _tell(session: Session, estate_id: int, rows: Sequence[EndingClaim], now: datetime) -> None:
     code = tables.code_of(session, estate_id)
     today = business_date(now)
     ordered = sorted(rows, key=lambda row: (row.expires_on, row.bill_id))
@@ -101,7 +100,7 @@ def _tell(session: Session, estate_id: int, rows: Sequence[Row[Any]], now: datet
     record_many(session, events, aggregate=f"limitation:{code}", at=now)
 
 
-def _item(row: Row[Any], today: date) -> LimitationItem:
+def _item(row: EndingClaim, today: date) -> LimitationItem:
     left = (row.expires_on - today).days
     threshold = warning(left) or 0
     return LimitationItem(
@@ -118,14 +117,21 @@ def _item(row: Row[Any], today: date) -> LimitationItem:
     )
 
 
-def _shown(row: Row[Any], today: date) -> dict[str, Any]:
-    names = ("bill_id", "household", "estate", "building", "steward", "fee_item", "due_date", "outstanding_fen")
+def _limitation(row: EndingClaim, today: date) -> Limitation:
     left = (row.expires_on - today).days
-    return {name: getattr(row, name) for name in names} | {
-        "started_on": row.due_date + timedelta(days=1),
-        "restarted_on": row.from_on if row.by else None,
-        "restarted_by": row.by,
-        "expires_on": row.expires_on,
-        "days_left": left,
-        "warn": warning(left),
-    }
+    return Limitation(
+        bill_id=row.bill_id,
+        household=row.household,
+        estate=row.estate,
+        building=row.building,
+        steward=row.steward,
+        fee_item=row.fee_item,
+        due_date=row.due_date,
+        outstanding_fen=row.outstanding_fen,
+        started_on=row.due_date + timedelta(days=1),
+        restarted_on=row.from_on if row.by else None,
+        restarted_by=row.by,
+        expires_on=row.expires_on,
+        days_left=left,
+        warn=warning(left),
+    )

@@ -10,13 +10,12 @@ property test holds the two equal.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
+from services.common.contracts.answers.legal import RestartKind
 from services.common.domain.calendar import add_months
 
 YEARS = 3
 WARN_BEFORE = (30, 90, 180)
-RestartKind = Literal["demand", "lawyers_letter", "proceedings", "promise", "part_payment"]
 ACKNOWLEDGES: tuple[RestartKind, ...] = ("promise", "part_payment")
 
 

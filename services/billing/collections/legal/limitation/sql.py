@@ -9,17 +9,19 @@ nearer. They are found in the index of open bills, estate by estate.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.limitation.rules import YEARS
 from services.billing.collections.legal.rules import DEMANDS, LAWYERS_LETTER
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
+from services.common.contracts.answers.legal import RestartKind
 from services.common.domain.calendar import add_months
+from services.common.rows import rows_of
 
 CLOCK = """
 point AS (
@@ -85,6 +87,23 @@ ORDER BY n.expires_on, n.bill_id LIMIT :limit
 _ESTATES = text("SELECT id FROM estate WHERE CAST(:codes AS text[]) IS NULL OR code = ANY (:codes) ORDER BY id")
 
 
+@dataclass(frozen=True)
+class EndingClaim:
+    """An open bill whose claim ends; the period runs after `from_on`, because of `by` (None: the due date)."""
+
+    bill_id: int
+    household: str
+    estate: str
+    building: str
+    steward: str | None
+    fee_item: str
+    due_date: date
+    outstanding_fen: int
+    from_on: date
+    by: RestartKind | None
+    expires_on: date
+
+
 def near_expiry(
     session: Session,
     estate_ids: Sequence[int],
@@ -92,13 +111,13 @@ def near_expiry(
     days: tuple[int, int],
     after: tuple[date | None, int | None] = (None, None),
     limit: int | None = None,
-) -> Sequence[Row[Any]]:
+) -> list[EndingClaim]:
     """Open bills whose claim expires between `days[0]` and `days[1]` days after `as_of`, by expiry."""
     last = as_of + timedelta(days=days[1])
     key = {"estates": list(estate_ids), "as_of": as_of, "years": YEARS, "letter": LAWYERS_LETTER}
     span = {"first": as_of + timedelta(days=days[0]), "last": last, "latest_due": latest_due(last)}
     cut = {"after_on": after[0], "after_id": after[1], "limit": limit}
-    return session.execute(_NEAR, key | span | cut | {"demands": [*DEMANDS, LAWYERS_LETTER]}).all()
+    return rows_of(EndingClaim, session.execute(_NEAR, key | span | cut | {"demands": [*DEMANDS, LAWYERS_LETTER]}))
 
 
 def latest_due(last: date) -> date:

@@ -1,0 +1,70 @@
+"""Writes docs/permissions.md: which roles have which permission, and which routes ask for it.
+
+`--check` fails when the page is not what table and routes say.
+"""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from gateway.app import RESOURCES, SANDBOX
+from gateway.front.guard import guard_of
+from services.common.domain.permissions import Permission, Role
+
+PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
+YES = "●"
+HEAD = """# Who may do what
+
+Written by `make schemas` from [the table](../services/common/domain/permissions.py) and the routes; a test compares
+them. A route of the gateway and the door of the service behind it ask for the same permission, the door before it
+looks at anything else. What a role may do it may do on the estates of its token only, an owner for the own household.
+A region manager (区域负责人) is an estate manager of all estates of the token.
+
+- `approve_waiver` goes as far as the [authority matrix](billing/waivers-voids-refunds.md) says, `carry_out_work_order`
+  for a technician on the register as far as the own orders.
+- A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment), or
+  no route leads to its door yet (`announce_year`).
+"""
+
+
+def rendered() -> str:
+    """The page as it should be."""
+    asked = routes()
+    lines = [HEAD, _row(["permission", *Role, "asked for by"]), _row(["---"] * (len(Role) + 2))]
+    lines += [_row([f"`{permission}`", *_marks(permission), _listed(asked[permission])]) for permission in Permission]
+    return "\n".join([*lines, "", f"Without sign-in: {_listed(asked[None])}.", ""])
+
+
+def routes() -> Mapping[Permission | None, Sequence[str]]:
+    """Every route by the permission it asks for; None: those anybody may call."""
+    asked: dict[Permission | None, list[str]] = defaultdict(list)
+    for route in (route for resource in (*RESOURCES, *SANDBOX) for route in resource.routes.declared):
+        asked[guard_of(route.endpoint).permission].append(f"{route.method} {route.path.replace(':path', '')}")
+    return asked
+
+
+def _marks(permission: Permission) -> Iterator[str]:
+    return (YES if role in permission.roles else "" for role in Role)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: list[str]) -> int:
+    """`--check` compares, nothing writes."""
+    if arguments != ["--check"]:
+        PAGE.write_text(rendered())
+    elif not PAGE.exists() or PAGE.read_text() != rendered():
+        sys.stderr.write("docs/permissions.md is not what the code says: run `make schemas` and read the change\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

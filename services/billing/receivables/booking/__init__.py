@@ -1,0 +1,1 @@
+"""The one verb for money: `book` (B7, ADR 15)."""

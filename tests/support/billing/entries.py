@@ -1,0 +1,20 @@
+"""Entries put into the ledger as they are, for pasts that a test has ready-made; the one place of all tests that does.
+
+What happens in a test is booked: `Books.move`, or the story itself.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from services.billing.tables import ledger_entry
+
+BY_HAND = {"kind": "test", "source": "test", "created_at": datetime(2026, 11, 21, 4, tzinfo=UTC)}
+
+
+def enter(session: Session, *entries: Mapping[str, Any]) -> None:
+    """Append entries with nothing else that would follow from them; `kind`, `source` and instant may be left out."""
+    session.execute(insert(ledger_entry), [BY_HAND | dict(entry) for entry in entries])
