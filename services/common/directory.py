@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,21 @@ def keep_newest(
     changed = {name: column for name, column in statement.excluded.items() if name != key}
     newer = table.c[stamp] <= statement.excluded[stamp]
     session.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed, where=newer))
+
+
+def define_directory(metadata: MetaData, stamp: str = "known_at") -> "Directory":
+    """The two tables among those of a service; `stamp` is what the instant's column is called there."""
+    names = {"estate": ("code", "name", "region"), "household": ("code", "estate", "building", "unit")}
+    tables = {
+        table: Table(
+            table,
+            metadata,
+            *(Column(name, Text, primary_key=name == "code", nullable=False) for name in columns),
+            Column(stamp, DateTime(timezone=True), nullable=False),
+        )
+        for table, columns in names.items()
+    }
+    return Directory(**tables, stamp=stamp)
 
 
 @dataclass(frozen=True)

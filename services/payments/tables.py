@@ -1,6 +1,6 @@
 """STORE of payments: payments, the household directory, receipt counters, suspense; and their named queries."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from uuid import UUID
@@ -32,31 +32,15 @@ from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.payments import Channel, ReceiptLine
 from services.common.database import new_metadata
-from services.common.directory import Directory
+from services.common.directory import define_directory
+from services.common.narrowing import among
 from services.payments.ports import Money
 from services.payments.rules import NewPayment, Payment
 
 metadata = new_metadata()
 
-estate = Table(
-    "estate",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    # when the event that told us occurred: an older one, delivered late, is ignored
-    Column("as_of", DateTime(timezone=True), nullable=False),
-)
-
-household = Table(
-    "household",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("estate", Text, nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("building", Text, nullable=False),
-    Column("as_of", DateTime(timezone=True), nullable=False),
-)
+REGISTER = define_directory(metadata, stamp="as_of")
+estate, household = REGISTER.estate, REGISTER.household
 
 # Up to which day the books of an estate are closed: no payment is dated back into them (B8).
 closed_books = Table(
@@ -65,8 +49,6 @@ closed_books = Table(
     Column("estate", Text, primary_key=True),
     Column("last_day", Date, nullable=False),
 )
-
-REGISTER = Directory(estate, household, stamp="as_of")
 
 payment = Table(
     "payment",
@@ -271,28 +253,25 @@ def estate_of_household(session: Session, code: str) -> str | None:
     return found
 
 
-def received_by_channel(session: Session, day: date, estates: Iterable[str] | None) -> dict[Channel, int]:
+def received_by_channel(session: Session, day: date, estates: Collection[str] | None) -> dict[Channel, int]:
     """Fen received on a business day by channel, over some estates or all."""
-    query = select(payment.c.channel, func.sum(payment.c.amount_fen)).where(payment.c.business_date == day)
-    if estates is not None:
-        query = query.where(payment.c.estate.in_(list(estates)))
+    of_day = (payment.c.business_date == day, among(payment.c.estate, estates))
+    query = select(payment.c.channel, func.sum(payment.c.amount_fen)).where(*of_day)
     rows = session.execute(query.group_by(payment.c.channel).order_by(payment.c.channel))
     return {channel: int(total) for channel, total in rows}
 
 
-def count_pending(session: Session, estates: Iterable[str] | None) -> int:
+def count_pending(session: Session, estates: Collection[str] | None) -> int:
     """Payments in flight."""
-    query = select(func.count()).select_from(payment).where(payment.c.status == "pending")
-    if estates is not None:
-        query = query.where(payment.c.estate.in_(list(estates)))
+    pending = (payment.c.status == "pending", among(payment.c.estate, estates))
+    query = select(func.count()).select_from(payment).where(*pending)
     return int(session.scalar(query) or 0)
 
 
-def count_suspense(session: Session, estates: Iterable[str] | None) -> int:
+def count_suspense(session: Session, estates: Collection[str] | None) -> int:
     """Amounts waiting in suspense; those without an estate count for the whole group only."""
-    query = select(func.count()).select_from(suspense).where(suspense.c.resolved_at.is_(None))
-    if estates is not None:
-        query = query.where(suspense.c.estate.in_(list(estates)))
+    waiting = (suspense.c.resolved_at.is_(None), among(suspense.c.estate, estates))
+    query = select(func.count()).select_from(suspense).where(*waiting)
     return int(session.scalar(query) or 0)
 
 

@@ -126,14 +126,14 @@ class WorkOrdersService(EstateService):
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.REGISTER.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+                directory.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
 
     @event_handler(HouseholdsRegistered)
     def on_households_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+                directory.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
 
     @event_handler(StaffRegistered)
     def on_staff_registered(self, message: Message) -> None:

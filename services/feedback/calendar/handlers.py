@@ -52,5 +52,5 @@ def recompute_provisional(session: Session) -> int:
     for complaint in waiting:
         moved = rules.recomputed(complaint, calendar)
         complaints.save(session, moved)
-        sla.replan(session, moved.id, rules.planned_alarms(moved, chain))
+        sla.ALARMS.replan(session, moved.id, rules.planned_alarms(moved, chain))
     return len(waiting)

@@ -27,10 +27,10 @@ from services.feedback.calendar.tables import working_calendar
 from services.feedback.complaints import rules, tables, views
 from services.feedback.complaints.rules import Complaint, NewComplaint
 from services.feedback.complaints.tables import Filter, Step
-from services.feedback.directory.handlers import REGISTER
 from services.feedback.directory.tables import first_receivers
 from services.feedback.sla import rules as sla_rules
 from services.feedback.sla import tables as sla_tables
+from services.feedback.tables import REGISTER
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: d
 def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetime) -> None:
     first = Step(complaint.id, "register", None, complaint.status, caller.sub, caller.sub, now)
     tables.add_step(session, complaint.id, first)
-    sla_tables.replan(session, complaint.id, rules.planned_alarms(complaint, sla_tables.chain(session)))
+    sla_tables.ALARMS.replan(session, complaint.id, rules.planned_alarms(complaint, sla_tables.chain(session)))
     told = ComplaintOpened(
         complaint_id=complaint.id,
         estate=complaint.estate,
@@ -101,7 +101,7 @@ def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by
     tables.save(session, moved)
     step = Step(asked.request_id, asked.action, complaint.status, moved.status, by, caller.sub, now, asked.text)
     tables.add_step(session, complaint.id, step)
-    sla_tables.replan(session, moved.id, rules.planned_alarms(moved, sla_tables.chain(session)))
+    sla_tables.ALARMS.replan(session, moved.id, rules.planned_alarms(moved, sla_tables.chain(session)))
     for told in _events(session, moved, asked.action, now):
         record(session, told, aggregate=str(moved.id), at=now)
     _count(session, complaint, moved, asked.action, now)

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, select, tuple_, update
+from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.complaints import ComplaintAction, ComplaintStatus
 from services.common.domain.access import Scope
+from services.common.narrowing import among, below, equals
 from services.common.once import insert_once
 from services.feedback.complaints.rules import Complaint
 from services.feedback.tables import complaint, complaint_category, complaint_event
@@ -101,15 +102,13 @@ def listed(
     session: Session, scope: Scope, wanted: Filter, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Complaint]:
     """Up to `limit` complaints within `scope` after the key `(created_at, id)`, newest first."""
-    query = select(*COLUMNS).order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
-    if scope.estates is not None:
-        query = query.where(complaint.c.estate.in_(scope.estates))
-    if scope.household is not None:
-        query = query.where(complaint.c.household == scope.household)
-    if wanted.status is not None:
-        query = query.where(complaint.c.status == wanted.status)
-    if after is not None:
-        query = query.where(tuple_(complaint.c.created_at, complaint.c.id) < after)
+    query = select(*COLUMNS).where(
+        among(complaint.c.estate, scope.estates),
+        equals(complaint.c.household, scope.household),
+        equals(complaint.c.status, wanted.status),
+        below((complaint.c.created_at, complaint.c.id), after),
+    )
+    query = query.order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
     return [Complaint(**row._asdict()) for row in session.execute(query)]
 
 

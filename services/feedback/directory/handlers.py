@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.common.contracts.events import StaffRegistered
-from services.common.directory import Directory, keep_newest
-from services.feedback.tables import estate, household, staff
+from services.common.directory import keep_newest
+from services.feedback.tables import REGISTER, staff
 
-REGISTER = Directory(estate, household)
+keep_estates, keep_households = REGISTER.keep_estates, REGISTER.keep_households
 
 
 def keep_staff(session: Session, told: StaffRegistered, at: datetime) -> None:

@@ -28,7 +28,7 @@ from services.feedback.surveys.tables import tallies
 
 def raise_due_alarms(session: Session, now: datetime) -> int:
     """Raise what is due, each alarm once; returns how many. Several replicas share the work."""
-    due = tables.claim_due(session, now, settings().complaint_alarm_batch)
+    due = tables.ALARMS.claim_due(session, tables.DueAlarm, now, settings().complaint_alarm_batch)
     for alarm in due:
         told = ComplaintSlaAlarm(
             complaint_id=alarm.complaint_id,
@@ -41,7 +41,7 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
             due_at=alarm.due_at,
         )
         record(session, told, aggregate=str(alarm.complaint_id), at=now)
-        tables.mark_raised(session, alarm, now)
+        tables.ALARMS.mark_raised(session, alarm, now)
     return len(due)
 
 

@@ -1,15 +1,16 @@
 """STORE of ratings: invitations, answers, tallies."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select, tuple_, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.domain.access import Scope
+from services.common.narrowing import among, below, equals
 from services.feedback.surveys.rules import SATISFIED, Survey, Tally
 from services.feedback.tables import survey
 
@@ -55,19 +56,17 @@ def listed(
     session: Session, scope: Scope, wanted: Filter, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Survey]:
     """Up to `limit` surveys within `scope` after the key `(invited_at, id)`, newest first."""
-    query = select(*COLUMNS).order_by(survey.c.invited_at.desc(), survey.c.id.desc()).limit(limit)
-    if scope.estates is not None:
-        query = query.where(survey.c.estate.in_(scope.estates))
-    if scope.household is not None:
-        query = query.where(survey.c.household == scope.household)
-    if wanted.work_order is not None:
-        query = query.where(survey.c.work_order_id == wanted.work_order)
-    if after is not None:
-        query = query.where(tuple_(survey.c.invited_at, survey.c.id) < after)
+    query = select(*COLUMNS).where(
+        among(survey.c.estate, scope.estates),
+        equals(survey.c.household, scope.household),
+        equals(survey.c.work_order_id, wanted.work_order),
+        below((survey.c.invited_at, survey.c.id), after),
+    )
+    query = query.order_by(survey.c.invited_at.desc(), survey.c.id.desc()).limit(limit)
     return [Survey(**row._asdict()) for row in session.execute(query)]
 
 
-def tallies(session: Session, estates: Iterable[str] | None, since: datetime) -> dict[str, Tally]:
+def tallies(session: Session, estates: Collection[str] | None, since: datetime) -> dict[str, Tally]:
     """Per estate over the invitations sent since `since`."""
     query = (
         select(
@@ -77,9 +76,7 @@ def tallies(session: Session, estates: Iterable[str] | None, since: datetime) ->
             func.count().filter(survey.c.score.in_(SATISFIED)),
             func.coalesce(func.sum(survey.c.score), 0),
         )
-        .where(survey.c.invited_at >= since)
+        .where(survey.c.invited_at >= since, among(survey.c.estate, estates))
         .group_by(survey.c.estate)
     )
-    if estates is not None:
-        query = query.where(survey.c.estate.in_(list(estates)))
     return {estate: Tally(*numbers) for estate, *numbers in session.execute(query)}

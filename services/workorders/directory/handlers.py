@@ -6,11 +6,11 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated, StaffRegistered
-from services.common.directory import Directory, keep_newest
+from services.common.directory import keep_newest
 from services.workorders.directory import tables
-from services.workorders.tables import estate, household, staff
+from services.workorders.tables import REGISTER, staff
 
-REGISTER = Directory(estate, household)
+keep_estates, keep_households = REGISTER.keep_estates, REGISTER.keep_households
 
 
 def keep_staff(session: Session, told: StaffRegistered, at: datetime) -> None:

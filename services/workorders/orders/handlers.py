@@ -18,7 +18,6 @@ from services.common.messaging import record
 from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
-from services.workorders.directory.handlers import REGISTER
 from services.workorders.directory.tables import is_technician
 from services.workorders.dispatch.handlers import technician_for
 from services.workorders.orders import rules, tables, views
@@ -27,6 +26,7 @@ from services.workorders.orders.tables import Filter, Transition
 from services.workorders.settings import settings
 from services.workorders.sla import rules as sla_rules
 from services.workorders.sla import tables as sla_tables
+from services.workorders.tables import REGISTER
 
 CALENDAR = WorkingCalendar()
 
@@ -132,7 +132,7 @@ def _technician(session: Session, order: Order, asked: Act, taker: str | None) -
 
 def _replan(session: Session, order: Order) -> None:
     stages, chain = rules.running_clocks(order), sla_tables.chain(session)
-    sla_tables.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
+    sla_tables.ALARMS.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
 
 
 def _tell(session: Session, order: Order, action: OrderAction, now: datetime) -> None:

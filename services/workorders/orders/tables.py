@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.sla import Stage
 from services.common.contracts.answers.work_orders import OrderAction, OrderStatus
 from services.common.domain.access import Scope
+from services.common.narrowing import among, below, equals
 from services.common.once import insert_once
 from services.workorders.orders.rules import Order
 from services.workorders.tables import order_category, work_order, work_order_event
@@ -120,22 +121,12 @@ def listed(
     session: Session, scope: Scope, wanted: Filter, now: datetime, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Order]:
     """Up to `limit` orders within `scope` after the key `(created_at, id)`, newest first."""
-    query = select(*COLUMNS).where(*_conditions(scope, wanted, now))
-    if after is not None:
-        query = query.where(tuple_(work_order.c.created_at, work_order.c.id) < after)
+    query = select(*COLUMNS).where(
+        among(work_order.c.estate, scope.estates),
+        equals(work_order.c.household, scope.household),
+        equals(work_order.c.status, wanted.status),
+        equals(or_(late("respond", now), late("resolve", now)), wanted.overdue),
+        below((work_order.c.created_at, work_order.c.id), after),
+    )
     newest_first = query.order_by(work_order.c.created_at.desc(), work_order.c.id.desc()).limit(limit)
     return [Order(**row._asdict()) for row in session.execute(newest_first)]
-
-
-def _conditions(scope: Scope, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if scope.estates is not None:
-        conditions.append(work_order.c.estate.in_(scope.estates))
-    if scope.household is not None:
-        conditions.append(work_order.c.household == scope.household)
-    if wanted.status is not None:
-        conditions.append(work_order.c.status == wanted.status)
-    if wanted.overdue is not None:
-        is_late = or_(late("respond", now), late("resolve", now))
-        conditions.append(is_late if wanted.overdue else ~is_late)
-    return conditions

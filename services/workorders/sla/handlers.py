@@ -19,7 +19,7 @@ from services.workorders.sla import tables
 
 def raise_due_alarms(session: Session, now: datetime) -> int:
     """Raise what is due, each alarm once; returns how many. Several replicas share the work."""
-    due = tables.claim_due(session, now, settings().sla_alarm_batch)
+    due = tables.ALARMS.claim_due(session, tables.DueAlarm, now, settings().sla_alarm_batch)
     for alarm in due:
         told = WorkOrderSlaAlarm(
             work_order_id=alarm.order_id,
@@ -31,7 +31,7 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
             due_at=alarm.due_at,
         )
         record(session, told, aggregate=str(alarm.order_id), at=now)
-        tables.mark_raised(session, alarm, now)
+        tables.ALARMS.mark_raised(session, alarm, now)
     return len(due)
 
 

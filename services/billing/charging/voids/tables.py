@@ -23,13 +23,13 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.holds.tables import stands
 from services.billing.tables import estate, household, metadata
+from services.common.narrowing import above, among, equals
 from services.common.rows import row_of, rows_of
 
 credit_note = Table(
@@ -231,14 +231,9 @@ def notes_after(
     limit: int,
 ) -> list[NoteRow]:
     """Credit notes by estate and number."""
-    query = _notes()
-    if estates is not None:
-        query = query.where(estate.c.code.in_(estates))
-    if household_code is not None:
-        query = query.where(household.c.code == household_code)
-    if after is not None:
-        query = query.where(tuple_(estate.c.code, credit_note.c.number) > after)
-    return rows_of(NoteRow, session.execute(query.order_by(estate.c.code, credit_note.c.number).limit(limit)))
+    key = (estate.c.code, credit_note.c.number)
+    mine = (among(estate.c.code, estates), equals(household.c.code, household_code), above(key, after))
+    return rows_of(NoteRow, session.execute(_notes().where(*mine).order_by(*key).limit(limit)))
 
 
 # --- reissue -------------------------------------------------------------------------------------------------------

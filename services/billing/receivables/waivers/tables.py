@@ -27,7 +27,6 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -37,6 +36,7 @@ from services.billing.receivables.late_fee.sql import LATE_FEE
 from services.billing.receivables.waivers.rules import Band, GrantedBefore
 from services.billing.tables import estate, household, metadata
 from services.common.contracts.answers.waivers import WaiverKind, WaiverStatus
+from services.common.narrowing import among, below, equals
 from services.common.rows import row_of, rows_of
 
 COUNTED_DAYS = timedelta(days=365)
@@ -325,14 +325,11 @@ def page_of(
     limit: int,
 ) -> list[WaiverRow]:
     """Waivers, newest first."""
-    query = _waivers()
-    if estates is not None:
-        query = query.where(estate.c.code.in_(estates))
-    if household_code is not None:
-        query = query.where(household.c.code == household_code)
-    if status is not None:
-        query = query.where(waiver.c.status == status)
-    if after is not None:
-        query = query.where(tuple_(waiver.c.requested_at, waiver.c.id) < after)
+    query = _waivers().where(
+        among(estate.c.code, estates),
+        equals(household.c.code, household_code),
+        equals(waiver.c.status, status),
+        below((waiver.c.requested_at, waiver.c.id), after),
+    )
     query = query.order_by(waiver.c.requested_at.desc(), waiver.c.id.desc()).limit(limit)
     return rows_of(WaiverRow, session.execute(query))
