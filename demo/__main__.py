@@ -1,11 +1,12 @@
-"""Command line: `python -m demo load|month [--url URL] [--json FILE] [--payers N]`."""
+"""Command line: `python -m demo load|month [--url URL] [--json FILE] [--payers N]` and `python -m demo examples`."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from demo.api import DemoFailure
+from demo.api import Api, DemoFailure
+from demo.examples.record import FILE, write
 from demo.load import load
 from demo.month import month
 from demo.payments import PAYERS
@@ -15,10 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 done, 1 a figure does not add up or the stack did not answer as it should."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "load":
-            load(options.url)
+        if options.command == "examples":
+            write(FILE)
             return 0
-        return 0 if month(options.url, options.json, options.payers) else 1
+        if options.command == "load":
+            load(Api.at(options.url))
+            return 0
+        return 0 if month(Api.at(options.url), options.json, options.payers) else 1
     except DemoFailure as failure:
         print(f"demo: {failure}", file=sys.stderr)
         return 1
@@ -34,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "month":
             command.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all figures to FILE")
             command.add_argument("--payers", type=int, default=PAYERS, help=f"households that pay (default {PAYERS})")
+    commands.add_parser("examples", help=f"write {FILE.name} for the gateway, from a stack of its own")
     return parser
 
 

@@ -16,11 +16,16 @@ BUSY = frozenset({429, 502, 503, 504})  # and 409 with Retry-After: the first tr
 PAGE = 500
 
 Json = dict[str, Any]
+Hear = Callable[[str, str, Json], None]  # (method, path, answer)
 Found = TypeVar("Found")
 
 
 class DemoFailure(Exception):
     """Something did not come as the contract promises; the message says what was asked and what came."""
+
+
+def _deaf(_method: str, _path: str, _answer: Json) -> None:
+    """Whoever does not want to hear."""
 
 
 class Refused(DemoFailure):
@@ -44,24 +49,25 @@ def wait_for(what: str, probe: Callable[[], Found | None], seconds: float, every
 
 
 class Api:
-    """The API seen by one signed-in role. Safe to use from several threads."""
+    """The API seen by one signed-in role. Safe to use from several threads. `hear` is told every answer."""
 
-    def __init__(self, http: httpx.Client, token: str | None = None) -> None:
+    def __init__(self, http: httpx.Client, token: str | None = None, hear: Hear = _deaf) -> None:
         self._http = http
+        self._hear = hear
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     @classmethod
-    def at(cls, url: str, connections: int = 10) -> "Api":
+    def at(cls, url: str, connections: int = 10, hear: Hear = _deaf) -> "Api":
         """The API at a base URL, not signed in yet."""
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        return cls(httpx.Client(base_url=url, timeout=150.0, limits=limits))
+        return cls(httpx.Client(base_url=url, timeout=150.0, limits=limits), hear=hear)
 
     def sign_in(self, role: str, *, estates: list[str] | None = None, household: str | None = None) -> "Api":
         """The same API as seen by a role, through the sandbox's sign-in."""
         body: Json = {"role": role}
         body |= {} if estates is None else {"estates": estates}
         body |= {} if household is None else {"household": household}
-        return Api(self._http, self.post("/v1/auth/dev-token", body)["access_token"])
+        return Api(self._http, self.post("/v1/auth/dev-token", body)["access_token"], self._hear)
 
     def get(self, path: str, **params: str | int | None) -> Json:
         """GET as JSON; parameters that are None are left out."""
@@ -70,6 +76,10 @@ class Api:
     def post(self, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
         """POST JSON. `key` is the Idempotency-Key; without one a fresh key covers the retries of this call."""
         return self._json("POST", path, json=body or {}, headers={"Idempotency-Key": key or str(uuid4())})
+
+    def put(self, path: str, body: Json) -> Json:
+        """PUT JSON."""
+        return self._json("PUT", path, json=body)
 
     def upload(self, path: str, text: str) -> Json:
         """POST a CSV file."""
@@ -91,6 +101,7 @@ class Api:
         if response.status_code >= 400:
             raise Refused(f"{method} {path}", response.status_code, response.text)
         answer: Json = response.json()
+        self._hear(method, path, answer)
         return answer
 
     def _patiently(self, method: str, path: str, **request: Any) -> httpx.Response:

@@ -20,10 +20,9 @@ Say = Callable[[str], None]
 NEWS_SECONDS = 60.0  # how long the other services may take to hear of a household
 
 
-def load(url: str, say: Say = print) -> None:
-    """Loads the demo portfolio into the stack at `url`, or says that it is there."""
+def load(api: Api, say: Say = print) -> None:
+    """Loads the demo portfolio into the stack, or says that it is there."""
     started = time.monotonic()
-    api = Api.at(url)
     admin = api.sign_in("group_admin", estates=["*"])
     day = day_made(admin)
     portfolio = generate(as_of=day or today())

@@ -24,7 +24,7 @@ import json
 from pathlib import Path
 from unicodedata import east_asian_width
 
-from demo.api import Json
+from demo.api import Api, Json
 from demo.arithmetic import show_the_arithmetic
 from demo.bills import bill_the_month
 from demo.dunning import dun_with_a_complaint, remind
@@ -35,9 +35,9 @@ from demo.service import check_receipts, work_orders
 from demo.stage import Stage, counted, money, set_stage
 
 
-def month(url: str, json_file: Path | None = None, payers: int = PAYERS) -> bool:
+def month(api: Api, json_file: Path | None = None, payers: int = PAYERS) -> bool:
     """Tells the month; False when a figure did not add up. DemoFailure when the story cannot go on."""
-    stage = set_stage(url, lambda line: print(line, flush=True))
+    stage = set_stage(api, lambda line: print(line, flush=True))
     stage.say(f"EstateLoop: one month of {describe(stage.portfolio)}; today is {stage.today}")
     figures = live(stage, payers)
     _summary(stage, figures)

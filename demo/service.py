@@ -11,7 +11,7 @@ from demo.portfolio import EstatePortfolio, Unit
 from demo.stage import Stage
 
 ORDERS = 10
-NEWS_SECONDS = 60.0
+NEWS_SECONDS = 180.0  # the thousands of messages of the sweeps go out first
 SAMPLE = 8
 # Detours on the way from 派工 to 确认: waiting for parts, sent back by the owner (返工), called off.
 PLAIN = ORDER_STEPS

@@ -56,9 +56,8 @@ class Stage:
         self.say(f"\n── {title}")
 
 
-def set_stage(url: str, say: Callable[[str], None]) -> Stage:
+def set_stage(api: Api, say: Callable[[str], None]) -> Stage:
     """Signs in and finds the portfolio; DemoFailure when it was not loaded."""
-    api = Api.at(url)
     admin = api.sign_in("group_admin", estates=["*"])
     made = day_made(admin)
     if made is None:

@@ -1,11 +1,12 @@
 """The OpenAPI 3.1 document, and a plain page to read it by."""
 
+import json
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 
 from gateway.front.routing import problem_schemas
 
@@ -14,6 +15,13 @@ ABOUT = """Fee collection and service quality of a property group as one closed 
 
 Money is integer fen in `*_fen`, dates are Asia/Shanghai business days, instants carry an offset. Errors are RFC 9457
 problem documents. Every POST takes an `Idempotency-Key`: same key and body, same answer."""
+
+EXAMPLES: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+WORDS = {
+    "type": "object",
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    "required": ["code", "message"],
+}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -24,7 +32,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         parts = document.setdefault("components", {})
         parts.setdefault("schemas", {}).update(problem_schemas())
-        _restore_examples(parts["schemas"])
         for unused in ("HTTPValidationError", "ValidationError"):
             parts["schemas"].pop(unused, None)
         parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
@@ -48,7 +55,7 @@ def _complete(operation: dict[str, Any]) -> None:
         said = {"200": ("Taken", "SUCCESS", "OK"), "400": ("Not for us", "FAIL", "the resource does not open")}
         said["401"] = ("Forged, stale or unsigned", "FAIL", "the signature is not valid")
         for status, (description, code, message) in said.items():
-            told = {"schema": {"type": "object"}, "example": {"code": code, "message": message}}
+            told = {"schema": WORDS, "example": {"code": code, "message": message}}
             answered = {"description": f"{description}, as the channel expects to hear it"}
             operation["responses"][status] = {**answered, "content": {"application/json": told}}
         word = {"schema": {"type": "string"}, "example": "success"}
@@ -70,34 +77,21 @@ def _download(media_type: str, schema: dict[str, Any], example: str) -> dict[str
     }
 
 
-def _restore_examples(schemas: dict[str, Any]) -> None:
-    """The framework drops every null of an example; put our examples back as they were written."""
-    for model in (model for model in BaseModel.__subclasses__() if model.__module__.startswith("gateway.resources")):
-        for each in (model, *model.__subclasses__()):
-            extra = each.model_config.get("json_schema_extra")
-            if each.__name__ in schemas and isinstance(extra, dict):
-                schemas[each.__name__]["examples"] = extra["examples"]
-
-
 def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Give every body, asked or answered, an example beside its schema."""
-    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
-    for media in (media for body in bodies for media in body.get("content", {}).values()):
-        if "example" not in media and (found := _example(media.get("schema", {}), schemas)) is not None:
-            media["example"] = found
+    """An example beside the schema of what is asked, by hand, and of what is answered, as the demo heard it."""
+    for asked in operation.get("requestBody", {}).get("content", {}).values():
+        if "example" not in asked:
+            asked["example"] = _example(asked["schema"], schemas)
+    for status, response in operation["responses"].items():
+        answered = response.get("content", {}).get("application/json", {})
+        if status.startswith("2") and operation["operationId"] in EXAMPLES:
+            answered["example"] = EXAMPLES[operation["operationId"]]
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """The example a schema carries; a page is shown with one item."""
-    choices = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
-    named = schemas.get(choices[0].get("$ref", "").rpartition("/")[2], choices[0])
-    if "examples" in named:
-        return named["examples"][0]
-    items = named.get("properties", {}).get("items", {}).get("items")
-    if items is None:
-        return None
-    page = {"items": [_example(items, schemas)]}
-    return page | {name: None for name in ("next_cursor",) if name in named["properties"]}
+    """The example a request's model carries."""
+    model = next(choice["$ref"] for choice in schema.get("anyOf", [schema]) if "$ref" in choice)
+    return schemas[model.rpartition("/")[2]]["examples"][0]
 
 
 CSV_EXAMPLE = (

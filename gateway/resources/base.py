@@ -60,8 +60,3 @@ Degraded = Annotated[
 def example(**fields: Any) -> ConfigDict:
     """The configuration of a request: unknown fields are refused; `fields` is the example in the documentation."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})
-
-
-def shown(**fields: Any) -> ConfigDict:
-    """The configuration of an answer: services may add fields."""
-    return ConfigDict(extra="allow", json_schema_extra={"examples": [fields]})

@@ -9,10 +9,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ALLOWED = Path(__file__).with_name("names_allowed.txt")
-IRREGULAR = """
+IRREGULAR_WORDS = """
 begun bound broken brought built caught chosen come done drawn found given gone got grown held hidden kept known left
 lost made meant one paid said seen sent shown sold spent taken thought told written
-""".split()
+"""
+IRREGULAR = set(IRREGULAR_WORDS.split())
 NOUNS = {"bed", "embed", "feed", "id", "led", "need", "red", "seed", "shed", "speed"}
 MOST_SHARE = 0.01
 

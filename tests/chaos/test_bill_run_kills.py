@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from local.children import Child
 from local.ports import LOOPBACK, PortBook
+from local.private import private_home
 from local.processes import ProcessError
 from local.supervisor import Stack
 from local.table import Place, common_environ
@@ -28,7 +29,6 @@ from services.billing.settings import Settings
 from services.common.database import build_engine, transaction
 from services.common.domain.access import Caller
 from tests.support.processes import free_port
-from tests.support.servers import private_home
 from tests.support.waiting import until
 
 SEED = int(os.environ.get("ESTATELOOP_CHAOS_SEED", "20261121"))

@@ -19,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 
+from local.private import private_home
 from local.processes import ProcessError
 from local.supervisor import Stack
 from services.common.database import SERVICES
@@ -26,7 +27,6 @@ from services.common.domain.calendar import add_months, business_date, format_pe
 from tests.support.api import Api
 from tests.support.estates import SmallEstate
 from tests.support.processes import free_port
-from tests.support.servers import private_home
 from tests.support.waiting import until
 
 KILLS = int(os.environ.get("ESTATELOOP_CHAOS_KILLS", "50"))

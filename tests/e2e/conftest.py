@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.private import private_home
 from local.supervisor import Stack
 from tests.support.api import Api
 from tests.support.processes import free_port
-from tests.support.servers import private_home
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from local.cluster import remove_data_elsewhere
-from local.servers import start_both, start_postgres, start_rabbitmq, stop_left_behind
+from local.private import private_home
+from local.servers import start_both, start_postgres, start_rabbitmq
 
 
 @dataclass(frozen=True)
@@ -19,22 +17,6 @@ class Servers:
 
     amqp_uri: str
     database_url: str
-
-
-@contextlib.contextmanager
-def private_home() -> Iterator[Path]:
-    """An empty home for private servers, removed at the end.
-
-    pytest's tmp_path is closed to other accounts, so root's PostgreSQL would keep its data elsewhere; this one is open.
-    """
-    with tempfile.TemporaryDirectory(prefix="estateloop-test-") as folder:
-        home = Path(folder)
-        home.chmod(0o711)  # PostgreSQL's account passes through to its own directory
-        try:
-            yield home
-        finally:
-            stop_left_behind(home)
-            remove_data_elsewhere(home)
 
 
 @contextlib.contextmanager

@@ -150,7 +150,9 @@ async def metrics(request: Request) -> Response:
 
 def mount_probes(app: FastAPI) -> None:
     """Health, readiness and metrics: no sign-in, for the machine room."""
-    unready: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not now"}}
+    stopping = Readiness(status="unready", broker=True, database=True, draining=True)
+    shown = {"application/json": {"example": stopping}}
+    unready: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not now", "content": shown}}
     metric_text: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "estateloop_events_parked 0\n"}}}
     }

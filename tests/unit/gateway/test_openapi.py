@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
+from demo.examples.recording import answers_json
 from gateway.app import create_app
+from gateway.openapi import EXAMPLES
 from tests.support.gateway import settings_for_tests
+from tests.support.schemas import faults, misfits
 
 DOCUMENT: dict[str, Any] = create_app(settings_for_tests()).openapi()
 PROBES = ("/healthz", "/readyz", "/metrics")
@@ -103,10 +105,18 @@ EVERY = [pytest.param(path, found, id=f"{method} {path}") for method, path, foun
 GUARDED = [param for param in EVERY if param.values[0] not in PROBES]
 
 
+SPOKEN = {operation["operationId"]: operation for _, _, operation in operations() if answers_json(operation)}
+
+
+def answer_of(name: str) -> dict[str, Any]:
+    """Schema and example of what an operation answers when all is well."""
+    operation = SPOKEN[name]
+    (status,) = [status for status in operation["responses"] if status.startswith("2")]
+    return dict(operation["responses"][status]["content"]["application/json"])
+
+
 def fits(example: Any, schema: dict[str, Any]) -> None:
-    resolvable = {**schema, "components": DOCUMENT["components"]}
-    checker = Draft202012Validator(resolvable, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    assert [error.message for error in checker.iter_errors(example)] == []
+    assert misfits(example, schema, DOCUMENT) == []
 
 
 def test_the_document_is_openapi_3_1_and_has_every_path_of_the_contract() -> None:
@@ -137,6 +147,22 @@ def test_bodies_and_parameters_have_examples_that_fit(path: str, operation: dict
         if "enum" not in parameter["schema"]:
             fits(examples[0], parameter["schema"])
             assert examples[0] is not None, parameter["name"]
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_an_answer_is_typed_to_the_last_key(name: str) -> None:
+    assert list(faults(answer_of(name)["schema"], DOCUMENT["components"]["schemas"], name)) == []
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_an_answers_example_is_what_the_demo_heard_and_fits(name: str) -> None:
+    answer = answer_of(name)
+    assert answer["example"] == EXAMPLES[name]
+    fits(answer["example"], answer["schema"])
+
+
+def test_no_example_is_of_nothing() -> None:
+    assert EXAMPLES.keys() == SPOKEN.keys()
 
 
 @pytest.mark.parametrize(("path", "operation"), GUARDED)

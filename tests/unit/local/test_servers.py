@@ -19,9 +19,9 @@ import pytest
 from local import cluster
 from local.clean import clean, stop_left_behind
 from local.home import log_file
+from local.private import private_home
 from local.processes import ProcessError, command_line, running_pids
 from local.servers import PostgresServer, RabbitServer, start_both, start_postgres
-from tests.support.servers import private_home
 from tests.support.waiting import until
 
 Pair = tuple[PostgresServer, RabbitServer]

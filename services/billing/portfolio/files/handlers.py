@@ -23,8 +23,8 @@ from services.common.contracts.answers.files import (
     HouseholdFile,
     Liable,
     Owners,
-    Preferences,
     PreferredChannel,
+    PreferredContact,
     PreferredTime,
     Segment,
     UnitOwner,
@@ -96,7 +96,7 @@ def of_household(session: Session, caller: Caller, row: Household) -> HouseholdF
     return HouseholdFile(
         segment=file.segment or row.segment,
         other_phones=[phone if open_data else mask_phone(phone) for phone in file.other_phones],
-        preferences=Preferences(channel=file.preferred_channel, time=file.preferred_time),
+        preferences=PreferredContact(channel=file.preferred_channel, time=file.preferred_time),
         legacy_dispute=_dispute(file, inside=inside),
         service=rules.service_history(tables.service_of(session, row.id)),
         changes=[_change(each) for each in tables.changes(session, row.id, CHANGES_SHOWN)] if inside else [],

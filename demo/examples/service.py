@@ -1,0 +1,30 @@
+"""How a family wants to be reached, a letter that arrives, a complaint that comes back (F3, F4, H1)."""
+
+from demo.api import Json, wait_for
+from demo.examples.walk import PATIENCE_SECONDS, Walk
+from demo.load import answer_complaint
+
+
+def set_preferences(walk: Walk) -> None:
+    """An owner would rather read English, and no e-mail."""
+    debtor = walk.debtors[0].code
+    owner = walk.stage.api.sign_in("owner", household=debtor)
+    wishes = {"language": "en", "email": "owner@example.com", "consent": {"sms": True, "email": False}}
+    owner.put(f"/v1/households/{debtor}/contact-preferences", wishes)
+
+
+def deliver_a_letter(walk: Walk) -> None:
+    """One of the sweeps' letters was printed, posted and received."""
+    letter = wait_for("a letter waits to be printed", lambda: _letter(walk), PATIENCE_SECONDS)
+    receipt = {"delivered_on": letter["business_on"], "proof": "EMS1234567890CN", "outcome": "delivered"}
+    walk.stage.manager.post(f"/v1/notifications/{letter['id']}/delivered", receipt)
+
+
+def _letter(walk: Walk) -> Json | None:
+    messages = walk.stage.manager.items("/v1/notifications")
+    return next((message for message in messages if message["status"] == "queued_for_print"), None)
+
+
+def reopen_a_complaint(walk: Walk) -> None:
+    """The complainant is not content after all."""
+    answer_complaint(walk.stage.manager, walk.recording["closeComplaint"]["id"], "reopen")

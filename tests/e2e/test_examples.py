@@ -1,0 +1,54 @@
+"""The examples in the gateway's documentation are what a running stack answers, key by key: they cannot rot (J4)."""
+
+from typing import Any
+
+import pytest
+
+from demo.examples.record import record
+from gateway.openapi import EXAMPLES
+from local.supervisor import Stack
+from tests.support.api import Api
+from tests.support.schemas import Schema, keys, misfits
+
+
+@pytest.fixture(scope="module")
+def document(stack: Stack) -> Schema:
+    return dict(Api(stack.url).get("/openapi.json"))
+
+
+@pytest.fixture(scope="module")
+def answers(stack: Stack) -> dict[str, Any]:
+    """The month and the walk through the office once more, on the journeys' own stack."""
+    return record(stack.url, stack.amqp_uri, lambda _: None)
+
+
+def schema_of(operation: str, document: Schema) -> Schema:
+    """What an operation answers when all is well."""
+    (found,) = [
+        answered["content"]["application/json"]["schema"]
+        for operations in document["paths"].values()
+        for described in operations.values()
+        if described["operationId"] == operation
+        for status, answered in described["responses"].items()
+        if status.startswith("2")
+    ]
+    return dict(found)
+
+
+def parents(key: str, among: set[str]) -> bool:
+    """Whether the object that a key belongs to is there."""
+    above = key.rpartition(".")[0]
+    return above == "$" or above in among
+
+
+def test_a_running_stack_answers_what_is_documented(answers: dict[str, Any], document: Schema) -> None:
+    wrong = {name: misfits(answer, schema_of(name, document), document) for name, answer in answers.items()}
+    assert {name: faults for name, faults in wrong.items() if faults} == {}
+
+
+def test_the_examples_have_the_keys_of_what_is_answered_now(answers: dict[str, Any], document: Schema) -> None:
+    assert answers.keys() == EXAMPLES.keys()
+    for name, answer in answers.items():
+        schema = schema_of(name, document)
+        now, shown = (set(keys(value, schema, document)) for value in (answer, EXAMPLES[name]))
+        assert {key for key in now ^ shown if parents(key, now & shown)} == set(), name
