@@ -98,7 +98,7 @@ _PREDECESSORS = text("""
 SELECT DISTINCT ON (household_id) household_id, bill_id FROM credit_note
 WHERE unit_id = :unit_id AND fee_item = :fee_item AND period = :period ORDER BY household_id, number DESC
 """)
-_RELEASED = text("""
+_RELEASED_MONEY = text("""
 SELECT COALESCE(value_on, booked_on) AS counts_on, sum(amount_fen)::bigint AS fen FROM ledger_entry
 WHERE bill_id = :bill_id AND kind IN ('void_released', 'void_fee_released') GROUP BY 1 ORDER BY 1
 """)
@@ -251,9 +251,9 @@ def predecessors(session: Session, unit_id: int, fee_item: str, period: date) ->
     return {row.household_id: row.bill_id for row in rows}
 
 
-def released(session: Session, bill_id: int) -> list[ReleasedMoney]:
+def released_money(session: Session, bill_id: int) -> list[ReleasedMoney]:
     """What the void of a bill released, oldest day first."""
-    return rows_of(ReleasedMoney, session.execute(_RELEASED, {"bill_id": bill_id}))
+    return rows_of(ReleasedMoney, session.execute(_RELEASED_MONEY, {"bill_id": bill_id}))
 
 
 def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.charging.voids.rules import Received, Standing, number, standing
+from services.billing.charging.voids.rules import DayReceipt, Standing, number, standing
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.rules import DailyRate, LateFeePolicy, late_fee
 from services.billing.receivables.ledger.rules import BookingDay, Entry
@@ -120,7 +120,7 @@ def test_b5_what_came_in_is_read_by_day() -> None:
         ],
         DUE,
     )
-    assert found == Standing((Received(day("2025-03-10"), 4000), Received(day("2025-04-01"), 5500, 30)), 500, 7)
+    assert found == Standing((DayReceipt(day("2025-03-10"), 4000), DayReceipt(day("2025-04-01"), 5500, 30)), 500, 7)
     assert (found.principal_fen, found.late_fee_fen) == (9500, 30)
 
 
@@ -133,12 +133,12 @@ def test_b5_what_was_taken_back_is_taken_from_what_came_last() -> None:
         ],
         DUE,
     )
-    assert found.received == (Received(day("2025-03-10"), 3500),)
+    assert found.receipts == (DayReceipt(day("2025-03-10"), 3500),)
 
 
 def test_b5_money_from_before_the_books_came_in_time() -> None:
     found = standing([entry("opening_equity", "receivable", 700, "2026-11-01")], DUE)
-    assert found.received == (Received(DUE, 700),)
+    assert found.receipts == (DayReceipt(DUE, 700),)
 
 
 def test_b5_credit_notes_are_numbered() -> None:
