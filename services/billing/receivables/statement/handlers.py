@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.late_fee.events import bill_events, waived
+from services.billing.receivables.late_fee.events import bill_events, waived_fen
 from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import Freeze, late_fee, outstanding, overdue_days, settled_on
 from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import standing as keeping
-from services.billing.receivables.plans.tables import planned
+from services.billing.receivables.plans.tables import household_plans
 from services.common.contracts.answers.bills import Statement, StatementBill
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
@@ -36,7 +36,7 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
     caller.require_household(household, account.estate)
     key = {"household_id": account.id, "as_of": as_of}
     rows = session.execute(tables.STATEMENT_BILLS, key).all()
-    plans = planned(session, account.id)
+    plans = household_plans(session, account.id)
     entries = entries_by_bill(session, sorted({row.id for row in rows} | plans.principal.keys()))
     frozen = keeping.frozen(plans, entries, as_of)
     lines = [_line(row, account, entries[row.id], as_of, frozen.of(row.id)) for row in rows]
@@ -59,18 +59,18 @@ def _line(
     row: Row[Any], account: Account, entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
 ) -> StatementBill:
     events = bill_events(entries)
-    left = outstanding(row.amount_fen, events, as_of)
+    open_fen = outstanding(row.amount_fen, events, as_of)
     return StatementBill(
         id=row.id,
         unit=f"{account.estate}/{row.unit}",
         fee_item=row.fee_item,
         period=format_period(row.period),
         amount_fen=row.amount_fen,
-        outstanding_fen=left,
+        outstanding_fen=open_fen,
         due_date=row.due_date,
-        status="paid" if left == 0 else "open" if left == row.amount_fen else "partially_paid",
+        status="paid" if open_fen == 0 else "open" if open_fen == row.amount_fen else "partially_paid",
         overdue_days=overdue_days(row.due_date, settled_on(row.amount_fen, events, as_of) or as_of),
         late_fee_fen=late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account), freezes).due_fen,
-        waived_fen=waived(events, "waiver", as_of),
-        late_fee_waived_fen=waived(events, "late_fee_waiver", as_of),
+        waived_fen=waived_fen(events, "waiver", as_of),
+        late_fee_waived_fen=waived_fen(events, "late_fee_waiver", as_of),
     )

@@ -105,6 +105,6 @@ class WaiverDoors(EstateService):
         estate: str | None = None,
     ) -> WaiverAuthority:
         """Say who may grant how much."""
-        wanted = [Band(**vars(band) | {"roles": tuple(band.roles)}) for band in bands]
+        new_bands = [Band(**vars(band) | {"roles": tuple(band.roles)}) for band in bands]
         with self.transaction() as session:
-            return matrix.set_matrix(session, caller, estate, kind, wanted)
+            return matrix.set_matrix(session, caller, estate, kind, new_bands)
