@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.figures.rates.rates_sql import SCOPE
 from services.billing.figures.rates.totals import SUMS
-from services.billing.receivables.ledger.rollups import rolled
+from services.billing.receivables.ledger.rollups import rollup
 from services.common.contracts.answers.rates import TotalLevel
 from services.common.rows import rows_of
 
@@ -47,7 +47,7 @@ ORDER BY {key} LIMIT :shown
 
 
 _ROLLUPS = text(f"""
-WITH {SCOPE}, rolled AS ({rolled(_BILL, "bill b", "b.voided_at IS NULL AND b.estate_id IN (SELECT id FROM scope)")}
+WITH {SCOPE}, rolled AS ({rollup(_BILL, "bill b", "b.voided_at IS NULL AND b.estate_id IN (SELECT id FROM scope)")}
 ), expected AS (
   SELECT {_BILL}, rolled_on AS booked_on, {", ".join(SUMS)} FROM rolled
 ), kept AS (SELECT r.* FROM rate_rollup r JOIN scope ON scope.id = r.estate_id)

@@ -48,14 +48,14 @@ def decide(session: Session, account: Account, event: PaymentSettled) -> Decisio
     later = [_money(posting) for posting in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
     items = items_to_pay(session, account, {share.bill_id for was in before.values() for share in was.shares})
-    policy, within, agreed = policy_of(account), within_of(account), list(items.plans.plans.values())
+    policy, within, plans = policy_of(account), within_of(account), list(items.plans.by_id.values())
     if later:
         fresh = open_bills(items.bills, items.entries, without={str(money.id) for money in later})
-        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, agreed)]
+        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, plans)]
     if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
         # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
         as_they_are = open_bills(items.bills, items.entries)
-        changes = [_change({}, place(payment, as_they_are, policy, within, agreed))]
+        changes = [_change({}, place(payment, as_they_are, policy, within, plans))]
     return Decision(changes, items)
 
 
@@ -80,7 +80,7 @@ def _placed_before(session: Session, household_id: int, payments: Sequence[Money
     principal: dict[tuple[str, int], int] = defaultdict(int)
     fee: dict[tuple[str, int], int] = defaultdict(int)
     credit: dict[str, int] = defaultdict(int)
-    for row in tables.placed(session, household_id, [payment.id for payment in payments]):
+    for row in tables.payment_entries(session, household_id, [payment.id for payment in payments]):
         amount = row.amount_fen if row.debit_account.startswith("cash_") else -row.amount_fen
         accounts = {row.debit_account, row.credit_account}
         if row.bill_id is None or row.voided or CUSTOMER_CREDIT in accounts:

@@ -38,12 +38,12 @@ def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> 
     decision = decide(session, account, event)
     book(session, account, _movements(account, decision.changes), now, decision.items)
     holds.end_payment(session, event.payment_id, event.settled_at)
-    record(session, _allocated(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
+    record(session, _allocation_event(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
 
 
 def _locked_account(session: Session, event: PaymentSettled) -> Account:
-    known = tables.lock_estate_of(session, event.household)
-    account = tables.account(session, event.household, lock=True) if known else None
+    exists = tables.lock_estate_of(session, event.household)
+    account = tables.account(session, event.household, lock=True) if exists else None
     if account is None:
         raise UnknownHousehold(f"payment {event.payment_id} is of a household that is not known here")
     return account
@@ -78,7 +78,7 @@ def _movement(
     return Movement(kind, cash_account(payment.channel), credit, fen, day, str(payment.id), bill_id)
 
 
-def _allocated(event: PaymentSettled, account: Account, decision: Decision) -> PaymentAllocated:
+def _allocation_event(event: PaymentSettled, account: Account, decision: Decision) -> PaymentAllocated:
     """What this payment changed on the household's bills; the parts always add up to its amount.
 
     When it came later than payments that count after it, parts may be negative: they moved to other bills.

@@ -162,7 +162,7 @@ SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date
 FROM bill b WHERE b.household_id = :household_id AND b.voided_at IS NULL
 """
 _BILLS_TO_PAY = text(f"""{_BILLS}
-  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {fee_left("b")})
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:bills) OR {fee_left("b")})
 ORDER BY b.id FOR UPDATE
 """)
 _BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE")
@@ -172,7 +172,7 @@ SELECT bill_id, kind, booked_on, value_on, amount_fen, debit_account, credit_acc
 FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
 """)
 
-PLACED = text("""
+PAYMENT_ENTRIES = text("""
 SELECT n.source, n.bill_id, n.amount_fen, n.debit_account, n.credit_account,
        b.voided_at IS NOT NULL AS voided
 FROM ledger_entry n LEFT JOIN bill b ON b.id = n.bill_id
@@ -225,8 +225,8 @@ def booking_day(session: Session, estate_id: int, on: date) -> BookingDay:
 
     The caller holds the estate's lock, shared or alone, so that the month cannot be closed meanwhile.
     """
-    closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
-    first_open = date.min if closed is None else add_months(closed, 1)
+    last_closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
+    first_open = date.min if last_closed is None else add_months(last_closed, 1)
     return rules.booking_day(on, first_open)
 
 
@@ -244,9 +244,9 @@ def lock_estate_of(session: Session, household: str) -> bool:
     return session.execute(_LOCK_ESTATE_OF, {"code": household}).first() is not None
 
 
-def bills_to_pay(session: Session, household_id: int, touched: Iterable[int] = ()) -> dict[int, Bill]:
-    """A household's bills on which principal or late fee is left, and those touched, by id, locked; void ones never."""
-    rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "touched": sorted(touched)})
+def bills_to_pay(session: Session, household_id: int, bill_ids: Iterable[int] = ()) -> dict[int, Bill]:
+    """A household's bills on which principal or late fee is left, and those named, by id, locked; void ones never."""
+    rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "bills": sorted(bill_ids)})
     return {bill.id: bill for bill in rows_of(Bill, rows)}
 
 
@@ -281,8 +281,8 @@ def claim_posting(session: Session, posting: PaymentPosting, household_id: int, 
 
 def credit_as_of(session: Session, household_id: int, credit_now_fen: int, as_of: date) -> int:
     """The prepaid balance at the end of a day (B6)."""
-    moved = session.scalar(CREDIT_MOVED_AFTER, {"household_id": household_id, "as_of": as_of})
-    return credit_now_fen - int(moved or 0)
+    change_fen = session.scalar(CREDIT_MOVED_AFTER, {"household_id": household_id, "as_of": as_of})
+    return credit_now_fen - int(change_fen or 0)
 
 
 def later_postings(
@@ -293,12 +293,12 @@ def later_postings(
     return rows_of(PaymentPosting, session.execute(LATER_POSTINGS, {"household_id": household_id, **key}))
 
 
-def placed(session: Session, household_id: int, payments: Sequence[UUID]) -> list[PlacedEntry]:
+def payment_entries(session: Session, household_id: int, payments: Sequence[UUID]) -> list[PlacedEntry]:
     """What the ledger holds of some payments."""
     if not payments:
         return []
     key = {"household_id": household_id, "payments": [str(payment) for payment in payments]}
-    return rows_of(PlacedEntry, session.execute(PLACED, key))
+    return rows_of(PlacedEntry, session.execute(PAYMENT_ENTRIES, key))
 
 
 def estate_ids(session: Session, codes: Iterable[str]) -> list[int]:

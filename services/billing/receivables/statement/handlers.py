@@ -5,14 +5,14 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.late_fee.events import bill_events, waived
+from services.billing.receivables.late_fee.events import bill_events, waived_fen
 from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import Freeze, late_fee, outstanding, overdue_days, settled_on
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import standing as keeping
-from services.billing.receivables.plans.tables import planned
+from services.billing.receivables.plans.tables import household_plans
 from services.billing.receivables.statement import tables
 from services.billing.receivables.statement.tables import OwedBill
 from services.common.contracts.answers.bills import Statement, StatementBill
@@ -35,7 +35,7 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
         raise NotFound(f"There is no household {household}.")
     caller.require_household(household, account.estate)
     owed = tables.owed_bills(session, account.id, as_of)
-    plans = planned(session, account.id)
+    plans = household_plans(session, account.id)
     entries = entries_by_bill(session, sorted({bill.id for bill in owed} | plans.principal.keys()))
     frozen = keeping.frozen(plans, entries, as_of)
     lines = [_line(bill, account, entries[bill.id], as_of, frozen.of(bill.id)) for bill in owed]
@@ -58,18 +58,18 @@ def _line(
     bill: OwedBill, account: Account, entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
 ) -> StatementBill:
     events = bill_events(entries)
-    left = outstanding(bill.amount_fen, events, as_of)
+    open_fen = outstanding(bill.amount_fen, events, as_of)
     return StatementBill(
         id=bill.id,
         unit=f"{account.estate}/{bill.unit}",
         fee_item=bill.fee_item,
         period=format_period(bill.period),
         amount_fen=bill.amount_fen,
-        outstanding_fen=left,
+        outstanding_fen=open_fen,
         due_date=bill.due_date,
-        status="paid" if left == 0 else "open" if left == bill.amount_fen else "partially_paid",
+        status="paid" if open_fen == 0 else "open" if open_fen == bill.amount_fen else "partially_paid",
         overdue_days=overdue_days(bill.due_date, settled_on(bill.amount_fen, events, as_of) or as_of),
         late_fee_fen=late_fee(bill.amount_fen, bill.due_date, events, as_of, policy_of(account), freezes).due_fen,
-        waived_fen=waived(events, "waiver", as_of),
-        late_fee_waived_fen=waived(events, "late_fee_waiver", as_of),
+        waived_fen=waived_fen(events, "waiver", as_of),
+        late_fee_waived_fen=waived_fen(events, "late_fee_waiver", as_of),
     )

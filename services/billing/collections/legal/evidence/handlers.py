@@ -99,7 +99,7 @@ def _contract(clause: str | None, policy: LateFeePolicy) -> Section:
         [
             ("违约金条款 / Late-fee clause", clause or "无,不计违约金 / none, no late fee"),
             ("日费率 / Daily rate from", rates),
-            ("封顶本金 / Capped at principal", "是 / yes" if policy.capped else "否 / no"),
+            ("封顶本金 / Capped at principal", "是 / yes" if policy.is_capped else "否 / no"),
             ("宽限天数 / Grace days", f"{policy.grace_days} ({policy.grace_mode})"),
             ("计算方法 / Method", rule),
         ],

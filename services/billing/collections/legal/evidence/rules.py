@@ -94,7 +94,7 @@ def segments(
 def adds_up(parts: Iterable[Segment], principal_fen: int, events: Iterable[BillEvent], policy: LateFeePolicy) -> int:
     """The late fee that is due by these segments, in fen: the sum, rounded, capped, less what was settled."""
     fee = half_up(sum((part.fee_fen for part in parts), Decimal(0)))
-    return max(0, (min(fee, principal_fen) if policy.capped else fee) - late_fee_settled(events))
+    return max(0, (min(fee, principal_fen) if policy.is_capped else fee) - late_fee_settled(events))
 
 
 def formula(parts: Sequence[Segment], settled_fen: int) -> str:
