@@ -66,7 +66,7 @@ def _money(payment: PaymentSettled | PaymentPosting) -> Money:
         business_date=payment.business_date,
         settled_at=payment.settled_at,
         channel=payment.channel,
-        designated=tuple(payment.bill_ids),
+        designated_ids=tuple(payment.bill_ids),
     )
 
 
