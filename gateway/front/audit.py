@@ -181,7 +181,7 @@ class Audit:
     async def _write(self, batch: Sequence[Entry]) -> None:
         async with self._database.connection() as connection, connection.transaction():
             # one writer of the chain at a time, over all replicas
-            await connection.execute(f"SELECT {Lock.AUDIT.held()}")
+            await connection.execute(f"SELECT {Lock.AUDIT.exclusive()}")
             last = await connection.fetchrow("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")
             await connection.executemany(INSERT, chained(batch, *(last or (0, GENESIS))))
 

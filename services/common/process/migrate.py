@@ -38,7 +38,7 @@ def ensure_database(settings: CommonSettings, part: str) -> None:
     try:
         server.autocommit = True
         with server.cursor() as cursor:
-            cursor.execute(f"SELECT {Lock.MIGRATION.held_by_session()}")
+            cursor.execute(f"SELECT {Lock.MIGRATION.exclusive_for_session()}")
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is None:
                 statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
@@ -62,7 +62,7 @@ def upgrade(settings: CommonSettings, part: str) -> str | None:
     engine = create_engine(service_database_url(settings, part))
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"SELECT {Lock.MIGRATION.held()}")
+            connection.exec_driver_sql(f"SELECT {Lock.MIGRATION.exclusive()}")
             config = alembic_config(part)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

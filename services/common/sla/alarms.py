@@ -25,11 +25,11 @@ class Alarms:
     key: str
     at_once: bool = True
 
-    def replan(self, session: Session, about: UUID, planned: Iterable[Any]) -> None:
+    def replan(self, session: Session, about: UUID, alarms: Iterable[Any]) -> None:
         """Replace what was planned and not raised; an alarm that was raised stays and is not raised again."""
         waiting = (self.alarm.c[self.key] == about, self.alarm.c.raised_at.is_(None))
         session.execute(delete(self.alarm).where(*waiting))
-        rows = [{self.key: about, **asdict(alarm)} for alarm in planned]
+        rows = [{self.key: about, **asdict(alarm)} for alarm in alarms]
         if rows:
             session.execute(insert(self.alarm).values(rows).on_conflict_do_nothing())
 

@@ -16,7 +16,7 @@ from services.notifications.tables import message
 WAITING = ("queued", "waiting_contact")
 
 LOCK_RECIPIENTS = text(f"""
-SELECT {Lock.RECIPIENT.held("recipient")} FROM (
+SELECT {Lock.RECIPIENT.exclusive("recipient")} FROM (
   SELECT recipient FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY hashtext(recipient)) r
 """)
 

@@ -22,7 +22,6 @@ def where(*conditions: ColumnElement[bool]) -> str:
     ("condition", "sql"),
     [
         (among(ESTATE, ["E1", "E2"]), "estate IN ('E1', 'E2')"),
-        (among(ESTATE, []), "estate IN (SELECT 1 WHERE 1!=1)"),
         (equals(ESTATE, "E1"), "estate = 'E1'"),
         (equals(ESTATE, ""), "estate = ''"),
         (below((AT, ID), (7, 1)), "(at, id) < (7, 1)"),

@@ -118,7 +118,7 @@ def name_requests(session: Session, requests: Iterable[tuple[Sequence[int], UUID
 LOCK = Prepared(
     "lock_slices",
     f"""
-SELECT {Lock.ESTATE.held("estate_id")}
+SELECT {Lock.ESTATE.exclusive("estate_id")}
 FROM (SELECT DISTINCT estate_id FROM bill_run_slice WHERE id = ANY (:ids) ORDER BY estate_id) e
 """,
     {"ids": "bigint[]"},

@@ -147,7 +147,7 @@ ACCOUNT = text(_RATES + _ACCOUNT)
 ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
 
 # Shared, like tables.lock_estate_shared, but found and locked in one round trip.
-_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.shared('estate_id')} FROM household WHERE code = :code")
+_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.share('estate_id')} FROM household WHERE code = :code")
 _ESTATE = text("SELECT id FROM estate WHERE code = :code")
 
 CREDIT_MOVED_AFTER = text("""
