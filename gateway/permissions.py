@@ -28,27 +28,27 @@ A region manager (区域负责人) is an estate manager of all estates of the to
 """
 
 
-def rendered() -> str:
+def text() -> str:
     """The page as it should be."""
-    asked = routes()
-    lines = [HEAD, _row(["permission", *Role, "asked for by"]), _row(["---"] * (len(Role) + 2))]
-    lines += [_row([f"`{permission}`", *_marks(permission), _listed(asked[permission])]) for permission in Permission]
-    return "\n".join([*lines, "", f"Without sign-in: {_listed(asked[None])}.", ""])
+    by_permission = routes()
+    head = [_row(["permission", *Role, "asked for by"]), _row(["---"] * (len(Role) + 2))]
+    rows = [_row([f"`{each}`", *_marks(each), _codes(by_permission[each])]) for each in Permission]
+    return "\n".join([HEAD, *head, *rows, "", f"Without sign-in: {_codes(by_permission[None])}.", ""])
 
 
 def routes() -> Mapping[Permission | None, Sequence[str]]:
     """Every route by the permission it asks for; None: those anybody may call."""
-    asked: dict[Permission | None, list[str]] = defaultdict(list)
+    by_permission: dict[Permission | None, list[str]] = defaultdict(list)
     for route in (route for resource in (*RESOURCES, *SANDBOX) for route in resource.routes.declared):
-        asked[guard_of(route.endpoint).permission].append(f"{route.method} {route.path.replace(':path', '')}")
-    return asked
+        by_permission[guard_of(route.endpoint).permission].append(f"{route.method} {route.path.replace(':path', '')}")
+    return by_permission
 
 
 def _marks(permission: Permission) -> Iterator[str]:
     return (YES if role in permission.roles else "" for role in Role)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _codes(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
@@ -59,8 +59,8 @@ def _row(cells: Sequence[str]) -> str:
 def main(arguments: list[str]) -> int:
     """`--check` compares, nothing writes."""
     if arguments != ["--check"]:
-        PAGE.write_text(rendered())
-    elif not PAGE.exists() or PAGE.read_text() != rendered():
+        PAGE.write_text(text())
+    elif not PAGE.exists() or PAGE.read_text() != text():
         sys.stderr.write("docs/permissions.md is not what the code says: run `make schemas` and read the change\n")
         return 1
     return 0

@@ -28,7 +28,7 @@ def drawn() -> dict[tuple[str, str], bool]:
 
 
 def test_the_page_is_what_table_and_routes_say() -> None:
-    assert permissions.PAGE.read_text() == permissions.rendered(), "run `make schemas` and read the change"
+    assert permissions.PAGE.read_text() == permissions.text(), "run `make schemas` and read the change"
 
 
 def test_every_pair_is_drawn_and_is_what_a_caller_may() -> None:

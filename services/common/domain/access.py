@@ -30,8 +30,8 @@ class Caller(BaseModel):
     def require(self, permission: Permission) -> None:
         """Forbidden unless one of the caller's roles has the permission; a door asks this before all else."""
         if not self.may(permission):
-            allowed = ", ".join(role for role in Role if role in permission.roles)
-            raise Forbidden(f"This needs the permission {permission}, which these roles have: {allowed}.")
+            roles = ", ".join(role for role in Role if role in permission.roles)
+            raise Forbidden(f"This needs the permission {permission}, which these roles have: {roles}.")
 
     def may(self, permission: Permission) -> bool:
         """Whether one of the caller's roles has the permission."""

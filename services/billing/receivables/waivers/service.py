@@ -111,4 +111,4 @@ class WaiverDoors(EstateService):
     ) -> WaiverAuthority:
         """Say who may grant how much."""
         with self.transaction() as session:
-            return matrix.set_matrix(session, caller, estate, kind, [asked.band() for asked in bands])
+            return matrix.set_matrix(session, caller, estate, kind, [line.band() for line in bands])
