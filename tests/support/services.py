@@ -10,7 +10,12 @@ from eventlet import tpool
 from starlette.testclient import TestClient
 
 from services.common.contracts.errors import PublicError
-from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, StaffRegistered
+from services.common.contracts.events import (
+    ContactsRegistered,
+    EstatesRegistered,
+    HouseholdsRegistered,
+    StaffRegistered,
+)
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.process.settings import CommonSettings
 from tests.support.api import Api
@@ -21,7 +26,7 @@ from tests.support.outbox import events
 from tests.support.servers import Servers
 from tests.support.waiting import until
 
-PORTFOLIO = (EstatesRegistered, HouseholdsRegistered, StaffRegistered)
+PORTFOLIO = (EstatesRegistered, HouseholdsRegistered, ContactsRegistered, StaffRegistered)
 
 
 class Doors(Responder):
@@ -41,11 +46,11 @@ class Doors(Responder):
             raise RemoteError(type(error).__name__, *error.args) from error
 
     def tell_portfolio(self) -> None:
-        """What billing has recorded of its estates, told to the others."""
+        """What billing has recorded of its estates, told to those of the others who hear of it."""
         with transaction(self.behind["billing"].engine) as session:
             recorded = [event for kind in PORTFOLIO for event in events(session, kind)]
         for service in (service for name, service in self.behind.items() if name != "billing"):
-            for event in recorded:
+            for event in (event for event in recorded if hasattr(service, f"on_{event.NAME}")):
                 door = getattr(service, f"on_{event.NAME}")
                 door(message_of(event, door.__qualname__))
 
