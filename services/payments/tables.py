@@ -133,23 +133,23 @@ def insert_payment(session: Session, new: NewPayment) -> Payment | None:
     """Keep a new payment; None when its id is there already (waits for whoever is writing it)."""
     values = {**asdict(new), **asdict(new.request), "status": "pending"}
     del values["request"]
-    kept = insert(payment).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
-    return _one(session.execute(kept).mappings().first())
+    statement = insert(payment).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
+    return _payment_of(session.execute(statement).mappings().first())
 
 
 def find_payment(session: Session, payment_id: UUID, *, lock: bool = False) -> Payment | None:
     """The payment of that id, locked until the transaction ends when `lock`."""
     query = select(*_COLUMNS).where(payment.c.id == payment_id)
-    return _one(session.execute(query.with_for_update() if lock else query).mappings().first())
+    return _payment_of(session.execute(query.with_for_update() if lock else query).mappings().first())
 
 
 def update_payment(session: Session, payment_id: UUID, **values: object) -> Payment:
     """Change columns of a payment that exists."""
-    changed = update(payment).where(payment.c.id == payment_id).values(**values).returning(*_COLUMNS)
-    return payment_of(session.execute(changed).mappings().one())
+    statement = update(payment).where(payment.c.id == payment_id).values(**values).returning(*_COLUMNS)
+    return payment_of(session.execute(statement).mappings().one())
 
 
-def _one(row: RowMapping | None) -> Payment | None:
+def _payment_of(row: RowMapping | None) -> Payment | None:
     return payment_of(row) if row is not None else None
 
 
@@ -176,7 +176,7 @@ def is_posted(session: Session, channel: str, transaction_id: str) -> bool:
 
 def claim_order(session: Session, payment_id: UUID, *, now: datetime, attempted_before: datetime) -> Payment | None:
     """Take the right to place an order at its channel; None when it is placed, over, or somebody just tried."""
-    claimed = (
+    statement = (
         update(payment)
         .where(
             payment.c.id == payment_id,
@@ -187,7 +187,7 @@ def claim_order(session: Session, payment_id: UUID, *, now: datetime, attempted_
         )
         .values(order_attempted_at=now)
     )
-    return _one(session.execute(claimed.returning(*_COLUMNS)).mappings().first())
+    return _payment_of(session.execute(statement.returning(*_COLUMNS)).mappings().first())
 
 
 def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
@@ -204,9 +204,11 @@ def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
 
 def next_receipt(session: Session, estate_code: str, year: int) -> int:
     """The next number of an estate and year. The row is locked until commit, a rollback gives it back: no gaps."""
-    taken = insert(receipt_counter).values(estate=estate_code, year=year, last=1)
-    taken = taken.on_conflict_do_update(index_elements=["estate", "year"], set_={"last": receipt_counter.c.last + 1})
-    return int(session.execute(taken.returning(receipt_counter.c.last)).scalar_one())
+    statement = insert(receipt_counter).values(estate=estate_code, year=year, last=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=["estate", "year"], set_={"last": receipt_counter.c.last + 1}
+    )
+    return int(session.execute(statement.returning(receipt_counter.c.last)).scalar_one())
 
 
 @dataclass(frozen=True)
@@ -224,8 +226,8 @@ def keep_in_suspense(session: Session, new: Suspense) -> bool:
     """Keep money that fits nowhere; False when it is kept already."""
     values = {**asdict(new), **asdict(new.money)}
     del values["money"]
-    kept = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
-    return session.execute(kept.returning(suspense.c.id)).first() is not None
+    statement = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
+    return session.execute(statement.returning(suspense.c.id)).first() is not None
 
 
 def resolve_suspense(session: Session, channel: str, transaction_id: str, at: datetime) -> None:
@@ -236,9 +238,9 @@ def resolve_suspense(session: Session, channel: str, transaction_id: str, at: da
 
 def close_books(session: Session, estate_code: str, last_day: date) -> None:
     """Remember the last closed day; an older one, delivered late, changes nothing."""
-    closed = insert(closed_books).values(estate=estate_code, last_day=last_day)
-    newest = func.greatest(closed_books.c.last_day, closed.excluded.last_day)
-    session.execute(closed.on_conflict_do_update(index_elements=["estate"], set_={"last_day": newest}))
+    statement = insert(closed_books).values(estate=estate_code, last_day=last_day)
+    newest = func.greatest(closed_books.c.last_day, statement.excluded.last_day)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate"], set_={"last_day": newest}))
 
 
 def books_closed_until(session: Session, estate_code: str) -> date | None:
@@ -249,8 +251,8 @@ def books_closed_until(session: Session, estate_code: str) -> date | None:
 
 def estate_of_household(session: Session, code: str) -> str | None:
     """The estate a household belongs to; None when it is unknown here."""
-    found: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
-    return found
+    estate: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
+    return estate
 
 
 def received_by_channel(session: Session, day: date, estates: Collection[str] | None) -> dict[Channel, int]:

@@ -94,16 +94,16 @@ def declare_queues(settings: CommonSettings, services: list[str]) -> None:
 
 def main(parts: list[str]) -> int:
     """Migrate `parts`, all when none is named."""
-    known = (*SERVICES, GATEWAY)
-    if unknown := set(parts) - set(known):
-        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    all_parts = (*SERVICES, GATEWAY)
+    if unknown := set(parts) - set(all_parts):
+        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(all_parts)}")
     settings = CommonSettings()
     configure_logging("migrate", settings.log_level)
-    chosen = parts or known
-    for part in chosen:
+    parts_to_migrate = parts or all_parts
+    for part in parts_to_migrate:
         ensure_database(settings, part)
         log.info("database is at", extra={"part": part, "revision": upgrade(settings, part)})
-    if services := [part for part in chosen if part in SERVICES]:
+    if services := [part for part in parts_to_migrate if part in SERVICES]:
         declare_queues(settings, services)
     return 0
 

@@ -11,7 +11,7 @@ from services.feedback.tables import REGISTER, staff
 keep_estates, keep_households = REGISTER.keep_estates, REGISTER.keep_households
 
 
-def keep_staff(session: Session, told: StaffRegistered, at: datetime) -> None:
+def keep_staff(session: Session, event: StaffRegistered, at: datetime) -> None:
     """Who works where, for which buildings. Names and phone numbers are not needed here and not kept."""
-    rows = [{"code": s.staff, "role": s.role, "estate": s.estate, "buildings": s.buildings} for s in told.staff]
+    rows = [{"code": s.staff, "role": s.role, "estate": s.estate, "buildings": s.buildings} for s in event.staff]
     keep_newest(session, staff, rows, at)

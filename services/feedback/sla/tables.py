@@ -55,7 +55,7 @@ def chain(session: Session) -> list[Escalation]:
     return [Escalation(**row._asdict()) for row in session.execute(select(*columns).order_by(sla_escalation.c.step))]
 
 
-def _done(stage: Stage) -> ColumnElement[datetime]:
+def _done_at(stage: Stage) -> ColumnElement[datetime]:
     return complaint.c.responded_at if stage == "respond" else complaint.c.resolved_at
 
 
@@ -65,7 +65,7 @@ def _due(stage: Stage, clock: ComplaintClock) -> ColumnElement[datetime]:
 
 def _late(stage: Stage, clock: ComplaintClock, now: datetime) -> ColumnElement[bool]:
     """The SQL of `complaints.rules.is_late`; a test holds the two equal."""
-    return and_(_done(stage).is_(None), _due(stage, clock) < now)
+    return and_(_done_at(stage).is_(None), _due(stage, clock) < now)
 
 
 def counts(session: Session, estates: Collection[str] | None, now: datetime, since: datetime) -> list[EstateCounts]:
@@ -73,8 +73,8 @@ def counts(session: Session, estates: Collection[str] | None, now: datetime, sin
     number = func.count(complaint.c.id)
     fresh = complaint.c.created_at >= since
     late = [number.filter(_late(*cell, now)) for cell in CELLS]
-    done = [number.filter(_done(stage) >= since) for stage, _ in CELLS]
-    met = [number.filter(_done(stage) >= since, _done(stage) <= _due(stage, clock)) for stage, clock in CELLS]
+    done_cells = [number.filter(_done_at(stage) >= since) for stage, _ in CELLS]
+    met = [number.filter(_done_at(stage) >= since, _done_at(stage) <= _due(stage, clock)) for stage, clock in CELLS]
     still_open = complaint.c.closed_at.is_(None)
     columns = (
         number.filter(still_open),
@@ -82,19 +82,21 @@ def counts(session: Session, estates: Collection[str] | None, now: datetime, sin
         number.filter(fresh, complaint.c.resolved_at.is_not(None)),
     )
     query = (
-        select(estate.c.code, *columns, *late, *done, *met)
+        select(estate.c.code, *columns, *late, *done_cells, *met)
         .outerjoin(complaint, (complaint.c.estate == estate.c.code) & or_(still_open, complaint.c.closed_at >= since))
         .where(among(estate.c.code, estates))
         .group_by(estate.c.code)
         .order_by(estate.c.code)
     )
-    return [_counted(*row) for row in session.execute(query)]
+    return [_counts_of(*row) for row in session.execute(query)]
 
 
-def _counted(code: str, open_now: int, received: int, handled: int, *cells: int) -> EstateCounts:
+def _counts_of(code: str, open_now: int, received: int, handled: int, *cells: int) -> EstateCounts:
     size = len(CELLS)
-    late, done, met = (dict(zip(CELLS, cells[start : start + size], strict=True)) for start in (0, size, 2 * size))
-    return EstateCounts(code, open_now, received, handled, late, done, met)
+    late, done_by_cell, met = (
+        dict(zip(CELLS, cells[start : start + size], strict=True)) for start in (0, size, 2 * size)
+    )
+    return EstateCounts(code, open_now, received, handled, late, done_by_cell, met)
 
 
 def late_per_estate(session: Session, now: datetime) -> list[tuple[str, dict[Cell, int]]]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.common.domain.access import Scope
 from services.common.narrowing import among, below, equals
-from services.feedback.surveys.rules import SATISFIED, Survey, Tally
+from services.feedback.surveys.rules import SATISFIED_SCORES, Survey, Tally
 from services.feedback.tables import survey
 
 COLUMNS = [survey.c[field.name] for field in fields(Survey)]
@@ -34,32 +34,32 @@ def invite(session: Session, new: Survey) -> bool:
 
 def find(session: Session, survey_id: UUID) -> Survey | None:
     """The survey as it is."""
-    return _one(session.execute(select(*COLUMNS).where(survey.c.id == survey_id)).mappings().first())
+    return _survey_of(session.execute(select(*COLUMNS).where(survey.c.id == survey_id)).mappings().first())
 
 
 def lock(session: Session, survey_id: UUID) -> Survey | None:
     """The survey, locked until the transaction ends: one answer."""
     query = select(*COLUMNS).where(survey.c.id == survey_id).with_for_update()
-    return _one(session.execute(query).mappings().first())
+    return _survey_of(session.execute(query).mappings().first())
 
 
-def _one(row: RowMapping | None) -> Survey | None:
+def _survey_of(row: RowMapping | None) -> Survey | None:
     return None if row is None else Survey(**row)
 
 
-def save(session: Session, answered: Survey) -> None:
+def save(session: Session, survey_after: Survey) -> None:
     """Write the survey back."""
-    session.execute(update(survey).where(survey.c.id == answered.id).values(**asdict(answered)))
+    session.execute(update(survey).where(survey.c.id == survey_after.id).values(**asdict(survey_after)))
 
 
 def listed(
-    session: Session, scope: Scope, wanted: Filter, limit: int, after: tuple[datetime, UUID] | None
+    session: Session, scope: Scope, cut: Filter, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Survey]:
     """Up to `limit` surveys within `scope` after the key `(invited_at, id)`, newest first."""
     query = select(*COLUMNS).where(
         among(survey.c.estate, scope.estates),
         equals(survey.c.household, scope.household),
-        equals(survey.c.work_order_id, wanted.work_order),
+        equals(survey.c.work_order_id, cut.work_order),
         below((survey.c.invited_at, survey.c.id), after),
     )
     query = query.order_by(survey.c.invited_at.desc(), survey.c.id.desc()).limit(limit)
@@ -73,7 +73,7 @@ def tallies(session: Session, estates: Collection[str] | None, since: datetime) 
             survey.c.estate,
             func.count(),
             func.count(survey.c.score),
-            func.count().filter(survey.c.score.in_(SATISFIED)),
+            func.count().filter(survey.c.score.in_(SATISFIED_SCORES)),
             func.coalesce(func.sum(survey.c.score), 0),
         )
         .where(survey.c.invited_at >= since, among(survey.c.estate, estates))

@@ -53,16 +53,16 @@ def add(session: Session, order: Order) -> bool:
 
 def find(session: Session, order_id: UUID) -> Order | None:
     """The order as it is."""
-    return _one(session.execute(select(*COLUMNS).where(work_order.c.id == order_id)).mappings().first())
+    return _order_of(session.execute(select(*COLUMNS).where(work_order.c.id == order_id)).mappings().first())
 
 
 def lock(session: Session, order_id: UUID) -> Order | None:
     """The order, locked until the transaction ends: one transition at a time."""
     query = select(*COLUMNS).where(work_order.c.id == order_id).with_for_update()
-    return _one(session.execute(query).mappings().first())
+    return _order_of(session.execute(query).mappings().first())
 
 
-def _one(row: RowMapping | None) -> Order | None:
+def _order_of(row: RowMapping | None) -> Order | None:
     return None if row is None else Order(**row)
 
 
@@ -101,8 +101,8 @@ def holds_dunning(session: Session, category: str) -> bool:
 
 def category_label(session: Session, category: str) -> str:
     """The category as a metric's label: free text must not make new series."""
-    known = session.execute(select(order_category.c.code).where(order_category.c.code == category)).first()
-    return category if known else "other"
+    row = session.execute(select(order_category.c.code).where(order_category.c.code == category)).first()
+    return category if row else "other"
 
 
 def late(stage: Stage, now: datetime) -> ColumnElement[bool]:
@@ -118,14 +118,14 @@ def late(stage: Stage, now: datetime) -> ColumnElement[bool]:
 
 
 def listed(
-    session: Session, scope: Scope, wanted: Filter, now: datetime, limit: int, after: tuple[datetime, UUID] | None
+    session: Session, scope: Scope, cut: Filter, now: datetime, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Order]:
     """Up to `limit` orders within `scope` after the key `(created_at, id)`, newest first."""
     query = select(*COLUMNS).where(
         among(work_order.c.estate, scope.estates),
         equals(work_order.c.household, scope.household),
-        equals(work_order.c.status, wanted.status),
-        equals(or_(late("respond", now), late("resolve", now)), wanted.overdue),
+        equals(work_order.c.status, cut.status),
+        equals(or_(late("respond", now), late("resolve", now)), cut.overdue),
         below((work_order.c.created_at, work_order.c.id), after),
     )
     newest_first = query.order_by(work_order.c.created_at.desc(), work_order.c.id.desc()).limit(limit)

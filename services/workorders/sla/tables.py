@@ -55,15 +55,15 @@ def chain(session: Session) -> list[Escalation]:
 def counts(session: Session, estates: Collection[str] | None, now: datetime, since: datetime) -> list[EstateCounts]:
     """Per known estate (zeros included): open and late now, done since `since` and in time."""
     order = work_order.c
-    responded, resolved = order.responded_at >= since, order.resolved_at >= since
+    in_response, in_resolution = order.responded_at >= since, order.resolved_at >= since
     columns = (
         func.count(order.id).filter(order.closed_at.is_(None)),
         func.count(order.id).filter(late("respond", now)),
         func.count(order.id).filter(late("resolve", now)),
-        func.count(order.id).filter(responded),
-        func.count(order.id).filter(responded, order.respond_outcome == "met"),
-        func.count(order.id).filter(resolved),
-        func.count(order.id).filter(resolved, order.resolve_outcome == "met"),
+        func.count(order.id).filter(in_response),
+        func.count(order.id).filter(in_response, order.respond_outcome == "met"),
+        func.count(order.id).filter(in_resolution),
+        func.count(order.id).filter(in_resolution, order.resolve_outcome == "met"),
     )
     recent = or_(order.closed_at.is_(None), order.closed_at >= since)
     query = (
