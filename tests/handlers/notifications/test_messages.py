@@ -96,6 +96,17 @@ class TestDirectory:
         said = [(one["channel"], one["granted"], one["changed_at"]) for one in shown["consent_record"]]
         assert said == [("letter", True, world.now), ("sms", False, NOON)]
 
+    @pytest.mark.parametrize("role", ["finance", "region_manager"])
+    def test_the_office_keeps_contacts_too(self, world: World, role: str) -> None:
+        world.learn("H1")
+        caller = Caller(sub="X1", roles=frozenset({role}), estates=frozenset({"E1"}))
+        with transaction(world.engine) as session:
+            assert directory.choose(session, caller, "H1", "en", None, {}, NOON)["language"] == "en"
+            with pytest.raises(Forbidden):
+                directory.choose(
+                    session, caller.model_copy(update={"estates": frozenset()}), "H1", "en", None, {}, NOON
+                )
+
     def test_nonsense_is_refused_and_named(self, world: World) -> None:
         world.learn("H1")
         with transaction(world.engine) as session, pytest.raises(Invalid) as refused:

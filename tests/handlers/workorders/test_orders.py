@@ -103,6 +103,14 @@ def test_two_at_once_make_one_transition(engine: Engine) -> None:
         assert len(tables.history(session, order["id"])) == 2
 
 
+@pytest.mark.parametrize("role", ["finance", "region_manager"])
+def test_the_office_asks_for_work_too(session: Session, role: str) -> None:
+    caller = Caller(sub="X1", roles=frozenset({role}), estates=frozenset({"E1"}))
+    assert create(session, caller)["history"][0]["by"] == "X1"
+    with pytest.raises(Forbidden):
+        create(session, caller.model_copy(update={"estates": frozenset({"E2"})}))
+
+
 def test_scope(session: Session) -> None:
     order = create(session)
     for outsider in (STRANGER, NEIGHBOUR):
