@@ -53,7 +53,7 @@ def train(engine: Engine, training_id: UUID, now: datetime) -> None:
 
 
 def read(engine: Engine, today: date) -> list[Past]:
-    """What is known of households with more than one month that can be test_of today, estate by estate."""
+    """What is known of households with more than one month that can be judged today, estate by estate."""
     with transaction(engine) as session:
         estate_ids = history.estates(session)
     pasts: list[Past] = []
@@ -68,9 +68,9 @@ def read(engine: Engine, today: date) -> list[Past]:
 
 
 def newest_due(pasts: Sequence[Past]) -> date:
-    """The last due date that can be test_of; TooLittle without any."""
+    """The last due date that can be judged; TooLittle without any."""
     if not pasts:
-        raise training.TooLittle("no household has two months that can be test_of yet")
+        raise training.TooLittle("no household has two months that can be judged yet")
     return max(past.months[-1].due for past in pasts)
 
 

@@ -38,10 +38,10 @@ class Examples:
 
 
 def examples(pasts: Sequence[Past]) -> Examples:
-    """One row for each household and month that can be test_of, with what was known on the first of that month."""
+    """One row for each household and month that can be judged, with what was known on the first of that month."""
     rows = [row for past in pasts for row in _rows(past)]
     if not rows:
-        raise TooLittle("no month of any household can be test_of yet")
+        raise TooLittle("no month of any household can be judged yet")
     values, late, months = zip(*rows, strict=True)
     return Examples(np.array(values), np.array(late, dtype=np.bool_), np.array(months, dtype=np.int64))
 
