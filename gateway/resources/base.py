@@ -6,8 +6,6 @@ from uuid import UUID
 from fastapi import Path, Query
 from pydantic import ConfigDict, Field
 
-from services.common.contracts.answers.base import Created as Created
-from services.common.contracts.answers.base import Page as Page
 from services.common.fields import INT64, LARGEST_BIGINT, LARGEST_INT, NO_CONTROL, Code, Day, Period
 
 
@@ -60,8 +58,3 @@ Degraded = Annotated[
 def example(**fields: Any) -> ConfigDict:
     """The configuration of a request: unknown fields are refused; `fields` is the example in the documentation."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})
-
-
-def shown(**fields: Any) -> ConfigDict:
-    """The configuration of an answer: services may add fields."""
-    return ConfigDict(extra="allow", json_schema_extra={"examples": [fields]})

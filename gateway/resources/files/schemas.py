@@ -1,13 +1,14 @@
 """Owner files and co-owners over HTTP (A2)."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from gateway.resources.base import example
+from gateway.resources.base import Degraded, example
 from services.common.contracts.answers.files import Liable, PreferredChannel, PreferredTime, Segment
+from services.common.contracts.answers.notifications import ContactPreferences
 from services.common.contracts.answers.portfolio import Household
 from services.common.fields import Day, Name, Note, Phone
 
@@ -59,5 +60,5 @@ class OwnerFile(TypedDict):
 
     household: str
     owner: Household | None
-    contact: dict[str, Any] | None
-    degraded: list[str]
+    contact: ContactPreferences | None
+    degraded: Degraded
