@@ -29,12 +29,12 @@ CREATED = "_created"  # time stamps of other series, a family of their own once 
 
 async def scrape(own: CollectorRegistry, client: httpx.AsyncClient, targets: str) -> bytes:
     """The page: everything of ours and the estateloop_* families of the targets that answer."""
-    named = parse_targets(targets)
-    pages = await asyncio.gather(*(_read(client, url) for url in named.values()))
-    for service, page in zip(named, pages, strict=True):
+    targets_by_name = parse_targets(targets)
+    pages = await asyncio.gather(*(_read(client, url) for url in targets_by_name.values()))
+    for service, page in zip(targets_by_name, pages, strict=True):
         TARGET_UP.labels(service).set(page is not None)
     others = [[family for family in page if family.name.startswith(PREFIX)] for page in pages if page is not None]
-    return generate_latest(_Merged([own.collect(), *others]))
+    return generate_latest(_MergedFamilies([own.collect(), *others]))
 
 
 def parse_targets(text: str) -> dict[str, str]:
@@ -46,18 +46,18 @@ def parse_targets(text: str) -> dict[str, str]:
 def merge(sources: Iterable[Iterable[Metric]]) -> list[Metric]:
     """One family per name. Where two sources tell of the very same series the first is believed."""
     families: dict[str, Metric] = {}
-    told: dict[str, set[frozenset[tuple[str, str]]]] = {}
+    label_sets: dict[str, set[frozenset[tuple[str, str]]]] = {}
     for source in sources:
         for family in (family for family in source if not family.name.endswith(CREATED)):
             into = families.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
-            known = told.setdefault(family.name, set())
+            own_label_sets = label_sets.setdefault(family.name, set())
             fresh = [
                 sample
                 for sample in family.samples
-                if not sample.name.endswith(CREATED) and _series(sample) not in known
+                if not sample.name.endswith(CREATED) and _series(sample) not in own_label_sets
             ]
             into.samples.extend(fresh)
-            known.update(map(_series, fresh))
+            own_label_sets.update(map(_series, fresh))
     return list(families.values())
 
 
@@ -75,7 +75,7 @@ async def _read(client: httpx.AsyncClient, url: str) -> list[Metric] | None:
         return None
 
 
-class _Merged(Collector):
+class _MergedFamilies(Collector):
     """What `generate_latest` wants of a registry."""
 
     def __init__(self, sources: Iterable[Iterable[Metric]]) -> None:

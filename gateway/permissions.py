@@ -30,25 +30,30 @@ A region manager (区域负责人) is an estate manager of all estates of the to
 
 def rendered() -> str:
     """The page as it should be."""
-    asked = routes()
+    routes_by_permission = routes()
     lines = [HEAD, _row(["permission", *Role, "asked for by"]), _row(["---"] * (len(Role) + 2))]
-    lines += [_row([f"`{permission}`", *_marks(permission), _listed(asked[permission])]) for permission in Permission]
-    return "\n".join([*lines, "", f"Without sign-in: {_listed(asked[None])}.", ""])
+    lines += [
+        _row([f"`{permission}`", *_marks(permission), _as_list(routes_by_permission[permission])])
+        for permission in Permission
+    ]
+    return "\n".join([*lines, "", f"Without sign-in: {_as_list(routes_by_permission[None])}.", ""])
 
 
 def routes() -> Mapping[Permission | None, Sequence[str]]:
     """Every route by the permission it asks for; None: those anybody may call."""
-    asked: dict[Permission | None, list[str]] = defaultdict(list)
+    routes_by_permission: dict[Permission | None, list[str]] = defaultdict(list)
     for route in (route for resource in (*RESOURCES, *SANDBOX) for route in resource.routes.declared):
-        asked[guard_of(route.endpoint).permission].append(f"{route.method} {route.path.replace(':path', '')}")
-    return asked
+        routes_by_permission[guard_of(route.endpoint).permission].append(
+            f"{route.method} {route.path.replace(':path', '')}"
+        )
+    return routes_by_permission
 
 
 def _marks(permission: Permission) -> Iterator[str]:
     return (YES if role in permission.roles else "" for role in Role)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _as_list(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 

@@ -28,7 +28,7 @@ GENESIS = "0" * 64
 MOST_QUEUED, BATCH, RETRY_SECONDS = 10_000, 500, 1.0
 VERIFY_STEP = 2_000
 
-AUDITED = Counter("estateloop_audit_entries_total", "Entries of the audit log, by outcome", ["outcome"])
+AUDIT_ENTRIES = Counter("estateloop_audit_entries_total", "Entries of the audit log, by outcome", ["outcome"])
 log = get_logger(__name__)
 
 INSERT = """
@@ -92,9 +92,9 @@ def chained(batch: Sequence[Entry], last: int, head: str) -> list[tuple[Any, ...
     """Rows for `batch` after entry number `last` whose hash is `head`."""
     rows = []
     for number, entry in enumerate(batch, last + 1):
-        sealed = seal(number, entry, head)
-        rows.append((number, *astuple(entry), head, sealed))
-        head = sealed
+        seal_value = seal(number, entry, head)
+        rows.append((number, *astuple(entry), head, seal_value))
+        head = seal_value
     return rows
 
 
@@ -142,7 +142,7 @@ class Audit:
         await self.flush(1.0)
         pattern = None if subject is None else f"%{subject.translate(_LIKE)}%"
         async with self._database.connection() as connection:
-            return [_shown(row) for row in await connection.fetch(LIST, before, sub, pattern, limit + 1)]
+            return [_entry_of(row) for row in await connection.fetch(LIST, before, sub, pattern, limit + 1)]
 
     async def verify(self) -> ChainCheck:
         """Recompute the chain; `broken_at` is the first wrong id."""
@@ -171,17 +171,17 @@ class Audit:
             try:
                 await self._write(batch)
             except (Unavailable, asyncpg.PostgresError) as error:
-                AUDITED.labels("delayed").inc(len(batch))
+                AUDIT_ENTRIES.labels("delayed").inc(len(batch))
                 log.error("audit log cannot be written", extra={"error": type(error).__name__, "entries": len(batch)})
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                AUDITED.labels("written").inc(len(batch))
+                AUDIT_ENTRIES.labels("written").inc(len(batch))
                 return
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         async with self._database.connection() as connection, connection.transaction():
             # one writer of the chain at a time, over all replicas
-            await connection.execute(f"SELECT {Lock.AUDIT.held()}")
+            await connection.execute(f"SELECT {Lock.AUDIT.exclusive()}")
             last = await connection.fetchrow("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")
             await connection.executemany(INSERT, chained(batch, *(last or (0, GENESIS))))
 
@@ -189,7 +189,7 @@ class Audit:
 _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
-def _shown(row: asyncpg.Record) -> AuditEntry:
+def _entry_of(row: asyncpg.Record) -> AuditEntry:
     return AuditEntry(
         id=row["id"],
         at=row["at"],
@@ -208,5 +208,5 @@ def _shown(row: asyncpg.Record) -> AuditEntry:
 def _follows(row: asyncpg.Record, count: int, head: str) -> bool:
     """Whether `row` is the entry after `count` others whose last hash is `head`."""
     entry = Entry(*(row[name] for name in Entry.__dataclass_fields__))
-    expected = (count + 1, head, seal(row["id"], entry, head))
-    return expected == (row["id"], row["prev_hash"], row["hash"])
+    next_link = (count + 1, head, seal(row["id"], entry, head))
+    return next_link == (row["id"], row["prev_hash"], row["hash"])

@@ -17,19 +17,19 @@ from services.common.contracts.errors import Forbidden, NotFound, Unavailable
 LOOK_EVERY = 0.1
 
 
-async def when_known(call: Call, service: str, method: str, /, *, http: int = 200, **asked: Any) -> Response:
+async def when_known(call: Call, service: str, method: str, /, *, http: int = 200, **arguments: Any) -> Response:
     """`service.method` as the route's answer, once the service knows the `household` or `estate` it is asked about.
 
     NotFound when billing does not know it either; Unavailable when the news takes longer than a caller should wait.
     """
     until = monotonic() + call.patience
-    expected = False
+    is_expected = False
     while True:
         try:
-            return await call(service, method, http=http, **asked)
+            return await call(service, method, http=http, **arguments)
         except NotFound:
-            expected = expected or await _billing_knows(call, asked.get("household"), asked.get("estate"))
-            if not expected:
+            is_expected = is_expected or await _billing_knows(call, arguments.get("household"), arguments.get("estate"))
+            if not is_expected:
                 raise
         if monotonic() >= until:
             raise Unavailable("This was imported just now and is not known everywhere yet; ask again in a moment.")
@@ -41,7 +41,7 @@ async def _billing_knows(call: Call, household: str | None, estate: str | None) 
     try:
         if household is None:
             return bool(await call.ask("billing", "get_estate", estate=estate))
-        found = await call.ask("billing", "get_household", household=household)
+        answer = await call.ask("billing", "get_household", household=household)
     except (NotFound, Forbidden, Unavailable, RemoteFailure):
         return False
-    return estate is None or found["estate"] == estate
+    return estate is None or answer["estate"] == estate

@@ -68,10 +68,10 @@ class Call:
 
     async def ask(self, service: str, method: str, /, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """The answer of `service.method` for this caller; arguments that are None are left to the service's default."""
-        sent = {name: value for name, value in kwargs.items() if value is not None}
-        sent["caller"] = wire_caller(self.caller)
+        arguments = {name: value for name, value in kwargs.items() if value is not None}
+        arguments["caller"] = wire_caller(self.caller)
         return await self.rpc.call(
-            service, method, sent, trace_id=self.trace_id, timeout=timeout, repeatable=self.repeatable
+            service, method, arguments, trace_id=self.trace_id, timeout=timeout, repeatable=self.repeatable
         )
 
     async def __call__(self, service: str, method: str, /, *, http: int = 200, **kwargs: Any) -> Response:
@@ -190,9 +190,9 @@ class Visit:
 
     def subject(self) -> str:
         """Whom or what the request was about, as codes and ids."""
-        named = {name: ",".join(self.named(name)) for name in ("estate", "household")}
-        ids = {name: str(value) for name, value in self.request.path_params.items() if name not in named}
-        text = " ".join(f"{name}={value}" for name, value in {**named, **ids}.items() if value)
+        codes = {name: ",".join(self.named(name)) for name in ("estate", "household")}
+        ids = {name: str(value) for name, value in self.request.path_params.items() if name not in codes}
+        text = " ".join(f"{name}={value}" for name, value in {**codes, **ids}.items() if value)
         return "".join(letter if letter.isprintable() else "?" for letter in text)[:LONGEST_SUBJECT]
 
     def record(self, status: int) -> None:
@@ -217,14 +217,14 @@ class GuardedRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             visit = Visit(request, guard, request.app.state.gate)
-            response = await _answered(visit, inner)
+            response = await _answer_of(visit, inner)
             visit.record(response.status_code)
             return response
 
         return handle
 
 
-async def _answered(visit: Visit, inner: Handler) -> Response:
+async def _answer_of(visit: Visit, inner: Handler) -> Response:
     try:
         await visit.admit()
         if visit.writes or visit.guard.personal:
@@ -245,8 +245,8 @@ async def _once(visit: Visit, inner: Handler) -> Response:
     if visit.request.method != "POST" or not visit.guard.idempotent or key is None:
         return await _run(visit, inner, uuid4())
     request = visit.request
-    seen = fingerprint(request.url.query, visit.body, visit.parsed)
-    operation = Operation(visit.caller.sub, request.method, request.url.path, checked_key(key), seen)
+    request_hash = fingerprint(request.url.query, visit.body, visit.parsed)
+    operation = Operation(visit.caller.sub, request.method, request.url.path, checked_key(key), request_hash)
     return await visit.gate.idempotency.run(operation, lambda: _run(visit, inner, operation.request_id))
 
 

@@ -92,9 +92,9 @@ def checked_key(key: str) -> str:
     return key
 
 
-def fingerprint(query: str, body: bytes, parsed: Any = None) -> bytes:
+def fingerprint(query: str, body: bytes, body_json: Any = None) -> bytes:
     """A hash of what was asked; JSON counts by content, not by spacing or order of its keys."""
-    content = body if parsed is None else json.dumps(parsed, sort_keys=True, ensure_ascii=True).encode()
+    content = body if body_json is None else json.dumps(body_json, sort_keys=True, ensure_ascii=True).encode()
     return hashlib.sha256(query.encode() + b"\n" + content).digest()
 
 
@@ -107,8 +107,8 @@ class Idempotency:
     async def run(self, operation: Operation, work: Callable[[], Awaitable[Response]]) -> Response:
         """Do `work` once, or answer as it was answered. Raises Conflict for another body or one still being done."""
         owner = uuid4()
-        if (kept := await self._claim(operation, owner)) is not None:
-            return kept
+        if (earlier := await self._claim(operation, owner)) is not None:
+            return earlier
         renewing = asyncio.create_task(self._renew(operation, owner), name="idempotency lease")
         try:
             response = await work()
@@ -145,7 +145,7 @@ class Idempotency:
             if bytes(row["body_hash"]) != operation.body_hash:
                 raise Conflict("This Idempotency-Key was used for another request.")
             if row["finished"]:
-                return _replayed(row["status"], row["content_type"], row["body"])
+                return _response_of(row["status"], row["content_type"], row["body"])
             if monotonic() >= until:
                 raise StillInProgress("A request with this Idempotency-Key is being worked on; ask again.")
             await asyncio.sleep(LOOK_EVERY)
@@ -172,5 +172,5 @@ class StillInProgress(Conflict):
     """409 with Retry-After."""
 
 
-def _replayed(status: int, content_type: str, body: bytes) -> Response:
+def _response_of(status: int, content_type: str, body: bytes) -> Response:
     return Response(bytes(body), status, {"Idempotency-Replayed": "true"}, content_type)

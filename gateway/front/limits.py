@@ -45,7 +45,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The whole body; TooLarge as soon as it is known to have more than `limit` bytes, which are not kept."""
     body = bytearray()
     chunks = request.stream()
-    if _declared(request) <= limit:
+    if _declared_length(request) <= limit:
         async for chunk in chunks:
             body += chunk
             if len(body) > limit:
@@ -56,14 +56,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     raise TooLarge(f"The body may have {limit} bytes at most.")
 
 
-def _declared(request: Request) -> int:
+def _declared_length(request: Request) -> int:
     length = request.headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else 0
 
 
 async def _let_finish(request: Request, chunks: AsyncIterator[bytes]) -> None:
     """Read on for a moment and throw away: who is still sending would not see our answer. Then we hang up."""
-    if _declared(request) > MOST_THROWN_AWAY:
+    if _declared_length(request) > MOST_THROWN_AWAY:
         return
     thrown_away = 0
     with suppress(TimeoutError):

@@ -73,8 +73,8 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
 def trace_of(headers: Headers) -> str:
     """The trace the client is in (W3C trace context), or a new one."""
-    found = TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    return found[1] if found and found[1] != NO_TRACE else new_trace_id()
+    match = TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    return match[1] if match and match[1] != NO_TRACE else new_trace_id()
 
 
 def template(scope: Scope) -> str:

@@ -94,10 +94,10 @@ def of_validation(error: RequestValidationError, trace_id: str) -> Response:
 
     An id or a kind in the path that cannot be one names nothing: 404, whatever else is wrong.
     """
-    found = error.errors()
-    if any(item["loc"][0] == "path" for item in found):
-        return problem(404, "There is nothing at this path.", trace_id, findings(found))
-    return problem(422, "Some input is not valid.", trace_id, findings(found))
+    details = error.errors()
+    if any(item["loc"][0] == "path" for item in details):
+        return problem(404, "There is nothing at this path.", trace_id, findings(details))
+    return problem(422, "Some input is not valid.", trace_id, findings(details))
 
 
 def of_http(error: HTTPException, trace_id: str) -> Response:

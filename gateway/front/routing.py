@@ -81,8 +81,8 @@ class Routes:
     ) -> Decorator:
         def decorate(endpoint: Declare, /) -> Declare:
             put_guard(endpoint, guard)
-            described = _described(method, guard, {*problems, *_unknown(method, path, endpoint)})
-            self.declared.append(Declared(method, path, endpoint, answer, status, described))
+            description = _description_of(method, guard, {*problems, *_unknown(method, path, endpoint)})
+            self.declared.append(Declared(method, path, endpoint, answer, status, description))
             return endpoint
 
         return decorate
@@ -106,22 +106,22 @@ class Routes:
 
 def _unknown(method: str, path: str, endpoint: Endpoint) -> set[int]:
     """404 where something named in path, query or body may not exist."""
-    named = inspect.signature(endpoint).parameters.keys() & {"estate", "household"}
-    return {404} if "{" in path or named or method != "GET" else set()
+    parameters = inspect.signature(endpoint).parameters.keys() & {"estate", "household"}
+    return {404} if "{" in path or parameters or method != "GET" else set()
 
 
-def _described(method: str, guard: Guard, problems: set[int]) -> dict[str, Any]:
+def _description_of(method: str, guard: Guard, problems: set[int]) -> dict[str, Any]:
     """Which problems a route answers with, and its permission and headers for the documentation."""
     statuses = {422, 429, 500, 503} | problems
     statuses |= {401, 403} if guard.permission is not None else set()
     statuses |= {409, 413, 415} if method != "GET" else set()
-    extra = _signed(guard.permission)
+    extra = _sign_in_of(guard.permission)
     if method == "POST" and guard.idempotent:
         extra["parameters"] = [IDEMPOTENCY_KEY]
     return {"problems": sorted(statuses), "extra": extra}
 
 
-def _signed(permission: Permission | None) -> dict[str, Any]:
+def _sign_in_of(permission: Permission | None) -> dict[str, Any]:
     """Who may call; None: anybody, without signing in."""
     if permission is None:
         return {"security": []}

@@ -104,14 +104,14 @@ class BrokerLink:
         connection = await aio_pika.connect(
             self._url, timeout=CONNECT_TIMEOUT, client_properties={"connection_name": "estateloop-gateway"}
         )
-        lost = asyncio.Event()
+        connection_lost = asyncio.Event()
         try:
-            connection.close_callbacks.add(lambda *_: lost.set())
+            connection.close_callbacks.add(lambda *_: connection_lost.set())
             channel = await self._open(connection)
-            channel.close_callbacks.add(lambda *_: lost.set())
+            channel.close_callbacks.add(lambda *_: connection_lost.set())
             self._up.set()
             log.info("connected to the broker")
-            await lost.wait()
+            await connection_lost.wait()
             log.warning("connection to the broker was lost")
         finally:
             self._up.clear()

@@ -122,7 +122,7 @@ class RpcClient:
 
         Raises a PublicError of the service, a NoAnswer, or RemoteFailure.
         """
-        started, outcome = perf_counter(), "cancelled"
+        start, outcome = perf_counter(), "cancelled"
         try:
             result = await self._call_guarded(service, method, kwargs, trace_id, timeout, repeatable)
             outcome = "ok"
@@ -134,7 +134,7 @@ class RpcClient:
             outcome = "refused"
             raise
         finally:
-            RPC_SECONDS.labels(service, method, outcome).observe(perf_counter() - started)
+            RPC_SECONDS.labels(service, method, outcome).observe(perf_counter() - start)
 
     async def _call_guarded(
         self,
@@ -172,11 +172,11 @@ class RpcClient:
         """Request and reply within the call's time-out, all attempts together."""
         try:
             async with asyncio.timeout(call.timeout):
-                for left in reversed(range(attempts)):
+                for attempts_left in reversed(range(attempts)):
                     try:
                         return await self._attempt(call)
                     except Disconnected:
-                        if not left:
+                        if not attempts_left:
                             raise
         except TimeoutError:
             raise TimedOut(f"The {call.service} service did not answer in time.") from None

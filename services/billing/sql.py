@@ -60,8 +60,8 @@ PAGES = {
 
 def folders() -> golden.Folders:
     """What is written: docs/sql."""
-    kept = catalogue(billing).kept
-    return {FOLDER: {f"{file}.sql": _content(page, kept[page.statement]) for file, page in PAGES.items()}}
+    statements = catalogue(billing).kept
+    return {FOLDER: {f"{file}.sql": _content(page, statements[page.statement]) for file, page in PAGES.items()}}
 
 
 def _content(page: Page, statement: Statement) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,10 +32,25 @@ def keep_newest(
     by_key = {str(row[key]): {**row, stamp: at} for row in rows}
     if not by_key:
         return
-    statement = insert(table).values([by_key[one] for one in sorted(by_key)])
+    statement = insert(table).values([by_key[key_value] for key_value in sorted(by_key)])
     changed = {name: column for name, column in statement.excluded.items() if name != key}
     newer = table.c[stamp] <= statement.excluded[stamp]
     session.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed, where=newer))
+
+
+def define_directory(metadata: MetaData, stamp: str = "known_at") -> "Directory":
+    """The two tables among those of a service; `stamp` is what the instant's column is called there."""
+    names = {"estate": ("code", "name", "region"), "household": ("code", "estate", "building", "unit")}
+    tables = {
+        table: Table(
+            table,
+            metadata,
+            *(Column(name, Text, primary_key=name == "code", nullable=False) for name in columns),
+            Column(stamp, DateTime(timezone=True), nullable=False),
+        )
+        for table, columns in names.items()
+    }
+    return Directory(**tables, stamp=stamp)
 
 
 @dataclass(frozen=True)
@@ -46,16 +61,16 @@ class Directory:
     household: Table
     stamp: str = "known_at"
 
-    def keep_estates(self, session: Session, told: EstatesRegistered, at: datetime) -> None:
+    def keep_estates(self, session: Session, event: EstatesRegistered, at: datetime) -> None:
         """`at` is when billing recorded it."""
-        rows = [{"code": one.estate, "name": one.name, "region": one.region} for one in told.estates]
+        rows = [{"code": entry.estate, "name": entry.name, "region": entry.region} for entry in event.estates]
         keep_newest(session, self.estate, rows, at, stamp=self.stamp)
 
-    def keep_households(self, session: Session, told: HouseholdsRegistered, at: datetime) -> None:
+    def keep_households(self, session: Session, event: HouseholdsRegistered, at: datetime) -> None:
         """Where each household lives."""
         rows = [
-            {"code": one.household, "estate": told.estate, "building": one.building, "unit": one.unit}
-            for one in told.households
+            {"code": entry.household, "estate": event.estate, "building": entry.building, "unit": entry.unit}
+            for entry in event.households
         ]
         keep_newest(session, self.household, rows, at, stamp=self.stamp)
 

@@ -11,27 +11,27 @@ Folders = Mapping[Path, Rendered]
 
 def drift(folders: Folders) -> list[str]:
     """What differs between folders and what they should hold."""
-    return [line for folder, wanted in folders.items() for line in _differences(folder, wanted)]
+    return [line for folder, contents in folders.items() for line in _differences(folder, contents)]
 
 
-def _differences(folder: Path, wanted: Rendered) -> Iterator[str]:
+def _differences(folder: Path, contents: Rendered) -> Iterator[str]:
     stand = {path.name: path.read_text() for path in folder.glob("*")}
-    for name in sorted(wanted.keys() | stand.keys()):
+    for name in sorted(contents.keys() | stand.keys()):
         if name not in stand:
             yield f"missing: {folder.name}/{name}"
-        elif name not in wanted:
+        elif name not in contents:
             yield f"of nothing: {folder.name}/{name}"
-        elif stand[name] != wanted[name]:
+        elif stand[name] != contents[name]:
             yield f"changed: {folder.name}/{name}"
 
 
 def write(folders: Folders) -> None:
     """Make the folders what the code says."""
-    for folder, wanted in folders.items():
+    for folder, contents in folders.items():
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob("*"):
             path.unlink()
-        for name, content in wanted.items():
+        for name, content in contents.items():
             (folder / name).write_text(content)
 
 

@@ -34,33 +34,33 @@ class Lock(Enum):
     DISPATCH = "hashtextextended('dispatch:' || {}, 0)"
     AUDIT = f"{0x454C4155}"
 
-    def held(self, which: str = "") -> str:
+    def exclusive(self, which: str = "") -> str:
         """SQL that waits for the lock and holds it alone."""
         return f"pg_advisory_xact_lock({self.value.format(which)})"
 
-    def shared(self, which: str = "") -> str:
+    def share(self, which: str = "") -> str:
         """SQL that waits for whoever holds the lock alone, and keeps them off."""
         return f"pg_advisory_xact_lock_shared({self.value.format(which)})"
 
-    def tried(self, which: str = "") -> str:
+    def attempt(self, which: str = "") -> str:
         """SQL that holds the lock alone if nobody holds it, and is false otherwise."""
         return f"pg_try_advisory_xact_lock({self.value.format(which)})"
 
-    def held_by_session(self, which: str = "") -> str:
+    def exclusive_for_session(self, which: str = "") -> str:
         """SQL that waits for the lock and holds it alone as long as the connection lasts."""
         return f"pg_advisory_lock({self.value.format(which)})"
 
 
 def hold(session: Session, lock: Lock, which: int | str | None = None) -> None:
     """Hold a lock alone until the transaction ends; waits for everybody else."""
-    session.execute(text(f"SELECT {lock.held(':which')}"), {"which": which})
+    session.execute(text(f"SELECT {lock.exclusive(':which')}"), {"which": which})
 
 
 def hold_shared(session: Session, lock: Lock, which: int | str | None = None) -> None:
     """Hold off whoever wants a lock alone until the transaction ends."""
-    session.execute(text(f"SELECT {lock.shared(':which')}"), {"which": which})
+    session.execute(text(f"SELECT {lock.share(':which')}"), {"which": which})
 
 
 def try_to_hold(session: Session, lock: Lock, which: int | str | None = None) -> bool:
     """Hold a lock alone until the transaction ends, unless somebody holds it."""
-    return bool(session.scalar(text(f"SELECT {lock.tried(':which')}"), {"which": which}))
+    return bool(session.scalar(text(f"SELECT {lock.attempt(':which')}"), {"which": which}))

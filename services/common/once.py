@@ -20,8 +20,8 @@ Record = TypeVar("Record")
 def insert_once(session: Session, table: Table, row: Mapping[str, Any]) -> bool:
     """Write the record of a request; False when its id has one, of whoever was first and has committed."""
     key = table.primary_key.columns
-    written = insert(table).values(**row).on_conflict_do_nothing(index_elements=key).returning(*key)
-    return session.execute(written).first() is not None
+    statement = insert(table).values(**row).on_conflict_do_nothing(index_elements=key).returning(*key)
+    return session.execute(statement).first() is not None
 
 
 def by_id(session: Session, table: Table, row_id: UUID) -> Row[Any] | None:

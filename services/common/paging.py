@@ -49,12 +49,12 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
     if key is None:
         return None
     try:
-        found = tuple(read(part) for read, part in zip(parts, key, strict=True))
+        values = tuple(read(part) for read, part in zip(parts, key, strict=True))
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # reading a stranger's JSON may raise
         raise not_of_this_list() from error
-    if any(isinstance(part, int) and abs(part) > LARGEST_BIGINT for part in found):
+    if any(isinstance(part, int) and abs(part) > LARGEST_BIGINT for part in values):
         raise not_of_this_list()
-    return found
+    return values
 
 
 def not_of_this_list(loc: str = "cursor") -> Invalid:
@@ -64,5 +64,5 @@ def not_of_this_list(loc: str = "cursor") -> Invalid:
 
 def page(rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[Any]]) -> tuple[list[Row], str | None]:
     """`rows` fetched with limit + 1 → (the page, the cursor of the next page or None)."""
-    shown = list(rows[:limit])
-    return shown, encode_cursor(key(shown[-1])) if len(rows) > limit and shown else None
+    items = list(rows[:limit])
+    return items, encode_cursor(key(items[-1])) if len(rows) > limit and items else None

@@ -15,7 +15,7 @@ from sqlalchemy import CursorResult, Result, TextClause, text
 from sqlalchemy.orm import Session
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]\w*)")
-_KNOWN = "prepared"
+_PREPARED_NAMES = "prepared"
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,18 @@ class Prepared:
     def execute(self, session: Session, parameters: Mapping[str, Any]) -> Result[Any]:
         """Execute it, prepared by then on the session's connection. A rollback leaves it prepared."""
         connection = session.connection()
-        known: set[str] = connection.info.setdefault(_KNOWN, set())
-        if self.name not in known:
+        names: set[str] = connection.info.setdefault(_PREPARED_NAMES, set())
+        if self.name not in names:
             connection.exec_driver_sql(self.preparation)
-            known.add(self.name)
-        done: CursorResult[Any] = connection.execute(self._execution, {name: parameters[name] for name in self.types})
-        return done
+            names.add(self.name)
+        result: CursorResult[Any] = connection.execute(self._execution, {name: parameters[name] for name in self.types})
+        return result
 
     @cached_property
     def preparation(self) -> str:
         """PREPARE, with the parameters by number."""
         number = {name: f"${place}" for place, name in enumerate(self.types, start=1)}
-        body = _PARAMETER.sub(lambda found: number[found[1]], self.statement)
+        body = _PARAMETER.sub(lambda match: number[match[1]], self.statement)
         return f"PREPARE {self.name} ({', '.join(self.types.values())}) AS {body}"
 
     @cached_property

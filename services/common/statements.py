@@ -48,13 +48,13 @@ class Catalogue:
 
     def listed(self) -> str:
         """All names, those of functions with their arguments."""
-        made = (f"{name} {_usage(maker)}" for name, maker in self.made.items())
-        return "".join(f"{name}\n" for name in sorted([*self.kept, *made]))
+        makers = (f"{name} {_usage(maker)}" for name, maker in self.made.items())
+        return "".join(f"{name}\n" for name in sorted([*self.kept, *makers]))
 
-    def printed(self, name: str, given: Sequence[str] = ()) -> str:
+    def printed(self, name: str, arguments: Sequence[str] = ()) -> str:
         """A statement under its place and parameters. LookupError: no such name, or not for these arguments."""
         full = _full_name(name, [*self.kept, *self.made])
-        statement = self.kept[full] if full in self.kept else _for_arguments(full, self.made[full], given)
+        statement = self.kept[full] if full in self.kept else _for_arguments(full, self.made[full], arguments)
         head = [f"{statement.name}, {statement.path}:{statement.line}", statement.remarks, statement.parameters]
         return as_comment(head) + f"{statement.sql}\n"
 
@@ -62,9 +62,9 @@ class Catalogue:
 def catalogue(service: ModuleType) -> Catalogue:
     """What the modules of a service say to the database."""
     modules = list(_modules(service))
-    kept = (statement for module in modules for statement in _statements_of(module, service))
-    made = (pair for module in modules for pair in _makers_of(module, service))
-    return Catalogue({statement.name: statement for statement in kept}, dict(made))
+    statements = (statement for module in modules for statement in _statements_of(module, service))
+    makers = (pair for module in modules for pair in _makers_of(module, service))
+    return Catalogue({statement.name: statement for statement in statements}, dict(makers))
 
 
 def as_comment(paragraphs: Iterable[str]) -> str:
@@ -88,7 +88,7 @@ def _statements_of(module: ModuleType, service: ModuleType) -> Iterator[Statemen
     path = str(Path(inspect.getfile(module)).relative_to(ROOT))
     for constant, line in _assignments(source):
         for name, value in _parts(_name(module, service, constant), vars(module)[constant]):
-            yield Statement(name, *_sent(value), path, line, _comment_above(source, line))
+            yield Statement(name, *_text_of(value), path, line, _comment_above(source, line))
 
 
 def _assignments(source: str) -> Iterator[tuple[str, int]]:
@@ -112,7 +112,7 @@ def _parts(name: str, value: object) -> Iterator[tuple[str, TextClause | Prepare
             yield from _parts(f"{name}.{place}", part)
 
 
-def _sent(value: TextClause | Prepared) -> tuple[str, str]:
+def _text_of(value: TextClause | Prepared) -> tuple[str, str]:
     """A statement's text, and what it takes."""
     if isinstance(value, Prepared):
         types = ", ".join(f"{name} {kind}" for name, kind in value.types.items())
@@ -142,17 +142,19 @@ def _usage(maker: Maker) -> str:
     return " ".join(f"{word}=" for word in _arguments(maker))
 
 
-def _for_arguments(name: str, maker: Maker, given: Sequence[str]) -> Statement:
+def _for_arguments(name: str, maker: Maker, arguments: Sequence[str]) -> Statement:
     """The statement for `name=value` arguments; what is yes or no, or a list, may be left out."""
-    values = dict.fromkeys(_arguments(maker), "") | dict(argument.partition("=")[::2] for argument in given)
+    values = dict.fromkeys(_arguments(maker), "") | dict(argument.partition("=")[::2] for argument in arguments)
     try:
-        sent = _sent(maker(**{key: _value(_arguments(maker).get(key), value) for key, value in values.items()}))
+        text_and_types = _text_of(
+            maker(**{key: _value(_arguments(maker).get(key), value) for key, value in values.items()})
+        )
     except (KeyError, TypeError) as problem:
         raise LookupError(
-            f"{name} takes {_usage(maker)} and not {' '.join(given) or 'nothing'}: {problem}"
+            f"{name} takes {_usage(maker)} and not {' '.join(arguments) or 'nothing'}: {problem}"
         ) from problem
     code = inspect.unwrap(maker).__code__
-    return Statement(name, *sent, str(Path(code.co_filename).relative_to(ROOT)), code.co_firstlineno)
+    return Statement(name, *text_and_types, str(Path(code.co_filename).relative_to(ROOT)), code.co_firstlineno)
 
 
 def _value(parameter: inspect.Parameter | None, value: str) -> object:

@@ -89,9 +89,9 @@ class FeedbackService(EstateService):
         cursor: str | None = None,
     ) -> Page[Complaint]:
         """Newest first, without histories."""
-        wanted = Filter(estate, household, status)
+        cut = Filter(estate, household, status)
         with self.transaction() as session:
-            return complaints.list_complaints(session, caller, wanted, self.clock(), limit, cursor)
+            return complaints.list_complaints(session, caller, cut, self.clock(), limit, cursor)
 
     @rpc
     def act_on_complaint(
@@ -104,9 +104,9 @@ class FeedbackService(EstateService):
         by: Code | None = None,
     ) -> ComplaintRecord:
         """respond, resolve, close or reopen; the same `request_id` again changes nothing (H1)."""
-        asked = Act(complaint_id, request_id, action, text, by)
+        request = Act(complaint_id, request_id, action, text, by)
         with self.transaction() as session:
-            return complaints.act_on_complaint(session, caller, asked, self.clock())
+            return complaints.act_on_complaint(session, caller, request, self.clock())
 
     @rpc
     def list_surveys(
@@ -119,9 +119,9 @@ class FeedbackService(EstateService):
         cursor: str | None = None,
     ) -> Page[Survey]:
         """Newest first (H3)."""
-        wanted = SurveyFilter(estate, household, work_order)
+        cut = SurveyFilter(estate, household, work_order)
         with self.transaction() as session:
-            return surveys.list_surveys(session, caller, wanted, limit, cursor)
+            return surveys.list_surveys(session, caller, cut, limit, cursor)
 
     @rpc
     def get_survey(self, caller: Caller, survey_id: UUID) -> Survey:
@@ -134,9 +134,9 @@ class FeedbackService(EstateService):
         self, caller: Caller, survey_id: UUID, score: Score, request_id: UUID, text: Text | None = None
     ) -> Survey:
         """One answer per invitation; the same `request_id` again answers the same (H3)."""
-        given = Answer(request_id, score, text)
+        answer = Answer(request_id, score, text)
         with self.transaction() as session:
-            return surveys.answer_survey(session, caller, survey_id, given, self.clock())
+            return surveys.answer_survey(session, caller, survey_id, answer, self.clock())
 
     @rpc
     def survey_result(self, caller: Caller, survey_id: UUID) -> SurveyResult:
@@ -179,22 +179,22 @@ class FeedbackService(EstateService):
         """A confirmed order is rated (H3)."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                finished = WorkOrderFinished.parse(message)
-                surveys.invite_rating(session, finished, message.event_id, self.clock())
+                event = WorkOrderFinished.parse(message)
+                surveys.invite_rating(session, event, message.event_id, self.clock())
 
     @event_handler(EstatesRegistered)
     def on_estates_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.REGISTER.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+                directory.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
 
     @event_handler(HouseholdsRegistered)
     def on_households_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+                directory.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
 
     @event_handler(StaffRegistered)
     def on_staff_registered(self, message: Message) -> None:

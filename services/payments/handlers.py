@@ -101,17 +101,17 @@ def _new(request: PaymentRequest, estate: str, caller: Caller, terms: Terms, now
 
 def _refuse_closed_day(session: Session, estate: str, request: PaymentRequest) -> None:
     """Raises Invalid, which takes the new payment back, when its day is in a closed month (B8)."""
-    closed = tables.books_closed_until(session, estate) if request.received_on else None
-    if closed and request.received_on and request.received_on <= closed:
-        told = f"the books are closed up to {closed.isoformat()}"
-        raise Invalid(f"received_on: {told}.", [{"loc": "received_on", "msg": told}])
+    last_closed_day = tables.books_closed_until(session, estate) if request.received_on else None
+    if last_closed_day and request.received_on and request.received_on <= last_closed_day:
+        message = f"the books are closed up to {last_closed_day.isoformat()}"
+        raise Invalid(f"received_on: {message}.", [{"loc": "received_on", "msg": message}])
 
 
 def _same_payment(session: Session, request: PaymentRequest) -> Payment:
-    known = tables.find_payment(session, request.id)
-    if known is None or known.request != request:
+    payment = tables.find_payment(session, request.id)
+    if payment is None or payment.request != request:
         raise another_request("payment")
-    return known
+    return payment
 
 
 def _announce_start(session: Session, payment: Payment, now: datetime) -> None:
@@ -146,8 +146,8 @@ def list_payments(
     require_household(session, caller, household)
     before = position(cursor, datetime.fromisoformat, UUID)
     rows = tables.payments_of_household(session, household, limit=limit, before=before)
-    shown, following = page(rows, limit, lambda row: (row.created_at.isoformat(), str(row.id)))
-    return Page(items=[view(payment) for payment in shown], next_cursor=following)
+    payments, following = page(rows, limit, lambda row: (row.created_at.isoformat(), str(row.id)))
+    return Page(items=[view(payment) for payment in payments], next_cursor=following)
 
 
 def view(payment: Payment) -> answers.Payment:

@@ -86,11 +86,11 @@ class Payment:
 
 def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[Finding]:
     """Everything wrong with a request."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
 
     def unless(holds: bool, loc: str, msg: str) -> None:
         if not holds:
-            found.append(Finding(loc=loc, msg=msg))
+            findings.append(Finding(loc=loc, msg=msg))
 
     online = request.channel in ONLINE_CHANNELS
     unless(request.channel in CHANNELS, "channel", f"must be one of {', '.join(CHANNELS)}")
@@ -102,7 +102,7 @@ def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -
     if request.received_on is not None:
         unless(request.channel in BACKDATED_CHANNELS, "received_on", "only for cash, pos and transfer")
         unless(request.received_on <= today, "received_on", "must not be in the future")
-    return found
+    return findings
 
 
 def settles_at_once(request: PaymentRequest) -> bool:

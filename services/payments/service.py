@@ -80,8 +80,8 @@ class PaymentsService(EstateService):
         return self._shown(payment)
 
     def _shown(self, payment: Payment) -> answers.Payment:
-        placed = ensure_order(self.transaction, self.channels, payment, settings=settings(), now=self.clock())
-        return handlers.view(placed)
+        order = ensure_order(self.transaction, self.channels, payment, settings=settings(), now=self.clock())
+        return handlers.view(order)
 
     @rpc
     def list_payments(

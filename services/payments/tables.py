@@ -1,6 +1,6 @@
 """STORE of payments: payments, the household directory, receipt counters, suspense; and their named queries."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from uuid import UUID
@@ -32,31 +32,15 @@ from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.payments import Channel, ReceiptLine
 from services.common.database import new_metadata
-from services.common.directory import Directory
+from services.common.directory import define_directory
+from services.common.narrowing import among
 from services.payments.ports import Money
 from services.payments.rules import NewPayment, Payment
 
 metadata = new_metadata()
 
-estate = Table(
-    "estate",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    # when the event that told us occurred: an older one, delivered late, is ignored
-    Column("as_of", DateTime(timezone=True), nullable=False),
-)
-
-household = Table(
-    "household",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("estate", Text, nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("building", Text, nullable=False),
-    Column("as_of", DateTime(timezone=True), nullable=False),
-)
+REGISTER = define_directory(metadata, stamp="as_of")
+estate, household = REGISTER.estate, REGISTER.household
 
 # Up to which day the books of an estate are closed: no payment is dated back into them (B8).
 closed_books = Table(
@@ -65,8 +49,6 @@ closed_books = Table(
     Column("estate", Text, primary_key=True),
     Column("last_day", Date, nullable=False),
 )
-
-REGISTER = Directory(estate, household, stamp="as_of")
 
 payment = Table(
     "payment",
@@ -151,23 +133,23 @@ def insert_payment(session: Session, new: NewPayment) -> Payment | None:
     """Keep a new payment; None when its id is there already (waits for whoever is writing it)."""
     values = {**asdict(new), **asdict(new.request), "status": "pending"}
     del values["request"]
-    kept = insert(payment).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
-    return _one(session.execute(kept).mappings().first())
+    statement = insert(payment).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(*_COLUMNS)
+    return _payment_of(session.execute(statement).mappings().first())
 
 
 def find_payment(session: Session, payment_id: UUID, *, lock: bool = False) -> Payment | None:
     """The payment of that id, locked until the transaction ends when `lock`."""
     query = select(*_COLUMNS).where(payment.c.id == payment_id)
-    return _one(session.execute(query.with_for_update() if lock else query).mappings().first())
+    return _payment_of(session.execute(query.with_for_update() if lock else query).mappings().first())
 
 
 def update_payment(session: Session, payment_id: UUID, **values: object) -> Payment:
     """Change columns of a payment that exists."""
-    changed = update(payment).where(payment.c.id == payment_id).values(**values).returning(*_COLUMNS)
-    return payment_of(session.execute(changed).mappings().one())
+    statement = update(payment).where(payment.c.id == payment_id).values(**values).returning(*_COLUMNS)
+    return payment_of(session.execute(statement).mappings().one())
 
 
-def _one(row: RowMapping | None) -> Payment | None:
+def _payment_of(row: RowMapping | None) -> Payment | None:
     return payment_of(row) if row is not None else None
 
 
@@ -194,7 +176,7 @@ def is_posted(session: Session, channel: str, transaction_id: str) -> bool:
 
 def claim_order(session: Session, payment_id: UUID, *, now: datetime, attempted_before: datetime) -> Payment | None:
     """Take the right to place an order at its channel; None when it is placed, over, or somebody just tried."""
-    claimed = (
+    statement = (
         update(payment)
         .where(
             payment.c.id == payment_id,
@@ -205,7 +187,7 @@ def claim_order(session: Session, payment_id: UUID, *, now: datetime, attempted_
         )
         .values(order_attempted_at=now)
     )
-    return _one(session.execute(claimed.returning(*_COLUMNS)).mappings().first())
+    return _payment_of(session.execute(statement.returning(*_COLUMNS)).mappings().first())
 
 
 def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
@@ -222,9 +204,11 @@ def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
 
 def next_receipt(session: Session, estate_code: str, year: int) -> int:
     """The next number of an estate and year. The row is locked until commit, a rollback gives it back: no gaps."""
-    taken = insert(receipt_counter).values(estate=estate_code, year=year, last=1)
-    taken = taken.on_conflict_do_update(index_elements=["estate", "year"], set_={"last": receipt_counter.c.last + 1})
-    return int(session.execute(taken.returning(receipt_counter.c.last)).scalar_one())
+    statement = insert(receipt_counter).values(estate=estate_code, year=year, last=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=["estate", "year"], set_={"last": receipt_counter.c.last + 1}
+    )
+    return int(session.execute(statement.returning(receipt_counter.c.last)).scalar_one())
 
 
 @dataclass(frozen=True)
@@ -242,8 +226,8 @@ def keep_in_suspense(session: Session, new: Suspense) -> bool:
     """Keep money that fits nowhere; False when it is kept already."""
     values = {**asdict(new), **asdict(new.money)}
     del values["money"]
-    kept = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
-    return session.execute(kept.returning(suspense.c.id)).first() is not None
+    statement = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
+    return session.execute(statement.returning(suspense.c.id)).first() is not None
 
 
 def resolve_suspense(session: Session, channel: str, transaction_id: str, at: datetime) -> None:
@@ -254,9 +238,9 @@ def resolve_suspense(session: Session, channel: str, transaction_id: str, at: da
 
 def close_books(session: Session, estate_code: str, last_day: date) -> None:
     """Remember the last closed day; an older one, delivered late, changes nothing."""
-    closed = insert(closed_books).values(estate=estate_code, last_day=last_day)
-    newest = func.greatest(closed_books.c.last_day, closed.excluded.last_day)
-    session.execute(closed.on_conflict_do_update(index_elements=["estate"], set_={"last_day": newest}))
+    statement = insert(closed_books).values(estate=estate_code, last_day=last_day)
+    newest = func.greatest(closed_books.c.last_day, statement.excluded.last_day)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate"], set_={"last_day": newest}))
 
 
 def books_closed_until(session: Session, estate_code: str) -> date | None:
@@ -267,32 +251,29 @@ def books_closed_until(session: Session, estate_code: str) -> date | None:
 
 def estate_of_household(session: Session, code: str) -> str | None:
     """The estate a household belongs to; None when it is unknown here."""
-    found: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
-    return found
+    estate: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
+    return estate
 
 
-def received_by_channel(session: Session, day: date, estates: Iterable[str] | None) -> dict[Channel, int]:
+def received_by_channel(session: Session, day: date, estates: Collection[str] | None) -> dict[Channel, int]:
     """Fen received on a business day by channel, over some estates or all."""
-    query = select(payment.c.channel, func.sum(payment.c.amount_fen)).where(payment.c.business_date == day)
-    if estates is not None:
-        query = query.where(payment.c.estate.in_(list(estates)))
+    of_day = (payment.c.business_date == day, among(payment.c.estate, estates))
+    query = select(payment.c.channel, func.sum(payment.c.amount_fen)).where(*of_day)
     rows = session.execute(query.group_by(payment.c.channel).order_by(payment.c.channel))
     return {channel: int(total) for channel, total in rows}
 
 
-def count_pending(session: Session, estates: Iterable[str] | None) -> int:
+def count_pending(session: Session, estates: Collection[str] | None) -> int:
     """Payments in flight."""
-    query = select(func.count()).select_from(payment).where(payment.c.status == "pending")
-    if estates is not None:
-        query = query.where(payment.c.estate.in_(list(estates)))
+    pending = (payment.c.status == "pending", among(payment.c.estate, estates))
+    query = select(func.count()).select_from(payment).where(*pending)
     return int(session.scalar(query) or 0)
 
 
-def count_suspense(session: Session, estates: Iterable[str] | None) -> int:
+def count_suspense(session: Session, estates: Collection[str] | None) -> int:
     """Amounts waiting in suspense; those without an estate count for the whole group only."""
-    query = select(func.count()).select_from(suspense).where(suspense.c.resolved_at.is_(None))
-    if estates is not None:
-        query = query.where(suspense.c.estate.in_(list(estates)))
+    waiting = (suspense.c.resolved_at.is_(None), among(suspense.c.estate, estates))
+    query = select(func.count()).select_from(suspense).where(*waiting)
     return int(session.scalar(query) or 0)
 
 

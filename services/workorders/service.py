@@ -84,9 +84,9 @@ class WorkOrdersService(EstateService):
         cursor: str | None = None,
     ) -> Page[WorkOrder]:
         """Newest first, without histories."""
-        wanted = Filter(estate, household, status, overdue)
+        cut = Filter(estate, household, status, overdue)
         with self.transaction() as session:
-            return orders.list_orders(session, caller, wanted, self.clock(), limit, cursor)
+            return orders.list_orders(session, caller, cut, self.clock(), limit, cursor)
 
     @rpc
     def act_on_order(
@@ -99,9 +99,9 @@ class WorkOrdersService(EstateService):
         technician: Code | None = None,
     ) -> WorkOrderRecord:
         """One transition; the same `request_id` again answers the order and changes nothing (G1)."""
-        asked = Act(order_id, request_id, action, note, technician)
+        request = Act(order_id, request_id, action, note, technician)
         with self.transaction() as session:
-            return orders.act_on_order(session, caller, asked, self.clock())
+            return orders.act_on_order(session, caller, request, self.clock())
 
     @rpc
     def estate_figures(self, caller: Caller, estate: Code) -> EstateOrderFigures:
@@ -126,14 +126,14 @@ class WorkOrdersService(EstateService):
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.REGISTER.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
+                directory.keep_estates(session, EstatesRegistered.parse(message), message.occurred_at)
 
     @event_handler(HouseholdsRegistered)
     def on_households_registered(self, message: Message) -> None:
         """A1."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.REGISTER.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
+                directory.keep_households(session, HouseholdsRegistered.parse(message), message.occurred_at)
 
     @event_handler(StaffRegistered)
     def on_staff_registered(self, message: Message) -> None:

@@ -21,28 +21,14 @@ from sqlalchemy import (
 )
 
 from services.common.database import new_metadata
+from services.common.directory import define_directory
 
 metadata = new_metadata()
 
 # --- what billing told us (A1, A4); `known_at` keeps an older message from overwriting a newer one --------------------
 
-estate = Table(
-    "estate",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("known_at", DateTime(timezone=True), nullable=False),
-)
-household = Table(
-    "household",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("estate", Text, nullable=False),
-    Column("building", Text, nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("known_at", DateTime(timezone=True), nullable=False),
-)
+REGISTER = define_directory(metadata)
+estate, household = REGISTER.estate, REGISTER.household
 staff = Table(
     "staff",
     metadata,

@@ -17,6 +17,7 @@ from services.workorders.orders import handlers
 from services.workorders.orders.handlers import Act
 from services.workorders.orders.rules import NewOrder
 from services.workorders.orders.tables import Filter
+from services.workorders.tables import REGISTER
 from tests.support.quality import OWNER, STEWARD, ids_on_all_pages, tell_homes
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
@@ -26,7 +27,7 @@ T2 = Caller(sub="T2", roles=frozenset({"technician"}), estates=frozenset({"E1"})
 
 
 def tell_directory(session: Session, at: datetime = NOW) -> None:
-    tell_homes(session, directory.REGISTER, "E1", "E2", "E3", at=at)
+    tell_homes(session, REGISTER, "E1", "E2", "E3", at=at)
     staff = [
         StaffEntry(staff="T1", name="n", role="technician", estate="E1", skills=["plumbing"], buildings=["B1"]),
         StaffEntry(staff="T2", name="n", role="technician", estate="E1", skills=["Plumbing", "lift"]),

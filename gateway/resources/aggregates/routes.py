@@ -18,7 +18,7 @@ from services.common.domain.permissions import Permission
 
 routes = Routes("Aggregates")
 WHOLLY = (NotFound, Forbidden)
-SHOWN = 20  # of each list in an overview
+MOST_OF_A_LIST = 20  # of each list in an overview
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Part:
 async def get_overview(household: HouseholdPath, request: Request, call: Services) -> Response:
     """The household at a glance: owner, statement, payments, dunning, orders, complaints, messages (I1)."""
     whose = {"household": household}
-    listed = {**whose, "limit": SHOWN}
+    page_of_household = {**whose, "limit": MOST_OF_A_LIST}
     parts = {
         "owner": Part("billing", "get_household", whose, WHOLLY),
         "statement": Part("billing", "get_statement", whose, WHOLLY),
-        "payments": Part("payments", "list_payments", listed, items=True),
+        "payments": Part("payments", "list_payments", page_of_household, items=True),
         "dunning": Part("billing", "get_dunning_case", whose),
-        "work_orders": Part("workorders", "list_orders", listed, items=True),
-        "complaints": Part("feedback", "list_complaints", listed, items=True),
-        "messages": Part("notifications", "list_notifications", listed, items=True),
+        "work_orders": Part("workorders", "list_orders", page_of_household, items=True),
+        "complaints": Part("feedback", "list_complaints", page_of_household, items=True),
+        "messages": Part("notifications", "list_notifications", page_of_household, items=True),
     }
     return answer({**whose, **await gather(call, parts, patience(request))})
 
@@ -80,8 +80,13 @@ def patience(request: Request) -> float:
 async def gather(call: Call, parts: Mapping[str, Part], seconds: float) -> dict[str, Any]:
     """All parts at once: `{name: part or None, …, "degraded": [services that did not answer]}`."""
     answers = await asyncio.gather(*(_ask(call, part, seconds) for part in parts.values()))
-    degraded = {part.service for part, (_, answered) in zip(parts.values(), answers, strict=True) if not answered}
-    return {**{name: value for name, (value, _) in zip(parts, answers, strict=True)}, "degraded": sorted(degraded)}
+    silent_services = {
+        part.service for part, (_, has_answered) in zip(parts.values(), answers, strict=True) if not has_answered
+    }
+    return {
+        **{name: value for name, (value, _) in zip(parts, answers, strict=True)},
+        "degraded": sorted(silent_services),
+    }
 
 
 async def _ask(call: Call, part: Part, seconds: float) -> tuple[Any, bool]:

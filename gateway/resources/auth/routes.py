@@ -18,8 +18,8 @@ async def dev_token(request: Request, body: DevTokenRequest) -> Response:
     """Sign in as anybody, for development; exists in the sandbox only."""
     gate: Gate = request.app.state.gate
     token, seconds = gate.tokens.issue(_caller(body))
-    issued: DevToken = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
-    return answer(issued)
+    dev_token_answer: DevToken = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
+    return answer(dev_token_answer)
 
 
 def _caller(body: DevTokenRequest) -> Caller:

@@ -22,8 +22,8 @@ StatusFilter = Annotated[BillStatus | None, Query(description="Only those in thi
 @routes.post("/v1/bill-runs", answer=Created, status=202, permission=Permission.ISSUE_BILLS)
 async def start_bill_run(body: BillRunRequest, call: Services) -> Response:
     """Start to bill a period; every unit, fee item and period is billed exactly once however often this runs (B4)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "start_bill_run", http=202, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "start_bill_run", http=202, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/bill-runs/{run_id}", answer=BillRun, permission=Permission.READ_BILL_RUN)

@@ -33,8 +33,8 @@ async def list_closes(estate: EstateQuery, call: Services) -> Response:
 @routes.post("/v1/ledger/settlements", answer=QuarterSettlement, status=201, permission=Permission.CLOSE_BOOKS)
 async def settle_quarter(body: SettlementRequest, call: Services, patience: Patience) -> Response:
     """Settle a quarter (季度结算) whose months are closed (B8)."""
-    asked = body.model_dump()
-    return await call("billing", "settle_quarter", http=201, timeout=patience, request_id=call.request_id, **asked)
+    fields = body.model_dump()
+    return await call("billing", "settle_quarter", http=201, timeout=patience, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/ledger/settlements", answer=Page[QuarterSettlement], permission=Permission.READ_LEDGER)
@@ -61,5 +61,5 @@ async def set_fund_policy(estate: EstatePath, body: FundPolicyRequest, call: Ser
 )
 async def record_expense(estate: EstatePath, body: ExpenseRequest, call: Services) -> Response:
     """Take an expense from the fund (B2)."""
-    spent = body.model_dump(mode="json")
-    return await call("billing", "record_expense", http=201, estate=estate, request_id=call.request_id, **spent)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "record_expense", http=201, estate=estate, request_id=call.request_id, **fields)

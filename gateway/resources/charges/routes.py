@@ -14,5 +14,5 @@ routes = Routes("Billing")
 @routes.post("/v1/charges", answer=Charge, status=201, permission=Permission.CHARGE_SERVICE, personal=True)
 async def create_charge(body: ChargeRequest, call: Services) -> Response:
     """Bill a one-off service at once; it is paid from the prepaid balance as far as that goes (B1, B6)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "create_charge", http=201, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "create_charge", http=201, request_id=call.request_id, **fields)

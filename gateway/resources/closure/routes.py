@@ -31,8 +31,8 @@ StatusFilter = Annotated[CaseStatus | None, Query(description="Only cases in thi
 @routes.post("/v1/closure-programmes", answer=Programme, status=201, permission=Permission.START_CLOSURE)
 async def start_closure_programme(body: ProgrammeRequest, call: Services) -> Response:
     """Enrol every household of an estate with a bill more than a year overdue (D6)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "start_closure_programme", http=201, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "start_closure_programme", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/closure-programmes", answer=Page[Progress], permission=Permission.READ_CLOSURE)
@@ -51,8 +51,8 @@ async def list_closure_cases(
     status: StatusFilter = None,
 ) -> Response:
     """Cases; by steward they are that steward's worklist."""
-    wanted: dict[str, Any] = {"estate": estate, "steward": steward, "stage": stage, "status": status}
-    return await call("billing", "list_closure_cases", **wanted, **page)
+    filters: dict[str, Any] = {"estate": estate, "steward": steward, "stage": stage, "status": status}
+    return await call("billing", "list_closure_cases", **filters, **page)
 
 
 @routes.get("/v1/closure-cases/{household}", answer=ClosureCase, permission=Permission.READ_CLOSURE, personal=True)
@@ -66,9 +66,9 @@ async def get_closure_case(household: HouseholdPath, call: Services) -> Response
 )
 async def make_closure_appointment(household: HouseholdPath, body: AppointmentRequest, call: Services) -> Response:
     """Plan to meet the owner; 409 names the next possible time (D6)."""
-    wanted = body.model_dump(mode="json")
-    sent = {"household": household, "request_id": call.request_id, **wanted}
-    return await call("billing", "make_closure_appointment", http=201, **sent)
+    fields = body.model_dump(mode="json")
+    arguments = {"household": household, "request_id": call.request_id, **fields}
+    return await call("billing", "make_closure_appointment", http=201, **arguments)
 
 
 @routes.post(
@@ -76,5 +76,5 @@ async def make_closure_appointment(household: HouseholdPath, body: AppointmentRe
 )
 async def record_closure_outcome(appointment_id: IdPath, body: OutcomeRequest, call: Services) -> Response:
     """Record how a meeting went; the case may move to its next stage by it."""
-    said = body.model_dump(mode="json")
-    return await call("billing", "record_closure_outcome", appointment_id=appointment_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "record_closure_outcome", appointment_id=appointment_id, **fields)

@@ -25,8 +25,8 @@ StatusFilter = Annotated[
 @routes.post("/v1/complaints", answer=ComplaintRecord, status=201, permission=Permission.REGISTER_COMPLAINT)
 async def create_complaint(body: ComplaintRequest, call: Services) -> Response:
     """Register a complaint; its clocks begin to run (H1, H2)."""
-    said = body.model_dump(mode="json")
-    return await when_known(call, "feedback", "create_complaint", http=201, request_id=call.request_id, **said)
+    fields = body.model_dump(mode="json")
+    return await when_known(call, "feedback", "create_complaint", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/complaints", answer=Page[Complaint], permission=Permission.READ_COMPLAINTS, personal=True)

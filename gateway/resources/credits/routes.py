@@ -19,8 +19,8 @@ routes = Routes("Billing")
 )
 async def refund_credit(household: HouseholdPath, body: CreditRefundRequest, call: Services) -> Response:
     """Record that surplus was handed back; never more than the credit (B6)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "refund_credit", http=201, request_id=call.request_id, household=household, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "refund_credit", http=201, request_id=call.request_id, household=household, **fields)
 
 
 @routes.get(
@@ -44,5 +44,5 @@ async def apply_credit(
     household: HouseholdPath, call: Services, body: CreditApplicationRequest | None = None
 ) -> Response:
     """Settle open bills from the household's credit (B6, B9)."""
-    asked = (body or CreditApplicationRequest()).model_dump(mode="json")
-    return await call("billing", "apply_credit", http=201, request_id=call.request_id, household=household, **asked)
+    fields = (body or CreditApplicationRequest()).model_dump(mode="json")
+    return await call("billing", "apply_credit", http=201, request_id=call.request_id, household=household, **fields)

@@ -107,8 +107,8 @@ async def put_dunning_ladder(body: LadderRequest, call: Services) -> Response:
 @routes.post("/v1/dunning/sweeps", answer=Created, status=202, permission=Permission.RUN_SWEEP)
 async def start_sweep(body: SweepRequest, call: Services) -> Response:
     """Decide which steps of the ladder are due on a day; repeating it decides nothing twice (D1)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "start_sweep", http=202, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "start_sweep", http=202, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/dunning/sweeps/{sweep_id}", answer=Sweep, permission=Permission.READ_DUNNING)
@@ -136,8 +136,8 @@ async def get_dunning_case(household: HouseholdPath, call: Services) -> Response
 )
 async def add_contact(household: HouseholdPath, body: ContactRequest, call: Services) -> Response:
     """Record a talk with the owner and what was promised (D1, D2)."""
-    said = body.model_dump(mode="json")
-    return await call("billing", "add_contact", http=201, household=household, request_id=call.request_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "add_contact", http=201, household=household, request_id=call.request_id, **fields)
 
 
 @routes.post(
@@ -145,9 +145,9 @@ async def add_contact(household: HouseholdPath, body: ContactRequest, call: Serv
 )
 async def make_household_plan(household: HouseholdPath, body: HouseholdPlanRequest, call: Services) -> Response:
     """Put a plan in the place of the household's plan (一户一策, D2)."""
-    wanted = body.model_dump(mode="json")
-    asked = {"household": household, "request_id": call.request_id, **wanted}
-    return await call("billing", "make_household_plan", http=201, **asked)
+    fields = body.model_dump(mode="json")
+    arguments = {"household": household, "request_id": call.request_id, **fields}
+    return await call("billing", "make_household_plan", http=201, **arguments)
 
 
 @routes.post("/v1/dunning/cases/{household}/plan/fixed", answer=HouseholdPlan, permission=Permission.COLLECT_ARREARS)
@@ -159,15 +159,15 @@ async def problem_fixed(household: HouseholdPath, body: FixedRequest, call: Serv
 @routes.post("/v1/bills/{bill_id}/dispute", answer=Dispute, status=201, permission=Permission.DISPUTE_BILL)
 async def dispute_bill(bill_id: BillPath, body: DisputeRequest, call: Services) -> Response:
     """Dispute a bill: it leaves the ladder until that is settled; it stays owed and its late fee accrues (D1, D3)."""
-    asked = {"bill_id": bill_id, "request_id": call.request_id, "reason": body.reason}
-    return await call("billing", "dispute_bill", http=201, **asked)
+    arguments = {"bill_id": bill_id, "request_id": call.request_id, "reason": body.reason}
+    return await call("billing", "dispute_bill", http=201, **arguments)
 
 
 @routes.post("/v1/bills/{bill_id}/settle-dispute", answer=Dispute, permission=Permission.SETTLE_DISPUTE)
 async def settle_dispute(bill_id: BillPath, body: SettleDisputeRequest, call: Services) -> Response:
     """End the dispute of a bill; unless it was upheld the bill is on the ladder again (D1, D3)."""
-    settled = body.model_dump(mode="json")
-    return await call("billing", "settle_dispute", bill_id=bill_id, request_id=call.request_id, **settled)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "settle_dispute", bill_id=bill_id, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/dunning/efficiency", answer=Efficiency, permission=Permission.READ_FIGURES)

@@ -28,8 +28,8 @@ async def get_incentives(household: HouseholdPath, call: Services) -> Response:
 )
 async def redeem(household: HouseholdPath, body: RedemptionRequest, call: Services) -> Response:
     """Redeem points or a coupon for a discount on a bill, or for a service (C4)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "redeem", http=201, household=household, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "redeem", http=201, household=household, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/incentive-policy", answer=IncentivePolicy, permission=Permission.READ_INCENTIVE_POLICY)
@@ -41,10 +41,10 @@ async def get_incentive_policy(call: Services, estate: EstateFilter = None) -> R
 @routes.put("/v1/incentive-policy", answer=IncentivePolicy, permission=Permission.SET_INCENTIVE_POLICY)
 async def set_incentive_policy(body: PolicyRequest, call: Services) -> Response:
     """Say what is given, for the group or an estate; it counts from the next day (C4)."""
-    asked = body.model_dump() | {
+    fields = body.model_dump() | {
         name: str(getattr(body, name)) for name in ("on_time_rate", "early_rate", "most_of_bill")
     }
-    return await call("billing", "set_incentive_policy", **asked)
+    return await call("billing", "set_incentive_policy", **fields)
 
 
 @routes.post("/v1/estates/{estate}/lottery-draws", answer=LotteryDraw, status=201, permission=Permission.DRAW_LOTS)

@@ -56,16 +56,16 @@ async def get_suit_gate(household: HouseholdPath, call: Services, as_of: AsOf = 
 )
 async def add_committee_urging(household: HouseholdPath, body: UrgingRequest, call: Services) -> Response:
     """Record that the owners' committee urged the household (D4)."""
-    said = body.model_dump(mode="json")
-    sent = {"household": household, "request_id": call.request_id, **said}
-    return await call("billing", "add_committee_urging", http=201, **sent)
+    fields = body.model_dump(mode="json")
+    arguments = {"household": household, "request_id": call.request_id, **fields}
+    return await call("billing", "add_committee_urging", http=201, **arguments)
 
 
 @routes.post("/v1/legal-files", answer=LegalFile, status=201, permission=Permission.KEEP_LEGAL_FILES)
 async def open_legal_file(body: LegalFileRequest, call: Services) -> Response:
     """Open a file; 409 names every condition that stands against a suit (D4)."""
-    said = body.model_dump(mode="json")
-    return await call("billing", "open_legal_file", http=201, request_id=call.request_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "open_legal_file", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/legal-files", answer=Page[LegalFileSummary], permission=Permission.READ_LEGAL_FILES, personal=True)
@@ -78,8 +78,8 @@ async def list_legal_files(
     status: StatusFilter = None,
 ) -> Response:
     """Files, newest first."""
-    wanted: dict[str, Any] = {"estate": estate, "household": household, "kind": kind, "status": status}
-    return await call("billing", "list_legal_files", **wanted, **page)
+    filters: dict[str, Any] = {"estate": estate, "household": household, "kind": kind, "status": status}
+    return await call("billing", "list_legal_files", **filters, **page)
 
 
 @routes.get("/v1/legal-files/{file_id}", answer=LegalFile, permission=Permission.READ_LEGAL_FILES, personal=True)
@@ -91,15 +91,15 @@ async def get_legal_file(file_id: IdPath, call: Services) -> Response:
 @routes.post("/v1/legal-files/{file_id}/status", answer=LegalFile, permission=Permission.KEEP_LEGAL_FILES)
 async def change_legal_file(file_id: IdPath, body: FileStatusRequest, call: Services) -> Response:
     """Its next status; the gate must still be open when a suit is filed."""
-    said = body.model_dump(mode="json")
-    return await call("billing", "change_legal_file", file_id=file_id, request_id=call.request_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "change_legal_file", file_id=file_id, request_id=call.request_id, **fields)
 
 
 @routes.post("/v1/legal-files/{file_id}/deliveries", answer=LegalFile, permission=Permission.KEEP_LEGAL_FILES)
 async def add_letter_delivery(file_id: IdPath, body: LetterDeliveryRequest, call: Services) -> Response:
     """The lawyer's letter was received."""
-    said = body.model_dump(mode="json")
-    return await call("billing", "add_letter_delivery", file_id=file_id, request_id=call.request_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "add_letter_delivery", file_id=file_id, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/limitations", answer=Page[Limitation], permission=Permission.READ_LEGAL_FILES, personal=True)
@@ -129,9 +129,9 @@ async def get_publication(household: HouseholdPath, call: Services) -> Response:
 )
 async def add_publication_consent(household: HouseholdPath, body: ConsentRequest, call: Services) -> Response:
     """Record the household's separate consent."""
-    said = body.model_dump(mode="json")
-    sent = {"household": household, "request_id": call.request_id, **said}
-    return await call("billing", "add_publication_consent", http=201, **sent)
+    fields = body.model_dump(mode="json")
+    arguments = {"household": household, "request_id": call.request_id, **fields}
+    return await call("billing", "add_publication_consent", http=201, **arguments)
 
 
 @routes.post("/v1/publication-consents/{consent_id}/withdraw", answer=Consent, permission=Permission.KEEP_LEGAL_FILES)
@@ -158,14 +158,14 @@ async def evidence_csv(household: HouseholdPath, call: Services, as_of: AsOf = N
 
 async def _evidence(call: Call, household: str, form: EvidenceForm, as_of: date | None) -> Response:
     """The file out of the JSON it travels in."""
-    made = await call.ask("billing", "export_evidence", household=household, form=form, as_of=as_of)
-    name = quote(made["filename"], safe="")
+    pack = await call.ask("billing", "export_evidence", household=household, form=form, as_of=as_of)
+    name = quote(pack["filename"], safe="")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"}
-    return Response(base64.b64decode(made["content"]), media_type=made["media_type"], headers=headers)
+    return Response(base64.b64decode(pack["content"]), media_type=pack["media_type"], headers=headers)
 
 
 @routes.post("/v1/notifications/{message_id}/delivered", answer=Notification, permission=Permission.CONFIRM_DELIVERY)
 async def confirm_delivery(message_id: IdPath, body: ReceiptRequest, call: Services) -> Response:
     """Record the receipt of a letter, or that it came back (F4)."""
-    said = body.model_dump(mode="json")
-    return await call("notifications", "confirm_delivery", message_id=message_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("notifications", "confirm_delivery", message_id=message_id, **fields)

@@ -55,7 +55,7 @@ async def get_preferences(household: HouseholdPath, call: Services) -> Response:
 )
 async def set_preferences(household: HouseholdPath, body: PreferencesRequest, call: Services) -> Response:
     """Language, e-mail and consent per channel (F3); what is left out stays."""
-    wanted = body.model_dump(mode="json", exclude_none=True)
-    if not wanted:
+    fields = body.model_dump(mode="json", exclude_none=True)
+    if not fields:
         raise Invalid("Nothing to set.", [{"loc": "body", "msg": "name at least one preference"}])
-    return await when_known(call, "notifications", "set_preferences", household=household, **wanted)
+    return await when_known(call, "notifications", "set_preferences", household=household, **fields)

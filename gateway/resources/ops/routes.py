@@ -60,7 +60,7 @@ async def verify_audit_log(request: Request, call: Services) -> Response:
 async def list_parked_events(request: Request, call: Services, window: Paging) -> Response:
     """Events that services gave up on, service by service."""
     gate: Gate = request.app.state.gate
-    return answer(await _parked(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
+    return answer(await _parked_page(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
 
 
 @routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, permission=Permission.REPLAY_PARKED_EVENT)
@@ -74,24 +74,24 @@ async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response
     return answer(Replayed(id=parked_id, service=service, status="replayed"))
 
 
-async def _parked(call: Call, limit: int, cursor: str | None, seconds: float) -> ParkedEvents:
+async def _parked_page(call: Call, limit: int, cursor: str | None, seconds: float) -> ParkedEvents:
     """One page over all services in their order; the cursor says which service and where in it."""
     place, inner = _place(cursor)
     items: list[ParkedEvent] = []
-    degraded: list[ServiceName] = []
+    silent_services: list[ServiceName] = []
     while place < len(NAMES) and len(items) < limit:
         service = NAMES[place]
         try:
             rest = limit - len(items)
             part = await call.ask(service, "list_parked", limit=rest, cursor=inner, timeout=seconds)
         except (Unavailable, RemoteFailure):
-            degraded.append(service)
+            silent_services.append(service)
             part = {"items": [], "next_cursor": None}
         items += [_of_service(service, event) for event in part["items"]]
         inner = part["next_cursor"]
         place += inner is None
     following = encode_cursor([place, inner]) if place < len(NAMES) else None
-    return ParkedEvents(items=items, next_cursor=following, degraded=sorted(degraded))
+    return ParkedEvents(items=items, next_cursor=following, degraded=sorted(silent_services))
 
 
 def _of_service(service: ServiceName, event: Mapping[str, Any]) -> ParkedEvent:
@@ -151,8 +151,8 @@ async def metrics(request: Request) -> Response:
 def mount_probes(app: FastAPI) -> None:
     """Health, readiness and metrics: no sign-in, for the machine room."""
     stopping = Readiness(status="unready", broker=True, database=True, draining=True)
-    shown = {"application/json": {"example": stopping}}
-    unready: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not now", "content": shown}}
+    content = {"application/json": {"example": stopping}}
+    unready: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not now", "content": content}}
     metric_text: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "estateloop_events_parked 0\n"}}}
     }

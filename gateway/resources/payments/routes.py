@@ -25,8 +25,8 @@ OURS = ("authorization", "cookie")  # headers that are for us, not for the servi
 @routes.post("/v1/payments", answer=Payment, status=201, permission=Permission.TAKE_PAYMENT)
 async def create_payment(body: PaymentRequest, call: Services) -> Response:
     """Take money: a code to scan for the online channels, a receipt for cash and POS (E1, E3)."""
-    asked = body.model_dump(mode="json")
-    return await when_known(call, "payments", "create_payment", http=201, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await when_known(call, "payments", "create_payment", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/payments/{payment_id}", answer=Payment, permission=Permission.READ_PAYMENTS, personal=True)
@@ -52,7 +52,7 @@ async def receive_notification(
     Answered as the channel expects. When the service is away the answer is 503, so that the channel repeats.
     """
     gate: Gate = request.app.state.gate
-    told = await call.ask(
+    reply = await call.ask(
         "payments",
         "receive_notification",
         channel=channel,
@@ -60,4 +60,4 @@ async def receive_notification(
         body=base64.b64encode(call.body).decode(),
         timeout=gate.settings.rpc_webhook_timeout_seconds,
     )
-    return Response(told.get("body") or "", told["status"], media_type=told.get("content_type"))
+    return Response(reply.get("body") or "", reply["status"], media_type=reply.get("content_type"))

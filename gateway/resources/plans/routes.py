@@ -23,8 +23,8 @@ Status = Annotated[PlanStatus | None, Query(description="Only plans that stand l
 @routes.post("/v1/instalment-plans", answer=InstalmentPlan, status=201, permission=Permission.SIGN_INSTALMENT_PLAN)
 async def sign_instalment_plan(body: PlanRequest, call: Services) -> Response:
     """Agree on instalments; late fee and dunning stand still while they are kept (C3)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "sign_plan", http=201, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "sign_plan", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get(

@@ -27,8 +27,8 @@ async def pay_in_sandbox(
     """Let the remote side take the money of a pending payment and notify us."""
     payment = await call.ask("payments", "get_payment", payment_id=payment_id)  # checks whose it is
     channel = payment["channel"]
-    wanted = body.model_dump(exclude_none=True) if body else {}
-    return await _remote(request, "POST", f"/sandbox/{channel}/{payment_id.hex}/pay", json=wanted)
+    fields = body.model_dump(exclude_none=True) if body else {}
+    return await _remote(request, "POST", f"/sandbox/{channel}/{payment_id.hex}/pay", json=fields)
 
 
 @routes.get("/v1/sandbox/inbox", answer=Inbox, permission=Permission.READ_PERSONAL_DATA, personal=True)
@@ -37,14 +37,14 @@ async def list_inbox(request: Request) -> Response:
     return await _remote(request, "GET", "/sandbox/inbox", params=list(request.query_params.multi_items()))
 
 
-async def _remote(request: Request, method: str, path: str, **sent: Any) -> Response:
+async def _remote(request: Request, method: str, path: str, **arguments: Any) -> Response:
     """The sandbox's answer; its refusals as ours."""
     gate: Gate = request.app.state.gate
     client: httpx.AsyncClient = request.app.state.http
     if not gate.settings.sandbox_url:
         raise Unavailable("The sandbox's remote side is not running.")
     try:
-        reply = await client.request(method, gate.settings.sandbox_url.rstrip("/") + path, timeout=30, **sent)
+        reply = await client.request(method, gate.settings.sandbox_url.rstrip("/") + path, timeout=30, **arguments)
     except httpx.HTTPError as error:
         raise Unavailable("The sandbox's remote side does not answer.") from error
     if reply.is_success:
@@ -65,5 +65,5 @@ def _detail(reply: httpx.Response) -> str:
         body = reply.json()
     except ValueError:
         body = None
-    said = body.get("detail") or body.get("message") if isinstance(body, dict) else None
-    return said if isinstance(said, str) else NotFound.title if reply.status_code == 404 else "The sandbox refused."
+    text = body.get("detail") or body.get("message") if isinstance(body, dict) else None
+    return text if isinstance(text, str) else NotFound.title if reply.status_code == 404 else "The sandbox refused."

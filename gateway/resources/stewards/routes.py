@@ -33,5 +33,5 @@ async def get_steward(estate: EstatePath, building: BuildingPath, call: Services
 )
 async def set_steward(estate: EstatePath, building: BuildingPath, body: StewardRequest, call: Services) -> Response:
     """Let a steward answer for a building from a day on (A4)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "set_steward", estate=estate, building=building, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "set_steward", estate=estate, building=building, **fields)

@@ -43,8 +43,8 @@ async def get_survey(survey_id: IdPath, call: Services) -> Response:
 @routes.post("/v1/surveys/{survey_id}/answers", answer=Survey, status=201, permission=Permission.ANSWER_SURVEY)
 async def answer_survey(survey_id: IdPath, body: SurveyAnswerRequest, call: Services) -> Response:
     """Rate; one answer per invitation (H3)."""
-    said = body.model_dump(mode="json")
-    return await call("feedback", "answer_survey", http=201, survey_id=survey_id, request_id=call.request_id, **said)
+    fields = body.model_dump(mode="json")
+    return await call("feedback", "answer_survey", http=201, survey_id=survey_id, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/surveys/{survey_id}/result", answer=SurveyResult, permission=Permission.READ_SURVEY_RESULT)

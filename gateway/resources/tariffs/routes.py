@@ -53,8 +53,8 @@ async def put_billing_policy(estate: EstatePath, body: BillingPolicyRequest, cal
 @routes.post("/v1/shared-costs", answer=SharedCost, status=201, permission=Permission.RECORD_SHARED_COST)
 async def record_shared_cost(body: SharedCostRequest, call: Services) -> Response:
     """Record what a month really cost, for the units to bear by floor area (公摊, B1)."""
-    told = body.model_dump(mode="json")
-    return await call("billing", "record_shared_cost", http=201, request_id=call.request_id, **told)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "record_shared_cost", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/shared-costs", answer=Page[SharedCost], permission=Permission.READ_SHARED_COSTS)

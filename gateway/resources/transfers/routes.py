@@ -18,9 +18,9 @@ routes = Routes("Portfolio")
 @routes.post(f"{UNIT}/transfers", answer=Transfer, status=201, permission=Permission.TRANSFER_UNIT)
 async def transfer_unit(estate: EstatePath, unit: UnitPath, body: TransferRequest, call: Services) -> Response:
     """A unit passes to another payer from a day on, past or future; the month is split by its days (A1)."""
-    asked = body.model_dump(mode="json")
+    fields = body.model_dump(mode="json")
     where = {"estate": estate, "unit": unit}
-    return await call("billing", "transfer_unit", http=201, request_id=call.request_id, **where, **asked)
+    return await call("billing", "transfer_unit", http=201, request_id=call.request_id, **where, **fields)
 
 
 @routes.post(f"{UNIT}/transfers/{{transfer_id}}/undo", answer=Transfer, permission=Permission.TRANSFER_UNIT)

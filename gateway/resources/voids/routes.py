@@ -17,8 +17,8 @@ routes = Routes("Billing")
 @routes.post("/v1/bills/{bill_id}/void", answer=VoidedBill, permission=Permission.VOID_BILL)
 async def void_bill(bill_id: BillPath, body: VoidRequest, call: Services) -> Response:
     """Void a bill by credit note; what was paid on it becomes credit (B5)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "void_bill", request_id=call.request_id, bill_id=bill_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "void_bill", request_id=call.request_id, bill_id=bill_id, **fields)
 
 
 @routes.post("/v1/bills/{bill_id}/reissue", answer=Reissue, status=201, permission=Permission.VOID_BILL)

@@ -21,8 +21,8 @@ routes = Routes("Billing")
 @routes.post("/v1/waivers", answer=WaiverDetail, status=201, permission=Permission.REQUEST_WAIVER)
 async def request_waiver(body: WaiverRequest, call: Services) -> Response:
     """Ask for a waiver; a small late fee is granted at once, anything else waits and holds dunning (C2)."""
-    asked = body.model_dump(mode="json")
-    return await call("billing", "request_waiver", http=201, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await call("billing", "request_waiver", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/waivers", answer=Page[Waiver], permission=Permission.READ_WAIVERS)
@@ -46,22 +46,22 @@ async def get_waiver(waiver_id: IdPath, call: Services) -> Response:
 @routes.post("/v1/waivers/{waiver_id}/approve", answer=WaiverDetail, permission=Permission.APPROVE_WAIVER)
 async def approve_waiver(waiver_id: IdPath, call: Services, body: Approval | None = None) -> Response:
     """Grant what was asked as far as it is still there (C2)."""
-    told = (body or Approval()).model_dump(mode="json")
-    return await call("billing", "approve_waiver", waiver_id=waiver_id, **told)
+    fields = (body or Approval()).model_dump(mode="json")
+    return await call("billing", "approve_waiver", waiver_id=waiver_id, **fields)
 
 
 @routes.post("/v1/waivers/{waiver_id}/reject", answer=WaiverDetail, permission=Permission.APPROVE_WAIVER)
 async def reject_waiver(waiver_id: IdPath, call: Services, body: Refusal | None = None) -> Response:
     """Refuse a waiver (C2)."""
-    told = (body or Refusal()).model_dump(mode="json")
-    return await call("billing", "reject_waiver", waiver_id=waiver_id, **told)
+    fields = (body or Refusal()).model_dump(mode="json")
+    return await call("billing", "reject_waiver", waiver_id=waiver_id, **fields)
 
 
 @routes.post("/v1/waivers/{waiver_id}/withdraw", answer=WaiverDetail, permission=Permission.REQUEST_WAIVER)
 async def withdraw_waiver(waiver_id: IdPath, call: Services, body: Refusal | None = None) -> Response:
     """Take the own request back (C2)."""
-    told = (body or Refusal()).model_dump(mode="json")
-    return await call("billing", "withdraw_waiver", waiver_id=waiver_id, **told)
+    fields = (body or Refusal()).model_dump(mode="json")
+    return await call("billing", "withdraw_waiver", waiver_id=waiver_id, **fields)
 
 
 @routes.get("/v1/waiver-authority", answer=WaiverAuthority, permission=Permission.READ_WAIVERS)

@@ -10,11 +10,13 @@ from services.common.contracts.answers.waivers import WaiverKind
 from services.common.domain.permissions import Role
 from services.common.fields import BillIds, Code, Note, PositiveFen, Reason
 
+_ANYBODY: dict[str, Any] = {"up_to_fen": None, "up_to_ratio": None, "needs_resolution": False, "four_eyes": False}
 _BANDS: list[dict[str, Any]] = [
-    {"up_to_fen": 5000, "up_to_ratio": None, "roles": [], "needs_resolution": False},
-    {"up_to_fen": 100000, "up_to_ratio": None, "roles": ["estate_manager"], "needs_resolution": False},
-    {"up_to_fen": None, "up_to_ratio": None, "roles": [Role.GROUP_ADMIN, Role.FINANCE], "needs_resolution": True},
+    _ANYBODY | {"up_to_fen": 5000, "roles": []},
+    _ANYBODY | {"up_to_fen": 100000, "roles": ["estate_manager"], "four_eyes": True},
+    _ANYBODY | {"roles": ["finance"], "needs_resolution": True, "four_eyes": True},
 ]
+_FOUR_EYES = "Whoever asked may not grant it; left out: on where somebody decides"
 
 
 class WaiverRequest(BaseModel):
@@ -51,7 +53,7 @@ class Band(BaseModel):
     up_to_ratio: Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)] | None = None
     roles: Annotated[list[Role], Field(max_length=10)] = []
     needs_resolution: Annotated[bool, Field(strict=True)] = False
-    four_eyes: Annotated[bool, Field(strict=True)] = False
+    four_eyes: Annotated[bool | None, Field(strict=True, description=_FOUR_EYES)] = None
 
 
 class WaiverAuthorityRequest(BaseModel):

@@ -25,8 +25,8 @@ Step = Annotated[WorkOrderActionRequest | None, Body()]
 @routes.post("/v1/work-orders", answer=WorkOrderRecord, status=201, permission=Permission.OPEN_WORK_ORDER)
 async def create_work_order(body: WorkOrderRequest, call: Services) -> Response:
     """Ask for work (报修); the limits to respond and resolve begin to run (G2)."""
-    asked = body.model_dump(mode="json")
-    return await when_known(call, "workorders", "create_order", http=201, request_id=call.request_id, **asked)
+    fields = body.model_dump(mode="json")
+    return await when_known(call, "workorders", "create_order", http=201, request_id=call.request_id, **fields)
 
 
 @routes.get("/v1/work-orders", answer=Page[WorkOrder], permission=Permission.READ_WORK_ORDERS, personal=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.billing.holds.tables import END_PAYMENT, FACT, LOCK_HOUSEHOLD, POSTED, STANDING, UPSERT
+from services.billing.holds.tables import END_PAYMENT, FACT, LOCK_HOUSEHOLD, POSTING, STANDING, UPSERT
 from services.common.contracts.answers.dunning import HoldReason, HoldSourceKind
 from services.common.contracts.events import DunningWithdrawn
 from services.common.messaging import record
@@ -62,15 +62,15 @@ def release(session: Session, source: HoldSourceKind, source_id: UUID, household
 def start_payment(session: Session, payment_id: UUID, household: str, at: datetime) -> None:
     """A payment is in flight since an instant, unless it was posted before this was heard of. UnknownHousehold."""
     session.execute(LOCK_HOUSEHOLD, {"household": household})
-    if session.execute(POSTED, {"payment_id": payment_id}).first() is None:
+    if session.execute(POSTING, {"payment_id": payment_id}).first() is None:
         hold(session, "payment", payment_id, household, at, holds_dunning=True)
 
 
 def end_payment(session: Session, payment_id: UUID, at: datetime) -> None:
     """A payment was posted; the caller holds the household's row. A payment that was never in flight has no hold."""
-    ended = session.scalar(END_PAYMENT, {"payment_id": payment_id, "at": at})
-    if ended is not None:
-        _remember(session, "payment", payment_id, ended, holds=False)
+    released_at = session.scalar(END_PAYMENT, {"payment_id": payment_id, "at": at})
+    if released_at is not None:
+        _remember(session, "payment", payment_id, released_at, holds=False)
 
 
 def expire_payment(session: Session, payment_id: UUID, household: str, at: datetime) -> None:
@@ -81,12 +81,10 @@ def expire_payment(session: Session, payment_id: UUID, household: str, at: datet
 
 def _call_back(session: Session, source: HoldSourceKind, source_id: UUID, at: datetime) -> None:
     """Tell who delivers, if the hold stands: its closing may have come first."""
-    found = session.execute(STANDING, {"kind": source, "source_id": source_id}).one_or_none()
-    if found is not None:
-        event = DunningWithdrawn(
-            household=found.household, estate=found.estate, reason=REASONS[source], withdrawn_at=at
-        )
-        record(session, event, aggregate=f"household:{found.household}", at=at)
+    row = session.execute(STANDING, {"kind": source, "source_id": source_id}).one_or_none()
+    if row is not None:
+        event = DunningWithdrawn(household=row.household, estate=row.estate, reason=REASONS[source], withdrawn_at=at)
+        record(session, event, aggregate=f"household:{row.household}", at=at)
 
 
 def _upsert(

@@ -40,5 +40,5 @@ def hold_periods(facts: Iterable[HoldFact], *, ended: bool = False, over: dateti
 
 
 def _until(period: HoldPeriod, over: datetime) -> HoldPeriod:
-    released = over if period.released_at is None else min(period.released_at, over)
-    return HoldPeriod(period.since, max(period.since, released))
+    end = over if period.released_at is None else min(period.released_at, over)
+    return HoldPeriod(period.since, max(period.since, end))

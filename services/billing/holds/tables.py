@@ -41,8 +41,8 @@ dunning_hold_fact = Table(
 
 def stands(hold: str) -> str:
     """SQL: a row of dunning_hold stands for its household."""
-    released = f"{hold}.released_at IS NULL OR {hold}.released_at < {hold}.since"
-    return f"{hold}.since IS NOT NULL AND NOT {hold}.ended AND ({released})"
+    is_released = f"{hold}.released_at IS NULL OR {hold}.released_at < {hold}.since"
+    return f"{hold}.since IS NOT NULL AND NOT {hold}.ended AND ({is_released})"
 
 
 def stands_on(hold: str, day: str) -> str:
@@ -76,7 +76,7 @@ WHERE h.source_kind = :kind AND h.source_id = :source_id AND {stands("h")}
 # A payment that was posted cannot be in flight, even when the news of its start comes last. The household's row
 # orders this against the posting: whoever comes second sees what the first did.
 LOCK_HOUSEHOLD = text("SELECT id FROM household WHERE code = :household FOR UPDATE")
-POSTED = text("SELECT settled_at FROM payment_posting WHERE payment_id = :payment_id")
+POSTING = text("SELECT settled_at FROM payment_posting WHERE payment_id = :payment_id")
 
 END_PAYMENT = text("""
 UPDATE dunning_hold SET released_at = GREATEST(since, CAST(:at AS timestamptz)), ended = true

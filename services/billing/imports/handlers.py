@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.billing.imports import announcements, opening, rules, tables
 from services.billing.imports import passing as passings
 from services.billing.imports.kinds import KINDS
-from services.billing.imports.rules import Known
+from services.billing.imports.rules import Register
 from services.billing.imports.tables import Receipt
 from services.billing.portfolio.announced import Person, people
 from services.billing.portfolio.announcements import tell_estates, tell_residents, tell_staff
@@ -51,7 +51,7 @@ def here(work: Callable[..., Result], *arguments: object) -> Result:
 class Context:
     """What every writer needs besides the rows."""
 
-    known: Known
+    register: Register
     now: datetime
     source: str
 
@@ -62,7 +62,7 @@ class Context:
 
     def estate_id(self, row: Row) -> int:
         """The id of the estate a row names."""
-        return self.known.estates[row["estate_code"]]
+        return self.register.estates[row["estate_code"]]
 
 
 @dataclass(frozen=True)
@@ -107,25 +107,25 @@ def import_sheet(
     estates = tables.known_estates(session, _codes(sheet, "estate_code"))
     for estate_id in sorted({*estates.values(), *_left_behind(session, sheet, business_date(now))}):
         lock_estate(session, estate_id)  # before looking: no run may bill meanwhile what is checked here
-    known = Known(estates=estates, scope=caller.estate_filter(), today=business_date(now))
-    learn(session, sheet, known)
-    offload(rules.check, sheet, known)
+    register = Register(estates=estates, scope=caller.estate_filter(), today=business_date(now))
+    learn(session, sheet, register)
+    offload(rules.check, sheet, register)
     if sheet.errors:
         raise Invalid(f"The file has {len(sheet.errors)} bad cells; nothing was loaded.", problems(sheet.errors))
-    context = Context(known, now, f"import:{request_id}")
+    context = Context(register, now, f"import:{request_id}")
     outcome = WRITERS[sheet.kind](session, sheet.rows, context)
     return _keep(session, caller, sheet, request_id, outcome, now)
 
 
 def _keep(
-    session: Session, caller: Caller, sheet: Sheet, request_id: UUID, done: Outcome, now: datetime
+    session: Session, caller: Caller, sheet: Sheet, request_id: UUID, outcome: Outcome, now: datetime
 ) -> ImportResult:
     result = ImportResult(
         kind=cast("ImportKind", sheet.kind),
         rows=sheet.count,
-        created=done.created,
-        updated=done.updated,
-        unchanged=sheet.count - done.created - done.updated,
+        created=outcome.created,
+        updated=outcome.updated,
+        unchanged=sheet.count - outcome.created - outcome.updated,
     )
     tables.keep_receipt(session, Receipt(request_id, sheet.kind, sheet.sha256, caller.sub, result, now))
     log.info("import done", extra={"kind": sheet.kind, "rows": sheet.count, "by": caller.sub})
@@ -141,30 +141,30 @@ def _codes(sheet: Sheet, name: str) -> set[str]:
     return {row[name] for row in sheet.rows if row[name] is not None}
 
 
-def learn(session: Session, sheet: Sheet, known: Known) -> None:
+def learn(session: Session, sheet: Sheet, register: Register) -> None:
     """Add what the database knows of the things the file names."""
-    ids = list(known.estates.values())
+    ids = list(register.estates.values())
     if sheet.kind == "units":
-        known.households = tables.known_households(session, _codes(sheet, "household_code"))
-        known.payers = passings.known_payers(session, ids)
+        register.households = tables.known_households(session, _codes(sheet, "household_code"))
+        register.payers = passings.known_payers(session, ids)
     if sheet.kind == "staff":
-        known.staff = {person.code: person.estate for person in people(session, _codes(sheet, "code"))}
+        register.staff = {person.code: person.estate for person in people(session, _codes(sheet, "code"))}
     if sheet.kind == "tariffs":
-        known.tariffs = tables.known_tariffs(session, ids)
+        register.tariffs = tables.known_tariffs(session, ids)
     if sheet.kind in ("opening_balances", "meter_readings"):
-        known.units = tables.known_units(session, ids)
+        register.units = tables.known_units(session, ids)
     if sheet.kind == "opening_balances":
-        named = [_bill_key(row, known) for row in sheet.rows if _has_unit(row, known)]
-        known.bills = tables.known_bills(session, named)
-        known.voided = tables.voided_openings(session, named)
+        keys = [_bill_key(row, register) for row in sheet.rows if _has_unit(row, register)]
+        register.bills = tables.known_bills(session, keys)
+        register.voided_openings = tables.voided_openings(session, keys)
 
 
-def _has_unit(row: Row, known: Known) -> bool:
-    return row.key(*rules.BILL_KEY) is not None and (row["estate_code"], row["unit_code"]) in known.units
+def _has_unit(row: Row, register: Register) -> bool:
+    return row.key(*rules.BILL_KEY) is not None and (row["estate_code"], row["unit_code"]) in register.units
 
 
-def _bill_key(row: Row, known: Known) -> dict[str, object]:
-    unit_id = known.units[row["estate_code"], row["unit_code"]]
+def _bill_key(row: Row, register: Register) -> dict[str, object]:
+    unit_id = register.units[row["estate_code"], row["unit_code"]]
     return {"unit_id": unit_id, "fee_item": row["fee_item"], "period": row["period"]}
 
 
@@ -173,9 +173,9 @@ def _bill_key(row: Row, known: Known) -> dict[str, object]:
 
 def write_estates(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
     """Estates (A1)."""
-    changed = tables.upsert(session, estate, ["code"], [row.values for row in rows])
-    tell_estates(session, [row.code for row in changed], context.now)
-    return _outcome(row.created for row in changed)
+    changes = tables.upsert(session, estate, ["code"], [row.values for row in rows])
+    tell_estates(session, [row.code for row in changes], context.now)
+    return _outcome(row.created for row in changes)
 
 
 UNIT_COLUMNS = ("code", "building", "area_m2", "usage", "status", "floor", "move_in_date", "grade")
@@ -183,29 +183,30 @@ UNIT_COLUMNS = ("code", "building", "area_m2", "usage", "status", "floor", "move
 
 def write_units(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
     """Units and the households that hold them (A1). A unit that goes to another household leaves its bills behind."""
-    before = tables.holders(session, list(context.known.estates.values()))
-    moved = tables.upsert(session, household, ["code"], list(_households(rows, context).values()))
+    before = tables.holders(session, list(context.register.estates.values()))
+    owner_changes = tables.upsert(session, household, ["code"], list(_households(rows, context).values()))
     ids = tables.household_ids(session, {row["household_code"] for row in rows})
     units = [
         {"estate_id": context.estate_id(row), "household_id": ids[row["household_code"]], **_pick(row, UNIT_COLUMNS)}
         for row in rows
     ]
-    told = list(zip(rows, units, strict=True))
-    passing = passings.sort_out(session, told, before, context.known.payers, context.today)
-    changed = tables.upsert(session, unit, ["estate_id", "code"], units)
-    created = {(row.estate_id, row.code): row.created for row in changed}
-    created = dict.fromkeys(((u.estate_id, u.code) for u in passing.units.values()), False) | created
-    owners = {row.code for row in moved}
-    touched = {ids[code] for code in owners}
-    touched |= passings.carry_out(session, passing, context.source, context.now, context.today)
-    for row, one in told:
-        key = (one["estate_id"], one["code"])
-        if key in created:
-            touched |= {one["household_id"], before[key].household_id if key in before else one["household_id"]}
+    pairs = list(zip(rows, units, strict=True))
+    passing = passings.sort_out(session, pairs, before, context.register.payers, context.today)
+    changes = tables.upsert(session, unit, ["estate_id", "code"], units)
+    is_new_by_key = {(row.estate_id, row.code): row.created for row in changes}
+    is_new_by_key = dict.fromkeys(((u.estate_id, u.code) for u in passing.units.values()), False) | is_new_by_key
+    owners = {row.code for row in owner_changes}
+    affected_ids = {ids[code] for code in owners}
+    affected_ids |= passings.carry_out(session, passing, context.source, context.now, context.today)
+    for row, values in pairs:
+        key = (values["estate_id"], values["code"])
+        if key in is_new_by_key:
+            affected_ids.add(values["household_id"])
+            affected_ids |= {before[key].household_id} if key in before else set()
         elif row["household_code"] in owners:
-            created[key] = False
-    tell_residents(session, touched, context.now)
-    return _outcome(created.values())
+            is_new_by_key[key] = False
+    tell_residents(session, affected_ids, context.now)
+    return _outcome(is_new_by_key.values())
 
 
 def _households(rows: Sequence[Row], context: Context) -> dict[str, dict[str, object]]:
@@ -224,47 +225,49 @@ def write_staff(session: Session, rows: Sequence[Row], context: Context) -> Outc
 
     A file counts where it says something new of a person's buildings: appointments made since the last one stand (A3).
     """
-    known = {person.code: person for person in people(session, {row["code"] for row in rows})}
-    changed = tables.upsert(session, staff, ["code"], [_person(row, known.get(row["code"]), context) for row in rows])
-    codes = {row.code for row in changed}
-    concerned = set(codes)
+    people_by_code = {person.code: person for person in people(session, {row["code"] for row in rows})}
+    values = [_person(row, people_by_code.get(row["code"]), context) for row in rows]
+    changes = tables.upsert(session, staff, ["code"], values)
+    codes = {row.code for row in changes}
+    codes_to_tell = set(codes)
     for row in rows:
-        said = rules.said_of_buildings(row, _standing(known.get(row["code"])), context.estate_id(row))
-        if row["code"] in codes and said is not None:
-            given = (row["code"], context.estate_id(row), said)
-            concerned |= stewards.give_buildings(session, *given, context.source, context.now)
-    tell_staff(session, concerned, context.now)
-    return _outcome(row.created for row in changed)
+        buildings = rules.said_of_buildings(row, _standing(people_by_code.get(row["code"])), context.estate_id(row))
+        if row["code"] in codes and buildings is not None:
+            appointment = (row["code"], context.estate_id(row), buildings)
+            codes_to_tell |= stewards.give_buildings(session, *appointment, context.source, context.now)
+    tell_staff(session, codes_to_tell, context.now)
+    return _outcome(row.created for row in changes)
 
 
-def _person(row: Row, known: Person | None, context: Context) -> dict[str, object]:
+def _person(row: Row, person: Person | None, context: Context) -> dict[str, object]:
     values = {name: value for name, value in row.values.items() if name != "estate_code"}
     if "buildings" in values:
         values["filed_buildings"] = list(values["buildings"])
-        if known and rules.said_of_buildings(row, _standing(known), context.estate_id(row)) is None:
-            values["buildings"] = known.buildings
+        if person and rules.said_of_buildings(row, _standing(person), context.estate_id(row)) is None:
+            values["buildings"] = person.buildings
     return {"estate_id": context.estate_id(row), **values}
 
 
-def _standing(known: Person | None) -> rules.KnownPerson | None:
-    return rules.KnownPerson(known.role, known.estate_id, known.filed_buildings) if known else None
+def _standing(person: Person | None) -> rules.KnownPerson | None:
+    return rules.KnownPerson(person.role, person.estate_id, person.filed_buildings) if person else None
 
 
 def write_tariffs(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
     """Tariff versions; a new one is numbered after those of its line and waits to be published (B1)."""
     newest: dict[tuple[Any, ...], int] = {}
-    for key, standing in context.known.tariffs.items():
+    tariffs = context.register.tariffs
+    for key, standing in tariffs.items():
         newest[key[:3]] = max(newest.get(key[:3], 0), standing.values["version"])
     versions = []
     for row in sorted(rows, key=lambda row: str(row["effective_from"])):
         key = row.key(*rules.TARIFF_KEY) or ()
-        if key not in context.known.tariffs:
+        if key not in tariffs:
             newest[key[:3]] = newest.get(key[:3], 0) + 1
-        version = context.known.tariffs[key].values["version"] if key in context.known.tariffs else newest[key[:3]]
+        version = tariffs[key].values["version"] if key in tariffs else newest[key[:3]]
         values = {k: v for k, v in row.values.items() if k != "estate_code"}
         versions.append({"estate_id": context.estate_id(row), "version": version, **values})
-    changed = tables.upsert(session, tariff, ["estate_id", "fee_item", "usage", "effective_from"], versions)
-    return _outcome(row.created for row in changed)
+    changes = tables.upsert(session, tariff, ["estate_id", "fee_item", "usage", "effective_from"], versions)
+    return _outcome(row.created for row in changes)
 
 
 def write_opening_balances(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
@@ -272,10 +275,10 @@ def write_opening_balances(session: Session, rows: Sequence[Row], context: Conte
 
     One that was voided since stays void: the same file changes nothing (A3).
     """
-    known = context.known
-    new = [r for r in rows if r.key(*rules.BILL_KEY) not in known.bills and not rules.taken_back(r, known)]
+    register = context.register
+    new = [r for r in rows if r.key(*rules.BILL_KEY) not in register.bills and not rules.taken_back(r, register)]
     bills = [
-        _bill_key(row, context.known)
+        _bill_key(row, register)
         | {"amount_fen": row["amount_fen"], "due_date": row["due_date"], "paid_fen": row["paid_fen"] or 0}
         | {"paid_on": row["paid_on"] or min(row["due_date"], context.today)}
         | {"issued_on": min(rules.opening_issued_on(row["period"], row["due_date"]), context.today)}
@@ -289,13 +292,13 @@ def write_meter_readings(session: Session, rows: Sequence[Row], context: Context
     """Readings, kept for metered fees (B1)."""
     readings = [
         {
-            "unit_id": context.known.units[row["estate_code"], row["unit_code"]],
+            "unit_id": context.register.units[row["estate_code"], row["unit_code"]],
             **_pick(row, ("meter", "read_on", "reading")),
         }
         for row in rows
     ]
-    changed = tables.upsert(session, meter_reading, ["unit_id", "meter", "read_on"], readings)
-    return _outcome(row.created for row in changed)
+    changes = tables.upsert(session, meter_reading, ["unit_id", "meter", "read_on"], readings)
+    return _outcome(row.created for row in changes)
 
 
 Writer = Callable[[Session, Sequence[Row], Context], Outcome]
@@ -313,6 +316,6 @@ def _pick(row: Row, names: Iterable[str]) -> dict[str, Any]:
     return {name: row[name] for name in names if name in row.values}
 
 
-def _outcome(created: Iterable[bool]) -> Outcome:
-    flags = list(created)
+def _outcome(new_flags: Iterable[bool]) -> Outcome:
+    flags = list(new_flags)
     return Outcome(sum(flags), len(flags) - sum(flags))

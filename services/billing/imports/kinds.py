@@ -50,11 +50,11 @@ def tiers(value: str) -> list[list[str]]:
 
     Numbers are kept as plain text, in which 4.2 and 4.20 are the same.
     """
-    found = pairs(PRICE, named=decimal(4, Decimal(10) ** 10))(value)
-    limits = [limit for limit, _ in found]
+    steps = pairs(PRICE, named=decimal(4, Decimal(10) ** 10))(value)
+    limits = [limit for limit, _ in steps]
     if limits[0] <= 0 or limits != sorted(limits):
         raise ValueError("limits rise, the first is above 0")
-    return [[plain(limit), plain(price)] for limit, price in found]
+    return [[plain(limit), plain(price)] for limit, price in steps]
 
 
 def grade_factors(value: str) -> dict[str, str]:
@@ -84,10 +84,10 @@ def segment(value: str) -> str:
 
 def transfer_day(value: str) -> date:
     """A day from which somebody pays: not the beginning of time."""
-    found = day(value)
-    if found <= BEGINNING:
+    since = day(value)
+    if since <= BEGINNING:
         raise ValueError(f"not after {BEGINNING}")
-    return found
+    return since
 
 
 KINDS: dict[str, tuple[Column, ...]] = {

@@ -21,7 +21,7 @@ from services.billing.portfolio.transfers.rules import role_by
 from services.billing.portfolio.transfers.tables import NewTransfer
 from services.common.sheets.reading import Row
 
-Held = Mapping[tuple[int, str], HeldUnit]
+Holders = Mapping[tuple[int, str], HeldUnit]
 
 
 @dataclass
@@ -35,35 +35,35 @@ class Passing:
 
 def known_payers(session: Session, estate_ids: Collection[int]) -> dict[tuple[str, str], KnownPayer]:
     """(estate, unit) → who pays, of the units of some estates that ever changed hands."""
-    found: dict[tuple[str, str], KnownPayer] = {}
+    payers: dict[tuple[str, str], KnownPayer] = {}
     for row in tables.ever_transferred(session, estate_ids):
         days = dict(zip(row.days, row.day_households, strict=True))
         since = dict(zip(row.since, row.since_households, strict=True))
-        found[row.estate, row.unit] = KnownPayer(row.unit_id, row.household, row.filed, days, since)
-    return found
+        payers[row.estate, row.unit] = KnownPayer(row.unit_id, row.household, row.filed, days, since)
+    return payers
 
 
 def sort_out(
     session: Session,
     rows: Sequence[tuple[Row, dict[str, Any]]],
-    held: Held,
+    holders: Holders,
     payers: Mapping[tuple[str, str], KnownPayer],
     today: date,
 ) -> Passing:
     """Take out of `rows`, each with its unit as it will be written, what is a transfer: such a unit keeps its payer."""
     passing = Passing()
-    moved = [_held(unit, held) for _, unit in rows if _moves(unit, held)]
-    billed = tables.billed(session, [one.id for one in moved])
+    moving_units = [_holding(unit, holders) for _, unit in rows if _moves(unit, holders)]
+    billed_ids = tables.billed(session, [unit.id for unit in moving_units])
     for row, unit in rows:
         payer = payers.get((row["estate_code"], row["code"]))
-        if payer is not None and row["household_code"] == payer.household != payer.filed:
+        if payer is not None and row["household_code"] == payer.household != payer.filed_household:
             passing.caught_up.append(payer.unit_id)
-        if not _moves(unit, held):
+        if not _moves(unit, holders):
             continue
-        now = _held(unit, held)
+        now = _holding(unit, holders)
         if payer is not None and not payer.is_news(row["household_code"]):
             unit |= {"household_id": now.household_id, "status": now.status}
-        elif payer is not None or row["payer_from"] is not None or now.id in billed:
+        elif payer is not None or row["payer_from"] is not None or now.id in billed_ids:
             passing.units[now.id] = now
             passing.transfers.append(_transfer(now, unit, row["payer_from"] or today))
             unit["household_id"] = now.household_id
@@ -79,8 +79,8 @@ def carry_out(session: Session, passing: Passing, source: str, now: datetime, to
     _supersede(session, passing.transfers, source, now)
     new = [replace(each, reason=source, filed_at=now) for each in passing.transfers]
     transfers.record(session, passing.units, new, source, now)
-    moved = transfers.settle(session, list(passing.units), today, now)
-    return moved | {each.household_id for each in new}
+    household_ids = transfers.settle(session, list(passing.units), today, now)
+    return household_ids | {each.household_id for each in new}
 
 
 def _supersede(session: Session, new: Sequence[NewTransfer], source: str, now: datetime) -> None:
@@ -92,13 +92,13 @@ def _supersede(session: Session, new: Sequence[NewTransfer], source: str, now: d
         tables.undo(session, same, source, "another file names another payer", now)
 
 
-def _moves(unit: Mapping[str, Any], held: Held) -> bool:
-    now = held.get((unit["estate_id"], unit["code"]))
+def _moves(unit: Mapping[str, Any], holders: Holders) -> bool:
+    now = holders.get((unit["estate_id"], unit["code"]))
     return now is not None and now.household_id != unit["household_id"]
 
 
-def _held(unit: Mapping[str, Any], held: Held) -> HeldUnit:
-    return held[unit["estate_id"], unit["code"]]
+def _holding(unit: Mapping[str, Any], holders: Holders) -> HeldUnit:
+    return holders[unit["estate_id"], unit["code"]]
 
 
 def _transfer(now: HeldUnit, unit: Mapping[str, Any], since: date) -> NewTransfer:

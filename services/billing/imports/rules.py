@@ -21,13 +21,13 @@ OWNER_COLUMNS = ("owner_name", "owner_phone", "segment", "email", "language")
 
 
 @dataclass
-class Known:
+class Register:
     """What the database knows of the things a file names.
 
     `estates`: code → id; `scope`: codes the caller may touch (None: all); `units`: (estate, unit) → id;
     `households` and `staff`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands;
-    `tariffs` and `bills`: what stands under the key of a row, as (values, may change); `voided`: opening balances that
-    were taken back.
+    `tariffs` and `bills`: what stands under the key of a row, as (values, may change); `voided_openings`: opening
+    balances that were taken back.
     """
 
     estates: Mapping[str, int] = field(default_factory=dict)
@@ -37,14 +37,14 @@ class Known:
     staff: Mapping[str, str] = field(default_factory=dict)
     tariffs: Mapping[Key, "KnownTariff"] = field(default_factory=dict)
     bills: Mapping[Key, "KnownBill"] = field(default_factory=dict)
-    voided: Collection[Key] = ()
+    voided_openings: Collection[Key] = ()
     payers: Mapping[tuple[str, str], "KnownPayer"] = field(default_factory=dict)
     today: date = date.max
 
 
 @dataclass(frozen=True)
 class KnownPayer:
-    """Who pays for a unit that changed hands: `household` today, `filed` as the last file said.
+    """Who pays for a unit that changed hands: `household` today, `filed_household` as the last file said.
 
     `days`: first day → household of the transfers people recorded; a file does not overrule those. `since`: first
     day → household of all transfers, people's and files'.
@@ -52,15 +52,15 @@ class KnownPayer:
 
     unit_id: int
     household: str
-    filed: str
+    filed_household: str
     days: Mapping[date, str]
     since: Mapping[date, str] = field(default_factory=dict)
 
     def is_news(self, household: str | None) -> bool:
         """Whether a file that names this household says something new."""
-        return household not in (self.household, self.filed)
+        return household not in (self.household, self.filed_household)
 
-    def recorded(self, household: str | None) -> list[date]:
+    def transfer_days(self, household: str | None) -> list[date]:
         """The days from which this household pays by a transfer; none for who has always paid."""
         return sorted(day for day, whose in self.since.items() if whose == household)
 
@@ -83,51 +83,51 @@ class KnownBill:
     opening: bool
 
 
-def check(sheet: Sheet, known: Known) -> None:
+def check(sheet: Sheet, register: Register) -> None:
     """Every check of the sheet's kind; what is wrong is noted on the sheet."""
-    CHECKS[sheet.kind](sheet, known)
+    CHECKS[sheet.kind](sheet, register)
 
 
-def check_estates(sheet: Sheet, known: Known) -> None:
+def check_estates(sheet: Sheet, register: Register) -> None:
     """Each estate once, within the caller's scope."""
     check_once(sheet, {"code": "estate_code"})
     for row in sheet.rows:
-        if row["code"] is not None and not in_scope(row["code"], known):
+        if row["code"] is not None and not in_scope(row["code"], register):
             sheet.reject(row.line, "estate_code", "outside your scope")
 
 
-def check_units(sheet: Sheet, known: Known) -> None:
+def check_units(sheet: Sheet, register: Register) -> None:
     """Each unit once; a household in one estate only, and its owner the same in every row."""
-    check_known_estates(sheet, known)
+    check_known_estates(sheet, register)
     check_once(sheet, {"estate_code": "estate_code", "code": "unit_code"})
     first: dict[str, Row] = {}
     for row in sheet.rows:
         household = row["household_code"]
         if household is not None and row["estate_code"] is not None:
-            elsewhere = known.households.get(household, row["estate_code"])
+            elsewhere = register.households.get(household, row["estate_code"])
             _check_household(sheet, row, first.setdefault(household, row), elsewhere)
-        _check_payer(sheet, row, known)
+        _check_payer(sheet, row, register)
 
 
-def _check_payer(sheet: Sheet, row: Row, known: Known) -> None:
+def _check_payer(sheet: Sheet, row: Row, register: Register) -> None:
     """A file that names another payer is a transfer; on a day that is taken by a person's it is refused."""
-    since = row["payer_from"] or known.today
-    if row["payer_from"] is not None and since > latest_transfer(known.today):
+    since = row["payer_from"] or register.today
+    if row["payer_from"] is not None and since > latest_transfer(register.today):
         sheet.reject(row.line, "payer_from", f"{YEARS_AHEAD} years ahead or more")
-    payer = known.payers.get(row.key("estate_code", "code") or ("", ""))
+    payer = register.payers.get(row.key("estate_code", "code") or ("", ""))
     if payer is None:
         return
     if not payer.is_news(row["household_code"]):
-        _check_same_day(sheet, row, payer.recorded(row["household_code"]))
+        _check_same_day(sheet, row, payer.transfer_days(row["household_code"]))
     elif since in payer.days:
         msg = f"a transfer to {payer.days[since]} from {since} is on record: undo it, or name another payer_from"
         sheet.reject(row.line, "household_code", msg)
 
 
-def _check_same_day(sheet: Sheet, row: Row, recorded: Sequence[date]) -> None:
+def _check_same_day(sheet: Sheet, row: Row, transfer_days: Sequence[date]) -> None:
     """A payer who is on record from another day is not moved in silence: bills may go by that day."""
-    if row["payer_from"] is not None and recorded and row["payer_from"] not in recorded:
-        days = ", ".join(map(str, recorded))
+    if row["payer_from"] is not None and transfer_days and row["payer_from"] not in transfer_days:
+        days = ", ".join(map(str, transfer_days))
         sheet.reject(row.line, "payer_from", f"this household is on record from {days}: undo that transfer first")
 
 
@@ -141,60 +141,62 @@ def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
             sheet.reject(row.line, column, f"differs from line {first.line} of the same household")
 
 
-def check_staff(sheet: Sheet, known: Known) -> None:
+def check_staff(sheet: Sheet, register: Register) -> None:
     """Each person once, nobody taken from an estate out of scope; a building has one responsible steward (A4)."""
-    check_known_estates(sheet, known)
+    check_known_estates(sheet, register)
     check_once(sheet, {"code": "staff_code"})
     responsible: dict[tuple[str, str], int] = {}
     for row in sheet.rows:
-        if row["code"] in known.staff and not in_scope(known.staff[row["code"]], known):
+        if row["code"] in register.staff and not in_scope(register.staff[row["code"]], register):
             sheet.reject(row.line, "staff_code", "belongs to an estate outside your scope")
-        for building in stewarded(row):
+        for building in steward_buildings(row):
             line = responsible.setdefault((row["estate_code"], building), row.line)
             if line != row.line:
                 sheet.reject(row.line, "buildings", f"building {building} has a steward in line {line}")
 
 
-def stewarded(row: Row) -> list[str]:
+def steward_buildings(row: Row) -> list[str]:
     """The buildings a person answers for: a steward's, nobody else's."""
     return list(row["buildings"] or ()) if row["role"] == "steward" and row["estate_code"] is not None else []
 
 
 @dataclass(frozen=True)
 class KnownPerson:
-    """What is known of a member of staff; `filed` are the buildings as the last file had them."""
+    """What is known of a member of staff; `filed_buildings` are those the last file had them."""
 
     role: str
     estate_id: int
-    filed: Collection[str]
+    filed_buildings: Collection[str]
 
 
-def said_of_buildings(row: Row, known: KnownPerson | None, estate_id: int) -> list[str] | None:
+def said_of_buildings(row: Row, person: KnownPerson | None, estate_id: int) -> list[str] | None:
     """The buildings a row gives a person from today; None when it says nothing new, and what stands stays.
 
     Somebody who changes role or estate leaves the buildings behind, unless the row says which come next.
     """
-    same = known is not None and (known.role, known.estate_id) == (row["role"], estate_id)
+    same = person is not None and (person.role, person.estate_id) == (row["role"], estate_id)
     if "buildings" not in row.values:
-        return None if same or known is None else []
-    return None if same and known is not None and list(known.filed) == list(row["buildings"]) else stewarded(row)
+        return None if same or person is None else []
+    if same and person is not None and list(person.filed_buildings) == list(row["buildings"]):
+        return None
+    return steward_buildings(row)
 
 
 TARIFF_KEY = ("estate_code", "fee_item", "usage", "effective_from")
 
 
-def check_tariffs(sheet: Sheet, known: Known) -> None:
+def check_tariffs(sheet: Sheet, register: Register) -> None:
     """Each version once; tiers, grades and composition where they mean something; a published version stays."""
-    check_known_estates(sheet, known)
+    check_known_estates(sheet, register)
     check_once(sheet, dict(zip(TARIFF_KEY, TARIFF_KEY, strict=True)))
     for row in sheet.rows:
         if row.key("effective_to", "effective_from") and row["effective_to"] < row["effective_from"]:
             sheet.reject(row.line, "effective_to", "earlier than effective_from")
         _check_price(sheet, row)
-        standing = known.tariffs.get(row.key(*TARIFF_KEY) or ())
+        standing = register.tariffs.get(row.key(*TARIFF_KEY) or ())
         if standing and standing.published:
             _check_unchanged(sheet, row, standing)
-    _check_methods(sheet, known)
+    _check_methods(sheet, register)
 
 
 @dataclass(frozen=True)
@@ -207,23 +209,23 @@ class _Version:
     row: Row | None
 
 
-def _check_methods(sheet: Sheet, known: Known) -> None:
+def _check_methods(sheet: Sheet, register: Register) -> None:
     """A fee passes from a rate to a meter or a shared cost, or back, with the first of a month: no bill is both."""
     lines: dict[Key, dict[date, _Version]] = {}
     for row in sheet.rows:
         key = row.key(*TARIFF_KEY)
         if key and row["method"]:
             lines.setdefault(key[:3], {})[key[3]] = _Version(row["method"], key[3], row["effective_to"], row)
-    for key, standing in known.tariffs.items():
+    for key, standing in register.tariffs.items():
         if key[:3] in lines:
-            held = _Version(standing.values["method"], key[3], standing.values["effective_to"], None)
-            lines[key[:3]].setdefault(key[3], held)
+            standing_version = _Version(standing.values["method"], key[3], standing.values["effective_to"], None)
+            lines[key[:3]].setdefault(key[3], standing_version)
     for versions in lines.values():
         for older, newer in pairwise(sorted(versions.values(), key=lambda version: version.first)):
-            blamed = newer.row or older.row
-            if blamed is not None and _change_within_month(older, newer):
-                told = f"a fee changes from {older.method} to {newer.method} with the first of a month only"
-                sheet.reject(blamed.line, "method", told)
+            culprit = newer.row or older.row
+            if culprit is not None and _change_within_month(older, newer):
+                msg = f"a fee changes from {older.method} to {newer.method} with the first of a month only"
+                sheet.reject(culprit.line, "method", msg)
 
 
 def _change_within_month(older: _Version, newer: _Version) -> bool:
@@ -252,11 +254,11 @@ def _check_unchanged(sheet: Sheet, row: Row, standing: KnownTariff) -> None:
 BILL_KEY = ("estate_code", "unit_code", "fee_item", "period")
 
 
-def check_opening_balances(sheet: Sheet, known: Known) -> None:
+def check_opening_balances(sheet: Sheet, register: Register) -> None:
     """Each bill once; what was paid is not more than was owed; a bill that stands is never edited (B5)."""
-    check_known_units(sheet, known)
+    check_known_units(sheet, register)
     check_once(sheet, dict(zip(BILL_KEY, BILL_KEY, strict=True)))
-    latest = latest_transfer(known.today)
+    latest = latest_transfer(register.today)
     for row in sheet.rows:
         for column in ("period", "due_date"):
             if row[column] is not None and row[column] > latest:
@@ -265,16 +267,16 @@ def check_opening_balances(sheet: Sheet, known: Known) -> None:
             sheet.reject(row.line, "paid_yuan", "more than amount_yuan")
         if row["paid_on"] is not None and not row["paid_fen"]:
             sheet.reject(row.line, "paid_on", "nothing is paid")
-        if row["paid_on"] is not None and row["paid_on"] > known.today:
+        if row["paid_on"] is not None and row["paid_on"] > register.today:
             sheet.reject(row.line, "paid_on", "in the future")
-        standing = known.bills.get(row.key(*BILL_KEY) or ())
-        if standing and not taken_back(row, known):
+        standing = register.bills.get(row.key(*BILL_KEY) or ())
+        if standing and not taken_back(row, register):
             _check_standing(sheet, row, standing)
 
 
-def taken_back(row: Row, known: Known) -> bool:
+def taken_back(row: Row, register: Register) -> bool:
     """Whether just this opening balance was brought in once and voided since: the same file does not bring it back."""
-    return row.key(*BILL_KEY, "amount_fen", "due_date") in known.voided
+    return row.key(*BILL_KEY, "amount_fen", "due_date") in register.voided_openings
 
 
 def _check_standing(sheet: Sheet, row: Row, standing: KnownBill) -> None:
@@ -290,16 +292,16 @@ def _check_standing(sheet: Sheet, row: Row, standing: KnownBill) -> None:
         sheet.reject(row.line, "paid_yuan", f"{never}: {yuan(standing.paid_fen)} was paid when it was brought in")
 
 
-def check_meter_readings(sheet: Sheet, known: Known) -> None:
+def check_meter_readings(sheet: Sheet, register: Register) -> None:
     """Each reading once, of a known unit, not in the future."""
-    check_known_units(sheet, known)
+    check_known_units(sheet, register)
     check_once(sheet, {name: name for name in ("estate_code", "unit_code", "meter", "read_on")})
     for row in sheet.rows:
-        if row["read_on"] is not None and row["read_on"] > known.today:
+        if row["read_on"] is not None and row["read_on"] > register.today:
             sheet.reject(row.line, "read_on", "in the future")
 
 
-CHECKS: dict[str, Callable[[Sheet, Known], None]] = {
+CHECKS: dict[str, Callable[[Sheet, Register], None]] = {
     "estates": check_estates,
     "units": check_units,
     "staff": check_staff,
@@ -311,35 +313,35 @@ CHECKS: dict[str, Callable[[Sheet, Known], None]] = {
 
 def check_once(sheet: Sheet, key: Mapping[str, str]) -> None:
     """No two rows of the same key; `key` maps the names of values to those of columns, the last one is blamed."""
-    seen: dict[Key, int] = {}
+    first_lines: dict[Key, int] = {}
     for row in sheet.rows:
-        found = row.key(*key)
-        if found is not None and (line := seen.setdefault(found, row.line)) != row.line:
+        values = row.key(*key)
+        if values is not None and (line := first_lines.setdefault(values, row.line)) != row.line:
             sheet.reject(row.line, list(key.values())[-1], f"the same as line {line}")
 
 
-def check_known_estates(sheet: Sheet, known: Known) -> None:
+def check_known_estates(sheet: Sheet, register: Register) -> None:
     """Every estate exists and is in the caller's scope."""
     for row in sheet.rows:
         estate = row["estate_code"]
-        if estate is not None and not in_scope(estate, known):
+        if estate is not None and not in_scope(estate, register):
             sheet.reject(row.line, "estate_code", "outside your scope")
-        elif estate is not None and estate not in known.estates:
+        elif estate is not None and estate not in register.estates:
             sheet.reject(row.line, "estate_code", "unknown estate")
 
 
-def check_known_units(sheet: Sheet, known: Known) -> None:
+def check_known_units(sheet: Sheet, register: Register) -> None:
     """Every estate and every unit exists, in scope."""
-    check_known_estates(sheet, known)
+    check_known_estates(sheet, register)
     for row in sheet.rows:
         key = row.key("estate_code", "unit_code")
-        if key and key[0] in known.estates and in_scope(key[0], known) and key not in known.units:
+        if key and key[0] in register.estates and in_scope(key[0], register) and key not in register.units:
             sheet.reject(row.line, "unit_code", "unknown unit")
 
 
-def in_scope(estate: str, known: Known) -> bool:
+def in_scope(estate: str, register: Register) -> bool:
     """Whether the caller may touch the estate."""
-    return known.scope is None or estate in known.scope
+    return register.scope is None or estate in register.scope
 
 
 def opening_issued_on(period: date, due_date: date) -> date:

@@ -175,8 +175,8 @@ def upsert(
     names = list(rows[0])
     columns = (column(name, table.c[name].type) for name in names)
     source = func.json_to_recordset(cast(bindparam("rows"), JSON)).table_valued(*columns)
-    given = source.render_derived(name="given", with_types=True)
-    statement = insert(table).from_select(names, select(*(given.c[name] for name in names)))
+    source_rows = source.render_derived(name="given", with_types=True)
+    statement = insert(table).from_select(names, select(*(source_rows.c[name] for name in names)))
     changing = [name for name in names if name not in key]
     statement = statement.on_conflict_do_update(
         index_elements=list(key),
@@ -184,6 +184,6 @@ def upsert(
         where=or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in changing)),
     )
     # xmax is 0 on a row this statement inserted, and the locking transaction on one that it updated.
-    created: ColumnElement[bool] = literal_column("(xmax = 0)", Boolean).label("created")
+    is_new: ColumnElement[bool] = literal_column("(xmax = 0)", Boolean).label("created")
     parameters = {"rows": as_json(rows)}
-    return session.execute(statement.returning(*(table.c[name] for name in key), created), parameters).all()
+    return session.execute(statement.returning(*(table.c[name] for name in key), is_new), parameters).all()

@@ -49,15 +49,15 @@ def tell_staff(session: Session, codes: Collection[str], now: datetime) -> None:
     """StaffRegistered."""
     entries = [
         StaffEntry(
-            staff=one.code,
-            name=one.name,
-            role=one.role,
-            estate=one.estate,
-            buildings=one.buildings,
-            skills=one.skills,
-            phone=one.phone,
+            staff=person.code,
+            name=person.name,
+            role=person.role,
+            estate=person.estate,
+            buildings=person.buildings,
+            skills=person.skills,
+            phone=person.phone,
         )
-        for one in people(session, codes)
+        for person in people(session, codes)
     ]
     events = [StaffRegistered(staff=batch) for batch in batches(entries)]
     record_many(session, events, aggregate="portfolio", at=now)

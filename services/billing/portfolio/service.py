@@ -62,9 +62,9 @@ class PayerDoors(EstateService):
         owner_phone: str | None = None,
     ) -> Transfer:
         """A unit passes to another payer from a day on."""
-        asked = TransferRequest(household, role, from_date, reason, to_date, status, owner_name, owner_phone)
+        request = TransferRequest(household, role, from_date, reason, to_date, status, owner_name, owner_phone)
         with self.transaction() as session:
-            return transfers.transfer(session, caller, Place(estate, unit), asked, request_id, self.clock())
+            return transfers.transfer(session, caller, Place(estate, unit), request, request_id, self.clock())
 
     @rpc
     def undo_transfer(self, caller: Caller, estate: str, unit: str, transfer_id: UUID, reason: Reason) -> Transfer:

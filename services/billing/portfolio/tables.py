@@ -84,14 +84,14 @@ _HOUSEHOLDS = select(household, estate.c.code.label("estate")).join(estate)
 def estates_in_scope(session: Session, caller: Caller, codes: Sequence[str] | None) -> dict[str, int]:
     """Ids of the named estates, or of all in the caller's scope; Invalid (unknown), Forbidden."""
     query = select(estate.c.code, estate.c.id).order_by(estate.c.code)
-    wanted = caller.estate_filter() if codes is None else codes
-    found = {row.code: row.id for row in session.execute(among(query, wanted))}
+    scope = caller.estate_filter() if codes is None else codes
+    ids = {row.code: row.id for row in session.execute(among(query, scope))}
     for code in codes or []:
         caller.require_estate(code)
-    unknown = [code for code in codes or [] if code not in found]
+    unknown = [code for code in codes or [] if code not in ids]
     if unknown:
         raise Invalid("Some estates are unknown.", [{"loc": "estates", "msg": f"unknown estate {c}"} for c in unknown])
-    return found
+    return ids
 
 
 def among(query: Select[Columns], codes: Sequence[str] | frozenset[str] | None) -> Select[Columns]:
@@ -110,11 +110,11 @@ def find_estate(session: Session, caller: Caller, code: str) -> Estate:
 
 def find_household(session: Session, caller: Caller, code: str) -> Household:
     """A household the caller may see; NotFound, Forbidden."""
-    named = household_named(session, code)
-    caller.require_household(code, named.estate if named else "")
-    if named is None:
+    household_row = household_named(session, code)
+    caller.require_household(code, household_row.estate if household_row else "")
+    if household_row is None:
         raise NotFound(f"There is no household {code}.")
-    return named
+    return household_row
 
 
 def find_unit(session: Session, estate_id: int, code: str) -> Unit:
@@ -138,10 +138,10 @@ def household_named(session: Session, code: str) -> Household | None:
 def add_household(session: Session, estate_id: int, code: str, name: str, phone: str) -> int:
     """A household that is new; Conflict when another transaction has just made one of this code."""
     row = {"estate_id": estate_id, "code": code, "owner_name": name, "owner_phone": phone}
-    made = session.scalar(insert(household).values(row).on_conflict_do_nothing().returning(household.c.id))
-    if made is None:
+    household_id = session.scalar(insert(household).values(row).on_conflict_do_nothing().returning(household.c.id))
+    if household_id is None:
         raise Conflict("This household was made just now by somebody else; ask again.")
-    return int(made)
+    return int(household_id)
 
 
 def try_lock_estate(session: Session, estate_id: int) -> bool:

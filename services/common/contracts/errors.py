@@ -18,9 +18,9 @@ class Finding(TypedDict):
     msg: str
 
 
-def findings(found: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def findings(details: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """pydantic's findings as ours, without the values that were sent: they may be personal."""
-    return [Finding(loc=".".join(map(str, item["loc"])), msg=item["msg"]) for item in found]
+    return [Finding(loc=".".join(map(str, item["loc"])), msg=item["msg"]) for item in details]
 
 
 class PublicError(Exception):
@@ -35,8 +35,8 @@ class PublicError(Exception):
 
     def __init__(self, detail: str, errors: Iterable[Mapping[str, object]] | str | None = None) -> None:
         self.detail = detail
-        named = json.loads(errors) if isinstance(errors, str) else errors or ()
-        self.errors: list[dict[str, Any]] = [dict(error) for error in named]
+        findings_list = json.loads(errors) if isinstance(errors, str) else errors or ()
+        self.errors: list[dict[str, Any]] = [dict(error) for error in findings_list]
         super().__init__(detail, json.dumps(self.errors, ensure_ascii=False, default=str))
 
 

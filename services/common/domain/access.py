@@ -30,8 +30,8 @@ class Caller(BaseModel):
     def require(self, permission: Permission) -> None:
         """Forbidden unless one of the caller's roles has the permission; a door asks this before all else."""
         if not self.may(permission):
-            allowed = ", ".join(role for role in Role if role in permission.roles)
-            raise Forbidden(f"This needs the permission {permission}, which these roles have: {allowed}.")
+            role_names = ", ".join(role for role in Role if role in permission.roles)
+            raise Forbidden(f"This needs the permission {permission}, which these roles have: {role_names}.")
 
     def may(self, permission: Permission) -> bool:
         """Whether one of the caller's roles has the permission."""
@@ -79,11 +79,11 @@ class Caller(BaseModel):
         self.require_household(own, estate)
         return own
 
-    def estate_filter(self, asked: str | None = None) -> frozenset[str] | None:
+    def estate_filter(self, estate: str | None = None) -> frozenset[str] | None:
         """The estates a list covers: the one asked for (Forbidden outside the scope), else the scope; None: all."""
-        if asked is not None:
-            self.require_estate(asked)
-            return frozenset({asked})
+        if estate is not None:
+            self.require_estate(estate)
+            return frozenset({estate})
         return None if EVERY_ESTATE in self.estates else self.estates
 
     def scope(self, estate: str | None, household: str | None) -> "Scope":

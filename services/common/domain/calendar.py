@@ -84,9 +84,9 @@ class WorkingCalendar:
         """True while the year's public holidays are not announced."""
         return year not in self.announced
 
-    def add_working_days(self, received: date, days: int) -> date:
+    def add_working_days(self, receipt_day: date, days: int) -> date:
         """The `days`-th working day after `received`, which itself does not count."""
-        day = received
+        day = receipt_day
         while days > 0:
             day += timedelta(days=1)
             days -= self.is_working(day)

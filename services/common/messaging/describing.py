@@ -22,8 +22,8 @@ def describe(service_cls: Any) -> dict[str, Any]:
     for name, method in methods.items():
         inputs.append(((name, "arguments"), "validation", TypeAdapter(_arguments(name, method))))
         inputs.append(((name, "answer"), "serialization", adapter_of(method)))
-    schemas, shared = TypeAdapter.json_schemas(inputs, ref_template=REF)
-    described = {
+    schemas, definitions = TypeAdapter.json_schemas(inputs, ref_template=REF)
+    doors_by_name = {
         name: {
             "says": inspect.getdoc(method),
             "arguments": schemas[(name, "arguments"), "validation"],
@@ -31,7 +31,7 @@ def describe(service_cls: Any) -> dict[str, Any]:
         }
         for name, method in methods.items()
     }
-    return {"service": service_cls.name, "doors": described, **shared}
+    return {"service": service_cls.name, "doors": doors_by_name, **definitions}
 
 
 def _arguments(name: str, method: Callable[..., Any]) -> Any:

@@ -83,12 +83,12 @@ def keeps_watch() -> bool:
 
 def rpc(method: Method) -> Method:
     """Mark a method as callable by the gateway."""
-    checked = validate_call(config=ConfigDict(hide_input_in_errors=True))(method)
+    validated_call = validate_call(config=ConfigDict(hide_input_in_errors=True))(method)
 
     @functools.wraps(method)
     def door(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            answer = to_jsonable_python(checked(self, *args, **kwargs))
+            answer = to_jsonable_python(validated_call(self, *args, **kwargs))
             if keeps_watch():
                 answers.check(method, answer)
             return answer

@@ -68,7 +68,7 @@ def define_messaging_tables(metadata: MetaData) -> None:
         Column("received_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     )
     Index("inbox_received_idx", inbox.c.received_at, postgresql_using="brin")
-    parked = Table(
+    parked_event = Table(
         "parked_event",
         metadata,
         Column("id", BigInteger, Identity(always=True), primary_key=True),
@@ -81,4 +81,4 @@ def define_messaging_tables(metadata: MetaData) -> None:
         Column("parked_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
         Column("replayed_at", DateTime(timezone=True)),
     )
-    Index("parked_event_waiting_idx", parked.c.id, postgresql_where=parked.c.replayed_at.is_(None))
+    Index("parked_event_waiting_idx", parked_event.c.id, postgresql_where=parked_event.c.replayed_at.is_(None))

@@ -30,8 +30,8 @@ def subscriptions(service_cls: type) -> Iterator[tuple[str, type[Event]]]:
 
 def queues(service_cls: Any, settings: CommonSettings) -> list[Queue]:
     """All queues of a service, its dead-letter queue first."""
-    named = [queue_of(event, service_cls.name, door, settings) for door, event in subscriptions(service_cls)]
-    return [dead_queue_of(service_cls.name), *named]
+    event_queues = [queue_of(event, service_cls.name, door, settings) for door, event in subscriptions(service_cls)]
+    return [dead_queue_of(service_cls.name), *event_queues]
 
 
 def await_broker(settings: CommonSettings) -> None:

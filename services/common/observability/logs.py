@@ -30,8 +30,8 @@ def set_trace_id(trace_id: str) -> None:
 def describe(error: BaseException) -> str:
     """An error as text that holds no data: a database's DETAIL and SQL lines quote values, so they are left out."""
     lines = str(error).splitlines() or [""]
-    kept = [line for line in lines if not line.startswith(("DETAIL:", "[SQL", "[parameters", "LINE ", "CONTEXT:"))]
-    return f"{type(error).__name__}: {' '.join(kept)}"[:2000]
+    harmless = [line for line in lines if not line.startswith(("DETAIL:", "[SQL", "[parameters", "LINE ", "CONTEXT:"))]
+    return f"{type(error).__name__}: {' '.join(harmless)}"[:2000]
 
 
 class JsonFormatter(logging.Formatter):
@@ -72,7 +72,9 @@ class JsonFormatter(logging.Formatter):
 def _message(record: logging.LogRecord) -> str:
     """The message; an error among its arguments is described, because Nameko puts whatever a door raised there."""
     if isinstance(record.args, tuple) and record.args:
-        arguments = (describe(one) if isinstance(one, BaseException) else one for one in record.args)
+        arguments = (
+            describe(argument) if isinstance(argument, BaseException) else argument for argument in record.args
+        )
         return str(record.msg) % tuple(arguments)
     return record.getMessage()
 

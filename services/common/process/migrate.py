@@ -38,7 +38,7 @@ def ensure_database(settings: CommonSettings, part: str) -> None:
     try:
         server.autocommit = True
         with server.cursor() as cursor:
-            cursor.execute(f"SELECT {Lock.MIGRATION.held_by_session()}")
+            cursor.execute(f"SELECT {Lock.MIGRATION.exclusive_for_session()}")
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if cursor.fetchone() is None:
                 statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
@@ -62,7 +62,7 @@ def upgrade(settings: CommonSettings, part: str) -> str | None:
     engine = create_engine(service_database_url(settings, part))
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"SELECT {Lock.MIGRATION.held()}")
+            connection.exec_driver_sql(f"SELECT {Lock.MIGRATION.exclusive()}")
             config = alembic_config(part)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -94,16 +94,16 @@ def declare_queues(settings: CommonSettings, services: list[str]) -> None:
 
 def main(parts: list[str]) -> int:
     """Migrate `parts`, all when none is named."""
-    known = (*SERVICES, GATEWAY)
-    if unknown := set(parts) - set(known):
-        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    all_parts = (*SERVICES, GATEWAY)
+    if unknown := set(parts) - set(all_parts):
+        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(all_parts)}")
     settings = CommonSettings()
     configure_logging("migrate", settings.log_level)
-    chosen = parts or known
-    for part in chosen:
+    parts_to_migrate = parts or all_parts
+    for part in parts_to_migrate:
         ensure_database(settings, part)
         log.info("database is at", extra={"part": part, "revision": upgrade(settings, part)})
-    if services := [part for part in chosen if part in SERVICES]:
+    if services := [part for part in parts_to_migrate if part in SERVICES]:
         declare_queues(settings, services)
     return 0
 

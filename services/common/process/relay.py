@@ -190,14 +190,16 @@ class Relay(threading.Thread):
         return len(rows)
 
     def _mark(self, cursor: Any, rows: list[tuple[Any, ...]], batch: Batch) -> None:
-        failed = batch.returned | batch.refused
-        cursor.execute(MARK, ([row[0] for row in rows if row[0] not in failed],))
-        relayed_total.labels(self.service, "published").inc(len(rows) - len(failed))
-        if failed:
-            cursor.execute(DEFER, (UNROUTABLE_DELAY, list(failed)))
-            relayed_total.labels(self.service, "unroutable").inc(len(failed))
-            events = sorted({row[2] for row in rows if row[0] in failed})
-            log.error("no queue took these events, they stay in the outbox", extra={"events": events, "n": len(failed)})
+        unconfirmed = batch.returned | batch.refused
+        cursor.execute(MARK, ([row[0] for row in rows if row[0] not in unconfirmed],))
+        relayed_total.labels(self.service, "published").inc(len(rows) - len(unconfirmed))
+        if unconfirmed:
+            cursor.execute(DEFER, (UNROUTABLE_DELAY, list(unconfirmed)))
+            relayed_total.labels(self.service, "unroutable").inc(len(unconfirmed))
+            events = sorted({row[2] for row in rows if row[0] in unconfirmed})
+            log.error(
+                "no queue took these events, they stay in the outbox", extra={"events": events, "n": len(unconfirmed)}
+            )
 
     def _sleep_until_due(self, database: Any) -> None:
         with database.cursor() as cursor:

@@ -5,7 +5,7 @@ from services.common.locks import Lock
 SHARDS = 8
 TAKE = f"""
 WITH mine AS MATERIALIZED (
-  SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shard WHERE {Lock.RELAY.tried("shard")})
+  SELECT shard FROM generate_series(0, {SHARDS - 1}) AS shard WHERE {Lock.RELAY.attempt("shard")})
 SELECT id, event_id::text, event, version, source, aggregate, to_char(occurred_at AT TIME ZONE 'UTC',
        'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), trace_id, data::text, exchange, routing_key, attempt
 FROM outbox

@@ -102,10 +102,10 @@ class EstateService:
         """Gauges read from the database at each scrape; a service yields its own after `super()`'s."""
         with self.transaction() as session:
             pending, oldest = backlog(session)
-            parked = parking.count_waiting(session)
+            parked_count = parking.count_waiting(session)
         yield self._gauge("estateloop_outbox_pending", "Events recorded and not yet published", pending)
         yield self._gauge("estateloop_outbox_oldest_seconds", "Age of the oldest of them that is due", oldest)
-        yield self._gauge("estateloop_events_parked", "Events set aside with an error", parked)
+        yield self._gauge("estateloop_events_parked", "Events set aside with an error", parked_count)
 
     def _gauge(self, name: str, help_text: str, value: float) -> Metric:
         return gauge(name, help_text, ["service"], [([self.name], value)])

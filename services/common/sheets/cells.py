@@ -88,32 +88,32 @@ def day(value: str) -> date:
     if not fields.ISO_DAY.fullmatch(value):
         raise ValueError("not a date YYYY-MM-DD")
     try:
-        found = date.fromisoformat(value)
+        value_day = date.fromisoformat(value)
     except ValueError as error:
         raise ValueError("no such day") from error
-    if found < EARLIEST:
+    if value_day < EARLIEST:
         raise ValueError(f"earlier than {EARLIEST}")
-    return found
+    return value_day
 
 
 def period(value: str) -> date:
     """A month YYYY-MM, as its first day."""
     try:
-        found = parse_period(value)
+        month = parse_period(value)
     except ValueError as error:
         raise ValueError("not a period YYYY-MM") from error
-    if found < EARLIEST:
+    if month < EARLIEST:
         raise ValueError(f"earlier than {EARLIEST:%Y-%m}")
-    return found
+    return month
 
 
-def one_of(*allowed: str, **also: str) -> Parse:
+def one_of(*words: str, **also: str) -> Parse:
     """One of `allowed`; a key of `also` is another way to write its value."""
-    names = {name: name for name in allowed} | also
+    names = {name: name for name in words} | also
 
     def parse(value: str) -> str:
         if value not in names:
-            raise ValueError(f"not one of {', '.join(allowed)}")
+            raise ValueError(f"not one of {', '.join(words)}")
         return names[value]
 
     return parse
@@ -149,10 +149,10 @@ def amount(value: str) -> int:
 
 def positive_amount(value: str) -> int:
     """Yuan with at most two decimals, more than zero; in fen."""
-    found = amount(value)
-    if found == 0:
+    fen = amount(value)
+    if fen == 0:
         raise ValueError("zero: leave the row out")
-    return found
+    return fen
 
 
 def listed(value: str) -> list[str]:
@@ -164,16 +164,16 @@ def pairs(parse: Parse, *, named: Parse = text) -> Parse:
     """Entries `name=value` separated by `;`, each name once, in their order; as a list of (name, value)."""
 
     def parse_all(value: str) -> list[tuple[Any, Any]]:
-        found: dict[Any, Any] = {}
+        values: dict[Any, Any] = {}
         for entry in (part.strip() for part in value.split(";")):
             name, equals, own = (side.strip() for side in entry.partition("="))
             if not (name and equals and own):
                 raise ValueError("entries are name=value, separated by ;")
             key = named(name)
-            if key in found:
+            if key in values:
                 raise ValueError(f"{name} appears twice")
-            found[key] = parse(own)
-        return list(found.items())
+            values[key] = parse(own)
+        return list(values.items())
 
     return parse_all
 

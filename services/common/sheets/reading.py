@@ -35,8 +35,8 @@ class Row:
 
     def key(self, *names: str) -> tuple[Any, ...] | None:
         """The values of `names`, or None when one of them is missing and the row cannot be compared by them."""
-        found = tuple(self.values.get(name) for name in names)
-        return None if None in found else found
+        values = tuple(self.values.get(name) for name in names)
+        return None if None in values else values
 
 
 @dataclass
@@ -84,16 +84,16 @@ def _records(content: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(sheet: Sheet, columns: Sequence[Column], header: Sequence[str]) -> list[Column]:
-    known = {column.name: column for column in columns}
+    by_name = {column.name: column for column in columns}
     for name in dict.fromkeys(header):
-        if name not in known:
+        if name not in by_name:
             sheet.reject(HEADER_LINE, name, "unknown column")
         elif header.count(name) > 1:
             sheet.reject(HEADER_LINE, name, "the column appears twice")
     for column in columns:
         if column.required and column.name not in header:
             sheet.reject(HEADER_LINE, column.name, "required column is missing")
-    return [known[name] for name in header if name in known]
+    return [by_name[name] for name in header if name in by_name]
 
 
 def _read_row(sheet: Sheet, columns: Sequence[Column], line: int, cells: Sequence[str]) -> None:
@@ -119,9 +119,11 @@ def _value(sheet: Sheet, column: Column, line: int, cell: str) -> Any:
 
 def problems(errors: Sequence[CellError]) -> list[dict[str, Any]]:
     """Bad cells as the API names them, in the order of the file; the first thousand, then how many more there are."""
-    ordered = sorted(errors, key=lambda error: error.line)
-    shown = [{"line": e.line, "column": e.column, "msg": e.msg} for e in ordered[:MOST_ERRORS]]
-    if len(ordered) > MOST_ERRORS:
-        rest = len(ordered) - MOST_ERRORS
-        shown.append({"line": ordered[MOST_ERRORS].line, "column": "", "msg": f"and {rest} more errors from here on"})
-    return shown
+    by_line = sorted(errors, key=lambda error: error.line)
+    first_errors = [{"line": e.line, "column": e.column, "msg": e.msg} for e in by_line[:MOST_ERRORS]]
+    if len(by_line) > MOST_ERRORS:
+        rest = len(by_line) - MOST_ERRORS
+        first_errors.append(
+            {"line": by_line[MOST_ERRORS].line, "column": "", "msg": f"and {rest} more errors from here on"}
+        )
+    return first_errors

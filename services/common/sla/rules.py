@@ -86,21 +86,23 @@ def elapsed(start: datetime, end: datetime, clock: Clock, calendar: WorkingCalen
     """How much of the clock passes between two instants; nothing when `end` is not after `start`."""
     if clock == "wall":
         return max(end - start, timedelta())
-    return sum((to - since for since, to in _worked(start, end, calendar)), timedelta())
+    return sum((to - since for since, to in _working_spans(start, end, calendar)), timedelta())
 
 
 def advance(start: datetime, span: timedelta, clock: Clock, calendar: WorkingCalendar) -> datetime:
     """The instant at which `span` of the clock has passed since `start`, in the time zone of `start`."""
     if clock == "wall" or not span:
         return start + span
-    for since, to in _worked(start, None, calendar):
+    for since, to in _working_spans(start, None, calendar):
         if span <= to - since:
             return (since + span).astimezone(start.tzinfo)
         span -= to - since
     raise AssertionError("days never end")
 
 
-def _worked(start: datetime, end: datetime | None, calendar: WorkingCalendar) -> Iterator[tuple[datetime, datetime]]:
+def _working_spans(
+    start: datetime, end: datetime | None, calendar: WorkingCalendar
+) -> Iterator[tuple[datetime, datetime]]:
     """The stretches of working days from `start` to `end` (None: for ever)."""
     while end is None or start < end:
         midnight = end_of_business_day(business_date(start))
@@ -112,11 +114,11 @@ def _worked(start: datetime, end: datetime | None, calendar: WorkingCalendar) ->
 
 def commitment(received_at: datetime, days: int, calendar: WorkingCalendar) -> Commitment:
     """`days` working days after the day of receipt, which itself does not count (H2)."""
-    received = business_date(received_at)
-    day = calendar.add_working_days(received, days)
-    unannounced = (year for year in range(received.year, day.year + 1) if calendar.is_provisional(year))
+    receipt_day = business_date(received_at)
+    day = calendar.add_working_days(receipt_day, days)
+    provisional_years = (year for year in range(receipt_day.year, day.year + 1) if calendar.is_provisional(year))
     until = (end_of_business_day(day) - timedelta(microseconds=1)).astimezone(received_at.tzinfo)
-    return Commitment(day, until, next(unannounced, None))
+    return Commitment(day, until, next(provisional_years, None))
 
 
 def outcome(done_at: datetime, due_at: datetime) -> Outcome:

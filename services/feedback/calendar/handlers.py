@@ -50,7 +50,7 @@ def recompute_provisional(session: Session) -> int:
         session, tables.announced_years(session), settings().complaint_recompute_batch
     )
     for complaint in waiting:
-        moved = rules.recomputed(complaint, calendar)
-        complaints.save(session, moved)
-        sla.replan(session, moved.id, rules.planned_alarms(moved, chain))
+        after = rules.recomputed(complaint, calendar)
+        complaints.save(session, after)
+        sla.ALARMS.replan(session, after.id, rules.planned_alarms(after, chain))
     return len(waiting)

@@ -27,5 +27,5 @@ def keep_year(session: Session, year: int, days: Mapping[date, bool], at: dateti
     session.execute(delete(calendar_day).where(func.extract("year", calendar_day.c.day) == year))
     if days:
         session.execute(insert(calendar_day).values([{"day": day, "working": days[day]} for day in sorted(days)]))
-    announced = insert(calendar_year).values(year=year, announced_at=at)
-    session.execute(announced.on_conflict_do_update(index_elements=["year"], set_={"announced_at": at}))
+    statement = insert(calendar_year).values(year=year, announced_at=at)
+    session.execute(statement.on_conflict_do_update(index_elements=["year"], set_={"announced_at": at}))

@@ -27,10 +27,10 @@ from services.feedback.calendar.tables import working_calendar
 from services.feedback.complaints import rules, tables, views
 from services.feedback.complaints.rules import Complaint, NewComplaint
 from services.feedback.complaints.tables import Filter, Step
-from services.feedback.directory.handlers import REGISTER
 from services.feedback.directory.tables import first_receivers
 from services.feedback.sla import rules as sla_rules
 from services.feedback.sla import tables as sla_tables
+from services.feedback.tables import REGISTER
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ def create_complaint(session: Session, caller: Caller, new: NewComplaint, now: d
     accountable = rules.accountable_for(caller, first_receivers(session, new.estate), building)
     complaint = rules.open_complaint(new, building, accountable, policy, now, working_calendar(session))
     if tables.add(session, complaint):
-        _opened(session, caller, complaint, now)
+        _announce(session, caller, complaint, now)
     else:
-        complaint = _found(tables.find(session, complaint.id))
+        complaint = _existing(tables.find(session, complaint.id))
         if not new.is_same_as(complaint):
             raise another_request("complaint")
     return views.whole(session, complaint, now)
 
 
-def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetime) -> None:
+def _announce(session: Session, caller: Caller, complaint: Complaint, now: datetime) -> None:
     first = Step(complaint.id, "register", None, complaint.status, caller.sub, caller.sub, now)
     tables.add_step(session, complaint.id, first)
-    sla_tables.replan(session, complaint.id, rules.planned_alarms(complaint, sla_tables.chain(session)))
-    told = ComplaintOpened(
+    sla_tables.ALARMS.replan(session, complaint.id, rules.planned_alarms(complaint, sla_tables.chain(session)))
+    event = ComplaintOpened(
         complaint_id=complaint.id,
         estate=complaint.estate,
         building=complaint.building,
@@ -75,37 +75,37 @@ def _opened(session: Session, caller: Caller, complaint: Complaint, now: datetim
         holds_dunning=_holds(session, complaint),
         opened_at=now,
     )
-    record(session, told, aggregate=str(complaint.id), at=now)
+    record(session, event, aggregate=str(complaint.id), at=now)
 
 
-def act_on_complaint(session: Session, caller: Caller, asked: Act, now: datetime) -> ComplaintRecord:
+def act_on_complaint(session: Session, caller: Caller, request: Act, now: datetime) -> ComplaintRecord:
     """One step (H1): Forbidden, Conflict naming the state, Invalid for an answer without words, NotFound."""
-    caller.require(rules.NEEDS[asked.action])
-    complaint = _found(tables.lock(session, asked.complaint_id))
+    caller.require(rules.NEEDS[request.action])
+    complaint = _existing(tables.lock(session, request.complaint_id))
     _require_scope(caller, complaint)
-    by = asked.by or caller.sub
-    if not _done_before(session, asked, by):
-        complaint = _move(session, caller, complaint, asked, by, now)
+    by = request.by or caller.sub
+    if not _done_before(session, request, by):
+        complaint = _move(session, caller, complaint, request, by, now)
     return views.whole(session, complaint, now)
 
 
-def _done_before(session: Session, asked: Act, by: str) -> bool:
-    earlier = tables.step_of(session, asked.complaint_id, asked.request_id)
+def _done_before(session: Session, request: Act, by: str) -> bool:
+    earlier = tables.step_of(session, request.complaint_id, request.request_id)
     if earlier is not None:
-        same_request("step of this complaint", earlier, {"action": asked.action, "text": asked.text, "by": by})
+        same_request("step of this complaint", earlier, {"action": request.action, "text": request.text, "by": by})
     return earlier is not None
 
 
-def _move(session: Session, caller: Caller, complaint: Complaint, asked: Act, by: str, now: datetime) -> Complaint:
-    moved = rules.act(complaint, asked.action, asked.text, by, now, working_calendar(session))
-    tables.save(session, moved)
-    step = Step(asked.request_id, asked.action, complaint.status, moved.status, by, caller.sub, now, asked.text)
+def _move(session: Session, caller: Caller, complaint: Complaint, request: Act, by: str, now: datetime) -> Complaint:
+    after = rules.act(complaint, request.action, request.text, by, now, working_calendar(session))
+    tables.save(session, after)
+    step = Step(request.request_id, request.action, complaint.status, after.status, by, caller.sub, now, request.text)
     tables.add_step(session, complaint.id, step)
-    sla_tables.replan(session, moved.id, rules.planned_alarms(moved, sla_tables.chain(session)))
-    for told in _events(session, moved, asked.action, now):
-        record(session, told, aggregate=str(moved.id), at=now)
-    _count(session, complaint, moved, asked.action, now)
-    return moved
+    sla_tables.ALARMS.replan(session, after.id, rules.planned_alarms(after, sla_tables.chain(session)))
+    for event in _events(session, after, request.action, now):
+        record(session, event, aggregate=str(after.id), at=now)
+    _count(session, complaint, after, request.action, now)
+    return after
 
 
 def _events(session: Session, complaint: Complaint, action: ComplaintAction, now: datetime) -> list[Event]:
@@ -116,8 +116,8 @@ def _events(session: Session, complaint: Complaint, action: ComplaintAction, now
     }
     if action == "reopen":
         return [ComplaintReopened(**who, holds_dunning=_holds(session, complaint), reopened_at=now)]
-    answered = ComplaintAnswered(**who, stage=complaint.status)
-    return [answered, ComplaintClosed(**who, closed_at=now)] if action == "close" else [answered]
+    answer = ComplaintAnswered(**who, stage=complaint.status)
+    return [answer, ComplaintClosed(**who, closed_at=now)] if action == "close" else [answer]
 
 
 def _holds(session: Session, complaint: Complaint) -> bool:
@@ -140,12 +140,12 @@ def _count(session: Session, before: Complaint, after: Complaint, action: Compla
 def get_complaint(session: Session, caller: Caller, complaint_id: UUID, now: datetime) -> ComplaintRecord:
     """The complaint with its history; NotFound, Forbidden outside the caller's scope."""
     caller.require(Permission.READ_COMPLAINTS)
-    complaint = _found(tables.find(session, complaint_id))
+    complaint = _existing(tables.find(session, complaint_id))
     _require_scope(caller, complaint)
     return views.whole(session, complaint, now)
 
 
-def _found(complaint: Complaint | None) -> Complaint:
+def _existing(complaint: Complaint | None) -> Complaint:
     if complaint is None:
         raise NotFound("There is no such complaint.")
     return complaint
@@ -161,11 +161,11 @@ def _require_scope(caller: Caller, complaint: Complaint) -> None:
 
 
 def list_complaints(
-    session: Session, caller: Caller, wanted: Filter, now: datetime, limit: int, cursor: str | None
+    session: Session, caller: Caller, cut: Filter, now: datetime, limit: int, cursor: str | None
 ) -> Page[answers.Complaint]:
     """Complaints in the caller's scope, newest first; an owner sees those of the own household."""
     caller.require(Permission.READ_COMPLAINTS)
-    scope = caller.scope(wanted.estate, wanted.household)
-    rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
-    shown, next_cursor = page(rows, limit, lambda one: [one.created_at.isoformat(), str(one.id)])
-    return Page(items=[views.item(complaint, now) for complaint in shown], next_cursor=next_cursor)
+    scope = caller.scope(cut.estate, cut.household)
+    rows = tables.listed(session, scope, cut, limit + 1, position(cursor, datetime.fromisoformat, UUID))
+    items, next_cursor = page(rows, limit, lambda one: [one.created_at.isoformat(), str(one.id)])
+    return Page(items=[views.item(complaint, now) for complaint in items], next_cursor=next_cursor)

@@ -128,11 +128,18 @@ class NewComplaint:
     household: str | None
     building: str | None
 
-    def is_same_as(self, kept: Complaint) -> bool:
+    def is_same_as(self, standing: Complaint) -> bool:
         """Whether `kept` came from this very request; a building may have been filled in from the household."""
         mine = (self.estate, self.category, self.level, self.text, self.channel, self.household)
-        theirs = (kept.estate, kept.category, kept.level, kept.text, kept.channel, kept.household)
-        return mine == theirs and self.building in (None, kept.building)
+        theirs = (
+            standing.estate,
+            standing.category,
+            standing.level,
+            standing.text,
+            standing.channel,
+            standing.household,
+        )
+        return mine == theirs and self.building in (None, standing.building)
 
 
 @dataclass(frozen=True)
@@ -156,8 +163,8 @@ def accountable_for(caller: Caller, receivers: Sequence[Receiver], building: str
     """
     if not caller.is_owner:
         return caller.sub
-    stewards = [one.code for one in receivers if one.role == "steward" and building in one.buildings]
-    managers = [one.code for one in receivers if one.role == "estate_manager"]
+    stewards = [person.code for person in receivers if person.role == "steward" and building in person.buildings]
+    managers = [person.code for person in receivers if person.role == "estate_manager"]
     return next(iter(stewards + managers), None)
 
 
@@ -208,15 +215,15 @@ class Dates(TypedDict):
     provisional_year: int | None
 
 
-def _dates(promised: Promises) -> Dates:
+def _dates(promises: Promises) -> Dates:
     return Dates(
-        respond_target_by=promised.respond_target_by,
-        resolve_target_by=promised.resolve_target_by,
-        respond_commitment_on=promised.respond.day,
-        respond_commitment_by=promised.respond.until,
-        resolve_commitment_on=promised.resolve.day,
-        resolve_commitment_by=promised.resolve.until,
-        provisional_year=promised.provisional_year,
+        respond_target_by=promises.respond_target_by,
+        resolve_target_by=promises.resolve_target_by,
+        respond_commitment_on=promises.respond.day,
+        respond_commitment_by=promises.respond.until,
+        resolve_commitment_on=promises.resolve.day,
+        resolve_commitment_by=promises.resolve.until,
+        provisional_year=promises.provisional_year,
     )
 
 
@@ -234,9 +241,9 @@ def require_lawful(complaint: Complaint, action: ComplaintAction, text: str | No
     if action in NEEDS_TEXT and text is None:
         raise Invalid("An answer needs a text.", [{"loc": "text", "msg": "missing"}])
     if complaint.status not in steps[action]:
-        allowed = [name for name, sources in steps.items() if complaint.status in sources]
+        possible = [name for name, sources in steps.items() if complaint.status in sources]
         raise Conflict(
-            f"The complaint is {complaint.status}: {action} is not possible now; allowed: {', '.join(allowed)}."
+            f"The complaint is {complaint.status}: {action} is not possible now; allowed: {', '.join(possible)}."
         )
     return steps[action][complaint.status]
 
@@ -245,20 +252,20 @@ def act(
     complaint: Complaint, action: ComplaintAction, text: str | None, by: str, at: datetime, calendar: WorkingCalendar
 ) -> Complaint:
     """The complaint after a lawful `action` by `by`."""
-    moved = replace(complaint, status=require_lawful(complaint, action, text))
+    after = replace(complaint, status=require_lawful(complaint, action, text))
     if action == "close":
-        return replace(moved, closed_at=at)
+        return replace(after, closed_at=at)
     if action == "reopen":
-        again = replace(moved, received_at=at, round=complaint.round + 1)
+        again = replace(after, received_at=at, round=complaint.round + 1)
         return recomputed(replace(again, responded_at=None, resolved_at=None, closed_at=None), calendar)
-    answered = replace(moved, handler=by, responded_at=complaint.responded_at or at)
-    return replace(answered, resolved_at=at) if action == "resolve" else answered
+    with_answer = replace(after, handler=by, responded_at=complaint.responded_at or at)
+    return replace(with_answer, resolved_at=at) if action == "resolve" else with_answer
 
 
 def outcome_of(complaint: Complaint, stage: Stage, clock: ComplaintClock) -> Outcome | None:
     """met or breached once the stage is done, None before."""
-    done = complaint.done_at(stage)
-    return None if done is None else outcome(done, complaint.due_at(stage, clock))
+    done_at = complaint.done_at(stage)
+    return None if done_at is None else outcome(done_at, complaint.due_at(stage, clock))
 
 
 def is_late(complaint: Complaint, stage: Stage, clock: ComplaintClock, now: datetime) -> bool:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, select, tuple_, update
+from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.complaints import ComplaintAction, ComplaintStatus
 from services.common.domain.access import Scope
+from services.common.narrowing import among, below, equals
 from services.common.once import insert_once
 from services.feedback.complaints.rules import Complaint
 from services.feedback.tables import complaint, complaint_category, complaint_event
@@ -49,22 +50,22 @@ def add(session: Session, new: Complaint) -> bool:
 
 def find(session: Session, complaint_id: UUID) -> Complaint | None:
     """The complaint as it is."""
-    return _one(session.execute(select(*COLUMNS).where(complaint.c.id == complaint_id)).mappings().first())
+    return _complaint_of(session.execute(select(*COLUMNS).where(complaint.c.id == complaint_id)).mappings().first())
 
 
 def lock(session: Session, complaint_id: UUID) -> Complaint | None:
     """The complaint, locked until the transaction ends: one step at a time."""
     query = select(*COLUMNS).where(complaint.c.id == complaint_id).with_for_update()
-    return _one(session.execute(query).mappings().first())
+    return _complaint_of(session.execute(query).mappings().first())
 
 
-def _one(row: RowMapping | None) -> Complaint | None:
+def _complaint_of(row: RowMapping | None) -> Complaint | None:
     return None if row is None else Complaint(**row)
 
 
-def save(session: Session, changed: Complaint) -> None:
+def save(session: Session, complaint_after: Complaint) -> None:
     """Write the complaint back."""
-    session.execute(update(complaint).where(complaint.c.id == changed.id).values(**asdict(changed)))
+    session.execute(update(complaint).where(complaint.c.id == complaint_after.id).values(**asdict(complaint_after)))
 
 
 def add_step(session: Session, complaint_id: UUID, step: Step) -> None:
@@ -98,26 +99,24 @@ def holds_dunning(session: Session, category: str) -> bool:
 
 
 def listed(
-    session: Session, scope: Scope, wanted: Filter, limit: int, after: tuple[datetime, UUID] | None
+    session: Session, scope: Scope, cut: Filter, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Complaint]:
     """Up to `limit` complaints within `scope` after the key `(created_at, id)`, newest first."""
-    query = select(*COLUMNS).order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
-    if scope.estates is not None:
-        query = query.where(complaint.c.estate.in_(scope.estates))
-    if scope.household is not None:
-        query = query.where(complaint.c.household == scope.household)
-    if wanted.status is not None:
-        query = query.where(complaint.c.status == wanted.status)
-    if after is not None:
-        query = query.where(tuple_(complaint.c.created_at, complaint.c.id) < after)
+    query = select(*COLUMNS).where(
+        among(complaint.c.estate, scope.estates),
+        equals(complaint.c.household, scope.household),
+        equals(complaint.c.status, cut.status),
+        below((complaint.c.created_at, complaint.c.id), after),
+    )
+    query = query.order_by(complaint.c.created_at.desc(), complaint.c.id.desc()).limit(limit)
     return [Complaint(**row._asdict()) for row in session.execute(query)]
 
 
-def claim_provisional(session: Session, announced: Sequence[int], limit: int) -> list[Complaint]:
+def claim_provisional(session: Session, years: Sequence[int], limit: int) -> list[Complaint]:
     """Complaints that waited for a year that is announced now, locked; those another replica holds are skipped."""
-    query = select(*COLUMNS).where(complaint.c.provisional_year.in_(announced)).order_by(complaint.c.id).limit(limit)
-    locked = query.with_for_update(skip_locked=True)
-    return [Complaint(**row._asdict()) for row in session.execute(locked)]
+    query = select(*COLUMNS).where(complaint.c.provisional_year.in_(years)).order_by(complaint.c.id).limit(limit)
+    for_update = query.with_for_update(skip_locked=True)
+    return [Complaint(**row._asdict()) for row in session.execute(for_update)]
 
 
 def wait_for_year(session: Session, year: int, begins: datetime, ends: datetime) -> None:

@@ -28,9 +28,9 @@ from services.feedback.surveys.tables import tallies
 
 def raise_due_alarms(session: Session, now: datetime) -> int:
     """Raise what is due, each alarm once; returns how many. Several replicas share the work."""
-    due = tables.claim_due(session, now, settings().complaint_alarm_batch)
+    due = tables.ALARMS.claim_due(session, tables.DueAlarm, now, settings().complaint_alarm_batch)
     for alarm in due:
-        told = ComplaintSlaAlarm(
+        event = ComplaintSlaAlarm(
             complaint_id=alarm.complaint_id,
             estate=alarm.estate,
             category=alarm.category,
@@ -40,8 +40,8 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
             role=alarm.role,
             due_at=alarm.due_at,
         )
-        record(session, told, aggregate=str(alarm.complaint_id), at=now)
-        tables.mark_raised(session, alarm, now)
+        record(session, event, aggregate=str(alarm.complaint_id), at=now)
+        tables.ALARMS.mark_raised(session, alarm, now)
     return len(due)
 
 
@@ -49,21 +49,21 @@ def estate_figures(session: Session, caller: Caller, estate: str, now: datetime)
     """Open and late complaints, shares in time, handling rate, CSAT (J2, H3); NotFound for no such estate."""
     caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
-    found, rated = _counts(session, frozenset({estate}), now)
-    if not found:
+    figures, tallies = _counts(session, frozenset({estate}), now)
+    if not figures:
         raise NotFound(f"There is no estate {estate}.")
-    return _of_estate(found[0], rated)
+    return _of_estate(figures[0], tallies)
 
 
 def group_figures(session: Session, caller: Caller, now: datetime) -> GroupComplaintFigures:
     """The same over all estates in the caller's scope, and per estate."""
     caller.require(Permission.READ_GROUP_FIGURES)
-    found, rated = _counts(session, caller.estate_filter(), now)
-    return {**_figures(found, rated), "estates": [_of_estate(counts, rated) for counts in found]}
+    figures, tallies = _counts(session, caller.estate_filter(), now)
+    return {**_figures(figures, tallies), "estates": [_of_estate(counts, tallies) for counts in figures]}
 
 
-def _of_estate(counts: tables.EstateCounts, rated: dict[str, Tally]) -> EstateComplaintFigures:
-    return {"estate": counts.estate, **_figures([counts], rated)}
+def _of_estate(counts: tables.EstateCounts, tallies: dict[str, Tally]) -> EstateComplaintFigures:
+    return {"estate": counts.estate, **_figures([counts], tallies)}
 
 
 def overdue_rows(session: Session, now: datetime) -> Iterator[tuple[str, str, str, int]]:
@@ -80,8 +80,8 @@ def _counts(
     return tables.counts(session, estates, now, since), tallies(session, estates, since)
 
 
-def _figures(estates: Sequence[tables.EstateCounts], rated: dict[str, Tally]) -> ComplaintFigures:
-    tally = sum((rated[counts.estate] for counts in estates if counts.estate in rated), Tally())
+def _figures(estates: Sequence[tables.EstateCounts], tallies: dict[str, Tally]) -> ComplaintFigures:
+    tally = sum((tallies[counts.estate] for counts in estates if counts.estate in tallies), Tally())
     return ComplaintFigures(
         open=sum(counts.open for counts in estates),
         overdue=ClockCounts(target=_late(estates, "target"), commitment=_late(estates, "commitment")),

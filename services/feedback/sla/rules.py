@@ -85,8 +85,8 @@ def policy_for(policies: Sequence[Policy], estate: str, category: str, level: st
 
 
 def _closeness(policy: Policy) -> tuple[int, bool, int]:
-    named = (policy.category != ANY) + (policy.level != ANY)
-    return (-named, policy.estate == ANY, policy.respond_minutes)
+    criteria = (policy.category != ANY) + (policy.level != ANY)
+    return (-criteria, policy.estate == ANY, policy.respond_minutes)
 
 
 def promises(policy: Policy, received_at: datetime, calendar: WorkingCalendar) -> Promises:

@@ -1,21 +1,24 @@
 """STORE of policy and alarms, and the counts that figures are made of."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.complaints import ComplaintClock
 from services.common.contracts.answers.sla import Stage
+from services.common.narrowing import among
+from services.common.sla.alarms import Alarms
 from services.feedback.sla.rules import CLOCKS, STAGES, Alarm, Escalation, Policy
 from services.feedback.tables import complaint, estate, sla_alarm, sla_escalation, sla_policy
 
 Cell = tuple[Stage, ComplaintClock]
 CELLS: list[Cell] = [(stage, clock) for clock in CLOCKS for stage in STAGES]
+
+ALARMS = Alarms(sla_alarm, complaint, "complaint_id", at_once=False)
 
 
 @dataclass(frozen=True)
@@ -52,44 +55,7 @@ def chain(session: Session) -> list[Escalation]:
     return [Escalation(**row._asdict()) for row in session.execute(select(*columns).order_by(sla_escalation.c.step))]
 
 
-def replan(session: Session, complaint_id: UUID, alarms: Iterable[Alarm]) -> None:
-    """Replace what was planned and not raised; an alarm that was raised stays and is not raised again."""
-    waiting = (sla_alarm.c.complaint_id == complaint_id, sla_alarm.c.raised_at.is_(None))
-    session.execute(delete(sla_alarm).where(*waiting))
-    rows = [{"complaint_id": complaint_id, **asdict(alarm)} for alarm in alarms]
-    if rows:
-        session.execute(insert(sla_alarm).values(rows).on_conflict_do_nothing())
-
-
-def claim_due(session: Session, now: datetime, limit: int) -> list[DueAlarm]:
-    """Alarms whose time has come, locked; those another replica holds are skipped."""
-    planned = (sla_alarm.c[field.name] for field in fields(Alarm))
-    query = (
-        select(*planned, sla_alarm.c.complaint_id, complaint.c.estate, complaint.c.category)
-        .join(complaint, complaint.c.id == sla_alarm.c.complaint_id)
-        .where(sla_alarm.c.raised_at.is_(None), sla_alarm.c.alarm_at < now)
-        .order_by(sla_alarm.c.alarm_at)
-        .limit(limit)
-        .with_for_update(of=sla_alarm, skip_locked=True)
-    )
-    return [DueAlarm(**row._mapping) for row in session.execute(query)]
-
-
-def mark_raised(session: Session, alarm: DueAlarm, now: datetime) -> None:
-    """This alarm is never raised again."""
-    session.execute(
-        update(sla_alarm)
-        .where(
-            sla_alarm.c.complaint_id == alarm.complaint_id,
-            sla_alarm.c.round == alarm.round,
-            sla_alarm.c.stage == alarm.stage,
-            sla_alarm.c.step == alarm.step,
-        )
-        .values(raised_at=now)
-    )
-
-
-def _done(stage: Stage) -> ColumnElement[datetime]:
+def _done_at(stage: Stage) -> ColumnElement[datetime]:
     return complaint.c.responded_at if stage == "respond" else complaint.c.resolved_at
 
 
@@ -99,16 +65,16 @@ def _due(stage: Stage, clock: ComplaintClock) -> ColumnElement[datetime]:
 
 def _late(stage: Stage, clock: ComplaintClock, now: datetime) -> ColumnElement[bool]:
     """The SQL of `complaints.rules.is_late`; a test holds the two equal."""
-    return and_(_done(stage).is_(None), _due(stage, clock) < now)
+    return and_(_done_at(stage).is_(None), _due(stage, clock) < now)
 
 
-def counts(session: Session, estates: Iterable[str] | None, now: datetime, since: datetime) -> list[EstateCounts]:
+def counts(session: Session, estates: Collection[str] | None, now: datetime, since: datetime) -> list[EstateCounts]:
     """Per known estate (zeros included): open and late now; received, handled and done since `since`."""
     number = func.count(complaint.c.id)
     fresh = complaint.c.created_at >= since
     late = [number.filter(_late(*cell, now)) for cell in CELLS]
-    done = [number.filter(_done(stage) >= since) for stage, _ in CELLS]
-    met = [number.filter(_done(stage) >= since, _done(stage) <= _due(stage, clock)) for stage, clock in CELLS]
+    done_cells = [number.filter(_done_at(stage) >= since) for stage, _ in CELLS]
+    met = [number.filter(_done_at(stage) >= since, _done_at(stage) <= _due(stage, clock)) for stage, clock in CELLS]
     still_open = complaint.c.closed_at.is_(None)
     columns = (
         number.filter(still_open),
@@ -116,20 +82,21 @@ def counts(session: Session, estates: Iterable[str] | None, now: datetime, since
         number.filter(fresh, complaint.c.resolved_at.is_not(None)),
     )
     query = (
-        select(estate.c.code, *columns, *late, *done, *met)
+        select(estate.c.code, *columns, *late, *done_cells, *met)
         .outerjoin(complaint, (complaint.c.estate == estate.c.code) & or_(still_open, complaint.c.closed_at >= since))
+        .where(among(estate.c.code, estates))
         .group_by(estate.c.code)
         .order_by(estate.c.code)
     )
-    if estates is not None:
-        query = query.where(estate.c.code.in_(list(estates)))
-    return [_counted(*row) for row in session.execute(query)]
+    return [_counts_of(*row) for row in session.execute(query)]
 
 
-def _counted(code: str, open_now: int, received: int, handled: int, *cells: int) -> EstateCounts:
+def _counts_of(code: str, open_now: int, received: int, handled: int, *cells: int) -> EstateCounts:
     size = len(CELLS)
-    late, done, met = (dict(zip(CELLS, cells[start : start + size], strict=True)) for start in (0, size, 2 * size))
-    return EstateCounts(code, open_now, received, handled, late, done, met)
+    late, done_by_cell, met = (
+        dict(zip(CELLS, cells[start : start + size], strict=True)) for start in (0, size, 2 * size)
+    )
+    return EstateCounts(code, open_now, received, handled, late, done_by_cell, met)
 
 
 def late_per_estate(session: Session, now: datetime) -> list[tuple[str, dict[Cell, int]]]:

@@ -20,44 +20,44 @@ from services.feedback.surveys.rules import Answer, Survey
 from services.feedback.surveys.tables import Filter
 
 
-def invite_rating(session: Session, finished: WorkOrderFinished, survey_id: UUID, now: datetime) -> None:
+def invite_rating(session: Session, order: WorkOrderFinished, survey_id: UUID, now: datetime) -> None:
     """Ask the household of a confirmed order what it thinks (回访); a cancelled or public order is not rated."""
-    if finished.outcome != "confirmed" or finished.household is None:
+    if order.outcome != "confirmed" or order.household is None:
         return
     new = Survey(
         id=survey_id,
         kind="order",
-        work_order_id=finished.work_order_id,
-        estate=finished.estate,
-        building=finished.building,
-        household=finished.household,
-        category=finished.category,
-        technician=finished.technician,
+        work_order_id=order.work_order_id,
+        estate=order.estate,
+        building=order.building,
+        household=order.household,
+        category=order.category,
+        technician=order.technician,
         invited_at=now,
     )
     if tables.invite(session, new):
-        told = RatingInvited(
+        event = RatingInvited(
             survey_id=new.id, work_order_id=new.work_order_id, estate=new.estate, household=new.household
         )
-        record(session, told, aggregate=str(new.id), at=now)
+        record(session, event, aggregate=str(new.id), at=now)
 
 
-def answer_survey(session: Session, caller: Caller, survey_id: UUID, given: Answer, now: datetime) -> answers.Survey:
+def answer_survey(session: Session, caller: Caller, survey_id: UUID, answer: Answer, now: datetime) -> answers.Survey:
     """The household's answer, or what it told a steward on the phone; a second one is a Conflict."""
     caller.require(Permission.ANSWER_SURVEY)
-    survey = _found(tables.lock(session, survey_id))
+    survey = _existing(tables.lock(session, survey_id))
     _require_scope(caller, survey)
-    if survey.request_id == given.request_id:
-        return _view(same_request("answer", survey, asdict(given)))
-    answered = rules.answer(survey, given, caller.sub, now)
-    tables.save(session, answered)
-    return _view(answered)
+    if survey.request_id == answer.request_id:
+        return _view(same_request("answer", survey, asdict(answer)))
+    after = rules.answer(survey, answer, caller.sub, now)
+    tables.save(session, after)
+    return _view(after)
 
 
 def get_survey(session: Session, caller: Caller, survey_id: UUID) -> answers.Survey:
     """The invitation and its answer; NotFound, Forbidden outside the caller's scope."""
     caller.require(Permission.READ_SURVEYS)
-    survey = _found(tables.find(session, survey_id))
+    survey = _existing(tables.find(session, survey_id))
     _require_scope(caller, survey)
     return _view(survey)
 
@@ -65,23 +65,21 @@ def get_survey(session: Session, caller: Caller, survey_id: UUID) -> answers.Sur
 def survey_result(session: Session, caller: Caller, survey_id: UUID) -> answers.SurveyResult:
     """Figures of one survey."""
     caller.require(Permission.READ_SURVEY_RESULT)
-    survey = _found(tables.find(session, survey_id))
+    survey = _existing(tables.find(session, survey_id))
     _require_scope(caller, survey)
     return {"id": survey.id, **rules.tally_of(survey).as_result()}
 
 
-def list_surveys(
-    session: Session, caller: Caller, wanted: Filter, limit: int, cursor: str | None
-) -> Page[answers.Survey]:
+def list_surveys(session: Session, caller: Caller, cut: Filter, limit: int, cursor: str | None) -> Page[answers.Survey]:
     """Surveys in the caller's scope, newest first; an owner sees those of the own household."""
     caller.require(Permission.READ_SURVEYS)
-    scope = caller.scope(wanted.estate, wanted.household)
-    rows = tables.listed(session, scope, wanted, limit + 1, position(cursor, datetime.fromisoformat, UUID))
-    shown, next_cursor = page(rows, limit, lambda one: [one.invited_at.isoformat(), str(one.id)])
-    return Page(items=[_view(survey) for survey in shown], next_cursor=next_cursor)
+    scope = caller.scope(cut.estate, cut.household)
+    rows = tables.listed(session, scope, cut, limit + 1, position(cursor, datetime.fromisoformat, UUID))
+    items, next_cursor = page(rows, limit, lambda one: [one.invited_at.isoformat(), str(one.id)])
+    return Page(items=[_view(survey) for survey in items], next_cursor=next_cursor)
 
 
-def _found(survey: Survey | None) -> Survey:
+def _existing(survey: Survey | None) -> Survey:
     if survey is None:
         raise NotFound("There is no such survey.")
     return survey

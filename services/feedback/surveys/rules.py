@@ -7,7 +7,7 @@ from uuid import UUID
 from services.common.contracts.answers.surveys import SurveyKind, SurveyTally
 from services.common.contracts.errors import Conflict
 
-SATISFIED = (4, 5)
+SATISFIED_SCORES = (4, 5)
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def tally_of(survey: Survey) -> Tally:
     """One invitation's part."""
     if survey.score is None:
         return Tally(invited=1)
-    return Tally(1, 1, int(survey.score in SATISFIED), survey.score)
+    return Tally(1, 1, int(survey.score in SATISFIED_SCORES), survey.score)
 
 
-def answer(survey: Survey, given: Answer, by: str, at: datetime) -> Survey:
+def answer(survey: Survey, reply: Answer, by: str, at: datetime) -> Survey:
     """The survey with its answer; a second answer is a Conflict."""
     if survey.answered_at is not None:
         raise Conflict("This invitation was answered already: one answer per invitation.")
-    return replace(survey, answered_at=at, answered_by=by, **asdict(given))
+    return replace(survey, answered_at=at, answered_by=by, **asdict(reply))

@@ -22,9 +22,9 @@ def bind(settings: Settings) -> Mapping[MessageChannel, Port]:
 
 
 def _sms(settings: Settings) -> Port | None:
-    sandboxed = settings.sandbox and bool(settings.sandbox_url)
-    url = settings.sms_url or (f"{settings.sandbox_url.rstrip('/')}/sms/send" if sandboxed else "")
-    key_file = settings.sms_key_file or (settings.sandbox_dir / "sms_key" if sandboxed else None)
+    in_sandbox = settings.sandbox and bool(settings.sandbox_url)
+    url = settings.sms_url or (f"{settings.sandbox_url.rstrip('/')}/sms/send" if in_sandbox else "")
+    key_file = settings.sms_key_file or (settings.sandbox_dir / "sms_key" if in_sandbox else None)
     if not url or key_file is None:
         return None
     return SignedSms(url, settings.sms_key_id, key_file, settings.delivery_timeout_seconds)

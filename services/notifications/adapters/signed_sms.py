@@ -66,8 +66,8 @@ def _read(answer: requests.Response) -> Outcome:
 def _receipt(answer: requests.Response) -> str:
     """The provider's own id of the message, when it names one."""
     try:
-        told = answer.json()
+        reply = answer.json()
     except ValueError:
         return f"HTTP {answer.status_code}"
-    names = ("receipt", "message_id", "id") if isinstance(told, dict) else ()
-    return next((str(told[name]) for name in names if told.get(name)), f"HTTP {answer.status_code}")
+    names = ("receipt", "message_id", "id") if isinstance(reply, dict) else ()
+    return next((str(reply[name]) for name in names if reply.get(name)), f"HTTP {answer.status_code}")

@@ -39,13 +39,13 @@ class Courier:
 
     def work(self, rounds: int) -> int:
         """Deliver what is due, at most `rounds` batches; how many messages were taken."""
-        taken = 0
+        total = 0
         for _ in range(rounds):
-            got = self.deliver_batch()
-            taken += got
-            if got < self.terms.batch:
+            batch_size = self.deliver_batch()
+            total += batch_size
+            if batch_size < self.terms.batch:
                 break
-        return taken
+        return total
 
     def deliver_batch(self) -> int:
         """Claim one batch, commit, call, record."""

@@ -77,9 +77,9 @@ def claim(session: Session, terms: Terms, now: datetime) -> Batch:
     if not messages:
         return Batch(0, [], [])
     batch = Batch(len(messages), [], [])
-    known = gather(session, messages, terms.window)
+    knowledge = gather(session, messages, terms.window)
     for message in messages:
-        _prepare(session, message, known, terms, now, batch)
+        _prepare(session, message, knowledge, terms, now, batch)
     return batch
 
 
@@ -93,8 +93,8 @@ def record(session: Session, call: Dispatch, outcome: Outcome, max_attempts: int
 
 def _consequence(call: Dispatch, outcome: Outcome, max_attempts: int, now: datetime) -> tuple[str, Columns]:
     if isinstance(outcome, Delivered):
-        sent = {"status": "sent", "sent_at": now, "provider_receipt": outcome.receipt, "attempts": call.attempts + 1}
-        return "sent", sent
+        columns = {"status": "sent", "sent_at": now, "provider_receipt": outcome.receipt, "attempts": call.attempts + 1}
+        return "sent", columns
     attempts = call.attempts + 1
     reason = f"{call.channel}: {outcome.reason}"
     if isinstance(outcome, Unreachable) and attempts < max_attempts:
@@ -108,49 +108,51 @@ def _next_channel(position: int) -> Columns:
     return {"position": position + 1, "attempts": 0, **dict.fromkeys(words)}
 
 
-def _prepare(session: Session, message: Claimed, known: Knowledge, terms: Terms, now: datetime, batch: Batch) -> None:
+def _prepare(
+    session: Session, message: Claimed, knowledge: Knowledge, terms: Terms, now: datetime, batch: Batch
+) -> None:
     def write(values: Columns) -> None:
         tell(session, tables.note(session, message.id, message.claim, values), now)
 
-    withdrawal = None if _may_be_out(message) else known.called_back(message, now)
+    withdrawal = None if _may_be_out(message) else knowledge.called_back(message, now)
     if withdrawal is not None:
         _fail(write, batch, message.channel or message.channels[0], f"withdrawn: {withdrawal.reason}")
         return
-    if not known.is_complete(message):
+    if not knowledge.is_complete(message):
         later = now + UNTIL_CONTACT_IS_LOOKED_FOR_AGAIN
         write(FREE | {"status": "waiting_contact", "not_before": later, "reason": "the contact is not known yet"})
         return
-    decision = _decide(message, known, terms, now)
+    decision = _decide(message, knowledge, terms, now)
     if isinstance(decision, Postpone):
         write(FREE | {"status": "queued", "not_before": decision.until, "reason": decision.reason})
     elif isinstance(decision, GiveUp):
         reason = "; ".join(part for part in (message.reason, decision.reason) if part)
         _fail(write, batch, message.channels[-1] if message.channels else "none", reason)
     else:
-        _go(write, message, decision, known, now, batch)
+        _go(write, message, decision, knowledge, now, batch)
 
 
-def _decide(message: Claimed, known: Knowledge, terms: Terms, now: datetime) -> Decision:
-    days = known.days.get(day_key(message.recipient, message.category), {})
+def _decide(message: Claimed, knowledge: Knowledge, terms: Terms, now: datetime) -> Decision:
+    days = knowledge.days.get(day_key(message.recipient, message.category), {})
     others = tuple(day for message_id, day in days.items() if message_id != message.id)
     pending = Pending(tuple(message.channels), message.position, message.business_on, message.created_at, others)
-    means = Means(terms.providers | OWN_CHANNELS, known.worded(message))
-    return decide(pending, known.reach(message), means, known.policy(message), now)
+    means = Means(terms.providers | OWN_CHANNELS, knowledge.worded(message))
+    return decide(pending, knowledge.reach(message), means, knowledge.policy(message), now)
 
 
-def _go(write: Write, message: Claimed, go: Go, known: Knowledge, now: datetime, batch: Batch) -> None:
+def _go(write: Write, message: Claimed, go: Go, knowledge: Knowledge, now: datetime, batch: Batch) -> None:
     try:
-        words = _words(message, go, known)
+        words = _words(message, go, knowledge)
     except RenderError as error:
         _fail(write, batch, go.channel, f"{go.channel}: {error}")
         return
     intent = _intent(message, go, words)
     if go.channel in OWN_CHANNELS:
-        write(FREE | intent | _settled(message, go, known, now))
+        write(FREE | intent | _settled(message, go, knowledge, now))
         batch.settled.append((go.channel, "sent" if go.channel == STAFF_TASK else "queued_for_print"))
         return
     write(intent)
-    _remember_contact(message, go, known)
+    _remember_contact(message, go, knowledge)
     attempts = message.attempts if message.channel == go.channel else 0
     parcel = Parcel(message.id, message.cause, go.address, message.template, words.language, words.subject, words.text)
     batch.calls.append(Dispatch(message.claim, go.position, go.channel, attempts, message.claimed_until, parcel))
@@ -172,21 +174,21 @@ def _intent(message: Claimed, go: Go, words: Rendered) -> Columns:
     }
 
 
-def _settled(message: Claimed, go: Go, known: Knowledge, now: datetime) -> Columns:
+def _settled(message: Claimed, go: Go, knowledge: Knowledge, now: datetime) -> Columns:
     """A task is delivered by being there; a letter still has to be printed and posted, and says so."""
     if go.channel == LETTER:
         return {"status": "queued_for_print"}
-    return {"status": "sent", "sent_at": now, "provider_receipt": "staff task", "assignee": known.hand(message)}
+    return {"status": "sent", "sent_at": now, "provider_receipt": "staff task", "assignee": knowledge.hand(message)}
 
 
-def _words(message: Claimed, go: Go, known: Knowledge) -> Rendered:
+def _words(message: Claimed, go: Go, knowledge: Knowledge) -> Rendered:
     """The words as first written for this channel: a repeat with the same key says the same."""
     if message.channel == go.channel and message.words is not None:
         return message.words
-    wording = known.wording(message, go.channel)
+    wording = knowledge.wording(message, go.channel)
     if wording is None:
         raise RenderError(f"no template {message.template}")
-    return render(wording, pick(wording, known.facts(message)))
+    return render(wording, pick(wording, knowledge.facts(message)))
 
 
 def _may_be_out(message: Claimed) -> bool:
@@ -194,10 +196,10 @@ def _may_be_out(message: Claimed) -> bool:
     return message.text is not None
 
 
-def _remember_contact(message: Claimed, go: Go, known: Knowledge) -> None:
+def _remember_contact(message: Claimed, go: Go, knowledge: Knowledge) -> None:
     """So that a second message to the same person in this batch sees the first under the cap."""
-    if day_key(message.recipient, message.category) in known.days:
-        known.days[day_key(message.recipient, message.category)][message.id] = go.contact_on
+    if day_key(message.recipient, message.category) in knowledge.days:
+        knowledge.days[day_key(message.recipient, message.category)][message.id] = go.contact_on
 
 
 def _fail(write: Write, batch: Batch, channel: str, reason: str) -> None:

@@ -145,12 +145,12 @@ def _steward(message: Claimed) -> str | None:
 
 def _capped_days(session: Session, messages: Sequence[Claimed], standing: Policies) -> dict[str, dict[UUID, date]]:
     """Recipient/category → days of contact, for the categories that have a cap."""
-    capped: dict[str, set[str]] = {}
+    days_by_recipient: dict[str, set[str]] = {}
     for message in messages:
         if policy_for(standing, message.category, message.estate).cap_count is not None:
-            capped.setdefault(message.category, set()).add(message.recipient)
+            days_by_recipient.setdefault(message.category, set()).add(message.recipient)
     days: dict[str, dict[UUID, date]] = {}
-    for category, recipients in sorted(capped.items()):
+    for category, recipients in sorted(days_by_recipient.items()):
         of_category = contact_days(session, recipients, category)
         days |= {day_key(recipient, category): of_category.get(recipient, {}) for recipient in recipients}
     return days

@@ -65,8 +65,8 @@ def confirm(
 
 
 def _is_recorded(message: Notification, receipt: Receipt) -> bool:
-    recorded = (message.delivered_on, message.delivery_proof, message.status)
-    return recorded == (receipt.delivered_on, receipt.proof, receipt.outcome)
+    record = (message.delivered_on, message.delivery_proof, message.status)
+    return record == (receipt.delivered_on, receipt.proof, receipt.outcome)
 
 
 def _check(message: Notification, receipt: Receipt, now: datetime) -> None:

@@ -144,19 +144,26 @@ def called_back(
     """
     if now - decided_at < AT_ONCE:
         return None
-    return next((one for one in withdrawals if decided_at <= one.at and not (reminder and one.ground == HOLD)), None)
+    return next(
+        (
+            withdrawal
+            for withdrawal in withdrawals
+            if decided_at <= withdrawal.at and not (reminder and withdrawal.ground == HOLD)
+        ),
+        None,
+    )
 
 
 def decide(pending: Pending, reach: Reach, means: Means, policy: Policy, now: datetime) -> Decision:
     """The first channel from `position` on that may be used, unless window or cap say later (F3)."""
-    skipped: list[str] = []
+    reasons: list[str] = []
     for position, channel in enumerate(pending.channels[pending.position :], pending.position):
         obstacle = _obstacle(channel, reach, means)
         if obstacle is None:
-            go = Go(position, channel, reach.addresses[channel], _day(pending, now), "; ".join(skipped))
+            go = Go(position, channel, reach.addresses[channel], _day(pending, now), "; ".join(reasons))
             return _later(pending, go, policy, now) or go
-        skipped.append(f"{channel}: {obstacle}")
-    return GiveUp("; ".join(skipped) or "no channel is left")
+        reasons.append(f"{channel}: {obstacle}")
+    return GiveUp("; ".join(reasons) or "no channel is left")
 
 
 def outcome_of(status: MessageStatus, channel: MessageChannel | None) -> Literal["delivered", "failed"] | None:

@@ -16,7 +16,7 @@ from services.notifications.tables import message
 WAITING = ("queued", "waiting_contact")
 
 LOCK_RECIPIENTS = text(f"""
-SELECT {Lock.RECIPIENT.held("recipient")} FROM (
+SELECT {Lock.RECIPIENT.exclusive("recipient")} FROM (
   SELECT recipient FROM unnest(CAST(:recipients AS text[])) AS recipient ORDER BY hashtext(recipient)) r
 """)
 
@@ -46,8 +46,8 @@ def claim_due(session: Session, limit: int, now: datetime, until: datetime, clai
         .values(claim=claim, claimed_until=until)
         .returning(*COLUMNS, message.c.claim, message.c.claimed_until)
     )
-    taken = [Claimed(**row._mapping) for row in session.execute(statement)]
-    return sorted(taken, key=lambda message: (message.not_before, message.seq))
+    messages = [Claimed(**row._mapping) for row in session.execute(statement)]
+    return sorted(messages, key=lambda message: (message.not_before, message.seq))
 
 
 def contact_days(session: Session, recipients: Collection[str], category: str) -> Mapping[str, dict[UUID, date]]:
@@ -75,16 +75,16 @@ def note(session: Session, message_id: UUID, claim: UUID, values: Mapping[str, o
     """Write to a message that is still ours; the message as it is then, None when another took it after the lease."""
     mine = and_(message.c.id == message_id, message.c.claim == claim, message.c.status.in_(WAITING))
     statement = update(message).where(mine).values(values).returning(*COLUMNS)
-    return _one(session.execute(statement).mappings().one_or_none())
+    return _notification_of(session.execute(statement).mappings().one_or_none())
 
 
 def locked(session: Session, message_id: UUID) -> Notification | None:
     """A message, held until the transaction ends."""
     statement = select(*COLUMNS).where(message.c.id == message_id).with_for_update()
-    return _one(session.execute(statement).mappings().one_or_none())
+    return _notification_of(session.execute(statement).mappings().one_or_none())
 
 
-def _one(row: RowMapping | None) -> Notification | None:
+def _notification_of(row: RowMapping | None) -> Notification | None:
     return None if row is None else Notification(**row)
 
 

@@ -73,9 +73,9 @@ def choose(
     _contact(session, caller, household)
     if errors := complaints_about(language, email, consent):
         raise Invalid("The preferences are not valid.", errors)
-    chosen = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
-    if chosen:
-        tables.keep_preference(session, household, chosen, now, caller.sub)
+    choices = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
+    if choices:
+        tables.keep_preference(session, household, choices, now, caller.sub)
     if consent:
         tables.keep_consents(session, household, consent, now, caller.sub)
     messages.wake_for_households(session, [household], now)

@@ -57,10 +57,10 @@ def refusals(session: Session, households: Collection[str]) -> Mapping[str, froz
     statement = select(consent.c.household, consent.c.channel).where(
         consent.c.household.in_(households), consent.c.granted.is_(False)
     )
-    refused: dict[str, set[MessageChannel]] = {}
+    channels_by_household: dict[str, set[MessageChannel]] = {}
     for household, channel in session.execute(statement):
-        refused.setdefault(household, set()).add(channel)
-    return {household: frozenset(channels) for household, channels in refused.items()}
+        channels_by_household.setdefault(household, set()).add(channel)
+    return {household: frozenset(channels) for household, channels in channels_by_household.items()}
 
 
 def staff_by_code(session: Session, codes: Collection[str]) -> Mapping[str, Employee]:
@@ -92,18 +92,18 @@ def consents_of(session: Session, household: str) -> list[ConsentChange]:
     ]
 
 
-def keep_preference(session: Session, household: str, chosen: Mapping[str, str], now: datetime, by: str) -> None:
+def keep_preference(session: Session, household: str, choices: Mapping[str, str], now: datetime, by: str) -> None:
     """Remember what was chosen; what was not named stays as it is."""
     stamp = {"changed_at": now, "changed_by": by}
-    statement = insert(preference).values(household=household, **chosen, **stamp)
-    session.execute(statement.on_conflict_do_update(index_elements=["household"], set_={**chosen, **stamp}))
+    statement = insert(preference).values(household=household, **choices, **stamp)
+    session.execute(statement.on_conflict_do_update(index_elements=["household"], set_={**choices, **stamp}))
 
 
-def keep_consents(session: Session, household: str, given: Mapping[str, bool], now: datetime, by: str) -> None:
+def keep_consents(session: Session, household: str, consents: Mapping[str, bool], now: datetime, by: str) -> None:
     """Remember consent or opt-out per channel."""
     rows = [
-        {"household": household, "channel": channel, "granted": granted, "changed_at": now, "changed_by": by}
-        for channel, granted in sorted(given.items())
+        {"household": household, "channel": channel, "granted": has_consent, "changed_at": now, "changed_by": by}
+        for channel, has_consent in sorted(consents.items())
     ]
     statement = insert(consent).values(rows)
     newer = {name: statement.excluded[name] for name in ("granted", "changed_at", "changed_by")}

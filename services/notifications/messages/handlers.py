@@ -90,19 +90,19 @@ def notifications(
 ) -> Page[answers.Notification]:
     """Messages, newest first, of one household or recipient or of the caller's scope; words and address by role (F)."""
     caller.require(Permission.READ_MESSAGES)
-    wanted = scope(caller, household, recipient)
+    filters = scope(caller, household, recipient)
     after = position(cursor, int)
-    rows = tables.newest(session, wanted, limit + 1, after[0] if after else None)
-    shown, next_cursor = page(rows, limit, lambda row: [row.seq])
-    return Page(items=[present(message, caller) for message in shown], next_cursor=next_cursor)
+    rows = tables.newest(session, filters, limit + 1, after[0] if after else None)
+    messages, next_cursor = page(rows, limit, lambda row: [row.seq])
+    return Page(items=[present(message, caller) for message in messages], next_cursor=next_cursor)
 
 
 def scope(caller: Caller, household: str | None, recipient: str | None) -> Wanted:
     """What the caller may see of what was asked for: owners what was said to them, staff their estates."""
     if caller.is_owner:
-        asked = household or recipient or caller.household or ""
-        caller.require_household(asked, "")
-        return Wanted(recipient=recipient, own=asked)
+        recipient_code = household or recipient or caller.household or ""
+        caller.require_household(recipient_code, "")
+        return Wanted(recipient=recipient, own=recipient_code)
     return Wanted(household=household, recipient=recipient, estates=caller.estate_filter())
 
 

@@ -194,9 +194,9 @@ def _clock(due_at: datetime) -> str:
     return f"{due_at.astimezone(UTC):%Y%m%dT%H%MZ}"
 
 
-def chain(wanted: Iterable[str], policy: Iterable[str]) -> list[str]:
+def chain(channels: Iterable[str], policy: Iterable[str]) -> list[str]:
     """The channels to try in order: the event's, then the policy's, none twice (F3)."""
-    return list(dict.fromkeys([*wanted, *policy]))
+    return list(dict.fromkeys([*channels, *policy]))
 
 
 def _urging(event: DunningStepsDue, item: DunningItem) -> Draft:

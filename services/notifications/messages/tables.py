@@ -113,10 +113,13 @@ def insert_once(session: Session, drafts: Sequence[Draft], now: datetime, decide
     """
     if not drafts:
         return 0
-    found = policies(session, {draft.estate for draft in drafts})
+    policy_by_estate = policies(session, {draft.estate for draft in drafts})
     in_key_order = sorted(drafts, key=lambda draft: (draft.recipient, draft.cause))  # so that batches cannot deadlock
-    made = {"not_before": now, "created_at": decided_at or now}
-    rows = [_row(draft, policy_for(found, draft.category, draft.estate).channels) | made for draft in in_key_order]
+    common = {"not_before": now, "created_at": decided_at or now}
+    rows = [
+        _row(draft, policy_for(policy_by_estate, draft.category, draft.estate).channels) | common
+        for draft in in_key_order
+    ]
     statement = insert(message).values(rows).on_conflict_do_nothing().returning(message.c.id)
     return len(session.execute(statement).all())
 
@@ -177,20 +180,20 @@ def _wake(session: Session, whose: ColumnElement[bool], now: datetime) -> None:
     session.execute(update(message).where(waiting).values(status="queued", not_before=now, reason=None))
 
 
-def newest(session: Session, wanted: Wanted, limit: int, before: int | None) -> list[Notification]:
+def newest(session: Session, filters: Wanted, limit: int, before: int | None) -> list[Notification]:
     """Newest first, from below `before` on."""
     statement = select(*COLUMNS).order_by(message.c.seq.desc()).limit(limit)
-    if wanted.household is not None:
-        statement = statement.where(message.c.household == wanted.household)
-    if wanted.recipient is not None:
+    if filters.household is not None:
+        statement = statement.where(message.c.household == filters.household)
+    if filters.recipient is not None:
         statement = statement.where(
-            or_(message.c.recipient == wanted.recipient, message.c.assignee == wanted.recipient)
+            or_(message.c.recipient == filters.recipient, message.c.assignee == filters.recipient)
         )
-    if wanted.own is not None:
-        addressed = and_(message.c.recipient == wanted.own, message.c.recipient_kind == "household")
-        statement = statement.where(addressed, message.c.channel.is_distinct_from("staff_task"))
-    if wanted.estates is not None:
-        statement = statement.where(message.c.estate.in_(wanted.estates))
+    if filters.own is not None:
+        is_own = and_(message.c.recipient == filters.own, message.c.recipient_kind == "household")
+        statement = statement.where(is_own, message.c.channel.is_distinct_from("staff_task"))
+    if filters.estates is not None:
+        statement = statement.where(message.c.estate.in_(filters.estates))
     if before is not None:
         statement = statement.where(message.c.seq < before)
     return [Notification(**row._mapping) for row in session.execute(statement)]

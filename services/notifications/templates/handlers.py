@@ -34,16 +34,16 @@ def preview(
     if wording is None:
         raise NotFound(f"There is no template {code} for {channel} in {language}.")
     try:
-        rendered = render(wording, variables)
+        text = render(wording, variables)
     except RenderError as error:
         raise Invalid("The template cannot be filled.", [{"loc": "variables", "msg": str(error)}]) from error
     return Preview(
         code=code,
         channel=channel,
         language=language,
-        version=rendered.version,
-        subject=rendered.subject,
-        text=rendered.text,
+        version=text.version,
+        subject=text.subject,
+        text=text.text,
     )
 
 

@@ -30,5 +30,5 @@ def every(session: Session) -> Sequence[Template]:
 
 def as_template(row: RowMapping) -> Template:
     """The row as the law sees it."""
-    named = {field.name: row[field.name] for field in fields(Template)}
-    return Template(**{**named, "variables": frozenset(row["variables"])})
+    columns = {field.name: row[field.name] for field in fields(Template)}
+    return Template(**{**columns, "variables": frozenset(row["variables"])})

@@ -75,12 +75,12 @@ def version_due(wording: Wording, newest: Newest | None) -> int | None:
 
 def read(name: str, text: str) -> list[Wording]:
     """All a file says, channel by channel."""
-    named = FILE_NAME.fullmatch(name)
+    match = FILE_NAME.fullmatch(name)
     before, *parts = SECTION.split(text)
-    if named is None or before.strip() or not parts:
+    if match is None or before.strip() or not parts:
         raise Unreadable(f"{name}: <code>.<language>.txt with sections, please; see wordings/rules.py")
     wordings = [
-        _wording(named["code"], channel, named["language"], section)
+        _wording(match["code"], channel, match["language"], section)
         for channels, section in zip(parts[::2], parts[1::2], strict=True)
         for channel in _channels(name, channels)
     ]
@@ -99,5 +99,5 @@ def _channels(name: str, line: str) -> Iterator[str]:
 def _wording(code: str, channel: str, language: str, section: str) -> Wording:
     subject = SUBJECT.match(section)
     body = section[subject.end() :] if subject else section
-    shown = subject[1].strip() if subject and channel != SMS else ""
-    return Wording(code, channel, language, shown, body.strip())
+    title = subject[1].strip() if subject and channel != SMS else ""
+    return Wording(code, channel, language, title, body.strip())

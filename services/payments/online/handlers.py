@@ -36,8 +36,8 @@ def ensure_order(begin: Begin, channels: Channels, payment: Payment, *, settings
         return payment
     since = now - timedelta(seconds=settings.order_retry_seconds)
     with begin() as session:
-        claimed = tables.claim_order(session, payment.id, now=now, attempted_before=since)
-    code_url = _place(channel, claimed, settings) if claimed else None
+        has_claim = tables.claim_order(session, payment.id, now=now, attempted_before=since)
+    code_url = _place(channel, has_claim, settings) if has_claim else None
     if code_url is None:
         return payment
     with begin() as session:
@@ -87,17 +87,17 @@ def check_pending(begin: Begin, channels: Channels, payment: Payment, *, setting
 
     An order that was never shown to anyone cannot have been paid. One that was is expired only on the channel's word.
     """
-    expired = payment.expires_at is not None and payment.expires_at <= now
+    is_expired = payment.expires_at is not None and payment.expires_at <= now
     if payment.code_url is None:
-        if expired:
+        if is_expired:
             _expire(begin, payment, now)
         else:
             ensure_order(begin, channels, payment, settings=settings, now=now)
     elif payment.channel in channels:
-        _ask(begin, channels[payment.channel], payment, expired=expired, now=now)
+        _ask(begin, channels[payment.channel], payment, is_expired=is_expired, now=now)
 
 
-def _ask(begin: Begin, channel: PaymentChannel, payment: Payment, *, expired: bool, now: datetime) -> None:
+def _ask(begin: Begin, channel: PaymentChannel, payment: Payment, *, is_expired: bool, now: datetime) -> None:
     try:
         money = channel.query(out_trade_no(payment.id))
     except ChannelUnavailable as error:
@@ -106,7 +106,7 @@ def _ask(begin: Begin, channel: PaymentChannel, payment: Payment, *, expired: bo
     if money is not None:
         with begin() as session:
             book_money(session, money, now)
-    elif expired:
+    elif is_expired:
         _expire(begin, payment, now)
 
 

@@ -33,7 +33,7 @@ def _settle(
 ) -> Payment:
     year = receipt_year(now)
     receipt_no = receipt_number(year, payment.estate, tables.next_receipt(session, payment.estate, year))
-    settled = tables.update_payment(
+    payment_after = tables.update_payment(
         session,
         payment.id,
         status="settled",
@@ -43,24 +43,24 @@ def _settle(
         business_date=day,
         next_check_at=None,
     )
-    _announce(session, settled, now)
-    return settled
+    _announce(session, payment_after, now)
+    return payment_after
 
 
-def _announce(session: Session, settled: Payment, now: datetime) -> None:
+def _announce(session: Session, payment: Payment, now: datetime) -> None:
     event = PaymentSettled(
-        payment_id=settled.id,
-        household=settled.household,
-        estate=settled.estate,
-        channel=settled.channel,
-        transaction_id=str(settled.transaction_id),
-        amount_fen=settled.amount_fen,
-        bill_ids=list(settled.bill_ids),
-        settled_at=settled.settled_at or now,
-        business_date=settled.business_date or business_date(now),
+        payment_id=payment.id,
+        household=payment.household,
+        estate=payment.estate,
+        channel=payment.channel,
+        transaction_id=str(payment.transaction_id),
+        amount_fen=payment.amount_fen,
+        bill_ids=list(payment.bill_ids),
+        settled_at=payment.settled_at or now,
+        business_date=payment.business_date or business_date(now),
     )
-    record(session, event, aggregate=aggregate(settled), at=now)
-    count_when_committed(session, settled.channel, "settled")
+    record(session, event, aggregate=aggregate(payment), at=now)
+    count_when_committed(session, payment.channel, "settled")
 
 
 def book_money(session: Session, money: Money, now: datetime) -> Judgement:
@@ -71,8 +71,8 @@ def book_money(session: Session, money: Money, now: datetime) -> Judgement:
     """
     payment_id = payment_id_of(money.out_trade_no)
     payment = tables.find_payment(session, payment_id, lock=True) if payment_id else None
-    posted = tables.is_posted(session, money.channel, money.transaction_id)
-    judgement = judge(payment, money, already_posted=posted)
+    is_posted = tables.is_posted(session, money.channel, money.transaction_id)
+    judgement = judge(payment, money, already_posted=is_posted)
     if judgement.verdict is Verdict.SETTLE and payment is not None:
         _settle_online(session, payment, money, now)
     elif judgement.verdict is Verdict.SUSPEND:

@@ -60,13 +60,13 @@ def load_account(directory: Path) -> Account:
 def read_platform_key(name: str, pem: bytes) -> tuple[str, PlatformKey]:
     """(serial, key) of one file; ValueError when it is neither an RSA certificate nor a named RSA public key."""
     if name.startswith(PUBLIC_KEY_PREFIX):
-        serial, found = name, PlatformKey(_rsa(load_pem_public_key(pem)))
+        serial, key = name, PlatformKey(_rsa(load_pem_public_key(pem)))
     else:
         certificate = load_pem_x509_certificate(pem)
         serial = f"{certificate.serial_number:X}"
         valid = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        found = PlatformKey(_rsa(certificate.public_key()), *valid)
-    return serial, found
+        key = PlatformKey(_rsa(certificate.public_key()), *valid)
+    return serial, key
 
 
 def _rsa(key: object) -> RSAPublicKey:
@@ -85,10 +85,10 @@ class Keyring:
 
     def find(self, serial: str, at: datetime) -> PlatformKey | None:
         """The key of that serial if we know it and it is valid then. Raises OSError when the directory is missing."""
-        changed = self._directory.stat().st_mtime_ns
-        if changed != self._changed:
+        modified_at = self._directory.stat().st_mtime_ns
+        if modified_at != self._changed:
             files = self._directory.glob("*.pem")
             self._keys = dict(read_platform_key(file.stem, file.read_bytes()) for file in files)
-            self._changed = changed
+            self._changed = modified_at
         key = self._keys.get(serial) or self._keys.get(serial.upper().lstrip("0"))
         return key if key is not None and key.is_valid(at) else None

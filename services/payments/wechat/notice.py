@@ -64,11 +64,11 @@ def open_notice(
 def _unseal(resource: object, apiv3_key: bytes) -> dict[str, object]:
     if not isinstance(resource, dict) or resource.get("algorithm") != CIPHER:
         raise NoticeRefused(400, f"the resource must be sealed with {CIPHER}")
-    associated = resource.get("associated_data") or ""
+    associated_data = resource.get("associated_data") or ""
     nonce, ciphertext = resource.get("nonce"), resource.get("ciphertext")
-    if not (isinstance(nonce, str) and isinstance(ciphertext, str) and isinstance(associated, str)):
+    if not (isinstance(nonce, str) and isinstance(ciphertext, str) and isinstance(associated_data, str)):
         raise NoticeRefused(400, "the resource lacks its nonce or cipher text")
-    plain = decrypt(apiv3_key, nonce=nonce, associated_data=associated, ciphertext=ciphertext)
+    plain = decrypt(apiv3_key, nonce=nonce, associated_data=associated_data, ciphertext=ciphertext)
     if plain is None:
         raise NoticeRefused(400, "the resource does not open with our key")
     return parse_object(plain)

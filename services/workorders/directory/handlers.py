@@ -6,41 +6,41 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated, StaffRegistered
-from services.common.directory import Directory, keep_newest
+from services.common.directory import keep_newest
 from services.workorders.directory import tables
-from services.workorders.tables import estate, household, staff
+from services.workorders.tables import REGISTER, staff
 
-REGISTER = Directory(estate, household)
+keep_estates, keep_households = REGISTER.keep_estates, REGISTER.keep_households
 
 
-def keep_staff(session: Session, told: StaffRegistered, at: datetime) -> None:
+def keep_staff(session: Session, event: StaffRegistered, at: datetime) -> None:
     """Who works where, with which skills. Names and phone numbers are not needed here and not kept."""
     rows = [
         {"code": s.staff, "role": s.role, "estate": s.estate, "buildings": s.buildings, "skills": s.skills}
-        for s in told.staff
+        for s in event.staff
     ]
     keep_newest(session, staff, rows, at)
 
 
-def add_bills(session: Session, told: BillsIssued) -> None:
+def add_bills(session: Session, event: BillsIssued) -> None:
     """What is left of each bill after prepaid credit becomes due (B6)."""
     deltas: Counter[tuple[str, date]] = Counter()
-    for bill in told.bills:
-        deltas[bill.household, told.due_date] += bill.open_fen
+    for bill in event.bills:
+        deltas[bill.household, event.due_date] += bill.open_fen
     tables.add_due(session, deltas)
 
 
-def adjust_bills(session: Session, told: BillsAdjusted) -> None:
+def adjust_bills(session: Session, event: BillsAdjusted) -> None:
     """A voided or waived bill is no longer due; restored principal is due again."""
     deltas: Counter[tuple[str, date]] = Counter()
-    for bill in told.bills:
+    for bill in event.bills:
         deltas[bill.household, bill.due_date] += bill.open_change_fen
     tables.add_due(session, deltas)
 
 
-def subtract_payment(session: Session, told: PaymentAllocated) -> None:
+def subtract_payment(session: Session, event: PaymentAllocated) -> None:
     """Principal paid is no longer due; a late fee never was principal."""
     deltas: Counter[tuple[str, date]] = Counter()
-    for part in told.allocations:
-        deltas[told.household, part.due_date] -= part.principal_fen
+    for part in event.allocations:
+        deltas[event.household, part.due_date] -= part.principal_fen
     tables.add_due(session, deltas)

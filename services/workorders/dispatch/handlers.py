@@ -7,11 +7,11 @@ from services.workorders.dispatch import rules, tables
 from services.workorders.orders.rules import Order
 
 
-def technician_for(session: Session, order: Order, named: str | None) -> rules.Choice:
+def technician_for(session: Session, order: Order, requested: str | None) -> rules.Choice:
     """Whom to send. The manual choice always wins; one who is not on the register may be a contractor."""
-    if named is not None:
-        register = "" if is_technician(session, named) else "; not on the technicians' register"
-        return rules.Choice(named, f"manual choice{register}")
+    if requested is not None:
+        register = "" if is_technician(session, requested) else "; not on the technicians' register"
+        return rules.Choice(requested, f"manual choice{register}")
     tables.lock_estate(session, order.estate)
-    found = tables.technicians(session, order.estate)
-    return rules.choose(found, tables.wanted_skills(session, order.category), order.building)
+    technicians = tables.technicians(session, order.estate)
+    return rules.choose(technicians, tables.wanted_skills(session, order.category), order.building)

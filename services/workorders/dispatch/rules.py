@@ -22,7 +22,7 @@ class Choice:
     reason: str
 
 
-def choose(technicians: Sequence[Technician], wanted: frozenset[str], building: str | None) -> Choice:
+def choose(technicians: Sequence[Technician], skills: frozenset[str], building: str | None) -> Choice:
     """The best of the estate's technicians; where none is registered the order is open to whoever accepts it.
 
     `wanted`: any of these skills will do; empty: the work needs no special skill. When nobody has the skill the order
@@ -30,17 +30,17 @@ def choose(technicians: Sequence[Technician], wanted: frozenset[str], building: 
     """
     if not technicians:
         return Choice(None, "automatic: no technician is registered here; open to whoever accepts")
-    skilled = [person for person in technicians if person.skills & wanted]
-    pool = skilled or technicians
+    pool_with_skill = [person for person in technicians if person.skills & skills]
+    pool = pool_with_skill or technicians
     best = min(pool, key=lambda person: (building not in person.buildings, person.load, person.code))
-    return Choice(best.code, "automatic: " + "; ".join(_reasons(best, pool, wanted, building)))
+    return Choice(best.code, "automatic: " + "; ".join(_reasons(best, pool, skills, building)))
 
 
-def _reasons(best: Technician, pool: Sequence[Technician], wanted: frozenset[str], building: str | None) -> list[str]:
-    matched = sorted(best.skills & wanted)
-    if matched:
-        skill = f"skill {', '.join(matched)}"
+def _reasons(best: Technician, pool: Sequence[Technician], skills: frozenset[str], building: str | None) -> list[str]:
+    matching_skills = sorted(best.skills & skills)
+    if matching_skills:
+        skill = f"skill {', '.join(matching_skills)}"
     else:
-        skill = f"nobody here has skill {' or '.join(sorted(wanted))}" if wanted else "no special skill needed"
+        skill = f"nobody here has skill {' or '.join(sorted(skills))}" if skills else "no special skill needed"
     place = [f"responsible for building {building}"] if building in best.buildings else []
     return [skill, *place, f"{best.load} open orders", f"{len(pool)} considered"]

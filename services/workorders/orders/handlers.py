@@ -18,7 +18,6 @@ from services.common.messaging import record
 from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
-from services.workorders.directory.handlers import REGISTER
 from services.workorders.directory.tables import is_technician
 from services.workorders.dispatch.handlers import technician_for
 from services.workorders.orders import rules, tables, views
@@ -27,6 +26,7 @@ from services.workorders.orders.tables import Filter, Transition
 from services.workorders.settings import settings
 from services.workorders.sla import rules as sla_rules
 from services.workorders.sla import tables as sla_tables
+from services.workorders.tables import REGISTER
 
 CALENDAR = WorkingCalendar()
 
@@ -50,18 +50,18 @@ def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime)
     policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, new.priority)
     order = rules.open_order(new, building, policy, now, CALENDAR)
     if tables.add(session, order):
-        _opened(session, caller, order, now)
+        _announce(session, caller, order, now)
     else:
-        order = _found(tables.find(session, order.id))
+        order = _existing(tables.find(session, order.id))
         if not new.is_same_as(order):
             raise another_request("work order")
     return views.whole(session, order, now)
 
 
-def _opened(session: Session, caller: Caller, order: Order, now: datetime) -> None:
+def _announce(session: Session, caller: Caller, order: Order, now: datetime) -> None:
     tables.add_transition(session, order.id, Transition(order.id, "create", None, order.status, caller.sub, now))
     _replan(session, order)
-    told = WorkOrderOpened(
+    event = WorkOrderOpened(
         work_order_id=order.id,
         estate=order.estate,
         building=order.building,
@@ -71,74 +71,74 @@ def _opened(session: Session, caller: Caller, order: Order, now: datetime) -> No
         holds_dunning=_holds(session, order),
         opened_at=now,
     )
-    record(session, told, aggregate=str(order.id), at=now)
+    record(session, event, aggregate=str(order.id), at=now)
 
 
-def act_on_order(session: Session, caller: Caller, asked: Act, now: datetime) -> WorkOrderRecord:
+def act_on_order(session: Session, caller: Caller, request: Act, now: datetime) -> WorkOrderRecord:
     """One transition (G1): Forbidden, Conflict naming the state, NotFound."""
-    caller.require(rules.NEEDS[asked.action])
-    order = _found(tables.lock(session, asked.order_id))
+    caller.require(rules.NEEDS[request.action])
+    order = _existing(tables.lock(session, request.order_id))
     _require_scope(caller, order)
-    registered = is_technician(session, caller.sub)
-    rules.require_own(caller, order, on_register=registered)
-    if not _done_before(session, asked):
-        order = _move(session, caller, order, asked, now, taker=caller.sub if registered else None)
+    is_registered = is_technician(session, caller.sub)
+    rules.require_own(caller, order, on_register=is_registered)
+    if not _done_before(session, request):
+        order = _move(session, caller, order, request, now, taker=caller.sub if is_registered else None)
     return views.whole(session, order, now)
 
 
-def _done_before(session: Session, asked: Act) -> bool:
-    earlier = tables.transition_of(session, asked.order_id, asked.request_id)
+def _done_before(session: Session, request: Act) -> bool:
+    earlier = tables.transition_of(session, request.order_id, request.request_id)
     if earlier is not None:
-        step = {"action": asked.action, "note": asked.note, "asked_technician": asked.technician}
+        step = {"action": request.action, "note": request.note, "asked_technician": request.technician}
         same_request("step of this order", earlier, step)
     return earlier is not None
 
 
-def _move(session: Session, caller: Caller, order: Order, asked: Act, now: datetime, *, taker: str | None) -> Order:
-    rules.next_status(order, asked.action)
-    if asked.action == "reopen":
+def _move(session: Session, caller: Caller, order: Order, request: Act, now: datetime, *, taker: str | None) -> Order:
+    rules.next_status(order, request.action)
+    if request.action == "reopen":
         rules.require_reopenable(order, now, timedelta(days=settings().reopen_days))
-    technician, reason = _technician(session, order, asked, taker)
-    moved = rules.act(order, asked.action, now, technician, CALENDAR)
-    tables.save(session, moved)
+    technician, reason = _technician(session, order, request, taker)
+    after = rules.act(order, request.action, now, technician, CALENDAR)
+    tables.save(session, after)
     step = Transition(
-        request_id=asked.request_id,
-        action=asked.action,
+        request_id=request.request_id,
+        action=request.action,
         from_status=order.status,
-        to_status=moved.status,
+        to_status=after.status,
         by=caller.sub,
         at=now,
-        note=asked.note,
-        asked_technician=asked.technician,
-        technician=moved.technician,
+        note=request.note,
+        asked_technician=request.technician,
+        technician=after.technician,
         reason=reason,
     )
     tables.add_transition(session, order.id, step)
-    _replan(session, moved)
-    _tell(session, moved, asked.action, now)
-    _count(session, order, moved, now)
-    return moved
+    _replan(session, after)
+    _tell(session, after, request.action, now)
+    _count(session, order, after, now)
+    return after
 
 
-def _technician(session: Session, order: Order, asked: Act, taker: str | None) -> tuple[str | None, str | None]:
+def _technician(session: Session, order: Order, request: Act, taker: str | None) -> tuple[str | None, str | None]:
     """Who has the order after the step, and why; an order dispatched to nobody goes to the `taker` who accepts it."""
-    if asked.action != "dispatch":
-        rules.require_technician(order, asked.technician)
-        return order.technician or asked.technician or taker, None
-    rules.require_handover(order, asked.technician)
-    choice = technician_for(session, order, asked.technician)
+    if request.action != "dispatch":
+        rules.require_technician(order, request.technician)
+        return order.technician or request.technician or taker, None
+    rules.require_handover(order, request.technician)
+    choice = technician_for(session, order, request.technician)
     return choice.technician, choice.reason
 
 
 def _replan(session: Session, order: Order) -> None:
     stages, chain = rules.running_clocks(order), sla_tables.chain(session)
-    sla_tables.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
+    sla_tables.ALARMS.replan(session, order.id, sla_rules.planned_alarms(order.round, stages, chain, CALENDAR))
 
 
 def _tell(session: Session, order: Order, action: OrderAction, now: datetime) -> None:
-    told = _event(session, order, action, now)
-    if told is not None:
-        record(session, told, aggregate=str(order.id), at=now)
+    event = _event(session, order, action, now)
+    if event is not None:
+        record(session, event, aggregate=str(order.id), at=now)
 
 
 def _event(session: Session, order: Order, action: OrderAction, now: datetime) -> Event | None:
@@ -182,12 +182,12 @@ def _count(session: Session, before: Order, after: Order, now: datetime) -> None
 def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -> WorkOrderRecord:
     """The order with its history; NotFound, Forbidden outside the caller's scope."""
     caller.require(Permission.READ_WORK_ORDERS)
-    order = _found(tables.find(session, order_id))
+    order = _existing(tables.find(session, order_id))
     _require_scope(caller, order)
     return views.whole(session, order, now)
 
 
-def _found(order: Order | None) -> Order:
+def _existing(order: Order | None) -> Order:
     if order is None:
         raise NotFound("There is no such work order.")
     return order
@@ -205,14 +205,14 @@ def _require_scope(caller: Caller, order: Order) -> None:
 def list_orders(
     session: Session,
     caller: Caller,
-    wanted: Filter,
+    cut: Filter,
     now: datetime,
     limit: int,
     cursor: str | None,
 ) -> Page[WorkOrder]:
     """Orders in the caller's scope, newest first; an owner sees those of the own household."""
     caller.require(Permission.READ_WORK_ORDERS)
-    scope = caller.scope(wanted.estate, wanted.household)
-    rows = tables.listed(session, scope, wanted, now, limit + 1, position(cursor, datetime.fromisoformat, UUID))
-    shown, next_cursor = page(rows, limit, lambda order: [order.created_at.isoformat(), str(order.id)])
-    return Page(items=views.items(session, shown, now), next_cursor=next_cursor)
+    scope = caller.scope(cut.estate, cut.household)
+    rows = tables.listed(session, scope, cut, now, limit + 1, position(cursor, datetime.fromisoformat, UUID))
+    items, next_cursor = page(rows, limit, lambda order: [order.created_at.isoformat(), str(order.id)])
+    return Page(items=views.items(session, items, now), next_cursor=next_cursor)

@@ -97,9 +97,9 @@ class NewOrder:
 
     def is_same_as(self, order: Order) -> bool:
         """Whether `order` came from this very request; a building may have been filled in from the household."""
-        given = (self.estate, self.category, self.priority, self.description, self.household, self.place)
-        kept = (order.estate, order.category, order.priority, order.description, order.household, order.place)
-        return given == kept and self.building in (None, order.building)
+        content = (self.estate, self.category, self.priority, self.description, self.household, self.place)
+        standing = (order.estate, order.category, order.priority, order.description, order.household, order.place)
+        return content == standing and self.building in (None, order.building)
 
 
 def open_order(new: NewOrder, building: str | None, policy: Policy, now: datetime, calendar: WorkingCalendar) -> Order:
@@ -137,8 +137,8 @@ def open_order(new: NewOrder, building: str | None, policy: Policy, now: datetim
 def next_status(order: Order, action: OrderAction) -> OrderStatus:
     """Where `action` leads; Conflict naming the state and what it allows."""
     if order.status not in TRANSITIONS[action]:
-        allowed = [name for name, steps in TRANSITIONS.items() if order.status in steps]
-        can = ", ".join(allowed) if allowed else "nothing more"
+        possible = [name for name, steps in TRANSITIONS.items() if order.status in steps]
+        can = ", ".join(possible) if possible else "nothing more"
         raise Conflict(f"The order is {order.status}: {action} is not possible now; allowed: {can}.")
     return TRANSITIONS[action][order.status] or order.paused_from or order.status
 
@@ -156,8 +156,8 @@ def require_own(caller: Caller, order: Order, *, on_register: bool) -> None:
 
 def act(order: Order, action: OrderAction, at: datetime, technician: str | None, calendar: WorkingCalendar) -> Order:
     """The order after a lawful `action`; `technician` is the one a dispatch chose, or who accepts what nobody has."""
-    moved = replace(order, status=next_status(order, action), status_since=at, paused_from=None)
-    return _EFFECTS[action](moved, order, at, technician, calendar)
+    after = replace(order, status=next_status(order, action), status_since=at, paused_from=None)
+    return _EFFECTS[action](after, order, at, technician, calendar)
 
 
 def require_reopenable(order: Order, at: datetime, within: timedelta) -> None:
@@ -173,53 +173,53 @@ def require_handover(order: Order, technician: str | None) -> None:
         raise Conflict(f"The order is {order.status}, with {holder}: name another technician to hand it over.")
 
 
-def require_technician(order: Order, named: str | None) -> None:
+def require_technician(order: Order, technician: str | None) -> None:
     """Conflict when somebody acts for another technician than the one the order was dispatched to, if it was to one."""
-    if named is not None and order.technician not in (None, named):
-        raise Conflict(f"The order is {order.status}, with {order.technician}: {named} has it not.")
+    if technician is not None and order.technician not in (None, technician):
+        raise Conflict(f"The order is {order.status}, with {order.technician}: {technician} has it not.")
 
 
 _Effect = Callable[[Order, Order, datetime, str | None, WorkingCalendar], Order]
 
 
-def _dispatch(moved: Order, _before: Order, _at: datetime, technician: str | None, _days: WorkingCalendar) -> Order:
-    return replace(moved, technician=technician)
+def _dispatch(after: Order, _before: Order, _at: datetime, technician: str | None, _days: WorkingCalendar) -> Order:
+    return replace(after, technician=technician)
 
 
-def _accept(moved: Order, before: Order, at: datetime, technician: str | None, days: WorkingCalendar) -> Order:
-    return _respond(replace(moved, technician=technician), before, at, technician, days)
+def _accept(after: Order, before: Order, at: datetime, technician: str | None, days: WorkingCalendar) -> Order:
+    return _respond(replace(after, technician=technician), before, at, technician, days)
 
 
-def _respond(moved: Order, _before: Order, at: datetime, _technician: str | None, _days: WorkingCalendar) -> Order:
-    if moved.responded_at is not None:
-        return moved
-    return replace(moved, responded_at=at, respond_outcome=outcome(at, moved.respond_by))
+def _respond(after: Order, _before: Order, at: datetime, _technician: str | None, _days: WorkingCalendar) -> Order:
+    if after.responded_at is not None:
+        return after
+    return replace(after, responded_at=at, respond_outcome=outcome(at, after.respond_by))
 
 
-def _complete(moved: Order, _before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
-    done = replace(moved, resolved_at=at, resolve_outcome=outcome(at, moved.resolve_by))
-    return _with_clock(done, moved.resolution.paused(at, days))
+def _complete(after: Order, _before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
+    resolution = replace(after, resolved_at=at, resolve_outcome=outcome(at, after.resolve_by))
+    return _with_clock(resolution, after.resolution.paused(at, days))
 
 
-def _pause(moved: Order, before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
-    return _with_clock(replace(moved, paused_from=before.status), moved.resolution.paused(at, days))
+def _pause(after: Order, before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
+    return _with_clock(replace(after, paused_from=before.status), after.resolution.paused(at, days))
 
 
-def _resume(moved: Order, _before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
-    clock = moved.resolution.resumed(at)
-    due = resolve_by_if_resumed(moved, at, days)
-    return replace(_with_clock(moved, clock), resolve_by=due)
+def _resume(after: Order, _before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
+    clock = after.resolution.resumed(at)
+    due = resolve_by_if_resumed(after, at, days)
+    return replace(_with_clock(after, clock), resolve_by=due)
 
 
-def _reopen(moved: Order, before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
-    clock = Running(moved.resolution.limit, at)
+def _reopen(after: Order, before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
+    clock = Running(after.resolution.limit, at)
     due = clock.limit.ends(at, days)
-    again = replace(moved, round=before.round + 1, resolve_by=due, resolved_at=None, resolve_outcome=None)
+    again = replace(after, round=before.round + 1, resolve_by=due, resolved_at=None, resolve_outcome=None)
     return replace(_with_clock(again, clock), closed_at=None)
 
 
-def _close(moved: Order, _before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
-    return replace(_with_clock(moved, moved.resolution.paused(at, days)), closed_at=at)
+def _close(after: Order, _before: Order, at: datetime, _technician: str | None, days: WorkingCalendar) -> Order:
+    return replace(_with_clock(after, after.resolution.paused(at, days)), closed_at=at)
 
 
 _EFFECTS: Mapping[OrderAction, _Effect] = {

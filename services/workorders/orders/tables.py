@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.sla import Stage
 from services.common.contracts.answers.work_orders import OrderAction, OrderStatus
 from services.common.domain.access import Scope
+from services.common.narrowing import among, below, equals
 from services.common.once import insert_once
 from services.workorders.orders.rules import Order
 from services.workorders.tables import order_category, work_order, work_order_event
@@ -52,16 +53,16 @@ def add(session: Session, order: Order) -> bool:
 
 def find(session: Session, order_id: UUID) -> Order | None:
     """The order as it is."""
-    return _one(session.execute(select(*COLUMNS).where(work_order.c.id == order_id)).mappings().first())
+    return _order_of(session.execute(select(*COLUMNS).where(work_order.c.id == order_id)).mappings().first())
 
 
 def lock(session: Session, order_id: UUID) -> Order | None:
     """The order, locked until the transaction ends: one transition at a time."""
     query = select(*COLUMNS).where(work_order.c.id == order_id).with_for_update()
-    return _one(session.execute(query).mappings().first())
+    return _order_of(session.execute(query).mappings().first())
 
 
-def _one(row: RowMapping | None) -> Order | None:
+def _order_of(row: RowMapping | None) -> Order | None:
     return None if row is None else Order(**row)
 
 
@@ -100,8 +101,8 @@ def holds_dunning(session: Session, category: str) -> bool:
 
 def category_label(session: Session, category: str) -> str:
     """The category as a metric's label: free text must not make new series."""
-    known = session.execute(select(order_category.c.code).where(order_category.c.code == category)).first()
-    return category if known else "other"
+    row = session.execute(select(order_category.c.code).where(order_category.c.code == category)).first()
+    return category if row else "other"
 
 
 def late(stage: Stage, now: datetime) -> ColumnElement[bool]:
@@ -117,25 +118,15 @@ def late(stage: Stage, now: datetime) -> ColumnElement[bool]:
 
 
 def listed(
-    session: Session, scope: Scope, wanted: Filter, now: datetime, limit: int, after: tuple[datetime, UUID] | None
+    session: Session, scope: Scope, cut: Filter, now: datetime, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Order]:
     """Up to `limit` orders within `scope` after the key `(created_at, id)`, newest first."""
-    query = select(*COLUMNS).where(*_conditions(scope, wanted, now))
-    if after is not None:
-        query = query.where(tuple_(work_order.c.created_at, work_order.c.id) < after)
+    query = select(*COLUMNS).where(
+        among(work_order.c.estate, scope.estates),
+        equals(work_order.c.household, scope.household),
+        equals(work_order.c.status, cut.status),
+        equals(or_(late("respond", now), late("resolve", now)), cut.overdue),
+        below((work_order.c.created_at, work_order.c.id), after),
+    )
     newest_first = query.order_by(work_order.c.created_at.desc(), work_order.c.id.desc()).limit(limit)
     return [Order(**row._asdict()) for row in session.execute(newest_first)]
-
-
-def _conditions(scope: Scope, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if scope.estates is not None:
-        conditions.append(work_order.c.estate.in_(scope.estates))
-    if scope.household is not None:
-        conditions.append(work_order.c.household == scope.household)
-    if wanted.status is not None:
-        conditions.append(work_order.c.status == wanted.status)
-    if wanted.overdue is not None:
-        is_late = or_(late("respond", now), late("resolve", now))
-        conditions.append(is_late if wanted.overdue else ~is_late)
-    return conditions

@@ -30,7 +30,7 @@ def items(session: Session, orders: Sequence[Order], now: datetime) -> list[Work
 
 
 def _item(order: Order, arrears_fen: int, now: datetime) -> WorkOrder:
-    paused = order.status == "paused"
+    is_paused = order.status == "paused"
     return WorkOrder(
         id=order.id,
         estate=order.estate,
@@ -44,7 +44,7 @@ def _item(order: Order, arrears_fen: int, now: datetime) -> WorkOrder:
         technician=order.technician,
         created_at=order.created_at,
         respond_by=order.respond_by,
-        resolve_by=rules.resolve_by_if_resumed(order, now, CALENDAR) if paused else order.resolve_by,
+        resolve_by=rules.resolve_by_if_resumed(order, now, CALENDAR) if is_paused else order.resolve_by,
         responded_at=order.responded_at,
         resolved_at=order.resolved_at,
         respond_overdue=rules.late_since(order, "respond", now),

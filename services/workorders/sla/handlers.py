@@ -19,9 +19,9 @@ from services.workorders.sla import tables
 
 def raise_due_alarms(session: Session, now: datetime) -> int:
     """Raise what is due, each alarm once; returns how many. Several replicas share the work."""
-    due = tables.claim_due(session, now, settings().sla_alarm_batch)
+    due = tables.ALARMS.claim_due(session, tables.DueAlarm, now, settings().sla_alarm_batch)
     for alarm in due:
-        told = WorkOrderSlaAlarm(
+        event = WorkOrderSlaAlarm(
             work_order_id=alarm.order_id,
             estate=alarm.estate,
             category=alarm.category,
@@ -30,8 +30,8 @@ def raise_due_alarms(session: Session, now: datetime) -> int:
             role=alarm.role,
             due_at=alarm.due_at,
         )
-        record(session, told, aggregate=str(alarm.order_id), at=now)
-        tables.mark_raised(session, alarm, now)
+        record(session, event, aggregate=str(alarm.order_id), at=now)
+        tables.ALARMS.mark_raised(session, alarm, now)
     return len(due)
 
 
@@ -39,17 +39,17 @@ def estate_figures(session: Session, caller: Caller, estate: str, now: datetime)
     """Open orders, what is late now, share within limit of what was done lately (J2); NotFound for no such estate."""
     caller.require(Permission.READ_FIGURES)
     caller.require_estate(estate)
-    found = _counts(session, frozenset({estate}), now)
-    if not found:
+    figures = _counts(session, frozenset({estate}), now)
+    if not figures:
         raise NotFound(f"There is no estate {estate}.")
-    return _of_estate(found[0])
+    return _of_estate(figures[0])
 
 
 def group_figures(session: Session, caller: Caller, now: datetime) -> GroupOrderFigures:
     """The same over all estates in the caller's scope, and per estate."""
     caller.require(Permission.READ_GROUP_FIGURES)
-    found = _counts(session, caller.estate_filter(), now)
-    return {**_figures(found), "estates": [_of_estate(counts) for counts in found]}
+    figures = _counts(session, caller.estate_filter(), now)
+    return {**_figures(figures), "estates": [_of_estate(counts) for counts in figures]}
 
 
 def _of_estate(counts: tables.EstateCounts) -> EstateOrderFigures:

@@ -74,8 +74,8 @@ def policy_for(policies: Sequence[Policy], estate: str, category: str, priority:
 
 
 def _closeness(policy: Policy) -> tuple[int, bool, int]:
-    named = (policy.category != ANY) + (policy.priority != ANY)
-    return (-named, policy.estate == ANY, policy.respond_minutes)
+    criteria = (policy.category != ANY) + (policy.priority != ANY)
+    return (-criteria, policy.estate == ANY, policy.respond_minutes)
 
 
 def planned_alarms(

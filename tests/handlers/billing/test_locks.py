@@ -38,7 +38,7 @@ def test_who_shares_a_lock_keeps_off_only_whoever_wants_it_alone(engine: Engine)
 
 def test_a_session_keeps_its_lock_beyond_its_transactions(engine: Engine) -> None:
     with engine.connect() as connection, transaction(engine) as other:
-        connection.execute(text(f"SELECT {Lock.MIGRATION.held_by_session()}"))
+        connection.execute(text(f"SELECT {Lock.MIGRATION.exclusive_for_session()}"))
         connection.commit()
         assert not try_to_hold(other, Lock.MIGRATION)
         connection.detach()

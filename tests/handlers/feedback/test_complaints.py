@@ -34,6 +34,7 @@ from services.feedback.complaints.tables import Filter
 from services.feedback.directory import handlers as directory
 from services.feedback.sla import handlers as sla
 from services.feedback.sla.rules import CLOCKS, COMMITMENT, STAGES, TARGET
+from services.feedback.tables import REGISTER
 from tests.support.outbox import events
 from tests.support.quality import (
     GROUP,
@@ -52,7 +53,7 @@ MANAGER = Caller(sub="M1", roles=frozenset({"estate_manager"}), estates=frozense
 
 
 def tell_directory(session: Session, at: datetime = NOW) -> None:
-    tell_homes(session, directory.REGISTER, "E1", "E2", at=at)
+    tell_homes(session, REGISTER, "E1", "E2", at=at)
     staff = [
         StaffEntry(staff="S1", name="n", role="steward", estate="E1", buildings=["B1"]),
         StaffEntry(staff="M1", name="n", role="estate_manager", estate="E1"),

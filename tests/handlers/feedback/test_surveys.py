@@ -15,11 +15,11 @@ from services.common.contracts.errors import Conflict, Forbidden, NotFound
 from services.common.contracts.events import RatingInvited, WorkOrderFinished
 from services.common.database import transaction
 from services.common.domain.access import Caller
-from services.feedback.directory import handlers as directory
 from services.feedback.sla import handlers as sla
 from services.feedback.surveys import handlers
 from services.feedback.surveys.rules import Answer
 from services.feedback.surveys.tables import Filter
+from services.feedback.tables import REGISTER
 from tests.support.databases import waits_for_a_lock
 from tests.support.outbox import events
 from tests.support.quality import GROUP, NEIGHBOUR, OWNER, STEWARD, outcome_of, tell_homes
@@ -144,7 +144,7 @@ def test_scope(session: Session) -> None:
 
 
 def test_csat_in_the_figures(session: Session) -> None:
-    tell_homes(session, directory.REGISTER, "E1", "E2", at=NOW)
+    tell_homes(session, REGISTER, "E1", "E2", at=NOW)
     for score in (5, 4, 3):
         rate(session, invite(session), score)
     invite(session)

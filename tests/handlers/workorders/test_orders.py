@@ -27,7 +27,7 @@ from services.common.messaging import first_delivery
 from services.workorders.directory import handlers as directory
 from services.workorders.orders import handlers, tables
 from services.workorders.orders.tables import Filter
-from services.workorders.tables import sla_policy
+from services.workorders.tables import REGISTER, sla_policy
 from tests.support.orders import HOUR, NOW, T1, T2, act, create, finish, listed, prepared
 from tests.support.outbox import events
 from tests.support.quality import GROUP, NEIGHBOUR, OWNER, STEWARD, STRANGER, two_at_once
@@ -136,9 +136,9 @@ def test_place_must_be_known_and_belong_together(session: Session) -> None:
 
 def test_an_older_message_never_overwrites_a_newer_one(session: Session) -> None:
     moved = [HouseholdEntry(household="H1", unit="u", building="B7")]
-    directory.REGISTER.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW - HOUR)
+    REGISTER.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW - HOUR)
     assert create(session)["building"] == "B1"
-    directory.REGISTER.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW + HOUR)
+    REGISTER.keep_households(session, HouseholdsRegistered(estate="E1", households=moved), NOW + HOUR)
     assert create(session)["building"] == "B7"
 
 

@@ -16,13 +16,13 @@ def compute(session: Session, job: Job, rates: Sequence[Rate]) -> tuple[Lines, l
 
     Without metered and shared fees this asks nothing where nobody changed hands or moved in and bills are by the month.
     """
-    found = Lines()
+    slice_lines = Lines()
     meters = metered.load(session, job)
-    days = [job.cycle.first, job.consumed.first, *([meters.since] if meters.since else [])]
-    known = lines.known(session, job, min(days))
-    apart = lines.by_rate(session, job, rates, known, found)
+    days = [job.cycle.first, job.consumption_cycle.first, *([meters.since] if meters.since else [])]
+    history = lines.load_history(session, job, min(days))
+    apart = lines.by_rate(session, job, rates, history, slice_lines)
     if job.priced_by("metered") or job.priced_by("shared"):
         homes = units.units_of(session, job.piece)
-        metered.add(job, homes, meters, known, found)
-        shared.add(session, job, homes, known, found)
-    return found, apart
+        metered.add(job, homes, meters, history, slice_lines)
+        shared.add(session, job, homes, history, slice_lines)
+    return slice_lines, apart

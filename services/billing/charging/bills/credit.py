@@ -13,17 +13,17 @@ from services.billing.receivables.ledger.tables import account
 
 
 def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[CreditedBill]:
-    """Pay the new bills of credited households, oldest bill first; returns these bills as they are told of."""
-    paid = tables.apply_credit(session, piece, posting)
+    """Pay the new bills of credited households, oldest bill first; returns these bills."""
+    credited_bills = tables.apply_credit(session, piece, posting)
     if posting.due_date < posting.issued_on:
-        _keep_fee_left(session, [row for row in paid if row.open_fen == 0])
-    return paid
+        _keep_fee_left(session, [row for row in credited_bills if row.open_fen == 0])
+    return credited_bills
 
 
-def _keep_fee_left(session: Session, settled: Sequence[CreditedBill]) -> None:
+def _keep_fee_left(session: Session, paid_bills: Sequence[CreditedBill]) -> None:
     """A bill issued after its due date has accrued up to today, which its principal does not pay (C1)."""
     bills: dict[str, list[int]] = defaultdict(list)
-    for row in settled:
+    for row in paid_bills:
         bills[row.household].append(row.bill_id)
     for household in sorted(bills):
         payer = account(session, household)

@@ -57,7 +57,7 @@ class RunRequest:
 
 
 def start_bill_run(
-    session: Session, caller: Caller, request_id: UUID, asked: RunRequest, *, now: datetime, settings: Settings
+    session: Session, caller: Caller, request_id: UUID, request: RunRequest, *, now: datetime, settings: Settings
 ) -> Created:
     """Plan a run and ask for each of its slices (B4). The same call again answers the same and plans nothing.
 
@@ -65,17 +65,17 @@ def start_bill_run(
     """
     caller.require(Permission.ISSUE_BILLS)
     run: dict[str, Any] = {
-        "period": _period(asked.period, business_date(now)),
-        "estates": _named(asked.estates, "estates"),
-        "fee_items": _named(asked.fee_items, "fee_items"),
-        "dry_run": asked.dry_run,
+        "period": _period(request.period, business_date(now)),
+        "estates": _sorted_names(request.estates, "estates"),
+        "fee_items": _sorted_names(request.fee_items, "fee_items"),
+        "dry_run": request.dry_run,
         "requested_by": caller.sub,
     }
     estate_ids = list(estates_in_scope(session, caller, run["estates"]).values())
     if insert_once(session, bill_run, {"id": request_id, "created_at": now} | run):
         _check_fee_items(session, estate_ids, run["fee_items"])
-        planned = slices.plan(session, request_id, estate_ids, settings.slice_units)
-        _request_slices(session, request_id, rules.together(planned, settings.slice_units), now)
+        slice_sizes = slices.plan(session, request_id, estate_ids, settings.slice_units)
+        _request_slices(session, request_id, rules.together(slice_sizes, settings.slice_units), now)
     same_request("bill run", by_id(session, bill_run, request_id), run)
     return Created(id=request_id)
 
@@ -83,20 +83,20 @@ def start_bill_run(
 def _period(period: str, today: date) -> date:
     first = first_of(period)
     if not EARLIEST_PERIOD <= first <= add_months(today, 1):
-        told = f"not between {format_period(EARLIEST_PERIOD)} and next month"
-        raise Invalid("The period cannot be billed.", [{"loc": "period", "msg": told}])
+        msg = f"not between {format_period(EARLIEST_PERIOD)} and next month"
+        raise Invalid("The period cannot be billed.", [{"loc": "period", "msg": msg}])
     return first
 
 
-def _named(values: Sequence[str] | None, loc: str) -> list[str] | None:
+def _sorted_names(values: Sequence[str] | None, loc: str) -> list[str] | None:
     if values is not None and not values:
         raise Invalid(f"{loc} is empty.", [{"loc": loc, "msg": "name at least one, or leave it out for all"}])
     return None if values is None else sorted(set(values))
 
 
-def _check_fee_items(session: Session, estate_ids: Sequence[int], asked: Sequence[str] | None) -> None:
+def _check_fee_items(session: Session, estate_ids: Sequence[int], names: Sequence[str] | None) -> None:
     """A name nobody has a tariff of is a mistake: the run would bill nothing and look well done."""
-    unknown = sorted(set(asked) - fee_items(session, estate_ids)) if asked else []
+    unknown = sorted(set(names) - fee_items(session, estate_ids)) if names else []
     if unknown:
         raise Invalid("There is no such fee item.", [{"loc": "fee_items", "msg": f"no tariff of {', '.join(unknown)}"}])
 
@@ -124,10 +124,10 @@ def bill_slices(session: Session, slice_ids: Sequence[int], *, now: datetime, se
     """Bill slices of a run, or judge them in a dry run. A slice that is done is left alone (B4)."""
     allow_long_statements(session, settings.bill_run_statement_timeout_ms)
     slices.lock(session, slice_ids)
-    pieces = [piece for piece in slices.load(session, slice_ids) if not piece.finished]
+    pieces = [piece for piece in slices.load(session, slice_ids) if not piece.is_finished]
     versions = load_versions(session, [piece.estate_id for piece in pieces])
-    done = [_bill(session, piece, versions[piece.estate_id], now, settings) for piece in pieces]
-    slices.finish(session, done, now)
+    outcomes = [_bill(session, piece, versions[piece.estate_id], now, settings) for piece in pieces]
+    slices.finish(session, outcomes, now)
 
 
 def _bill(
@@ -139,19 +139,19 @@ def _bill(
     posting = Posting(due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
     cycle = policy.issued_in(piece.period)
-    found = _found(session, piece, versions, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
+    bases = _bill_bases(session, piece, versions, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
     bills = amount_fen = 0
-    for one in found:
-        anomalies.add_found(one.anomalies)
-        months = replace(piece, period=one.period)
+    for basis in bases:
+        anomalies.add_tariff_anomalies(basis.anomalies)
+        months = replace(piece, period=basis.period)
         if piece.dry_run:
-            done = _judge(session, months, one, anomalies, settings)
+            count, fen = _judge(session, months, basis, anomalies, settings)
         else:
-            done = _issue(session, months, one, anomalies, posting)
-        bills, amount_fen = bills + done[0], amount_fen + done[1]
-    used = RatesUsed(policy, posting.due_date, found[0].prices.rates if found else [])
+            count, fen = _issue(session, months, basis, anomalies, posting)
+        bills, amount_fen = bills + count, amount_fen + fen
+    rates_used = RatesUsed(policy, posting.due_date, bases[0].prices.rates if bases else [])
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
-    return Outcome(piece.id, bills, amount_fen, used, anomalies.shown, anomalies.count)
+    return Outcome(piece.id, bills, amount_fen, rates_used, anomalies.sample, anomalies.count)
 
 
 def issue_as_due(
@@ -163,71 +163,73 @@ def issue_as_due(
     """
     cycle = Cycle(piece.period, months)
     versions = load_versions(session, [piece.estate_id])[piece.estate_id]
-    found = _found(session, piece, versions, cycle, cycle, now, settings)[0]
+    basis = _bill_bases(session, piece, versions, cycle, cycle, now, settings)[0]
     posting = Posting(due_date, max(business_date(now), piece.first_open), now)
-    issued = tables.issue(session, replace(piece, credited=[]), found.prices, found.covered, posting)
-    used = RatesUsed(piece.policy, due_date, found.prices.rates)
-    slices.finish(session, [Outcome(piece.id, issued.bills, issued.amount_fen, used)], now)
+    issued_bills = tables.issue(session, replace(piece, credited_households=[]), basis.prices, basis.usages, posting)
+    rates_used = RatesUsed(piece.policy, due_date, basis.prices.rates)
+    slices.finish(session, [Outcome(piece.id, issued_bills.bills, issued_bills.amount_fen, rates_used)], now)
 
 
 @dataclass(frozen=True)
-class Found:
+class BillBasis:
     """What bills of one first month are made from: prices, the usages for which there is any, and what is wrong."""
 
     period: date
     prices: Prices
-    covered: Sequence[str]
+    usages: Sequence[str]
     anomalies: Sequence[TariffAnomaly] = ()
 
 
-def _found(
+def _bill_bases(
     session: Session,
     piece: Slice,
     versions: Sequence[TariffVersion],
     cycle: Cycle,
-    consumed: Cycle,
+    consumption_cycle: Cycle,
     now: datetime,
     settings: Settings,
-) -> list[Found]:
-    """What a slice bills: a cycle by rate, `consumed` of metered and shared fees; then lines for other months (B3)."""
+) -> list[BillBasis]:
+    """What a slice bills (B3): a cycle by rate, the consumption of another; then lines for other months."""
     prices = by_price(versions)
-    job = Job(piece, cycle, consumed, prices, piece.fee_items, settings.unusual_consumption_percent, now)
-    mixed = coverage.mixed(prices, cycle)
+    job = Job(piece, cycle, consumption_cycle, prices, piece.fee_items, settings.unusual_consumption_percent, now)
+    mixed_lines = coverage.mixed_lines(prices, cycle)
     rates = [rate for rate in tariff_rules.rates(versions, cycle.first, cycle.months) if job.wants(rate.fee_item)]
-    rates = [rate for rate in rates if (rate.fee_item, rate.usage) not in mixed]
+    rates = [rate for rate in rates if (rate.fee_item, rate.usage) not in mixed_lines]
     lines, apart = computed.compute(session, job, rates)
     wrong = coverage.tariff_anomalies(versions, cycle) if piece.first else []
-    told = [one for one in wrong if _wanted(piece, one.fee_item)] + lines.anomalies
-    own = lines.found.pop(cycle.first, [])
-    main = Found(cycle.first, Prices(rates, own, apart, cycle.months), job.usages, told)
-    others = [Found(month, Prices((), found), USAGES) for month, found in sorted(lines.found.items())]
-    return [main, *others]
+    anomalies = [anomaly for anomaly in wrong if _concerns(piece, anomaly.fee_item)] + lines.anomalies
+    own = lines.by_month.pop(cycle.first, [])
+    main = BillBasis(cycle.first, Prices(rates, own, apart, cycle.months), job.usages, anomalies)
+    others = sorted(lines.by_month.items())
+    return [main, *(BillBasis(month, Prices((), month_lines), USAGES) for month, month_lines in others)]
 
 
-def _wanted(piece: Slice, fee_item: str | None) -> bool:
+def _concerns(piece: Slice, fee_item: str | None) -> bool:
     return piece.fee_items is None or fee_item is None or fee_item in piece.fee_items
 
 
-def _issue(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", posting: Posting) -> tuple[int, int]:
-    issued = tables.issue(session, piece, found.prices, found.covered, posting)
-    if piece.credited:
-        paid = apply_credit(session, piece, posting)
-        events = _issued_events(piece, posting.due_date, paid)
+def _issue(
+    session: Session, piece: Slice, basis: BillBasis, anomalies: "Anomalies", posting: Posting
+) -> tuple[int, int]:
+    issued_bills = tables.issue(session, piece, basis.prices, basis.usages, posting)
+    if piece.credited_households:
+        credited_bills = apply_credit(session, piece, posting)
+        events = _issued_events(piece, posting.due_date, credited_bills)
         record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
-    if issued.passed_over:
-        _name_passed_over(session, piece, found, anomalies)
-    return issued.bills, issued.amount_fen
+    if issued_bills.passed_over:
+        _name_passed_over(session, piece, basis, anomalies)
+    return issued_bills.bills, issued_bills.amount_fen
 
 
-def _name_passed_over(session: Session, piece: Slice, found: Found, anomalies: "Anomalies") -> None:
+def _name_passed_over(session: Session, piece: Slice, basis: BillBasis, anomalies: "Anomalies") -> None:
     # Where an estate has no rate at all, one anomaly says so; not one for each of its units.
-    if found.prices.rates or found.prices.lines:
-        rows = tables.passed_over(session, piece, found.prices, found.covered, anomalies.room)
+    if basis.prices.rates or basis.prices.lines:
+        rows = tables.passed_over(session, piece, basis.prices, basis.usages, anomalies.room)
         anomalies.add_passed_over(rows)
 
 
-def _issued_events(piece: Slice, due_date: date, paid: Sequence[CreditedBill]) -> Iterator[BillsIssued]:
-    for fee_item, rows in groupby(paid, key=lambda row: row.fee_item):
+def _issued_events(piece: Slice, due_date: date, credited_bills: Sequence[CreditedBill]) -> Iterator[BillsIssued]:
+    for fee_item, rows in groupby(credited_bills, key=lambda row: row.fee_item):
         for batch in batches(rows):
             yield BillsIssued(
                 run_id=piece.run_id,
@@ -239,10 +241,12 @@ def _issued_events(piece: Slice, due_date: date, paid: Sequence[CreditedBill]) -
             )
 
 
-def _judge(session: Session, piece: Slice, found: Found, anomalies: "Anomalies", settings: Settings) -> tuple[int, int]:
+def _judge(
+    session: Session, piece: Slice, basis: BillBasis, anomalies: "Anomalies", settings: Settings
+) -> tuple[int, int]:
     """What the run would issue; writes nothing but what it found."""
-    _name_passed_over(session, piece, found, anomalies)
-    totals, sample = tables.judge(session, piece, found.prices, settings.amount_change_percent, anomalies.room)
+    _name_passed_over(session, piece, basis, anomalies)
+    totals, sample = tables.judge(session, piece, basis.prices, settings.amount_change_percent, anomalies.room)
     anomalies.add_judged(totals, sample)
     would_bill = [total for total in totals if total.kind != "already_billed"]
     return sum(total.lines for total in would_bill), sum(total.amount_fen for total in would_bill)
@@ -254,37 +258,37 @@ class Anomalies:
     def __init__(self, estate: str, limit: int) -> None:
         self.estate = estate
         self.limit = limit
-        self.shown: list[RunAnomaly] = []
+        self.sample: list[RunAnomaly] = []
         self.count = 0
 
     @property
     def room(self) -> int:
         """How many more are shown; at least one is fetched, because each row carries the count of all."""
-        return max(self.limit - len(self.shown), 1)
+        return max(self.limit - len(self.sample), 1)
 
-    def add_found(self, found: Iterable[TariffAnomaly]) -> None:
+    def add_tariff_anomalies(self, anomalies: Iterable[TariffAnomaly]) -> None:
         """Prices that cannot be billed, and units that a price cannot bill."""
-        for one in found:
-            self._show(one.unit, one.fee_item, one.kind, one.detail)
+        for anomaly in anomalies:
+            self._show(anomaly.unit, anomaly.fee_item, anomaly.kind, anomaly.detail)
             self.count += 1
 
     def add_passed_over(self, rows: Sequence[UnbilledUnit]) -> None:
         """Units that get no bill though they should."""
         for row in rows:
             self._show(row.unit, row.fee_item, row.kind, PASSED_OVER[row.kind])
-        self.count += rows[0].found if rows else 0
+        self.count += rows[0].total if rows else 0
 
     def add_judged(self, totals: Iterable[JudgedTotal], rows: Iterable[JudgedLine]) -> None:
         """Lines of a dry run that are not as last time."""
         for row in rows:
             past = f"; last period {yuan(row.past_fen)} yuan" if row.past_fen else ""
-            self._show(row.unit, row.fee_item, row.kind, f"{JUDGED[row.kind]}: {yuan(row.amount_fen)} yuan{past}")
+            self._show(row.unit, row.fee_item, row.kind, f"{JUDGEMENTS[row.kind]}: {yuan(row.amount_fen)} yuan{past}")
         self.count += sum(total.lines for total in totals if total.kind is not None)
 
     def _show(self, unit: str | None, fee_item: str | None, kind: BillingAnomaly, detail: str) -> None:
-        if len(self.shown) < self.limit:
-            named = f"{self.estate}/{unit}" if unit is not None else None
-            self.shown.append(RunAnomaly(estate=self.estate, unit=named, fee_item=fee_item, kind=kind, detail=detail))
+        if len(self.sample) < self.limit:
+            path = f"{self.estate}/{unit}" if unit is not None else None
+            self.sample.append(RunAnomaly(estate=self.estate, unit=path, fee_item=fee_item, kind=kind, detail=detail))
 
 
 PASSED_OVER: dict[BillingAnomaly, str] = {
@@ -293,7 +297,7 @@ PASSED_OVER: dict[BillingAnomaly, str] = {
     "no_grade_factor": "the tariff has no factor for the grade of this unit",
     "missing_tariff": "no published tariff covers the usage of this unit",
 }
-JUDGED: dict[BillingAnomaly, str] = {
+JUDGEMENTS: dict[BillingAnomaly, str] = {
     "already_billed": "billed before, will be left as it is",
     "amount_changed": "the amount differs much from last period",
     "never_billed": "the unit was never billed while others of the estate were",

@@ -15,7 +15,7 @@ def amount_fen(unit: str, rate: str, vacant: str) -> str:
     """SQL of what a unit owes.
 
     floor((2x + d) / 2d) is half up of x / d in exact numerics; div() truncates, and x is not negative. Up to `exact_m2`
-    the same quotient fits whole numbers of 64 bits (`tables.scaled`), which take a fraction of the time.
+    the same quotient fits whole numbers of 64 bits (`tables.scaled_weights`), which take a fraction of the time.
     """
     return f"""
 CASE WHEN {unit}.area_m2 <= {rate}.exact_m2
@@ -37,7 +37,7 @@ plus_vacant bigint, over bigint
 
 # A rate that depends on the grade comes once for each grade it names (`grade`), and once for all `others`; those for
 # whom it has no factor are `lacking`. What was used of the unit's grade is kept, for the explanation.
-PRICED = f"""
+PRICING = f"""
 rate AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r({RATE})
 ), line AS MATERIALIZED (
@@ -85,7 +85,7 @@ RECURSIVE rolled_key AS (
 ISSUE = Prepared(
     "issue_slice",
     f"""
-WITH {_MAYBE_BILLED}, {PRICED}, issued AS (
+WITH {_MAYBE_BILLED}, {PRICING}, issued AS (
   INSERT INTO bill (unit_id, household_id, amount_fen, estate_id, tariff_id, period, due_date, issued_on, building,
                     fee_item, area_m2, vacant, run_id, inputs, months)
   SELECT unit_id, household_id, amount_fen, :estate_id, tariff_id, :period, :due_date, :issued_on, building,
@@ -177,8 +177,8 @@ FROM applied ORDER BY fee_item, id
 
 # A dry run judges each line that would be billed; the first reason that fits is its kind, null when all is well.
 # Amounts are compared by month and over all payers of a unit; consumption is judged as such where it is metered.
-JUDGED = f"""
-WITH {PRICED}, judged AS (
+JUDGEMENT = f"""
+WITH {PRICING}, judged AS (
   SELECT p.unit_id, p.fee_item, p.amount_fen, past.amount_fen AS past_fen, CASE
     WHEN EXISTS (SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
                    AND b.voided_at IS NULL AND b.charge_id IS NULL) THEN 'already_billed'
@@ -196,10 +196,10 @@ WITH {PRICED}, judged AS (
       AND b.voided_at IS NULL AND b.charge_id IS NULL) past ON true
   WHERE p.amount_fen > 0
 )"""
-JUDGED_TOTALS = text(f"""{JUDGED}
+JUDGED_TOTALS = text(f"""{JUDGEMENT}
 SELECT kind, count(*) AS lines, coalesce(sum(amount_fen), 0)::bigint AS amount_fen FROM judged GROUP BY kind
 """)
-JUDGED_SAMPLE = text(f"""{JUDGED}
+JUDGED_SAMPLE = text(f"""{JUDGEMENT}
 SELECT u.code AS unit, j.fee_item, j.kind, j.amount_fen, j.past_fen
 FROM judged j JOIN unit u ON u.id = j.unit_id WHERE j.kind IS NOT NULL ORDER BY j.unit_id, j.fee_item LIMIT :limit
 """)
@@ -210,7 +210,7 @@ SELECT EXISTS (SELECT FROM bill b JOIN unit u ON u.id = b.unit_id
 
 # Units that get no bill though they should.
 PASSED_OVER = text(f"""
-WITH {PRICED}, found AS (
+WITH {PRICING}, found AS (
   SELECT unit_id, fee_item, CASE WHEN lacking THEN 'no_grade_factor' WHEN area_m2 = 0 THEN 'zero_area'
                                  ELSE 'zero_amount' END AS kind
   FROM priced WHERE amount_fen = 0
@@ -219,6 +219,6 @@ WITH {PRICED}, found AS (
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id
     AND u.usage <> ALL (:covered)
 )
-SELECT u.code AS unit, f.fee_item, f.kind, count(*) OVER () AS found
+SELECT u.code AS unit, f.fee_item, f.kind, count(*) OVER () AS total
 FROM found f JOIN unit u ON u.id = f.unit_id ORDER BY f.unit_id, f.fee_item LIMIT :limit
 """)

@@ -31,9 +31,9 @@ class BillDoors(EstateService):
         dry_run: bool = False,
     ) -> Created:
         """Plan a run; its slices go to any replica."""
-        asked = handlers.RunRequest(period, estates, fee_items, dry_run)
+        request = handlers.RunRequest(period, estates, fee_items, dry_run)
         with self.transaction() as session:
-            return handlers.start_bill_run(session, caller, request_id, asked, now=self.clock(), settings=settings())
+            return handlers.start_bill_run(session, caller, request_id, request, now=self.clock(), settings=settings())
 
     @rpc
     def get_bill_run(self, caller: Caller, run_id: UUID) -> BillRun:

@@ -90,12 +90,12 @@ class CreditedBill:
 
 @dataclass(frozen=True)
 class UnbilledUnit:
-    """A unit that gets no bill though it should; `found`: how many there are in all."""
+    """A unit that gets no bill though it should; `total`: how many there are in all."""
 
     unit: str
     fee_item: str | None
     kind: BillingAnomaly
-    found: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def issue(
     session: Session,
     piece: Slice,
     prices: Prices,
-    covered: Sequence[str],
+    usages: Sequence[str],
     posting: Posting,
 ) -> IssuedBills:
     """Issue the bills of a slice with ledger, rollup and events.
@@ -164,21 +164,21 @@ def issue(
     by `apply_credit`'s caller.
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
-    parameters |= {"credited": piece.credited, "covered": list(covered), "run_id": str(piece.run_id)}
+    parameters |= {"credited": piece.credited_households, "covered": list(usages), "run_id": str(piece.run_id)}
     return row_of(IssuedBills, issue_sql.ISSUE.execute(session, parameters).one())
 
 
 def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[CreditedBill]:
     """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
-    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited}
+    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited_households}
     return rows_of(CreditedBill, session.execute(issue_sql.APPLY_CREDIT, parameters))
 
 
 def passed_over(
-    session: Session, piece: Slice, prices: Prices, covered: Sequence[str], limit: int
+    session: Session, piece: Slice, prices: Prices, usages: Sequence[str], limit: int
 ) -> list[UnbilledUnit]:
     """Units of the slice that get no bill though they should."""
-    parameters = _range(piece, prices) | {"covered": list(covered), "limit": limit}
+    parameters = _range(piece, prices) | {"covered": list(usages), "limit": limit}
     return rows_of(UnbilledUnit, session.execute(issue_sql.PASSED_OVER, parameters))
 
 
@@ -214,25 +214,25 @@ def by_grade(rate: Rate) -> list[dict[str, object]]:
     grades = rate.grades
     if all(part.grade_factors is None for part in rate.parts):
         return [weights(rate, rate)]
-    priced: list[tuple[str | None, list[str] | None]] = [*((grade, None) for grade in grades), (None, grades)]
-    return [weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in priced]
+    cases: list[tuple[str | None, list[str] | None]] = [*((grade, None) for grade in grades), (None, grades)]
+    return [weights(rate, rate.for_grade(grade)) | {"grade": grade, "others": rest} for grade, rest in cases]
 
 
-def weights(rate: Rate, priced: Rate | None) -> dict[str, object]:
-    """A rate as `issue_sql.RATE` reads it; `priced` None: no factor for these units, they are passed over."""
+def weights(rate: Rate, grade_rate: Rate | None) -> dict[str, object]:
+    """A rate as `issue_sql.RATE` reads it; `grade_rate` None: no factor for these units, they are passed over."""
     key = {"fee_item": rate.fee_item, "usage": rate.usage, "tariff_id": rate.tariff_id, "month_days": rate.month_days}
-    if priced is None:
+    if grade_rate is None:
         return key | dict.fromkeys(("m2", "m2_vacant", "flat", "flat_vacant"), "0") | NO_SCALE | {"lacking": True}
     return key | {
-        "m2": str(priced.weight("per_area", vacant=False)),
-        "m2_vacant": str(priced.weight("per_area", vacant=True)),
-        "flat": str(priced.weight("fixed", vacant=False)),
-        "flat_vacant": str(priced.weight("fixed", vacant=True)),
-        **scaled(priced),
+        "m2": str(grade_rate.weight("per_area", vacant=False)),
+        "m2_vacant": str(grade_rate.weight("per_area", vacant=True)),
+        "flat": str(grade_rate.weight("fixed", vacant=False)),
+        "flat_vacant": str(grade_rate.weight("fixed", vacant=True)),
+        **scaled_weights(grade_rate),
     }
 
 
-def scaled(rate: Rate) -> dict[str, object]:
+def scaled_weights(rate: Rate) -> dict[str, object]:
     """The rate in whole numbers of 64 bits: fen = floor((m² × 100 × times + plus) / over).
 
     `exact_m2` is the largest area for which nothing overflows; null when there is none, or a weight has more decimals
@@ -240,8 +240,8 @@ def scaled(rate: Rate) -> dict[str, object]:
     """
     over = rate.month_days * WEIGHT_SCALE
     exact = [rate.weight(method, vacant=v) * WEIGHT_SCALE for method in ("per_area", "fixed") for v in (False, True)]
-    times, times_vacant, fixed, fixed_vacant = (int(weight) for weight in exact)
-    plus, plus_vacant = fixed * 100 + over // 2, fixed_vacant * 100 + over // 2
+    times, times_vacant, flat, flat_vacant = (int(weight) for weight in exact)
+    plus, plus_vacant = flat * 100 + over // 2, flat_vacant * 100 + over // 2
     most = (LARGEST_BIGINT - max(plus, plus_vacant)) // max(times, times_vacant, 1)
     if most < 1 or any(weight % 1 for weight in exact):
         return NO_SCALE

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -42,7 +41,7 @@ class ChargeRequest:
     unit: str | None = None
     due_date: date | None = None
 
-    def asked(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """As it is kept, to tell a repeat from another request."""
         return asdict(self) | {"due_date": self.due_date and self.due_date.isoformat()}
 
@@ -59,12 +58,12 @@ def create_charge(session: Session, caller: Caller, charge_id: UUID, request: Ch
     lock_estate(session, home.estate_id)
     standing = tables.load_charge(session, charge_id)
     if standing is not None:
-        same_request("charge", standing, {"asked": request.asked()})
+        same_request("charge", standing, {"asked": request.as_json()})
         return _view(session, standing.bill_id, charge_id, standing.description)
     bill_id = _issue(session, home, charge_id, request, now)
-    kept = {"id": charge_id, "bill_id": bill_id, "household_id": home.household_id, "unit_id": home.id}
-    kept |= {"asked": request.asked(), "description": request.description}
-    tables.insert_charge(session, kept | {"requested_by": caller.sub, "created_at": now})
+    row = {"id": charge_id, "bill_id": bill_id, "household_id": home.household_id, "unit_id": home.id}
+    row |= {"asked": request.as_json(), "description": request.description}
+    tables.insert_charge(session, row | {"requested_by": caller.sub, "created_at": now})
     log.info("one-off service charged", extra={"estate": home.estate, "bill_id": bill_id, "by": caller.sub})
     return _view(session, bill_id, charge_id, request.description)
 
@@ -74,12 +73,12 @@ def _home(session: Session, request: ChargeRequest) -> Home:
         raise Invalid("Name either a household or a unit.", [{"loc": "household", "msg": "this or unit"}])
     if request.unit is not None:
         estate, _, code = request.unit.partition("/")
-        found = tables.unit_named(session, estate, code)
+        home = tables.unit_named(session, estate, code)
     else:
-        found = tables.first_unit_of(session, request.household or "")
-    if found is None:
+        home = tables.first_unit_of(session, request.household or "")
+    if home is None:
         raise NotFound(f"There is no {'unit' if request.unit else 'household with a unit,'} {_name(request)}.")
-    return found
+    return home
 
 
 def _name(request: ChargeRequest) -> str:
@@ -97,7 +96,7 @@ def _issue(session: Session, home: Home, charge_id: UUID, request: ChargeRequest
     return bill_id
 
 
-def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, Any]:
+def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest, today: date) -> dict[str, object]:
     due_date = request.due_date or _due_date(session, home.estate_id, today)
     inputs = {"method": "one_off", "description": request.description, "amount_fen": request.amount_fen}
     return {
@@ -118,9 +117,9 @@ def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest,
 def _movements(account: Account, bill_id: int, fen: int, cause: str, today: date) -> Iterator[Movement]:
     """What is owed, and what the prepaid balance pays of it; today or on the first day that is open (B8)."""
     day = account.booking_day(today)
-    paid = min(account.credit_fen, fen)
+    paid_fen = min(account.credit_fen, fen)
     yield Movement("bill_issued", RECEIVABLE, FEE_INCOME, fen, day, cause, bill_id)
-    yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid, day, cause, bill_id)
+    yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid_fen, day, cause, bill_id)
 
 
 def _check(request: ChargeRequest, today: date) -> None:

@@ -70,8 +70,8 @@ def load_charge(session: Session, charge_id: UUID) -> ChargeRow | None:
 
 def _homes() -> Select[Any]:
     names = (estate.c.code.label("estate"), household.c.code.label("household"))
-    joined = select(unit.c.id, unit.c.code, unit.c.estate_id, unit.c.household_id, unit.c.building, *names)
-    return joined.join(estate, estate.c.id == unit.c.estate_id).join(household, household.c.id == unit.c.household_id)
+    query = select(unit.c.id, unit.c.code, unit.c.estate_id, unit.c.household_id, unit.c.building, *names)
+    return query.join(estate, estate.c.id == unit.c.estate_id).join(household, household.c.id == unit.c.household_id)
 
 
 def unit_named(session: Session, estate_code: str, code: str) -> Home | None:

@@ -40,12 +40,12 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Billed:
-    """A span of a meter that a standing bill covers; `closed` as it was billed."""
+class CoveredSpan:
+    """A span of a meter that a standing bill covers; `closing` as it was billed."""
 
     period: date
     opened_on: date
-    closed: Reading
+    closing: Reading
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Span:
         return self.readings[-1].value - self.readings[0].value
 
     @property
-    def opened(self) -> Reading:
+    def opening(self) -> Reading:
         """Where it begins; that day's consumption is not in it."""
         return self.readings[0]
 
     @property
-    def closed(self) -> Reading:
+    def closing(self) -> Reading:
         """Where it ends; that day's consumption is in it."""
         return self.readings[-1]
 
@@ -91,28 +91,32 @@ def fee_item_of(meter: str, fee_items: Iterable[str]) -> str | None:
     return max(fitting, key=len, default=None)
 
 
-def span(meter: str, readings: Sequence[Reading], billed: Sequence[Billed], first: date, last: date) -> Span | Trouble:
+def span(
+    meter: str, readings: Sequence[Reading], covered_spans: Sequence[CoveredSpan], first: date, last: date
+) -> Span | Trouble:
     """What a cycle from `first` to `last` bills of a meter; `readings` in the order of their days."""
     closing = max((r for r in readings if r.on <= last), key=lambda r: r.on, default=None)
     if closing is None or closing.on < first:
         return Trouble("missing_reading", f"meter {meter} was not read")
-    if any(one.opened_on < closing.on < one.closed.on for one in billed):
+    if any(past.opened_on < closing.on < past.closing.on for past in covered_spans):
         return Trouble("already_metered", f"meter {meter}: a bill of a later month covers {closing.on}")
-    opening = _opening(readings, billed, closing, first)
+    opening = _opening(readings, covered_spans, closing, first)
     if opening.on >= closing.on:
         return Trouble("missing_reading", f"meter {meter} has no reading after {opening.on}")
-    found = (opening, *(r for r in readings if opening.on < r.on <= closing.on))
-    for one, following in pairwise(found):
-        if following.value < one.value:
-            told = f"meter {meter} went from {one.value:f} on {one.on} to {following.value:f} on {following.on}"
-            return Trouble("backward_reading", told)
-    return Span(meter, found)
+    span_readings = (opening, *(r for r in readings if opening.on < r.on <= closing.on))
+    for earlier, later in pairwise(span_readings):
+        if later.value < earlier.value:
+            detail = f"meter {meter} went from {earlier.value:f} on {earlier.on} to {later.value:f} on {later.on}"
+            return Trouble("backward_reading", detail)
+    return Span(meter, span_readings)
 
 
-def _opening(readings: Sequence[Reading], billed: Sequence[Billed], closing: Reading, first: date) -> Reading:
-    ended = [one.closed for one in billed if one.closed.on <= closing.on]
-    if ended:
-        return max(ended, key=lambda reading: reading.on)
+def _opening(
+    readings: Sequence[Reading], covered_spans: Sequence[CoveredSpan], closing: Reading, first: date
+) -> Reading:
+    closings = [past.closing for past in covered_spans if past.closing.on <= closing.on]
+    if closings:
+        return max(closings, key=lambda reading: reading.on)
     before = [reading for reading in readings if reading.on < first]
     return before[-1] if before else readings[0]
 
@@ -172,39 +176,40 @@ class Consumption:
 
 def consumption(spans: Sequence[Span], versions: Sequence[TariffVersion], first: date, last: date) -> Consumption:
     """Several meters add up; `versions` are the published ones of the price, oldest first; the cycle is first–last."""
-    quantity = sum((one.quantity for one in spans), Decimal(0))
-    opened, closed = min(one.opened.on for one in spans), max(one.closed.on for one in spans)
-    months = limit_months(opened, first, last)
-    priced = tuple(
+    quantity = sum((span.quantity for span in spans), Decimal(0))
+    opening_day, closing_day = min(span.opening.on for span in spans), max(span.closing.on for span in spans)
+    months = limit_months(opening_day, first, last)
+    priced_versions = tuple(
         PricedVersion(version.id, version.version, days, tuple(tiers(quantity, version, months)))
-        for version, _, days in days_held(versions, opened + timedelta(days=1), closed)
+        for version, _, days in days_held(versions, opening_day + timedelta(days=1), closing_day)
         if version.method == "metered"
     )
-    return Consumption(tuple(spans), quantity, months, (closed - opened).days, priced)
+    return Consumption(tuple(spans), quantity, months, (closing_day - opening_day).days, priced_versions)
 
 
-def limit_months(opened: date, first: date, last: date) -> int:
+def limit_months(opening_day: date, first: date, last: date) -> int:
     """How many months' limits count for a span that opened on that day."""
-    months = (last.year - opened.year) * 12 + last.month - opened.month
-    return max(months + (opened >= first), 1)
+    months = (last.year - opening_day.year) * 12 + last.month - opening_day.month
+    return max(months + (opening_day >= first), 1)
 
 
 def payer_weights(spans: Sequence[Span], payers: Sequence[Sequence[tuple[date, date]]]) -> list[Decimal]:
     """How much each payer consumed, as whole numbers in proportion: between two readings, by day (A1)."""
     weights = [
-        sum((_consumed(one, first, last) for one in spans for first, last in days), Fraction(0)) for days in payers
+        sum((_quantity_within(span, first, last) for span in spans for first, last in days), Fraction(0))
+        for days in payers
     ]
     common = lcm(*(weight.denominator for weight in weights))
     return [Decimal(int(weight * common)) for weight in weights]
 
 
-def _consumed(one: Span, first: date, last: date) -> Fraction:
-    found = Fraction(0)
-    for start, end in pairwise(one.readings):
+def _quantity_within(span: Span, first: date, last: date) -> Fraction:
+    quantity = Fraction(0)
+    for start, end in pairwise(span.readings):
         days = (min(end.on, last) - max(start.on + timedelta(days=1), first)).days + 1
         if days > 0:
-            found += Fraction(end.value - start.value) * days / (end.on - start.on).days
-    return found
+            quantity += Fraction(end.value - start.value) * days / (end.on - start.on).days
+    return quantity
 
 
 def rounding_fen(exact_yuan: Fraction, amount_fen: int) -> int:
@@ -212,16 +217,16 @@ def rounding_fen(exact_yuan: Fraction, amount_fen: int) -> int:
     return amount_fen - floor(exact_yuan * 100 + Fraction(1, 2))
 
 
-def unusual(found: Consumption, before: Decimal, before_months: int, percent: int) -> bool:
+def unusual(consumption: Consumption, before: Decimal, before_months: int, percent: int) -> bool:
     """Whether a month's consumption grew by more than `percent` since the last bill; nothing before is no measure."""
-    return before > 0 and found.quantity * before_months * 100 > before * found.months * (100 + percent)
+    return before > 0 and consumption.quantity * before_months * 100 > before * consumption.months * (100 + percent)
 
 
 def by_meter(spans: Mapping[str, Span | Trouble]) -> tuple[list[Span], list[Trouble]]:
     """The spans to bill and what is wrong; one meter that runs backwards stops all of the unit's."""
-    fine = [one for one in spans.values() if isinstance(one, Span)]
-    wrong = [one for one in spans.values() if isinstance(one, Trouble)]
-    backward = [one for one in wrong if one.kind == "backward_reading"]
+    fine = [span for span in spans.values() if isinstance(span, Span)]
+    troubles = [trouble for trouble in spans.values() if isinstance(trouble, Trouble)]
+    backward = [trouble for trouble in troubles if trouble.kind == "backward_reading"]
     if backward:
         return [], backward
-    return (fine, []) if fine else ([], wrong[:1])
+    return (fine, []) if fine else ([], troubles[:1])

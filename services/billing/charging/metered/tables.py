@@ -16,7 +16,7 @@ from services.common.rows import rows_of
 # Of each meter the newest span before the cycle, and every span from the cycle on: any of these may have caught up what
 # the cycle left. Spans are read from the bills themselves: a voided bill frees its span. A meter that stood still for
 # twelve bills opens where it stands.
-BILLED = text("""
+BILLED_SPANS = text("""
 WITH spans AS (
   SELECT u.id AS unit_id, b.fee_item, b.period, b.months, m.meter, m.from_on, m.to_on, m.to_reading,
          (b.inputs->>'quantity')::numeric AS quantity, (b.inputs->>'limit_months')::int AS limit_months,
@@ -94,15 +94,15 @@ def billed_spans(
 ) -> list[BilledSpan]:
     """Spans of standing bills, by unit, fee item and meter, oldest first."""
     parameters = _of(piece, usages) | {"fee_items": list(fee_items), "first": first}
-    return rows_of(BilledSpan, session.execute(BILLED, parameters))
+    return rows_of(BilledSpan, session.execute(BILLED_SPANS, parameters))
 
 
 def readings(
     session: Session, piece: Slice, usages: Sequence[Usage], first: date, last: date, since: Iterable[ClosedMeter]
 ) -> list[MeterReading]:
     """Readings by unit, meter and day, of each meter from where it was billed `since`."""
-    closed = json.dumps([asdict(meter) for meter in since], default=str)
-    parameters = _of(piece, usages) | {"first": first, "last": last, "since": closed}
+    closed_meters = json.dumps([asdict(meter) for meter in since], default=str)
+    parameters = _of(piece, usages) | {"first": first, "last": last, "since": closed_meters}
     return rows_of(MeterReading, session.execute(READINGS, parameters))
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from services.billing.charging.shared_costs.rules import ALL, Cost, Part, Share,
 from services.billing.charging.shared_costs.tables import Allocation, CostRow
 from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
-from services.billing.charging.slices.units import Known, PricedUnit
+from services.billing.charging.slices.units import PricedUnit, UnitHistory
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
 from services.common.contracts.answers.explanations import CostShare, SharedInputs
@@ -22,7 +22,7 @@ from services.common.domain.money import yuan
 
 
 @dataclass(frozen=True)
-class Shared:
+class UnitShare:
     """A unit's share of one cost."""
 
     cost: Cost
@@ -31,7 +31,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class CostBook:
     """What the estate's books say of the months: costs, and those that were shared already (key → allocation)."""
 
     costs: Sequence[CostRow]
@@ -46,23 +46,23 @@ class Recorded:
         ]
 
 
-def add(session: Session, job: Job, units: Sequence[PricedUnit], known: Known, lines: Lines) -> None:
+def add(session: Session, job: Job, units: Sequence[PricedUnit], history: UnitHistory, lines: Lines) -> None:
     """Add the lines of all shared fees that are wanted."""
-    prices: dict[str, list[Sequence[TariffVersion]]] = defaultdict(list)
+    prices_by_item: dict[str, list[Sequence[TariffVersion]]] = defaultdict(list)
     for versions in job.priced_by("shared"):
         if job.wants(versions[0].fee_item):
-            prices[versions[0].fee_item].append(versions)
-    if prices:
-        recorded = _recorded(session, job)
-        for fee_item, found in prices.items():
-            _add_item(session, job, fee_item, found, units, known, recorded, lines)
+            prices_by_item[versions[0].fee_item].append(versions)
+    if prices_by_item:
+        cost_book = _load_cost_book(session, job)
+        for fee_item, prices in prices_by_item.items():
+            _add_item(session, job, fee_item, prices, units, history, cost_book, lines)
 
 
-def _recorded(session: Session, job: Job) -> Recorded:
-    estate_id, months = job.piece.estate_id, job.consumed.starts
-    shared = tables.allocations(session, estate_id, months)
-    keys = {(row.fee_item, row.period, row.building, row.usage): row for row in shared}
-    return Recorded(tables.costs_recorded(session, estate_id, months), keys)
+def _load_cost_book(session: Session, job: Job) -> CostBook:
+    estate_id, months = job.piece.estate_id, job.consumption_cycle.starts
+    allocations = tables.allocations(session, estate_id, months)
+    keys = {(row.fee_item, row.period, row.building, row.usage): row for row in allocations}
+    return CostBook(tables.costs_recorded(session, estate_id, months), keys)
 
 
 def _add_item(
@@ -71,30 +71,30 @@ def _add_item(
     fee_item: str,
     prices: Sequence[Sequence[TariffVersion]],
     units: Sequence[PricedUnit],
-    known: Known,
-    recorded: Recorded,
+    history: UnitHistory,
+    cost_book: CostBook,
     lines: Lines,
 ) -> None:
     """All months of the cycle or none: a month whose cost is missing would never be billed afterwards."""
-    shares: dict[int, list[Shared]] = defaultdict(list)
+    shares: dict[int, list[UnitShare]] = defaultdict(list)
     newest: dict[str, int] = {}
-    for month in job.consumed.starts:
-        held = [price for price in (rules.shared_price(versions, month) for versions in prices) if price]
-        if not held:
+    for month in job.consumption_cycle.starts:
+        month_prices = [price for price in (rules.shared_price(versions, month) for versions in prices) if price]
+        if not month_prices:
             continue
-        costs = rules.costs(fee_item, month, held, recorded.of(fee_item, month))
+        costs = rules.costs(fee_item, month, month_prices, cost_book.of(fee_item, month))
         _tell(job, fee_item, month, costs, lines)
         if not costs:
             return
-        newest |= {price.usage: price.newest.id for price in held}
+        newest |= {price.usage: price.newest.id for price in month_prices}
         for cost in costs:
-            for one in _shares(session, job, cost, held, recorded):
-                shares[one.share.unit_id].append(one)
+            for unit_share in _shares(session, job, cost, month_prices, cost_book):
+                shares[unit_share.share.unit_id].append(unit_share)
     for unit in units:
         if unit.id in shares:
             tariff_id = newest.get(unit.usage, max(newest.values()))
-            for stretch in known.stretches(unit.id, fee_item, job.consumed):
-                _add_unit(fee_item, tariff_id, unit, shares[unit.id], known, stretch, lines)
+            for stretch in history.stretches(unit.id, fee_item, job.consumption_cycle):
+                _add_unit(fee_item, tariff_id, unit, shares[unit.id], history, stretch, lines)
 
 
 def _tell(job: Job, fee_item: str, month: date, costs: Sequence[Cost], lines: Lines) -> None:
@@ -102,45 +102,43 @@ def _tell(job: Job, fee_item: str, month: date, costs: Sequence[Cost], lines: Li
     from_tariff = bool(costs) and all(cost.usage != ALL for cost in costs)
     if not job.piece.first or (costs and not (from_tariff and job.piece.dry_run)):
         return
-    told = f"no cost recorded for {format_period(month)}"
+    gap = f"no cost recorded for {format_period(month)}"
     amount = yuan(sum(cost.amount_fen for cost in costs))
-    detail = (
-        f"{told}: the tariff's price, {amount} yuan, is shared" if costs else f"{told}, and the tariff has no price"
-    )
+    detail = f"{gap}: the tariff's price, {amount} yuan, is shared" if costs else f"{gap}, and the tariff has no price"
     lines.anomalies.append(TariffAnomaly(fee_item, "no_shared_cost", detail))
 
 
 def _shares(
-    session: Session, job: Job, cost: Cost, prices: Sequence[SharedPrice], recorded: Recorded
-) -> Iterable[Shared]:
+    session: Session, job: Job, cost: Cost, prices: Sequence[SharedPrice], cost_book: CostBook
+) -> Iterable[UnitShare]:
     """The slice's shares of a cost: as they were shared before, or shared now and, unless it is a dry run, kept."""
     piece = job.piece
-    standing = recorded.allocations.get((cost.fee_item, cost.period, cost.building, cost.usage))
+    standing = cost_book.allocations.get((cost.fee_item, cost.period, cost.building, cost.usage))
     if standing is not None:
-        fixed = Cost(cost.fee_item, cost.period, cost.building, cost.usage, standing.cost_fen)
-        kept = tables.shares_of(session, piece, [standing.id])
-        return [Shared(fixed, standing.total_weight, share) for share in kept]
+        cost = replace(cost, amount_fen=standing.cost_fen)
+        shares = tables.shares_of(session, piece, [standing.id])
+        return [UnitShare(cost, standing.total_weight, share) for share in shares]
     usages = [price.usage for price in prices]
-    found = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages), prices)
-    if found and not piece.dry_run:
-        tables.keep(session, piece.estate_id, cost, found, job.now)
-    total = sum((share.weight for share in found), Decimal(0))
-    return [Shared(cost, total, s) for s in found if piece.from_unit_id <= s.unit_id < piece.to_unit_id]
+    shares = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages), prices)
+    if shares and not piece.dry_run:
+        tables.keep(session, piece.estate_id, cost, shares, job.now)
+    total = sum((share.weight for share in shares), Decimal(0))
+    return [UnitShare(cost, total, s) for s in shares if piece.from_unit_id <= s.unit_id < piece.to_unit_id]
 
 
 def _add_unit(
     fee_item: str,
     tariff_id: int,
     unit: PricedUnit,
-    shares: Sequence[Shared],
-    known: Known,
+    shares: Sequence[UnitShare],
+    history: UnitHistory,
     stretch: Cycle,
     lines: Lines,
 ) -> None:
     parts: dict[int, list[Part]] = defaultdict(list)
-    for one in shares:
-        if one.cost.period in stretch.starts:
-            for household_id, part in _parts(one, unit, known):
+    for unit_share in shares:
+        if unit_share.cost.period in stretch.starts:
+            for household_id, part in _parts(unit_share, unit, history):
                 parts[household_id].append(part)
     for household_id, own in parts.items():
         shares_of_payer = [_cost_share(part) for part in own]
@@ -149,14 +147,14 @@ def _add_unit(
         lines.add(stretch, Line(unit.id, household_id, fee_item, tariff_id, amount, inputs, stretch.months))
 
 
-def _parts(one: Shared, unit: PricedUnit, known: Known) -> Iterable[tuple[int, Part]]:
-    cost, share = one.cost, one.share
+def _parts(unit_share: UnitShare, unit: PricedUnit, history: UnitHistory) -> Iterable[tuple[int, Part]]:
+    cost, share = unit_share.cost, unit_share.share
     month = Cycle(cost.period, 1)
-    payers = known.payers_of(unit, month.first, month.last)
+    payers = history.payers_of(unit, month.first, month.last)
     days = [sum((last - first).days + 1 for first, last in spans) for _, spans in payers]
     amounts = rules.by_days(share.amount_fen, days)
     for (household_id, _), own, fen in zip(payers, days, amounts, strict=True):
-        yield household_id, Part(cost, share.weight, one.total_weight, share.amount_fen, own, sum(days), fen)
+        yield household_id, Part(cost, share.weight, unit_share.total_weight, share.amount_fen, own, sum(days), fen)
 
 
 def _cost_share(part: Part) -> CostShare:

@@ -44,54 +44,62 @@ class CostRequest:
     note: str | None = None
 
 
-def record(session: Session, caller: Caller, request_id: UUID, told: CostRequest, now: datetime) -> SharedCost:
+def record(session: Session, caller: Caller, request_id: UUID, request: CostRequest, now: datetime) -> SharedCost:
     """Record the cost of a month; answers it. Another record of the same month takes its place until it is billed.
 
     The same id again answers the same. Conflict: the id was used for another cost, or bills of the month stand.
     Invalid: neither or both of amount and quantity, an unknown building, no single price for a quantity.
     """
     caller.require(Permission.RECORD_SHARED_COST)
-    estate = find_estate(session, caller, told.estate)
+    estate = find_estate(session, caller, request.estate)
     lock_estate(session, estate.id)
     standing = shared.load_cost(session, request_id)
     if standing is None:
-        cost = _cost(session, caller, request_id, estate.id, told, now)
-        if shared.billed(session, cost, add_months(cost.period, -12)):
-            raise Conflict(f"{told.fee_item} of {told.period} is billed; void these bills before its cost can change.")
+        cost = _cost(session, caller, request_id, estate.id, request, now)
+        if shared.has_standing_bill(session, cost, add_months(cost.period, -12)):
+            raise Conflict(
+                f"{request.fee_item} of {request.period} is billed; void these bills before its cost can change."
+            )
         standing = shared.replace_cost(session, cost)
-        log.info("shared cost recorded", extra={"estate": told.estate, "fee_item": told.fee_item, "by": caller.sub})
-    elif not _same(standing, estate.id, told):
+        log.info(
+            "shared cost recorded", extra={"estate": request.estate, "fee_item": request.fee_item, "by": caller.sub}
+        )
+    elif not _same(standing, estate.id, request):
         raise another_request("cost")
-    return _view(standing, told.estate)
+    return _view(standing, request.estate)
 
 
-def _cost(session: Session, caller: Caller, cost_id: UUID, estate_id: int, told: CostRequest, now: datetime) -> CostRow:
-    period = first_of(told.period)
+def _cost(
+    session: Session, caller: Caller, cost_id: UUID, estate_id: int, request: CostRequest, now: datetime
+) -> CostRow:
+    period = first_of(request.period)
     if not EARLIEST <= period <= business_date(now):
         raise Invalid(
             "The period cannot be shared.", [{"loc": "period", "msg": f"from {EARLIEST:%Y-%m} to this month"}]
         )
-    if (told.amount_fen is None) == (told.quantity is None):
+    if (request.amount_fen is None) == (request.quantity is None):
         raise Invalid("Tell either an amount or a quantity.", [{"loc": "amount_fen", "msg": "this or quantity"}])
-    if told.building is not None and not tables.has_building(session, estate_id, told.building):
-        raise Invalid("The building is unknown.", [{"loc": "building", "msg": f"no unit in building {told.building}"}])
-    price = None if told.quantity is None else _price(session, estate_id, told.fee_item, period)
-    amount_fen = half_up(told.quantity * price * 100) if told.quantity and price else told.amount_fen
+    if request.building is not None and not tables.has_building(session, estate_id, request.building):
+        raise Invalid(
+            "The building is unknown.", [{"loc": "building", "msg": f"no unit in building {request.building}"}]
+        )
+    price = None if request.quantity is None else _price(session, estate_id, request.fee_item, period)
+    amount_fen = half_up(request.quantity * price * 100) if request.quantity and price else request.amount_fen
     if not amount_fen or amount_fen < 0:
         raise Invalid("The cost comes to nothing.", [{"loc": "amount_fen", "msg": "more than 0"}])
     if amount_fen > LARGEST_FEN:
-        given = "quantity" if told.amount_fen is None else "amount_fen"
-        raise Invalid("The cost cannot be right.", [{"loc": given, "msg": f"comes to more than {LARGEST_FEN} fen"}])
+        loc = "quantity" if request.amount_fen is None else "amount_fen"
+        raise Invalid("The cost cannot be right.", [{"loc": loc, "msg": f"comes to more than {LARGEST_FEN} fen"}])
     return CostRow(
         id=cost_id,
         estate_id=estate_id,
-        fee_item=told.fee_item,
+        fee_item=request.fee_item,
         period=period,
-        building=told.building or "",
+        building=request.building or "",
         amount_fen=amount_fen,
-        quantity=told.quantity,
+        quantity=request.quantity,
         unit_price=price,
-        note=told.note,
+        note=request.note,
         recorded_by=caller.sub,
         recorded_at=now,
     )
@@ -100,18 +108,18 @@ def _cost(session: Session, caller: Caller, cost_id: UUID, estate_id: int, told:
 def _price(session: Session, estate_id: int, fee_item: str, period: date) -> Decimal:
     """The price of a unit of the fee in that month, when there is exactly one."""
     versions = (v for v in load_versions(session, [estate_id])[estate_id] if v.fee_item == fee_item)
-    held = (shared_price(found, period) for found in by_price(versions))
-    prices = {price.newest.unit_price for price in held if price}
+    month_prices = (shared_price(price, period) for price in by_price(versions))
+    prices = {month_price.newest.unit_price for month_price in month_prices if month_price}
     if len(prices) != 1:
-        told = f"{len(prices)} published shared tariffs differ in price; tell the amount"
-        raise Invalid("There is no single price for the quantity.", [{"loc": "quantity", "msg": told}])
+        msg = f"{len(prices)} published shared tariffs differ in price; tell the amount"
+        raise Invalid("There is no single price for the quantity.", [{"loc": "quantity", "msg": msg}])
     return prices.pop()
 
 
-def _same(row: CostRow, estate_id: int, told: CostRequest) -> bool:
-    key = (row.estate_id, row.fee_item, format_period(row.period), row.building, row.quantity, row.note)
-    asked = (estate_id, told.fee_item, told.period, told.building or "", told.quantity, told.note)
-    return key == asked and told.amount_fen in (None, row.amount_fen)
+def _same(row: CostRow, estate_id: int, request: CostRequest) -> bool:
+    row_key = (row.estate_id, row.fee_item, format_period(row.period), row.building, row.quantity, row.note)
+    request_key = (estate_id, request.fee_item, request.period, request.building or "", request.quantity, request.note)
+    return row_key == request_key and request.amount_fen in (None, row.amount_fen)
 
 
 def list_costs(session: Session, caller: Caller, code: str, period: str | None) -> Page[SharedCost]:

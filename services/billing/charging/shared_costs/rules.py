@@ -52,30 +52,30 @@ class SharedPrice:
     """The versions of one price that hold in a month, with their days."""
 
     usage: Usage
-    held: tuple[tuple[TariffVersion, int], ...]
+    versions: tuple[tuple[TariffVersion, int], ...]
 
     @property
     def newest(self) -> TariffVersion:
         """The last one that holds in the month: it names the bill, its vacancy ratio counts."""
-        return self.held[-1][0]
+        return self.versions[-1][0]
 
 
 def shared_price(versions: Sequence[TariffVersion], month: date) -> SharedPrice | None:
     """The price of a month from the published versions of it, oldest first; None where none is shared."""
-    held = tuple((v, n) for v, _, n in days_held(versions, month, month_end(month)) if v.method == "shared")
-    return SharedPrice(versions[0].usage, held) if held else None
+    month_versions = tuple((v, n) for v, _, n in days_held(versions, month, month_end(month)) if v.method == "shared")
+    return SharedPrice(versions[0].usage, month_versions) if month_versions else None
 
 
-def costs(fee_item: str, month: date, prices: Sequence[SharedPrice], recorded: Sequence[Cost]) -> list[Cost]:
+def costs(fee_item: str, month: date, prices: Sequence[SharedPrice], recorded_costs: Sequence[Cost]) -> list[Cost]:
     """What is shared in a month: what was recorded, else each usage's price; without either nothing."""
-    if recorded:
-        return list(recorded)
-    found = [Cost(fee_item, month, ALL, price.usage, _price_fen(price, month)) for price in prices]
-    return [cost for cost in found if cost.amount_fen]
+    if recorded_costs:
+        return list(recorded_costs)
+    price_costs = [Cost(fee_item, month, ALL, price.usage, _price_fen(price, month)) for price in prices]
+    return [cost for cost in price_costs if cost.amount_fen]
 
 
 def _price_fen(price: SharedPrice, month: date) -> int:
-    exact = sum((version.unit_price * days for version, days in price.held), Decimal(0))
+    exact = sum((version.unit_price * days for version, days in price.versions), Decimal(0))
     days = month_length(month)
     return int((exact * 200 + days) // (2 * days))
 

@@ -28,9 +28,9 @@ class SharedCostDoors(EstateService):
         note: str | None = None,
     ) -> SharedCost:
         """Record what a month really cost (B1)."""
-        told = CostRequest(estate, fee_item, period, amount_fen, quantity, building, note)
+        request = CostRequest(estate, fee_item, period, amount_fen, quantity, building, note)
         with self.transaction() as session:
-            return recording.record(session, caller, request_id, told, self.clock())
+            return recording.record(session, caller, request_id, request, self.clock())
 
     @rpc
     def list_shared_costs(self, caller: Caller, estate: str, period: str | None = None) -> Page[SharedCost]:

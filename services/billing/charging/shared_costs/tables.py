@@ -133,7 +133,7 @@ SELECT EXISTS (
 """)
 
 
-def billed(session: Session, cost: CostRow, year_before: date) -> bool:
+def has_standing_bill(session: Session, cost: CostRow, year_before: date) -> bool:
     """Whether a standing bill is for the month of a cost and could have a part of it."""
     return bool(session.scalar(STANDING, _key(cost) | {"year_before": year_before}))
 

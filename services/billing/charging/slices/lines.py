@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from services.billing.charging.slices import rules, units
 from services.billing.charging.slices.rules import Line, PiecewiseInputs, RatePiece, Stay
 from services.billing.charging.slices.tables import Slice
-from services.billing.charging.slices.units import Known, PricedUnit
+from services.billing.charging.slices.units import PricedUnit, UnitHistory
 from services.billing.charging.tariffs import coverage
 from services.billing.charging.tariffs import rules as tariff_rules
 from services.billing.charging.tariffs.cycles import Cycle
@@ -27,95 +27,96 @@ from services.common.contracts.answers.tariffs import Method
 
 @dataclass(frozen=True)
 class Job:
-    """What a slice is to bill: `cycle` by rate, `consumed` of metered and shared fees.
+    """What a slice is to bill: `cycle` by rate, `consumption_cycle` of metered and shared fees.
 
-    `prices`: the published versions of each (fee item, usage), oldest first; `wanted`: the fee items asked for, or all.
+    `prices`: the published versions of each (fee item, usage), oldest first; `fee_items`: those asked for, or all.
     """
 
     piece: Slice
     cycle: Cycle
-    consumed: Cycle
+    consumption_cycle: Cycle
     prices: Sequence[Sequence[TariffVersion]]
-    wanted: frozenset[str] | None
+    fee_items: frozenset[str] | None
     unusual_percent: int
     now: datetime
 
     def wants(self, fee_item: str) -> bool:
         """Whether the run was asked for it."""
-        return self.wanted is None or fee_item in self.wanted
+        return self.fee_items is None or fee_item in self.fee_items
 
     @property
     def usages(self) -> list[Usage]:
         """The usages of units for which anything is billed in the cycle at all."""
-        rated = tariff_rules.rates((v for found in self.prices for v in found), self.cycle.first, self.cycle.months)
-        others = [found[0].usage for method in ("metered", "shared") for found in self.priced_by(method)]
-        return sorted({*(rate.usage for rate in rated), *others})
+        versions = (version for price in self.prices for version in price)
+        rates = tariff_rules.rates(versions, self.cycle.first, self.cycle.months)
+        others = [price[0].usage for method in ("metered", "shared") for price in self.priced_by(method)]
+        return sorted({*(rate.usage for rate in rates), *others})
 
     def priced_by(self, method: Method) -> list[Sequence[TariffVersion]]:
         """The prices that use a method, and no other, in the months consumed."""
-        first, last = self.consumed.first, self.consumed.last
-        mixed = coverage.mixed(self.prices, self.consumed)
-        wanted = (found for found in self.prices if (found[0].fee_item, found[0].usage) not in mixed)
-        held = ((found, days_held(found, first, last)) for found in wanted)
-        return [found for found, days in held if any(version.method == method for version, _, _ in days)]
+        first, last = self.consumption_cycle.first, self.consumption_cycle.last
+        mixed_lines = coverage.mixed_lines(self.prices, self.consumption_cycle)
+        prices = (price for price in self.prices if (price[0].fee_item, price[0].usage) not in mixed_lines)
+        price_days = ((price, days_held(price, first, last)) for price in prices)
+        return [price for price, days in price_days if any(version.method == method for version, _, _ in days)]
 
 
 @dataclass
 class Lines:
     """Lines by the first month of their bills, and what is wrong."""
 
-    found: dict[date, list[Line]] = field(default_factory=dict)
+    by_month: dict[date, list[Line]] = field(default_factory=dict)
     anomalies: list[TariffAnomaly] = field(default_factory=list)
 
     def add(self, stretch: Cycle, line: Line) -> None:
         """A line for a stretch of months."""
-        self.found.setdefault(stretch.first, []).append(line)
+        self.by_month.setdefault(stretch.first, []).append(line)
 
 
-def known(session: Session, job: Job, since: date) -> Known:
+def load_history(session: Session, job: Job, since: date) -> UnitHistory:
     """Who pays on which day from `since` on, and which months of the slice's units are billed."""
-    piece, last = job.piece, max(job.cycle.last, job.consumed.last)
+    piece, last = job.piece, max(job.cycle.last, job.consumption_cycle.last)
     units_of = (piece.estate_id, piece.from_unit_id, piece.to_unit_id)
     days = changed_hands(session, *units_of, since, last) if piece.changed_hands else []
-    payers = {unit_id: list(own) for unit_id, own in groupby(days, key=lambda one: one.unit_id)}
-    first = min(job.cycle.first, job.consumed.first)
-    span = Cycle(first, job.cycle.months * (1 if job.cycle == job.consumed else 2))
-    return Known(payers, units.billed_months(session, piece, span))
+    payers = {unit_id: list(own) for unit_id, own in groupby(days, key=lambda payer: payer.unit_id)}
+    first = min(job.cycle.first, job.consumption_cycle.first)
+    span = Cycle(first, job.cycle.months * (1 if job.cycle == job.consumption_cycle else 2))
+    return UnitHistory(payers, units.billed_months(session, piece, span))
 
 
-def by_rate(session: Session, job: Job, rates: Sequence[Rate], found: Known, lines: Lines) -> list[int]:
+def by_rate(session: Session, job: Job, rates: Sequence[Rate], history: UnitHistory, lines: Lines) -> list[int]:
     """Add the lines of units that no rate prices as it stands; returns the ids of these units."""
     items = {rate.fee_item for rate in rates}
-    apart = set(found.payers) | {
+    apart = set(history.payers) | {
         unit_id
-        for (unit_id, fee_item), billed in found.billed.items()
-        if fee_item in items and any(one != job.cycle and one.overlaps(job.cycle) for one in billed)
+        for (unit_id, fee_item), cycles in history.billed_cycles.items()
+        if fee_item in items and any(cycle != job.cycle and cycle.overlaps(job.cycle) for cycle in cycles)
     }
     if any(part.vacancy_ratio is not None for rate in rates for part in rate.parts):
         apart |= set(units.moving_in(session, job.piece, job.cycle.first))
     for unit in units.units_by_id(session, sorted(apart)):
         for rate in rates:
             if rate.usage == unit.usage:
-                _add_rate(job, rate, unit, found, lines)
+                _add_rate(job, rate, unit, history, lines)
     return sorted(apart)
 
 
-def _add_rate(job: Job, rate: Rate, unit: PricedUnit, found: Known, lines: Lines) -> None:
-    graded = rate.for_grade(unit.grade)
-    if graded is None:
+def _add_rate(job: Job, rate: Rate, unit: PricedUnit, history: UnitHistory, lines: Lines) -> None:
+    grade_rate = rate.for_grade(unit.grade)
+    if grade_rate is None:
         detail = f"the tariff has no factor for grade {unit.grade or '(none)'}"
         lines.anomalies.append(TariffAnomaly(rate.fee_item, "no_grade_factor", detail, unit.code))
         return
-    for stretch in found.stretches(unit.id, rate.fee_item, job.cycle):
-        for line in _split(graded.within(stretch.first, stretch.last), unit, found, stretch):
+    for stretch in history.stretches(unit.id, rate.fee_item, job.cycle):
+        for line in _split(grade_rate.within(stretch.first, stretch.last), unit, history, stretch):
             lines.add(stretch, line)
 
 
-def _split(rate: Rate, unit: PricedUnit, found: Known, stretch: Cycle) -> Iterator[Line]:
-    payers = found.payers_of(unit, stretch.first, stretch.last)
+def _split(rate: Rate, unit: PricedUnit, history: UnitHistory, stretch: Cycle) -> Iterator[Line]:
+    payers = history.payers_of(unit, stretch.first, stretch.last)
     if not rate.parts:
         return
-    days = [[stay for span in spans for stay in _stays(unit, found, *span)] for _, spans in payers]
+    days = [[stay for span in spans for stay in _stays(unit, history, *span)] for _, spans in payers]
     shares = rules.split_by_day(rate, unit.area_m2, days)
     for (household_id, _), share in zip(payers, shares, strict=True):
         pieces = [
@@ -132,6 +133,6 @@ def _split(rate: Rate, unit: PricedUnit, found: Known, stretch: Cycle) -> Iterat
             )  # fmt: skip
 
 
-def _stays(unit: PricedUnit, found: Known, first: date, last: date) -> list[Stay]:
-    status = "unsold" if found.is_developers(unit.id, first) else unit.status
+def _stays(unit: PricedUnit, history: UnitHistory, first: date, last: date) -> list[Stay]:
+    status = "unsold" if history.is_developers(unit.id, first) else unit.status
     return rules.stays(first, last, status=status, move_in=unit.move_in_date)

@@ -121,7 +121,7 @@ def split_by_day(rate: Rate, area_m2: Decimal, payers: Sequence[Sequence[Stay]])
     pieces = [tuple((stay, rate.within(stay.first, stay.last)) for stay in payer) for payer in payers]
     exact = [_price_of_stays(payer, area_m2) for payer in pieces]
     parts = largest_remainder(_fen(sum(exact, Decimal(0)), rate.month_days), exact)
-    own = [_fen(one, rate.month_days) for one in exact]
+    own = [_fen(payer_exact, rate.month_days) for payer_exact in exact]
     return [PayerShare(p, fen, fen - mine) for p, fen, mine in zip(pieces, parts, own, strict=True)]
 
 
@@ -129,13 +129,13 @@ def _price_of_stays(pieces: Sequence[tuple[Stay, Rate]], area_m2: Decimal) -> De
     return sum((price_days(rate, area_m2, vacant=stay.vacant) for stay, rate in pieces), Decimal(0))
 
 
-def run_status(slices: int, done: int, parked: int) -> RunStatus:
+def run_status(slices: int, slices_done: int, slices_parked: int) -> RunStatus:
     """pending, running from the first slice that is done, done with the last; failed while a slice is parked."""
-    if done == slices:
+    if slices_done == slices:
         return "done"
-    if parked:
+    if slices_parked:
         return "failed"
-    return "running" if done else "pending"
+    return "running" if slices_done else "pending"
 
 
 def together(slices: Iterable[tuple[int, int]], most: int) -> list[list[int]]:

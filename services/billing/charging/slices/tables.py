@@ -28,8 +28,8 @@ class Slice:
     """One piece of a run: the units of one estate from `from_unit_id` up to, not including, `to_unit_id`.
 
     `first` of its estate: that one tells what concerns the whole estate. `first_open`: the first day of the estate on
-    which something can still be booked (B8). `policy`: the estate's own, or else the group's default (B3). `credited`:
-    the households of the estate that have a prepaid balance, locked (B6).
+    which something can still be booked (B8). `policy`: the estate's own, or else the group's default (B3).
+    `credited_households`: those of the estate that have a prepaid balance, locked (B6).
 
     The last three spare a slice questions; they may err by saying yes: whether any of its units may have changed hands
     (A1), whether the estate has bills for several months (B3), whether an owner moved in within a year before its end.
@@ -44,11 +44,11 @@ class Slice:
     period: date
     fee_items: frozenset[str] | None
     dry_run: bool
-    finished: bool
+    is_finished: bool
     first: bool
     first_open: date
     policy: BillingPolicy
-    credited: Sequence[int]
+    credited_households: Sequence[int]
     changed_hands: bool = True
     billed_longer: bool = True
     moved_in: bool = True
@@ -97,7 +97,7 @@ WITH RECURSIVE cut AS (
 )
 SELECT p.id, least(c.units, :size) AS units FROM planned p JOIN cut c USING (estate_id, from_unit_id) ORDER BY p.id
 """)
-_REQUESTED = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = ANY (:ids)")
+_NAME_REQUEST = text("UPDATE bill_run_slice SET event_id = CAST(:event_id AS uuid) WHERE id = ANY (:ids)")
 
 
 def plan(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -> list[tuple[int, int]]:
@@ -111,14 +111,14 @@ def plan(session: Session, run_id: UUID, estate_ids: Sequence[int], size: int) -
 
 def name_requests(session: Session, requests: Iterable[tuple[Sequence[int], UUID]]) -> None:
     """Remember which event asks for which slices, so that parked ones can be told."""
-    session.execute(_REQUESTED, [{"ids": list(ids), "event_id": str(event_id)} for ids, event_id in requests])
+    session.execute(_NAME_REQUEST, [{"ids": list(ids), "event_id": str(event_id)} for ids, event_id in requests])
 
 
 # Prepared, because they run for every message: each took longer to build and to plan than to run.
 LOCK = Prepared(
     "lock_slices",
     f"""
-SELECT {Lock.ESTATE.held("estate_id")}
+SELECT {Lock.ESTATE.exclusive("estate_id")}
 FROM (SELECT DISTINCT estate_id FROM bill_run_slice WHERE id = ANY (:ids) ORDER BY estate_id) e
 """,
     {"ids": "bigint[]"},
@@ -173,10 +173,10 @@ def lock(session: Session, slice_ids: Sequence[int]) -> None:
 
 def load(session: Session, slice_ids: Sequence[int]) -> list[Slice]:
     """Slices with what their run asks for, by estate; LookupError when one is not there."""
-    found = [_slice(row) for row in SLICES.execute(session, {"ids": list(slice_ids)})]
-    if len(found) != len(set(slice_ids)):
+    pieces = [_slice(row) for row in SLICES.execute(session, {"ids": list(slice_ids)})]
+    if len(pieces) != len(set(slice_ids)):
         raise LookupError("a slice is not there")
-    return found
+    return pieces
 
 
 def _slice(row: Row[Any]) -> Slice:
@@ -190,11 +190,11 @@ def _slice(row: Row[Any]) -> Slice:
         period=row.period,
         fee_items=None if row.fee_items is None else frozenset(row.fee_items),
         dry_run=row.dry_run,
-        finished=row.finished_at is not None,
+        is_finished=row.finished_at is not None,
         first=row.first,
         first_open=add_months(row.last_closed, 1) if row.last_closed else date.min,
         policy=BillingPolicy(**{name: row._mapping[f"policy_{name}"] for name in _POLICY}),
-        credited=row.credited,
+        credited_households=row.credited,
         changed_hands=row.changed_hands,
         billed_longer=row.billed_longer,
         moved_in=row.moved_in,
@@ -203,5 +203,5 @@ def _slice(row: Row[Any]) -> Slice:
 
 def finish(session: Session, outcomes: Sequence[Outcome], at: datetime) -> None:
     """Mark slices done."""
-    done = json.dumps([asdict(outcome) for outcome in outcomes], default=str)
-    FINISH.execute(session, {"done": done, "finished_at": at})
+    rows = json.dumps([asdict(outcome) for outcome in outcomes], default=str)
+    FINISH.execute(session, {"done": rows, "finished_at": at})

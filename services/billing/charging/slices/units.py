@@ -40,7 +40,7 @@ WHERE estate_id = :estate_id AND id >= :from_unit_id AND id < :to_unit_id
     {"estate_id": "int", "from_unit_id": "bigint", "to_unit_id": "bigint", "first": "date"},
 )
 
-Billed = dict[tuple[int, str], list[Cycle]]
+BilledCycles = dict[tuple[int, str], list[Cycle]]
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,18 @@ class PricedUnit:
 
 
 @dataclass(frozen=True)
-class Known:
-    """`payers`: days of the units that changed hands; `billed`: months of a (unit, fee item) that bills cover."""
+class UnitHistory:
+    """`payers`: days of units that changed hands; `billed_cycles`: months of a (unit, fee item) that bills cover."""
 
     payers: dict[int, list[PayerDays]]
-    billed: Billed
+    billed_cycles: BilledCycles
 
     def stretches(self, unit_id: int, fee_item: str, cycle: Cycle) -> list[Cycle]:
         """The months of a cycle to bill: all of it, or what is left where other bills cover some of its months.
 
         A bill for just this cycle is left to the statement that issues, which looks for it anyway.
         """
-        others = [one for one in self.billed.get((unit_id, fee_item), ()) if one != cycle]
+        others = [other for other in self.billed_cycles.get((unit_id, fee_item), ()) if other != cycle]
         return cycle.without(others) if others else [cycle]
 
     def is_developers(self, unit_id: int, day: date) -> bool:
@@ -78,26 +78,26 @@ class Known:
 
     def payers_of(self, unit: PricedUnit, first: date, last: date) -> list[tuple[int, list[Span]]]:
         """Who pays for a unit from `first` to `last`, each household once with its days."""
-        found: dict[int, list[Span]] = {}
+        spans_by_household: dict[int, list[Span]] = {}
         for days in self.payers.get(unit.id, ()):
             span = (max(days.first, first), min(days.last, last))
             if span[0] <= span[1]:
-                found.setdefault(days.household_id, []).append(span)
-        return list(found.items()) or [(unit.household_id, [(first, last)])]
+                spans_by_household.setdefault(days.household_id, []).append(span)
+        return list(spans_by_household.items()) or [(unit.household_id, [(first, last)])]
 
 
-def billed_months(session: Session, piece: Slice, span: Cycle) -> Billed:
+def billed_months(session: Session, piece: Slice, span: Cycle) -> BilledCycles:
     """Bills that cover months of `span`: those for several months, and, where it has several itself, those for one."""
     key = _of(piece) | {"first": span.first, "last": span.last, "year_before": add_months(span.first, -12)}
     rows = list(session.execute(_BILLED_LONGER, key)) if piece.billed_longer else []
     if span.months > 1:
         rows += session.execute(_BILLED_WITHIN, key)
-    found: Billed = {}
+    billed_cycles: BilledCycles = {}
     for row in rows:
-        covered = Cycle(row.period, row.months)
-        if covered.last >= span.first:
-            found.setdefault((row.unit_id, row.fee_item), []).append(covered)
-    return found
+        cycle = Cycle(row.period, row.months)
+        if cycle.last >= span.first:
+            billed_cycles.setdefault((row.unit_id, row.fee_item), []).append(cycle)
+    return billed_cycles
 
 
 def moving_in(session: Session, piece: Slice, first: date) -> list[int]:

@@ -1,7 +1,7 @@
 """LAW of coverage: what the tariffs of an estate leave open in a cycle, for a person to look at (B1, B4).
 
-Nothing here changes an amount but `mixed`: a fee whose method changes within a cycle would get two bills of one fee
-item and period, so it gets none until its months are billed one by one.
+Nothing here changes an amount but `mixed_lines`: a fee whose method changes within a cycle would get two bills of one
+fee item and period, so it gets none until its months are billed one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ Line = tuple[str, str]
 ONE_DAY = timedelta(days=1)
 
 
-def mixed(prices: Sequence[Sequence[TariffVersion]], cycle: Cycle) -> frozenset[Line]:
+def mixed_lines(prices: Sequence[Sequence[TariffVersion]], cycle: Cycle) -> frozenset[Line]:
     """The (fee item, usage) of prices that are by rate in one part of the cycle and metered or shared in another."""
     changing = (versions for versions in prices if len({way(version.method) for version in versions}) > 1)
     return frozenset(_line(versions[0]) for versions in changing if len(_ways(versions, cycle)) > 1)
@@ -33,25 +33,25 @@ def _ways(versions: Sequence[TariffVersion], cycle: Cycle) -> set[str]:
 
 def tariff_anomalies(versions: Sequence[TariffVersion], cycle: Cycle) -> list[TariffAnomaly]:
     """Everything that is wrong with the tariffs of one estate for a cycle, as concerns the whole estate."""
-    held = [v for v in versions if v.effective_from <= cycle.last and (v.effective_to or cycle.first) >= cycle.first]
-    lines = {_line(version) for version in held if version.published}
+    current = [v for v in versions if v.effective_from <= cycle.last and (v.effective_to or cycle.first) >= cycle.first]
+    lines = {_line(version) for version in current if version.published}
     anomalies = []
     if not lines:
         anomalies.append(TariffAnomaly(None, "no_published_tariff", "no published tariff is in effect"))
-    anomalies += [TariffAnomaly(v.fee_item, "unpublished_tariff", _named(v)) for v in _waiting(held, lines)]
+    anomalies += [TariffAnomaly(v.fee_item, "unpublished_tariff", _version_name(v)) for v in _waiting(current, lines)]
     prices = by_price(versions)
-    anomalies += [_told(found[0], "tariff_gap", gap) for found in prices if (gap := _gap(found, cycle))]
-    changed = "the method changes within the cycle: not billed, bill its months one by one"
-    changing = mixed(prices, cycle)
-    return anomalies + [_told(found[0], "method_changed", changed) for found in prices if _line(found[0]) in changing]
+    anomalies += [_anomaly(price[0], "tariff_gap", gap) for price in prices if (gap := _gap(price, cycle))]
+    detail = "the method changes within the cycle: not billed, bill its months one by one"
+    changing = mixed_lines(prices, cycle)
+    return anomalies + [_anomaly(price[0], "method_changed", detail) for price in prices if _line(price[0]) in changing]
 
 
-def _waiting(held: Sequence[TariffVersion], lines: set[Line]) -> Iterator[TariffVersion]:
+def _waiting(versions: Sequence[TariffVersion], lines: set[Line]) -> Iterator[TariffVersion]:
     """Versions nobody published whose time has come: of a price that has none else, or newer than what is billed."""
-    for line, group in groupby(sorted(held, key=_line), key=_line):
-        found = list(group)
-        newest = max((v.effective_from for v in found if v.published), default=None)
-        for version in found:
+    for line, group in groupby(sorted(versions, key=_line), key=_line):
+        line_versions = list(group)
+        newest = max((v.effective_from for v in line_versions if v.published), default=None)
+        for version in line_versions:
             if not version.published and (line not in lines or newest is None or version.effective_from > newest):
                 yield version
 
@@ -59,7 +59,7 @@ def _waiting(held: Sequence[TariffVersion], lines: set[Line]) -> Iterator[Tariff
 def _gap(versions: Sequence[TariffVersion], cycle: Cycle) -> str | None:
     """The days a price leaves out; None also where it ended before the cycle before, or has not begun."""
     total = (cycle.last - cycle.first).days + 1
-    days = sum(held for _, _, held in days_held(versions, cycle.first, cycle.last))
+    days = sum(day_count for _, _, day_count in days_held(versions, cycle.first, cycle.last))
     if days:
         return f"no published price on {total - days} of {total} days: they are not charged" if days < total else None
     eve = cycle.first - ONE_DAY
@@ -69,11 +69,11 @@ def _gap(versions: Sequence[TariffVersion], cycle: Cycle) -> str | None:
     return f"version {cut_off[-1].version} was ended by a newer one that has ended too" if cut_off else None
 
 
-def _told(version: TariffVersion, kind: BillingAnomaly, detail: str) -> TariffAnomaly:
+def _anomaly(version: TariffVersion, kind: BillingAnomaly, detail: str) -> TariffAnomaly:
     return TariffAnomaly(version.fee_item, kind, f"{version.fee_item} for {version.usage}: {detail}")
 
 
-def _named(version: TariffVersion) -> str:
+def _version_name(version: TariffVersion) -> str:
     return f"{version.fee_item} for {version.usage}, version {version.version}"
 
 

@@ -40,12 +40,12 @@ class Cycle:
         """Whether they have a month in common."""
         return self.first <= other.last and other.first <= self.last
 
-    def without(self, billed: Collection["Cycle"]) -> "list[Cycle]":
+    def without(self, billed_cycles: Collection["Cycle"]) -> "list[Cycle]":
         """The stretches of months that were not billed yet."""
-        taken = {month for one in billed for month in one.starts}
+        billed_months = {month for cycle in billed_cycles for month in cycle.starts}
         stretches: list[Cycle] = []
         for month in self.starts:
-            if month in taken:
+            if month in billed_months:
                 continue
             if stretches and stretches[-1].last + timedelta(days=1) == month:
                 stretches[-1] = Cycle(stretches[-1].first, stretches[-1].months + 1)
@@ -62,9 +62,9 @@ def cycle_of(cycle: BillingCycle, month: date) -> Cycle:
 
 def issued_in(cycle: BillingCycle, timing: BillingTiming, month: date) -> Cycle | None:
     """What a run for that month issues; None where it is not the month in which a cycle is billed."""
-    found = cycle_of(cycle, month)
-    billed_in = found.starts[-1] if timing == "arrears" else found.first
-    return found if month == billed_in else None
+    candidate = cycle_of(cycle, month)
+    billed_in = candidate.starts[-1] if timing == "arrears" else candidate.first
+    return candidate if month == billed_in else None
 
 
 @dataclass(frozen=True)

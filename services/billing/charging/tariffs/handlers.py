@@ -25,8 +25,8 @@ def list_tariffs(session: Session, caller: Caller, estate: str) -> Page[Tariff]:
     """
     caller.require(Permission.READ_TARIFFS)
     rows = tables.tariffs_of(session, find_estate(session, _at_home(session, caller), estate).id)
-    shown = [tariff_view(row, estate) for row in rows if row.published_at is not None or not caller.is_owner]
-    return Page(items=shown, next_cursor=None)
+    items = [tariff_view(row, estate) for row in rows if row.published_at is not None or not caller.is_owner]
+    return Page(items=items, next_cursor=None)
 
 
 def _at_home(session: Session, caller: Caller) -> Caller:
@@ -56,9 +56,9 @@ def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: dat
     caller.require(Permission.PUBLISH_TARIFFS)
     estate = find_estate(session, caller, code)
     lock_estate(session, estate.id)
-    published = tables.publish(session, estate.id, None, now)
-    log.info("tariffs published", extra={"estate": code, "published": published, "by": caller.sub})
-    return PublishedTariffs(estate=code, published=published)
+    count = tables.publish(session, estate.id, None, now)
+    log.info("tariffs published", extra={"estate": code, "published": count, "by": caller.sub})
+    return PublishedTariffs(estate=code, published=count)
 
 
 def tariff_view(row: TariffRow, estate: str) -> Tariff:

@@ -114,8 +114,8 @@ class Rate:
     def for_grade(self, grade: str | None) -> "Rate | None":
         """What units of that grade pay (B1); None where any part has no factor for them: no price is made up."""
         parts = [part.for_grade(grade) for part in self.parts]
-        found = tuple(part for part in parts if part)
-        return replace(self, parts=found) if len(found) == len(parts) else None
+        graded_parts = tuple(part for part in parts if part)
+        return replace(self, parts=graded_parts) if len(graded_parts) == len(parts) else None
 
 
 def month_end(period: date) -> date:
@@ -128,25 +128,25 @@ def rates(versions: Iterable[TariffVersion], period: date, months: int = 1) -> l
 
     A newer version ends an older one. Days without any version are not charged.
     """
-    found = (_rate(group, Cycle(period, months)) for group in by_price(versions))
-    return [rate for rate in found if rate.parts]
+    all_rates = (_rate(group, Cycle(period, months)) for group in by_price(versions))
+    return [rate for rate in all_rates if rate.parts]
 
 
 def by_price(versions: Iterable[TariffVersion]) -> list[list[TariffVersion]]:
     """The published versions of each (fee item, usage), the oldest first."""
-    published = sorted((v for v in versions if v.published), key=_line_then_start)
-    return [list(group) for _, group in groupby(published, key=_line)]
+    published_versions = sorted((v for v in versions if v.published), key=_line_then_start)
+    return [list(group) for _, group in groupby(published_versions, key=_line)]
 
 
 def _rate(versions: Sequence[TariffVersion], cycle: Cycle) -> Rate:
     days = lcm(*(month_length(month) for month in cycle.starts))
     parts = tuple(
         Part(
-            version.id, version.version, version.method, version.unit_price, version.vacancy_ratio, held, first,
+            version.id, version.version, version.method, version.unit_price, version.vacancy_ratio, day_count, first,
             scale=days // month_length(month), grade_factors=version.grade_factors,
         )
         for month in cycle.starts
-        for version, first, held in days_held(versions, month, month_end(month))
+        for version, first, day_count in days_held(versions, month, month_end(month))
         if version.method in RATE_METHODS
     )  # fmt: skip
     return Rate(versions[0].fee_item, versions[0].usage, days, parts)

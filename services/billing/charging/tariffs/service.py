@@ -53,6 +53,6 @@ class TariffDoors(EstateService):
         roll_to_working_day: bool,
     ) -> EstateBillingPolicy:
         """Bill an estate in another way from the next run on (B3)."""
-        wanted = BillingPolicy(cycle, timing, due_day, month_offset, roll_to_working_day)
+        new_policy = BillingPolicy(cycle, timing, due_day, month_offset, roll_to_working_day)
         with self.transaction() as session:
-            return policy.put_policy(session, caller, estate, wanted)
+            return policy.put_policy(session, caller, estate, new_policy)

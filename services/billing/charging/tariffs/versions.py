@@ -24,16 +24,16 @@ VERSIONS = Prepared(
 
 def load_versions(session: Session, estate_ids: Sequence[int]) -> dict[int, list[TariffVersion]]:
     """Every tariff version of each of the estates."""
-    found: dict[int, list[TariffVersion]] = {estate_id: [] for estate_id in estate_ids}
-    for row in VERSIONS.execute(session, {"estate_ids": list(found)}):
+    versions_by_estate: dict[int, list[TariffVersion]] = {estate_id: [] for estate_id in estate_ids}
+    for row in VERSIONS.execute(session, {"estate_ids": list(versions_by_estate)}):
         version = TariffVersion(
             **{name: getattr(row, name) for name in _PLAIN},
             published=row.published,
             tiers=tuple((Decimal(above), Decimal(price)) for above, price in row.tiers or ()),
             grade_factors=row.grade_factors and {grade: Decimal(f) for grade, f in row.grade_factors.items()},
         )
-        found[row.estate_id].append(version)
-    return found
+        versions_by_estate[row.estate_id].append(version)
+    return versions_by_estate
 
 
 def fee_items(session: Session, estate_ids: Sequence[int]) -> set[str]:

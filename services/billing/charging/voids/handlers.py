@@ -46,38 +46,38 @@ class Void:
     reissue: bool = False
 
 
-def void_bill(session: Session, caller: Caller, request_id: UUID, asked: Void, now: datetime) -> VoidedBill:
+def void_bill(session: Session, caller: Caller, request_id: UUID, request: Void, now: datetime) -> VoidedBill:
     """Void a bill by credit note; with `reissue` bill its unit, fee item and month again, due as before (B5).
 
     The same call again answers the same. Errors: NotFound, Forbidden, Invalid (reason), Conflict (void already, waiver
     pending, plan performing, nothing to bill again, id used for another void).
     """
     caller.require(Permission.VOID_BILL)
-    if not asked.reason.strip():
+    if not request.reason.strip():
         raise Invalid("A void needs a reason.", [{"loc": "reason", "msg": "say why"}])
-    bill = _locked(session, caller, asked.bill_id)
+    bill = _lock_bill(session, caller, request.bill_id)
     standing = tables.note(session, request_id)
     if standing is None:
-        _void(session, caller, request_id, bill, asked, now)
+        _void(session, caller, request_id, bill, request, now)
     else:
-        same_request("void", standing, vars(asked))
+        same_request("void", standing, vars(request))
     return _view(session, request_id)
 
 
-def _locked(session: Session, caller: Caller, bill_id: int) -> BillToVoid:
+def _lock_bill(session: Session, caller: Caller, bill_id: int) -> BillToVoid:
     """The bill as it is once nobody else posts on its estate any more."""
-    found = tables.bill(session, bill_id)
-    if found is None:
+    snapshot = tables.bill(session, bill_id)
+    if snapshot is None:
         raise NotFound(f"There is no bill {bill_id}.")
-    caller.require_estate(found.estate)
-    lock_estate(session, found.estate_id)
+    caller.require_estate(snapshot.estate)
+    lock_estate(session, snapshot.estate_id)
     bill = tables.bill(session, bill_id)
     if bill is None:
         raise NotFound(f"There is no bill {bill_id}.")
     return bill
 
 
-def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, asked: Void, now: datetime) -> None:
+def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, request: Void, now: datetime) -> None:
     account = ledger.account(session, bill.household, lock=True)
     if account is None:
         raise NotFound(f"There is no household {bill.household}.")
@@ -87,15 +87,15 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, 
     day = account.booking_day(business_date(now))
     book(session, account, _movements(bill, stands, day, str(request_id)), now, items)
     tables.mark_void(session, bill.id, now)
-    tables.add_note(session, _note(session, caller, request_id, bill, stands, asked, day, now))
-    if asked.reissue:
+    tables.add_note(session, _note(session, caller, request_id, bill, stands, request, day, now))
+    if request.reissue:
         reissuing.bill_again(session, caller, request_id, bill, now)
 
 
 def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:
     if bill.voided_at is not None:
-        made = tables.note_of(session, bill.id)
-        by = f" by credit note {rules.number(made.estate, made.number)}" if made else ""
+        note = tables.note_of(session, bill.id)
+        by = f" by credit note {rules.number(note.estate, note.number)}" if note else ""
         raise Conflict(f"Bill {bill.id} is void already{by}.")
     waits = pending(session, [bill.id])
     if waits is not None:
@@ -108,16 +108,16 @@ def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:
 def _movements(bill: BillToVoid, stands: Standing, day: BookingDay, cause: str) -> Iterator[Movement]:
     """Everything on the bill the other way round. Money is credit from the day it came, as if there were no bill."""
 
-    def moved(kind: MovementKind, debit: str, credit: str, fen: int, came: BookingDay = day) -> Movement:
+    def movement(kind: MovementKind, debit: str, credit: str, fen: int, came: BookingDay = day) -> Movement:
         return Movement(kind, debit, credit, fen, came, cause, bill.id)
 
-    for got in stands.received:
-        came = BookingDay(day.booked_on, None if got.on == day.booked_on else got.on)
-        yield moved("void_released", RECEIVABLE, CUSTOMER_CREDIT, got.principal_fen, came)
-        yield moved("void_fee_released", LATE_FEE_INCOME, CUSTOMER_CREDIT, got.late_fee_fen, came)
-    yield moved(WAIVER_REVERSED, RECEIVABLE, FEE_INCOME, stands.waived_fen)
-    yield moved("fee_waiver_reversed", LATE_FEE_INCOME, LATE_FEE_WAIVED, stands.waived_late_fee_fen)
-    yield moved(BILL_VOIDED, stands.charged_to, RECEIVABLE, bill.amount_fen)
+    for receipt in stands.receipts:
+        came = BookingDay(day.booked_on, None if receipt.on == day.booked_on else receipt.on)
+        yield movement("void_released", RECEIVABLE, CUSTOMER_CREDIT, receipt.principal_fen, came)
+        yield movement("void_fee_released", LATE_FEE_INCOME, CUSTOMER_CREDIT, receipt.late_fee_fen, came)
+    yield movement(WAIVER_REVERSED, RECEIVABLE, FEE_INCOME, stands.waived_fen)
+    yield movement("fee_waiver_reversed", LATE_FEE_INCOME, LATE_FEE_WAIVED, stands.waived_late_fee_fen)
+    yield movement(BILL_VOIDED, stands.charged_to, RECEIVABLE, bill.amount_fen)
 
 
 def _note(
@@ -126,7 +126,7 @@ def _note(
     request_id: UUID,
     bill: BillToVoid,
     stands: Standing,
-    asked: Void,
+    request: Void,
     day: BookingDay,
     now: datetime,
 ) -> dict[str, object]:
@@ -139,8 +139,8 @@ def _note(
         "released_late_fee_fen": stands.late_fee_fen,
         "waived_fen": stands.waived_fen,
         "waived_late_fee_fen": stands.waived_late_fee_fen,
-        "reason": asked.reason,
-        "reissue": asked.reissue,
+        "reason": request.reason,
+        "reissue": request.reissue,
         "booked_on": day.booked_on,
         "voided_by": caller.sub,
         "voided_at": now,
@@ -153,7 +153,7 @@ def reissue_bill(session: Session, caller: Caller, request_id: UUID, bill_id: in
     The same call again answers the same. NotFound, Forbidden, Conflict (not void, billed already, nothing to bill).
     """
     caller.require(Permission.VOID_BILL)
-    bill = _locked(session, caller, bill_id)
+    bill = _lock_bill(session, caller, bill_id)
     standing = tables.reissue(session, request_id)
     if standing is None:
         if bill.voided_at is None:

@@ -42,14 +42,14 @@ def bill_again(session: Session, caller: Caller, request_id: UUID, void: BillToV
     for row in fresh:
         tables.replace(session, row.id, of=before.get(row.household_id, void.id))
         _apply_credit(session, row, before.get(row.household_id), str(request_id), now)
-    made = {"id": request_id, "bill_id": void.id, "bill_ids": [row.id for row in fresh]}
-    tables.add_reissue(session, made | {"reissued_by": caller.sub, "reissued_at": now})
+    record = {"id": request_id, "bill_id": void.id, "bill_ids": [row.id for row in fresh]}
+    tables.add_reissue(session, record | {"reissued_by": caller.sub, "reissued_at": now})
 
 
 def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: datetime) -> None:
     run = {"id": run_id, "period": void.period, "estates": [void.estate], "fee_items": [void.fee_item]}
-    asked = {"dry_run": False, "requested_by": caller.sub, "created_at": now}
-    if not insert_once(session, bill_run, run | asked):
+    run |= {"dry_run": False, "requested_by": caller.sub, "created_at": now}
+    if not insert_once(session, bill_run, run):
         raise another_request("bill run")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
     [piece] = slices.load(session, [slice_id])
@@ -62,16 +62,16 @@ def _apply_credit(session: Session, fresh: StandingBill, before: int | None, sou
     if account is None or not account.credit_fen:
         return
     today = business_date(now)
-    left, portions = account.credit_fen, []
-    for row in tables.released(session, before) if before is not None else ():
-        portions.append(Portion(row.counts_on, min(left, row.fen)))
-        left -= portions[-1].fen
-    portions.append(Portion(today, left))
+    remaining_fen, portions = account.credit_fen, []
+    for row in tables.released_money(session, before) if before is not None else ():
+        portions.append(Portion(row.counts_on, min(remaining_fen, row.fen)))
+        remaining_fen -= portions[-1].fen
+    portions.append(Portion(today, remaining_fen))
     apply_credit(session, account, Applying(portions, source, bill_ids={fresh.id}), today, now)
 
 
 def made_by(session: Session, request_id: UUID) -> list[ReissuedBill]:
     """The bills a request made, as they are now; none when it made none."""
-    made = tables.reissue(session, request_id)
-    rows = [load_bill(session, bill_id) for bill_id in made.bill_ids] if made else []
+    reissue = tables.reissue(session, request_id)
+    rows = [load_bill(session, bill_id) for bill_id in reissue.bill_ids] if reissue else []
     return [ReissuedBill(**bill_view(row), reissue_of=row.reissue_of, household=row.household) for row in rows if row]

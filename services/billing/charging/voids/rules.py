@@ -12,7 +12,7 @@ _OUT = {"restoration": "principal", "late_fee_restoration": "late_fee"}
 
 
 @dataclass(frozen=True)
-class Received:
+class DayReceipt:
     """What a bill got that counts from one day on, in fen."""
 
     on: date
@@ -24,7 +24,7 @@ class Received:
 class Standing:
     """What stands on a bill besides its amount: money received by day, what was waived, and what it was charged to."""
 
-    received: tuple[Received, ...]
+    receipts: tuple[DayReceipt, ...]
     waived_fen: int
     waived_late_fee_fen: int
     charged_to: str = FEE_INCOME
@@ -32,12 +32,12 @@ class Standing:
     @property
     def principal_fen(self) -> int:
         """Principal received."""
-        return sum(one.principal_fen for one in self.received)
+        return sum(receipt.principal_fen for receipt in self.receipts)
 
     @property
     def late_fee_fen(self) -> int:
         """Late fee received."""
-        return sum(one.late_fee_fen for one in self.received)
+        return sum(receipt.late_fee_fen for receipt in self.receipts)
 
 
 def standing(entries: Iterable[Entry], due: date) -> Standing:
@@ -45,14 +45,16 @@ def standing(entries: Iterable[Entry], due: date) -> Standing:
 
     What was taken back (a payment put elsewhere, a bounced debit) is taken from what came last.
     """
-    known = [(kind_of(entry), entry) for entry in entries]
-    received = [
-        Received(on, principal, fee)
-        for on, principal, fee in _by_day(_left(known, "principal", due), _left(known, "late_fee", due))
+    kind_entries = [(kind_of(entry), entry) for entry in entries]
+    receipts = [
+        DayReceipt(on, principal, fee)
+        for on, principal, fee in _by_day(
+            _remainder_by_day(kind_entries, "principal", due), _remainder_by_day(kind_entries, "late_fee", due)
+        )
     ]
-    waived = sum(entry.amount_fen for kind, entry in known if kind == "waiver")
-    fee_waived = sum(entry.amount_fen for kind, entry in known if kind == "late_fee_waiver")
-    return Standing(tuple(received), waived, fee_waived, _charged_to(entry for _, entry in known))
+    waived_fen = sum(entry.amount_fen for kind, entry in kind_entries if kind == "waiver")
+    waived_late_fee_fen = sum(entry.amount_fen for kind, entry in kind_entries if kind == "late_fee_waiver")
+    return Standing(tuple(receipts), waived_fen, waived_late_fee_fen, _charged_to(entry for _, entry in kind_entries))
 
 
 def _charged_to(entries: Iterable[Entry]) -> str:
@@ -61,18 +63,18 @@ def _charged_to(entries: Iterable[Entry]) -> str:
     return OPENING_EQUITY if opening else FEE_INCOME
 
 
-def _left(known: Sequence[tuple[str | None, Entry]], part: str, due: date) -> dict[date, int]:
+def _remainder_by_day(kind_entries: Sequence[tuple[str | None, Entry]], part: str, due: date) -> dict[date, int]:
     """What is left of one part by the day it came."""
     came: dict[date, int] = {}
-    for kind, entry in known:
+    for kind, entry in kind_entries:
         if _IN.get(kind or "") == part:
             on = min(entry.counts_on, due) if entry.debit_account == OPENING_EQUITY else entry.counts_on
             came[on] = came.get(on, 0) + entry.amount_fen
-    gone = sum(entry.amount_fen for kind, entry in known if _OUT.get(kind or "") == part)
+    returned_fen = sum(entry.amount_fen for kind, entry in kind_entries if _OUT.get(kind or "") == part)
     for on in sorted(came, reverse=True):
-        taken = min(came[on], gone)
-        came[on] -= taken
-        gone -= taken
+        part_fen = min(came[on], returned_fen)
+        came[on] -= part_fen
+        returned_fen -= part_fen
     return {on: fen for on, fen in came.items() if fen}
 
 

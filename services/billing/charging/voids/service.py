@@ -20,9 +20,9 @@ class VoidDoors(EstateService):
         self, caller: Caller, request_id: UUID, bill_id: BillId, reason: Note, reissue: bool = False
     ) -> VoidedBill:
         """Void a bill, and perhaps bill it again."""
-        asked = Void(bill_id, reason, reissue)
+        request = Void(bill_id, reason, reissue)
         with self.transaction() as session:
-            return handlers.void_bill(session, caller, request_id, asked, self.clock())
+            return handlers.void_bill(session, caller, request_id, request, self.clock())
 
     @rpc
     def reissue_bill(self, caller: Caller, request_id: UUID, bill_id: BillId) -> Reissue:

@@ -23,13 +23,13 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.holds.tables import stands
 from services.billing.tables import estate, household, metadata
+from services.common.narrowing import above, among, equals
 from services.common.rows import row_of, rows_of
 
 credit_note = Table(
@@ -98,7 +98,7 @@ _PREDECESSORS = text("""
 SELECT DISTINCT ON (household_id) household_id, bill_id FROM credit_note
 WHERE unit_id = :unit_id AND fee_item = :fee_item AND period = :period ORDER BY household_id, number DESC
 """)
-_RELEASED = text("""
+_RELEASED_MONEY = text("""
 SELECT COALESCE(value_on, booked_on) AS counts_on, sum(amount_fen)::bigint AS fen FROM ledger_entry
 WHERE bill_id = :bill_id AND kind IN ('void_released', 'void_fee_released') GROUP BY 1 ORDER BY 1
 """)
@@ -231,14 +231,9 @@ def notes_after(
     limit: int,
 ) -> list[NoteRow]:
     """Credit notes by estate and number."""
-    query = _notes()
-    if estates is not None:
-        query = query.where(estate.c.code.in_(estates))
-    if household_code is not None:
-        query = query.where(household.c.code == household_code)
-    if after is not None:
-        query = query.where(tuple_(estate.c.code, credit_note.c.number) > after)
-    return rows_of(NoteRow, session.execute(query.order_by(estate.c.code, credit_note.c.number).limit(limit)))
+    key = (estate.c.code, credit_note.c.number)
+    mine = (among(estate.c.code, estates), equals(household.c.code, household_code), above(key, after))
+    return rows_of(NoteRow, session.execute(_notes().where(*mine).order_by(*key).limit(limit)))
 
 
 # --- reissue -------------------------------------------------------------------------------------------------------
@@ -256,9 +251,9 @@ def predecessors(session: Session, unit_id: int, fee_item: str, period: date) ->
     return {row.household_id: row.bill_id for row in rows}
 
 
-def released(session: Session, bill_id: int) -> list[ReleasedMoney]:
+def released_money(session: Session, bill_id: int) -> list[ReleasedMoney]:
     """What the void of a bill released, oldest day first."""
-    return rows_of(ReleasedMoney, session.execute(_RELEASED, {"bill_id": bill_id}))
+    return rows_of(ReleasedMoney, session.execute(_RELEASED_MONEY, {"bill_id": bill_id}))
 
 
 def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:

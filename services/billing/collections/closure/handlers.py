@@ -83,12 +83,12 @@ def list_cases(
     caller.require(Permission.READ_CLOSURE)
     scope = caller.estate_filter(cut.estate)
     after = (position(cursor, int) or (0,))[0]
-    wanted = {"steward": cut.steward, "stage": cut.stage, "status": cut.status, "after": after, "limit": limit + 1}
+    filters = {"steward": cut.steward, "stage": cut.stage, "status": cut.status, "after": after, "limit": limit + 1}
     estates = None if scope is None else sorted(scope)
-    rows = queries.cases(session, wanted | {"estates": estates, "as_of": today})
-    shown, next_cursor = page(rows, limit, lambda row: [row.id])
-    stages = {estate_id: queries.stages_of(session, estate_id) for estate_id in {row.estate_id for row in shown}}
-    return Page(items=[_summary(case, stages[case.estate_id], today) for case in shown], next_cursor=next_cursor)
+    rows = queries.cases(session, filters | {"estates": estates, "as_of": today})
+    cases, next_cursor = page(rows, limit, lambda row: [row.id])
+    stages = {estate_id: queries.stages_of(session, estate_id) for estate_id in {row.estate_id for row in cases}}
+    return Page(items=[_summary(case, stages[case.estate_id], today) for case in cases], next_cursor=next_cursor)
 
 
 def get_case(session: Session, caller: Caller, household: str, today: date) -> ClosureCase:
@@ -113,7 +113,7 @@ class Meeting:
 
 
 def make_appointment(
-    session: Session, caller: Caller, request_id: UUID, household: str, wanted: Meeting, now: datetime
+    session: Session, caller: Caller, request_id: UUID, household: str, meeting: Meeting, now: datetime
 ) -> Appointment:
     """Plan to meet the owner, on any day of the week within the contact window and under the cap; the same request
     answers the same. Conflict names the next possible time; it is also the answer for a closed or paused case (a fix of
@@ -122,11 +122,11 @@ def make_appointment(
     _case(session, caller, household, business_date(now))
     queries.lock_case(session, household)
     case = _case(session, caller, household, business_date(now))
-    row = {"case_id": case.id, **asdict(wanted)}
+    row = {"case_id": case.id, **asdict(meeting)}
     if queries.appointment(session, request_id) is None:
-        _check(session, case, wanted.at, now)
-        made = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
-        queries.add_appointment(session, made | row)
+        _check(session, case, meeting.at, now)
+        appointment_row = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
+        queries.add_appointment(session, appointment_row | row)
     appointment = same_request("appointment", queries.appointment(session, request_id), row)
     return views.appointment(appointment, household)
 
@@ -151,11 +151,11 @@ def record_outcome(
         if (appointment.outcome, appointment.note) != (result, note):
             raise Conflict("Another outcome of this appointment is on record.")
         return HeldAppointment(**views.appointment(appointment, household), case_stage=case.stage, advanced=False)
-    said = {"outcome": result, "note": note, "recorded_by": caller.sub, "recorded_at": now}
-    queries.settle_appointment(session, appointment_id, said)
+    outcome_row = {"outcome": result, "note": note, "recorded_by": caller.sub, "recorded_at": now}
+    queries.settle_appointment(session, appointment_id, outcome_row)
     stage = case.stage if result == "cancelled" else _move(session, case, result, note, caller, now)
-    held = views.appointment(_appointment(session, appointment_id), household)
-    return HeldAppointment(**held, case_stage=stage, advanced=stage != case.stage)
+    appointment_view = views.appointment(_appointment(session, appointment_id), household)
+    return HeldAppointment(**appointment_view, case_stage=stage, advanced=stage != case.stage)
 
 
 def progress(session: Session, caller: Caller, estate: str | None, today: date) -> Page[Progress]:
@@ -200,8 +200,8 @@ def _move(
     stage = following.code if following else case.stage
     if following:
         queries.move_case(session, case.id, stage, today)
-    told = {"case_id": case.id, "happened_on": today, "stage": stage, "outcome": outcome, "note": note}
-    queries.add_event(session, told | {"recorded_by": caller.sub, "recorded_at": now})
+    event_row = {"case_id": case.id, "happened_on": today, "stage": stage, "outcome": outcome, "note": note}
+    queries.add_event(session, event_row | {"recorded_by": caller.sub, "recorded_at": now})
     return stage
 
 
@@ -212,7 +212,9 @@ def _check(session: Session, case: CaseState, at: datetime, now: datetime) -> No
     mends = stage is not None and stage.after_outcome == rules.SERVICE_PROBLEM
     if case.status == "closed" or (case.status == "paused" and not mends):
         raise Conflict(f"The case is {case.status}: {_why(case)}.")
-    others = [one.at for one in queries.appointments(session, case.id) if one.outcome != "cancelled"]
+    others = [
+        appointment.at for appointment in queries.appointments(session, case.id) if appointment.outcome != "cancelled"
+    ]
     _, policy = queries.policy_of(session, case.estate_id)
     free = rules.next_possible(at, others, policy)
     if free != at:
@@ -231,17 +233,17 @@ def _why(case: CaseState) -> str:
 
 def _case(session: Session, caller: Caller, household: str, today: date) -> CaseState:
     find_household(session, caller, household)
-    found = queries.cases(session, {"household": household, "as_of": today})
-    if not found:
+    cases = queries.cases(session, {"household": household, "as_of": today})
+    if not cases:
         raise NotFound(f"Household {household} is not in the closure programme.")
-    return found[0]
+    return cases[0]
 
 
 def _appointment(session: Session, appointment_id: UUID) -> AppointmentRecord:
-    found = queries.appointment(session, appointment_id)
-    if found is None:
+    appointment = queries.appointment(session, appointment_id)
+    if appointment is None:
         raise NotFound("There is no such appointment.")
-    return found
+    return appointment
 
 
 def _stage(stages: Sequence[Stage], code: str) -> Stage | None:

@@ -200,10 +200,10 @@ class AppointmentRecord:
     recorded_at: datetime | None
 
 
-def cases(session: Session, wanted: Mapping[str, object]) -> list[CaseState]:
+def cases(session: Session, filters: Mapping[str, object]) -> list[CaseState]:
     """Cases with their state; what `wanted` does not name is not looked at."""
     names = ("estates", "household", "stage", "steward", "status")
-    return rows_of(CaseState, session.execute(_CASES, {**dict.fromkeys(names), "after": 0, "limit": 1, **wanted}))
+    return rows_of(CaseState, session.execute(_CASES, {**dict.fromkeys(names), "after": 0, "limit": 1, **filters}))
 
 
 def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> list[StageSums]:
@@ -214,9 +214,9 @@ def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> li
 
 def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
     """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
-    done = row_of(Enrolment, session.execute(_ENROL, key).one())
-    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(done)))
-    return done
+    enrolment = row_of(Enrolment, session.execute(_ENROL, key).one())
+    session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(enrolment)))
+    return enrolment
 
 
 def policy_of(session: Session, estate_id: int) -> tuple[int, ContactPolicy]:
@@ -266,8 +266,8 @@ def move_case(session: Session, case_id: int, stage: str, today: date) -> None:
 def appointments(session: Session, case_id: int) -> list[AppointmentRecord]:
     """The appointments of a case by their time."""
     query = select(closure_appointment).where(closure_appointment.c.case_id == case_id)
-    ordered = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
-    return rows_of(AppointmentRecord, session.execute(ordered))
+    by_time = query.order_by(closure_appointment.c.at, closure_appointment.c.id)
+    return rows_of(AppointmentRecord, session.execute(by_time))
 
 
 def appointment(session: Session, appointment_id: UUID) -> AppointmentRecord | None:

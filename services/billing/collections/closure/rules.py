@@ -36,17 +36,17 @@ class Stage:
     after_outcome: str | None = None
 
 
-def next_possible(wanted: datetime, others: Iterable[datetime], policy: ContactPolicy) -> datetime:
+def next_possible(earliest: datetime, others: Iterable[datetime], policy: ContactPolicy) -> datetime:
     """`wanted` itself when it keeps to window and cap, else the first time from then on that does.
 
     `others` are the household's other appointments, past and planned.
     """
     days = sorted(other.astimezone(SHANGHAI).date() for other in others)
-    local = wanted.astimezone(SHANGHAI)
+    local = earliest.astimezone(SHANGHAI)
     candidate = _into_window(local, policy)
     for _ in range(_LONGEST_SEARCH):
         if fits_cap(candidate.date(), days, policy):
-            return wanted if candidate == local else candidate
+            return earliest if candidate == local else candidate
         candidate = datetime.combine(candidate.date() + timedelta(days=1), policy.opens, tzinfo=SHANGHAI)
     raise ValueError("no time is free for more than a year")
 
@@ -95,8 +95,8 @@ def status_of(open_fen: int, *, complaint: bool, plan: bool) -> CaseStatus:
 
 
 def _at(stages: Sequence[Stage], position: int, after_outcome: str | None) -> Stage | None:
-    found = (s for s in stages if s.position == position and s.after_outcome == after_outcome)
-    return next(found, None)
+    candidates = (s for s in stages if s.position == position and s.after_outcome == after_outcome)
+    return next(candidates, None)
 
 
 def _into_window(local: datetime, policy: ContactPolicy) -> datetime:

@@ -70,9 +70,9 @@ class ClosureDoors(EstateService):
         self, caller: Caller, request_id: UUID, household: str, at: AwareDatetime, place: Line, who: Line
     ) -> Appointment:
         """Plan to meet the owner."""
-        wanted = Meeting(at, place, who)
+        meeting = Meeting(at, place, who)
         with self.transaction() as session:
-            return handlers.make_appointment(session, caller, request_id, household, wanted, self.clock())
+            return handlers.make_appointment(session, caller, request_id, household, meeting, self.clock())
 
     @rpc
     def record_closure_outcome(

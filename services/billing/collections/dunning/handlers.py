@@ -39,19 +39,19 @@ class SweepRequest:
     estates: list[str] | None = None
 
 
-def start_sweep(session: Session, caller: Caller, request_id: UUID, asked: SweepRequest, now: datetime) -> Created:
+def start_sweep(session: Session, caller: Caller, request_id: UUID, request: SweepRequest, now: datetime) -> Created:
     """Plan a sweep, one slice per estate (D1). The same call again answers the same and plans nothing.
 
     Errors: Forbidden, Invalid (unknown estate, empty list, a day of another age), Conflict (id used for another sweep).
     """
     caller.require(Permission.RUN_SWEEP)
-    if asked.estates is not None and not asked.estates:
+    if request.estates is not None and not request.estates:
         raise Invalid("estates is empty.", [{"loc": "estates", "msg": "name at least one, or leave it out for all"}])
-    if not FIRST_DAY <= asked.as_of <= LAST_DAY:
+    if not FIRST_DAY <= request.as_of <= LAST_DAY:
         raise Invalid("Nobody owed on this day.", [{"loc": "as_of", "msg": f"from {FIRST_DAY} to {LAST_DAY}"}])
-    estate_ids = estates_in_scope(session, caller, asked.estates).values()
-    estates = None if asked.estates is None else sorted(set(asked.estates))
-    row = {"as_of": asked.as_of, "estates": estates, "requested_by": caller.sub}
+    estate_ids = estates_in_scope(session, caller, request.estates).values()
+    estates = None if request.estates is None else sorted(set(request.estates))
+    row = {"as_of": request.as_of, "estates": estates, "requested_by": caller.sub}
     if insert_once(session, dunning_sweep, {"id": request_id, "created_at": now, **row}):
         _request_slices(session, request_id, list(estate_ids), now)
     same_request("sweep", by_id(session, dunning_sweep, request_id), row)
@@ -69,11 +69,11 @@ def sweep_slice(session: Session, slice_id: int, now: datetime) -> None:
     if not pieces:
         return
     allow_long_statements(session, SLICE_TIMEOUT_MS)
-    done = SWEEP.execute(session, _about(pieces, now)).all()
-    counts = {"actions": sum(row.actions for row in done), "held": sum(row.held for row in done)}
+    outcomes = SWEEP.execute(session, _about(pieces, now)).all()
+    counts = {"actions": sum(row.actions for row in outcomes), "held": sum(row.held for row in outcomes)}
     log.info(
         "sweep slices done",
-        extra={"sweep_id": str(pieces[0].sweep_id), "slice": slice_id, "estates": len(done)} | counts,
+        extra={"sweep_id": str(pieces[0].sweep_id), "slice": slice_id, "estates": len(outcomes)} | counts,
     )
 
 
@@ -99,10 +99,10 @@ def get_sweep(session: Session, caller: Caller, sweep_id: UUID) -> Sweep:
     )
 
 
-def _status(total: int, done: int) -> SweepStatus:
-    if done == total:
+def _status(total: int, finished_slices: int) -> SweepStatus:
+    if finished_slices == total:
         return "done"
-    return "running" if done else "pending"
+    return "running" if finished_slices else "pending"
 
 
 def _request_slices(session: Session, sweep_id: UUID, estate_ids: Sequence[int], now: datetime) -> None:

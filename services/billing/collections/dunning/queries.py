@@ -27,7 +27,7 @@ def _is_task(action: str) -> str:
   OR EXISTS (SELECT FROM dunning_track t WHERE t.code = {action}.step AND t.kind = 'task'))"""
 
 
-def _answered(action: str) -> str:
+def is_answered_by(action: str) -> str:
     """SQL: a talk about the step of the action was recorded after it was set."""
     return f"""EXISTS (SELECT FROM dunning_contact c JOIN dunning_sweep_slice s ON s.id = {action}.slice_id
   WHERE c.household_id = {action}.household_id AND c.step = {action}.step AND c.contacted_at >= s.finished_at)"""
@@ -47,13 +47,13 @@ SELECT o.*, {covered_until("o")} AS covered_until FROM (
   SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
   WHERE household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
 """)
-_TAKEN = text(f"""
+_ACTIONS = text(f"""
 SELECT a.step, a.bill_id, a.as_of, a.deadline, {disputed_at_step("a", "o")} AS without
 FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
 """)
 _ACTIONS = text(f"""
 SELECT a.bill_id, a.step, a.as_of, a.due_date, a.overdue_days, a.overdue_fen, a.late_fee_fen, a.deadline,
-       {_answered("a")} AS answered
+       {is_answered_by("a")} AS answered
 FROM dunning_action a WHERE a.household_id = :id ORDER BY a.id
 """)
 _HOLDS = text("""
@@ -66,14 +66,14 @@ SELECT * FROM (
   SELECT DISTINCT ON (a.household_id) a.household_id, o.code AS household, e.code AS estate, b.building, a.step,
     a.as_of, a.due_date, a.overdue_fen, o.arrears_cause AS cause,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {stands_on("h", ":as_of")}) AS held,
-    CASE WHEN {_is_task("a")} THEN {_answered("a")} END AS answered
+    CASE WHEN {_is_task("a")} THEN {is_answered_by("a")} END AS answered
   FROM dunning_action a
   JOIN bill b ON b.id = a.bill_id AND {open_bill("b")}
   JOIN household o ON o.id = a.household_id
   JOIN estate e ON e.id = a.estate_id
   WHERE a.household_id > :after AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
     AND (NOT :unanswered
-         OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_is_task("a")} AND NOT {_answered("a")})
+         OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_is_task("a")} AND NOT {is_answered_by("a")})
   ORDER BY a.household_id, a.as_of DESC, a.position DESC
 ) latest WHERE CAST(:step AS text) IS NULL OR step = :step ORDER BY household_id LIMIT :limit
 """)
@@ -183,12 +183,12 @@ def steps(rungs: Mapping[str, LaidRung]) -> list[Step]:
 
 def standing(session: Session, household_id: int) -> Standing | None:
     """The bill a household's ladder goes by, and what counts for it; None without an open, undisputed bill."""
-    found = session.execute(_OLDEST, {"id": household_id}).one_or_none()
-    if found is None:
+    oldest = session.execute(_OLDEST, {"id": household_id}).one_or_none()
+    if oldest is None:
         return None
-    rows = session.execute(_TAKEN, {"id": household_id, "bill_id": found.bill_id})
-    taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
-    return Standing(found.bill_id, found.due_date, taken, found.covered_until)
+    rows = session.execute(_ACTIONS, {"id": household_id, "bill_id": oldest.bill_id})
+    steps_taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
+    return Standing(oldest.bill_id, oldest.due_date, steps_taken, oldest.covered_until)
 
 
 def last_swept(session: Session, estate_id: int) -> date | None:
@@ -204,11 +204,11 @@ def actions(session: Session, household_id: int) -> list[Action]:
 
 def hold_facts(session: Session, household_id: int) -> dict[tuple[HoldSourceKind, UUID], HoldSource]:
     """Everything that ever held a household, by kind and id."""
-    found: dict[tuple[HoldSourceKind, UUID], HoldSource] = {}
+    sources: dict[tuple[HoldSourceKind, UUID], HoldSource] = {}
     for row in session.execute(_HOLDS, {"id": household_id}):
         new = HoldSource(row.reason, row.ended, row.until, [])
-        found.setdefault((row.source_kind, row.source_id), new).facts.append(HoldFact(row.at, row.holds))
-    return found
+        sources.setdefault((row.source_kind, row.source_id), new).facts.append(HoldFact(row.at, row.holds))
+    return sources
 
 
 def codes(session: Session, estate_id: int) -> frozenset[str]:
@@ -219,8 +219,8 @@ def codes(session: Session, estate_id: int) -> frozenset[str]:
 def contacts(session: Session, household_id: int) -> list[ContactRecord]:
     """Talks with a household, oldest first."""
     query = select(dunning_contact).where(dunning_contact.c.household_id == household_id)
-    ordered = query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)
-    return rows_of(ContactRecord, session.execute(ordered))
+    by_time = query.order_by(dunning_contact.c.contacted_at, dunning_contact.c.id)
+    return rows_of(ContactRecord, session.execute(by_time))
 
 
 def cases(session: Session, cut: Mapping[str, object], after: int, limit: int) -> list[LastStep]:

@@ -87,23 +87,23 @@ def due_step(ladder: Sequence[Step], bill: Standing, as_of: date, *, held: bool)
     `gap_days` apart: late rather than never. Rungs missed because of a hold, or because nobody swept, are let go: the
     bill goes on where its age puts it.
     """
-    if any(one.as_of >= as_of for one in bill.taken):
+    if any(taken_step.as_of >= as_of for taken_step in bill.taken):
         return None
     late = makes_up(ladder, bill)
-    found = min(_open(ladder, bill, as_of, late=late), key=lambda step: step.position, default=None)
-    if found is None or (found.escalates and (held or (late and as_of < _after_gap(found, bill)))):
+    due = min(_open(ladder, bill, as_of, late=late), key=lambda step: step.position, default=None)
+    if due is None or (due.escalates and (held or (late and as_of < _after_gap(due, bill)))):
         return None
-    return found
+    return due
 
 
-def counts(step: Step, one: Taken, bill: Standing) -> bool:
+def counts(step: Step, action: Taken, bill: Standing) -> bool:
     """Whether a rung that was taken counts for the bill: taken for it, or for another when it was old enough itself.
 
     A notice states all that is overdue; to send it again because another bill has become the oldest would repeat it.
     """
-    if one.bill_id == bill.bill_id:
+    if action.bill_id == bill.bill_id:
         return True
-    return not one.without and (one.as_of - bill.due).days >= step.earliest_day
+    return not action.without and (action.as_of - bill.due).days >= step.earliest_day
 
 
 def makes_up(ladder: Iterable[Step], bill: Standing) -> bool:
@@ -116,10 +116,14 @@ def next_step(ladder: Sequence[Step], bill: Standing, today: date) -> tuple[Step
     """The rung that comes next and the first day it may be taken; None when the ladder ends or nothing is left."""
     late = makes_up(ladder, bill)
     for step in sorted(_above(ladder, bill), key=lambda step: step.position):
-        earliest = max(bill.due + timedelta(days=step.earliest_day), _next_day(bill), *_released(ladder, step, bill))
+        earliest = max(
+            bill.due + timedelta(days=step.earliest_day), _next_day(bill), *_release_days(ladder, step, bill)
+        )
         if late and step.escalates:
-            return (step, max(earliest, _after_gap(step, bill))) if step.after <= _told(ladder, bill).keys() else None
-        if step.after <= _told(ladder, bill).keys() and step.covers((max(earliest, today) - bill.due).days):
+            return (
+                (step, max(earliest, _after_gap(step, bill))) if step.after <= _deadlines(ladder, bill).keys() else None
+            )
+        if step.after <= _deadlines(ladder, bill).keys() and step.covers((max(earliest, today) - bill.due).days):
             return step, earliest
     return None
 
@@ -127,14 +131,18 @@ def next_step(ladder: Sequence[Step], bill: Standing, today: date) -> tuple[Step
 def _above(ladder: Sequence[Step], bill: Standing) -> list[Step]:
     """Rungs above all that count."""
     by_code = {step.code: step for step in ladder}
-    done = [by_code[one.code] for one in bill.taken if one.code in by_code and counts(by_code[one.code], one, bill)]
-    above = max((step.position for step in done), default=None)
+    counting = [
+        by_code[action.code]
+        for action in bill.taken
+        if action.code in by_code and counts(by_code[action.code], action, bill)
+    ]
+    above = max((step.position for step in counting), default=None)
     return [step for step in ladder if above is None or step.position > above]
 
 
 def _open(ladder: Sequence[Step], bill: Standing, as_of: date, *, late: bool) -> list[Step]:
     day = (as_of - bill.due).days
-    over = {code for code, deadline in _told(ladder, bill).items() if deadline is None or deadline < as_of}
+    over = {code for code, deadline in _deadlines(ladder, bill).items() if deadline is None or deadline < as_of}
     return [
         step
         for step in _above(ladder, bill)
@@ -142,30 +150,34 @@ def _open(ladder: Sequence[Step], bill: Standing, as_of: date, *, late: bool) ->
     ]
 
 
-def _told(ladder: Sequence[Step], bill: Standing) -> dict[str, date | None]:
+def _deadlines(ladder: Sequence[Step], bill: Standing) -> dict[str, date | None]:
     """Rungs that count for the bill, each with the deadline it set; of several the first to end."""
     by_code = {step.code: step for step in ladder}
-    found: dict[str, date | None] = {}
-    for one in bill.taken:
-        known = by_code.get(one.code)
-        if one.bill_id == bill.bill_id or (known and counts(known, one, bill)):
-            deadlines = [found[one.code], one.deadline] if one.code in found else [one.deadline]
-            found[one.code] = None if None in deadlines else min(day for day in deadlines if day)
-    return found
+    deadline_by_code: dict[str, date | None] = {}
+    for action in bill.taken:
+        rung = by_code.get(action.code)
+        if action.bill_id == bill.bill_id or (rung and counts(rung, action, bill)):
+            deadlines = (
+                [deadline_by_code[action.code], action.deadline]
+                if action.code in deadline_by_code
+                else [action.deadline]
+            )
+            deadline_by_code[action.code] = None if None in deadlines else min(day for day in deadlines if day)
+    return deadline_by_code
 
 
-def _released(ladder: Sequence[Step], step: Step, bill: Standing) -> list[date]:
+def _release_days(ladder: Sequence[Step], step: Step, bill: Standing) -> list[date]:
     """The days after the deadlines this rung waits for."""
-    told = _told(ladder, bill)
-    return [deadline + timedelta(days=1) for code in step.after if (deadline := told.get(code))]
+    deadlines = _deadlines(ladder, bill)
+    return [deadline + timedelta(days=1) for code in step.after if (deadline := deadlines.get(code))]
 
 
 def _next_day(bill: Standing) -> date:
-    return max((one.as_of + timedelta(days=1) for one in bill.taken), default=date.min)
+    return max((action.as_of + timedelta(days=1) for action in bill.taken), default=date.min)
 
 
 def _after_gap(step: Step, bill: Standing) -> date:
-    return max((one.as_of + timedelta(days=step.gap_days) for one in bill.taken), default=date.min)
+    return max((action.as_of + timedelta(days=step.gap_days) for action in bill.taken), default=date.min)
 
 
 def bucket_of(days: int) -> Bucket | None:
@@ -176,9 +188,9 @@ def bucket_of(days: int) -> Bucket | None:
 def bucket_days(name: str) -> tuple[int, int | None]:
     """First and last day of a bucket; KeyError when there is none of that name. A query string makes "+" a blank, and
     people write 1–15 as it is printed."""
-    known: dict[str, tuple[int, int | None]] = {bucket: (low, high) for bucket, low, high in BUCKETS}
+    days_by_bucket: dict[str, tuple[int, int | None]] = {bucket: (low, high) for bucket, low, high in BUCKETS}
     bare = name.replace(" ", "").replace("–", "-").rstrip("+")
-    return known[_SAME_BUCKET.get(bare, bare)]
+    return days_by_bucket[_SAME_BUCKET.get(bare, bare)]
 
 
 MESSAGE_CHANNELS: tuple[StepChannel, ...] = ("sms", "email", "letter")

@@ -100,10 +100,10 @@ _ACCRUING = f"""
   FROM subject s JOIN late_fee_left f USING (household_id)
   JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({open_bill("b")})"""
 # With constants in place of what `unmoved` says the planner does not think that hardly any bill is left.
-_UNMOVED = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
+_UNMOVED_FEES = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
                       false AS late_fee_apart FROM late_candidate WHERE unmoved) b"""
 _TERMS = "late_terms"
-_MOVED = moved_fees("late_candidate b", "NOT b.unmoved", _TERMS, entries="MATERIALIZED")
+_MOVED_FEES = moved_fees("late_candidate b", "NOT b.unmoved", _TERMS, entries="MATERIALIZED")
 
 _SWEEP = f"""
 WITH piece AS MATERIALIZED (
@@ -119,9 +119,9 @@ WITH piece AS MATERIALIZED (
   SELECT household_id, sum(fen)::bigint AS fen FROM (
     SELECT bill_id, household_id, due_fen AS fen FROM late_counted
     UNION ALL
-    SELECT id, household_id, fee_fen FROM ({unmoved_fees(_UNMOVED, "true", _TERMS)}) unmoved
+    SELECT id, household_id, fee_fen FROM ({unmoved_fees(_UNMOVED_FEES, "true", _TERMS)}) unmoved
     UNION ALL
-    SELECT id, household_id, fee_fen FROM ({_MOVED}) moved
+    SELECT id, household_id, fee_fen FROM ({_MOVED_FEES}) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
 ), told AS MATERIALIZED (
   SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,

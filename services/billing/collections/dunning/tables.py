@@ -218,8 +218,8 @@ def lock_to_change(session: Session, estate_id: int) -> None:
 
 
 _LOCK_SWEEP = text(f"""
-SELECT {Lock.LADDER.shared("0")}, (
-  SELECT count({Lock.LADDER.held("id")}) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
+SELECT {Lock.LADDER.share("0")}, (
+  SELECT count({Lock.LADDER.exclusive("id")}) FROM (SELECT unnest(CAST(:ids AS int[])) AS id) ordered)
 """)
 
 

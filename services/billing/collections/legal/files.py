@@ -127,17 +127,17 @@ def get_file(session: Session, caller: Caller, file_id: UUID) -> LegalFile:
 
 
 def list_files(
-    session: Session, caller: Caller, wanted: Wanted, limit: int, cursor: str | None
+    session: Session, caller: Caller, filters: Wanted, limit: int, cursor: str | None
 ) -> Page[LegalFileSummary]:
     """Files in the caller's scope, newest first, paged. Forbidden, Invalid (cursor)."""
     caller.require(Permission.READ_LEGAL_FILES)
-    scope = caller.estate_filter(wanted.estate)
+    scope = caller.estate_filter(filters.estate)
     after = position(cursor, date.fromisoformat, UUID) or (None, None)
-    cut = asdict(wanted) | {"estates": None if scope is None else sorted(scope), "limit": limit + 1}
+    cut = asdict(filters) | {"estates": None if scope is None else sorted(scope), "limit": limit + 1}
     del cut["estate"]
     rows = tables.files(session, cut | {"after_on": after[0], "after_id": after[1]})
-    shown, next_cursor = page(rows, limit, lambda row: [row.opened_on, row.id])
-    return Page(items=[_summary(file) for file in shown], next_cursor=next_cursor)
+    files, next_cursor = page(rows, limit, lambda row: [row.opened_on, row.id])
+    return Page(items=[_summary(file) for file in files], next_cursor=next_cursor)
 
 
 def _refuse_unmet(conditions: list[Condition], kind: LegalKind) -> None:
@@ -177,11 +177,11 @@ def _add_event(session: Session, caller: Caller, request_id: UUID, file_id: UUID
 def _file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> FileRecord:
     if lock:
         tables.lock_file(session, file_id)
-    found = tables.files(session, {"id": file_id})
-    if not found:
+    files = tables.files(session, {"id": file_id})
+    if not files:
         raise NotFound("There is no such file.")
-    caller.require_estate(found[0].estate)
-    return found[0]
+    caller.require_estate(files[0].estate)
+    return files[0]
 
 
 def _summary(file: FileRecord) -> LegalFileSummary:

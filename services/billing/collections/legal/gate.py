@@ -75,15 +75,15 @@ def conditions_of(session: Session, home: Household, as_of: date) -> list[Condit
 
 
 def add_urging(
-    session: Session, caller: Caller, household: str, request_id: UUID, said: UrgingNote, now: datetime
+    session: Session, caller: Caller, household: str, request_id: UUID, urging: UrgingNote, now: datetime
 ) -> Urging:
     """Record that the owners' committee urged the household (D4). Same request: same answer.
 
     Invalid (a day to come), NotFound, Forbidden, Conflict (id used for another urging)."""
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
-    past(said.urged_on, now, "on")
-    row = {"household_id": home.id, "logged_by": caller.sub, **vars(said)}
+    past(urging.urged_on, now, "on")
+    row = {"household_id": home.id, "logged_by": caller.sub, **vars(urging)}
     insert_once(session, committee_urging, {"id": request_id, "logged_at": now, **row})
     record = same_request("urging", row_of(UrgingRecord, by_id(session, committee_urging, request_id)), row)
     return Urging(
@@ -104,18 +104,18 @@ def publication(session: Session, caller: Caller, household: str) -> Publication
     home = find_household(session, caller, household)
     policy = tables.policy_of(session, home.estate_id)
     conditions = rules.publication_conditions(policy, tables.consent_since(session, home.id))
-    allowed = all(condition.met for condition in conditions)
-    return Publication(household=household, allowed=allowed, conditions=conditions)
+    is_allowed = all(condition.met for condition in conditions)
+    return Publication(household=household, allowed=is_allowed, conditions=conditions)
 
 
 def add_consent(
-    session: Session, caller: Caller, household: str, request_id: UUID, said: ConsentNote, now: datetime
+    session: Session, caller: Caller, household: str, request_id: UUID, consent: ConsentNote, now: datetime
 ) -> Consent:
     """Record the household's separate consent. Same request: same answer. As `add_urging`."""
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
-    past(said.given_on, now, "given_on")
-    row = {"household_id": home.id, "recorded_by": caller.sub, **vars(said)}
+    past(consent.given_on, now, "given_on")
+    row = {"household_id": home.id, "recorded_by": caller.sub, **vars(consent)}
     insert_once(session, publication_consent, {"id": request_id, **row})
     record = row_of(ConsentRecord, by_id(session, publication_consent, request_id))
     return _consent(same_request("consent", record, row), household)
@@ -124,11 +124,11 @@ def add_consent(
 def withdraw_consent(session: Session, caller: Caller, consent_id: UUID, now: datetime) -> Consent:
     """A consent may be withdrawn at any time, and stays so. NotFound, Forbidden."""
     caller.require(Permission.KEEP_LEGAL_FILES)
-    found = tables.withdraw_consent(session, consent_id, business_date(now))
-    if found is None:
+    consent = tables.withdraw_consent(session, consent_id, business_date(now))
+    if consent is None:
         raise NotFound("There is no such consent.")
-    caller.require_household(found.household, found.estate)
-    return _consent(found, found.household)
+    caller.require_household(consent.household, consent.estate)
+    return _consent(consent, consent.household)
 
 
 def _consent(record: ConsentRecord, household: str) -> Consent:

@@ -113,10 +113,10 @@ def _bill(row: DueBill, moves: Iterable[Move]) -> Bill:
 
 
 def _service_days(session: Session, estate_id: int) -> Mapping[tuple[int, str], Sequence[date]]:
-    found: dict[tuple[int, str], list[date]] = defaultdict(list)
+    days: dict[tuple[int, str], list[date]] = defaultdict(list)
     for row in session.execute(_SERVICE, {"estate_id": estate_id}):
-        found[row.household_id, row.source_kind].append(row.on_day)
-    return found
+        days[row.household_id, row.source_kind].append(row.on_day)
+    return days
 
 
 def first_needed(day: date) -> date:

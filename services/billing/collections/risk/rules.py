@@ -64,13 +64,13 @@ class Month:
 
 def turns(amount_fen: int, moves: Iterable[tuple[date, int]]) -> tuple[date, ...]:
     """The days on which a bill was settled, open again, …, from fen settled of it by day (negative: undone)."""
-    found: list[date] = []
-    settled = 0
+    days: list[date] = []
+    settled_fen = 0
     for day, of_day in groupby(sorted(moves), key=lambda move: move[0]):
-        settled += sum(fen for _, fen in of_day)
-        if (settled >= amount_fen) != (len(found) % 2 == 1):
-            found.append(day)
-    return tuple(found)
+        settled_fen += sum(fen for _, fen in of_day)
+        if (settled_fen >= amount_fen) != (len(days) % 2 == 1):
+            days.append(day)
+    return tuple(days)
 
 
 def month_of(bills: Sequence[Bill]) -> Month:
@@ -93,19 +93,19 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 def features(past: Past, day: date) -> dict[Feature, float]:
     """What is known on the morning of `day`, as numbers of about one."""
-    known = [month for month in past.months if month.known_on(day)][-MOST_MONTHS:]
-    late = [month.late for month in known]
+    months = [month for month in past.months if month.known_on(day)][-MOST_MONTHS:]
+    late = [month.late for month in months]
     return {
         "late_last": float(late[-1]) if late else 0.0,
         "late_share_3": _share(late[-3:]),
         "late_share_12": _share(late),
-        "pays_after_6": _mean([month.paid_after for month in known[-6:]]) / GRACE_DAYS,
+        "pays_after_6": _mean([month.paid_after for month in months[-6:]]) / GRACE_DAYS,
         "open_months": log1p(min(MOST_MONTHS, sum(month.open_on(day) for month in past.months))),
         "late_streak": log1p(_streak(late, of=True)),
         "on_time_streak": log1p(_streak(late, of=False)),
         "complaints": log1p(_recent(past.complaints, day)),
         "orders": log1p(_recent(past.orders, day)),
-        "short_history": float(len(known) < 3),
+        "short_history": float(len(months) < 3),
     }
 
 
@@ -127,7 +127,7 @@ def _streak(late: Sequence[bool], *, of: bool) -> int:
 
 
 def _recent(days: Sequence[date], day: date) -> int:
-    return sum(day - timedelta(days=LOOK_BACK_DAYS) <= one < day for one in days)
+    return sum(day - timedelta(days=LOOK_BACK_DAYS) <= event_day < day for event_day in days)
 
 
 @dataclass(frozen=True)
@@ -151,23 +151,23 @@ class Model:
     weights: Mapping[Feature, Weight]
 
 
-def effects(model: Model, known: Mapping[Feature, float]) -> dict[Feature, float]:
+def effects(model: Model, values: Mapping[Feature, float]) -> dict[Feature, float]:
     """What each feature adds to the log-odds."""
-    return {name: weight.effect(known[name]) for name, weight in model.weights.items()}
+    return {name: weight.effect(values[name]) for name, weight in model.weights.items()}
 
 
-def probability(model: Model, known: Mapping[Feature, float]) -> float:
+def probability(model: Model, values: Mapping[Feature, float]) -> float:
     """How likely the household is late with the bills due next, 0–1."""
-    odds = model.intercept + sum(effects(model, known).values())
+    odds = model.intercept + sum(effects(model, values).values())
     return 1 / (1 + exp(-odds)) if odds > -700 else 0.0
 
 
-def reasons(model: Model, known: Mapping[Feature, float], most: int = 3) -> list[RiskReason]:
+def reasons(model: Model, values: Mapping[Feature, float], most: int = 3) -> list[RiskReason]:
     """What speaks most for being late, strongest first; where nothing does, what speaks most against it."""
-    found = effects(model, known)
-    worse = sorted((name for name in found if found[name] > 0), key=lambda name: -found[name])[:most]
-    named = worse or sorted(found, key=lambda name: found[name])[:1]
-    return [RiskReason(code=name, effect=round(found[name], 3), text=_words(name, known)) for name in named]
+    strengths = effects(model, values)
+    worse = sorted((name for name in strengths if strengths[name] > 0), key=lambda name: -strengths[name])[:most]
+    features = worse or sorted(strengths, key=lambda name: strengths[name])[:1]
+    return [RiskReason(code=name, effect=round(strengths[name], 3), text=_words(name, values)) for name in features]
 
 
 def band(chance: float) -> Band:
@@ -177,9 +177,9 @@ def band(chance: float) -> Band:
     return "medium" if chance >= 0.2 else "low"
 
 
-def _words(name: Feature, known: Mapping[Feature, float]) -> Wording:
+def _words(name: Feature, values: Mapping[Feature, float]) -> Wording:
     zh, en = _WORDS[name]
-    value = _shown(name, known[name])
+    value = _shown(name, values[name])
     return Wording({"zh-CN": zh.format(value), "en": en.format(value)})
 
 
@@ -188,10 +188,10 @@ def _shown(name: Feature, value: float) -> str:
         return f"{value:.0%}"
     if name == "pays_after_6":
         return f"{value * GRACE_DAYS:.0f}"
-    return f"{exp(value) - 1:.0f}" if name in _COUNTED else f"{value:.0f}"
+    return f"{exp(value) - 1:.0f}" if name in _COUNTS else f"{value:.0f}"
 
 
-_COUNTED = {"open_months", "late_streak", "on_time_streak", "complaints", "orders"}
+_COUNTS = {"open_months", "late_streak", "on_time_streak", "complaints", "orders"}
 _WORDS: dict[Feature, tuple[str, str]] = {
     "late_last": ("上一期逾期（{}）", "late with the last bill ({})"),
     "late_share_3": ("近三期逾期比例 {}", "late in {} of the last three months"),

@@ -194,16 +194,16 @@ def training(session: Session, training_id: UUID) -> TrainingRecord | None:
 
 def claim_training(session: Session, now: datetime, lost: datetime) -> UUID | None:
     """Take a training that nobody does: new, or claimed before `lost` and never finished."""
-    found: UUID | None = session.scalar(_CLAIM_TRAINING, {"now": now, "lost": lost})
-    return found
+    training_id: UUID | None = session.scalar(_CLAIM_TRAINING, {"now": now, "lost": lost})
+    return training_id
 
 
 def finish_training(
     session: Session, training_id: UUID, at: datetime, *, problem: str | None = None, model_id: int | None = None
 ) -> None:
     """Say how a training ended."""
-    ended = update(risk_training).where(risk_training.c.id == training_id)
-    session.execute(ended.values(finished_at=at, problem=problem, model_id=model_id))
+    statement = update(risk_training).where(risk_training.c.id == training_id)
+    session.execute(statement.values(finished_at=at, problem=problem, model_id=model_id))
 
 
 def insert_model(session: Session, model: NewModel) -> int:
@@ -224,8 +224,8 @@ def as_model(record: ModelRecord) -> Model:
 
 def claim_estate(session: Session, today: date, model_id: int) -> int | None:
     """An estate that waits to be scored, locked until the transaction ends."""
-    found: int | None = session.scalar(_CLAIM_ESTATE, {"today": today, "model_id": model_id})
-    return found
+    estate_id: int | None = session.scalar(_CLAIM_ESTATE, {"today": today, "model_id": model_id})
+    return estate_id
 
 
 def replace_scores(session: Session, estate_id: int, scores: Sequence[NewScore], model_id: int, day: date) -> None:

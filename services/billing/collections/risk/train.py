@@ -34,26 +34,26 @@ def main(training_id: UUID) -> None:
 def train(engine: Engine, training_id: UUID, now: datetime) -> None:
     """Learn from history before the cut-off; say so when there is too little of it."""
     with transaction(engine) as session:
-        asked = tables.training(session, training_id)
-    if asked is None or asked.finished_at is not None:
+        request = tables.training(session, training_id)
+    if request is None or request.finished_at is not None:
         return
     try:
         pasts = read(engine, business_date(now))
-        cutoff = asked.cutoff or training.default_cutoff(newest_due(pasts))
-        fitted = training.fit(training.examples(pasts), cutoff)
+        cutoff = request.cutoff or training.default_cutoff(newest_due(pasts))
+        model_fit = training.fit(training.examples(pasts), cutoff)
     except training.TooLittle as problem:
         with transaction(engine) as session:
             tables.finish_training(session, training_id, now, problem=str(problem))
         return
     with transaction(engine) as session:
-        model = NewModel(now, training_id, cutoff, fitted.intercept, fitted.weights, fitted.card)
+        model = NewModel(now, training_id, cutoff, model_fit.intercept, model_fit.weights, model_fit.card)
         model_id = tables.insert_model(session, model)
         tables.finish_training(session, training_id, now, model_id=model_id)
-    log.info("risk model trained", extra={"model_id": model_id, "auc": fitted.card["model"]["auc"]})
+    log.info("risk model trained", extra={"model_id": model_id, "auc": model_fit.card["model"]["auc"]})
 
 
 def read(engine: Engine, today: date) -> list[Past]:
-    """What is known of households with more than one month that can be judged today, estate by estate."""
+    """What is known of households with more than one month that can be test_of today, estate by estate."""
     with transaction(engine) as session:
         estate_ids = history.estates(session)
     pasts: list[Past] = []
@@ -68,9 +68,9 @@ def read(engine: Engine, today: date) -> list[Past]:
 
 
 def newest_due(pasts: Sequence[Past]) -> date:
-    """The last due date that can be judged; TooLittle without any."""
+    """The last due date that can be test_of; TooLittle without any."""
     if not pasts:
-        raise training.TooLittle("no household has two months that can be judged yet")
+        raise training.TooLittle("no household has two months that can be test_of yet")
     return max(past.months[-1].due for past in pasts)
 
 

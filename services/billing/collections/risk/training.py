@@ -38,20 +38,20 @@ class Examples:
 
 
 def examples(pasts: Sequence[Past]) -> Examples:
-    """One row for each household and month that can be judged, with what was known on the first of that month."""
+    """One row for each household and month that can be test_of, with what was known on the first of that month."""
     rows = [row for past in pasts for row in _rows(past)]
     if not rows:
-        raise TooLittle("no month of any household can be judged yet")
-    known, late, months = zip(*rows, strict=True)
-    return Examples(np.array(known), np.array(late, dtype=np.bool_), np.array(months, dtype=np.int64))
+        raise TooLittle("no month of any household can be test_of yet")
+    values, late, months = zip(*rows, strict=True)
+    return Examples(np.array(values), np.array(late, dtype=np.bool_), np.array(months, dtype=np.int64))
 
 
 def _rows(past: Past) -> Iterator[tuple[list[float], bool, int]]:
     """The first month of a household has nothing before it and teaches nothing."""
     for month in past.months[1:]:
         first = month.due.replace(day=1)
-        seen = features(past, first)
-        yield [seen[name] for name in FEATURES], month.late, month_number(first)
+        values = features(past, first)
+        yield [values[name] for name in FEATURES], month.late, month_number(first)
 
 
 def month_number(first: date) -> int:
@@ -60,7 +60,7 @@ def month_number(first: date) -> int:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model as it is kept: intercept, weights by feature, and the card of its test."""
 
     intercept: float
@@ -73,10 +73,10 @@ def default_cutoff(newest_due: date) -> date:
     return add_months(newest_due.replace(day=1), -2)
 
 
-def fit(found: Examples, cutoff: date) -> Fitted:
+def fit(examples: Examples, cutoff: date) -> FittedModel:
     """Learn before the cut-off, test from it on. TooLittle without enough rows and both outcomes on either side."""
-    before = found.among(found.due_month < month_number(cutoff))
-    after = found.among(found.due_month >= month_number(cutoff))
+    before = examples.among(examples.due_month < month_number(cutoff))
+    after = examples.among(examples.due_month >= month_number(cutoff))
     for name, part in (("before", before), ("from", after)):
         if len(part.late) < LEAST_ROWS or part.late.all() or not part.late.any():
             late = int(part.late.sum())
@@ -94,10 +94,10 @@ def fit(found: Examples, cutoff: date) -> Fitted:
         tested_rows=len(after.late),
         late_rate_trained=float(before.late.mean()),
         late_rate_tested=float(after.late.mean()),
-        model=judged(after.late, chances),
-        baseline=judged(after.late, baseline(before, after)),
+        model=test_of(after.late, chances),
+        baseline=test_of(after.late, baseline(before, after)),
     )
-    return Fitted(float(model.intercept_[0]), weights, card)
+    return FittedModel(float(model.intercept_[0]), weights, card)
 
 
 def baseline(before: Examples, after: Examples) -> Floats:
@@ -108,7 +108,7 @@ def baseline(before: Examples, after: Examples) -> Floats:
     return chances
 
 
-def judged(late: NDArray[np.bool_], chances: Floats) -> ModelTest:
+def test_of(late: NDArray[np.bool_], chances: Floats) -> ModelTest:
     """Discrimination and calibration: AUC, Brier score, expected calibration error and its table."""
     table = list(_bins(late, chances))
     error = sum(row["rows"] * abs(row["said"] - row["was"]) for row in table) / len(late)
@@ -125,5 +125,5 @@ def _bins(late: NDArray[np.bool_], chances: Floats) -> Iterator[CalibrationBin]:
     for number in range(BINS):
         rows = place == number
         if rows.any():
-            said, was = float(chances[rows].mean()), float(late[rows].mean())
-            yield CalibrationBin(rows=int(rows.sum()), said=round(said, 4), was=round(was, 4))
+            predicted, was = float(chances[rows].mean()), float(late[rows].mean())
+            yield CalibrationBin(rows=int(rows.sum()), said=round(predicted, 4), was=round(was, 4))

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from services.billing.figures.rates.rates_sql import SCOPE
 from services.billing.figures.rates.totals import SUMS
-from services.billing.receivables.ledger.rollups import rolled
+from services.billing.receivables.ledger.rollups import rollup
 from services.common.contracts.answers.rates import TotalLevel
 from services.common.rows import rows_of
 
-SHOWN = 100
+MOST_DIFFERENCES = 100
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
 
 _BILL = "estate_id, building, fee_item, period, due_date"
@@ -24,7 +24,7 @@ _KEY = f"{_BILL}, booked_on"
 _TOTAL_KEY = f"level, {_KEY}"
 
 
-def _compared(key: str) -> str:
+def _comparison(key: str) -> str:
     """SQL of one line per key on which `expected` and `kept` differ; the side that lacks the key has zeros."""
     sides = [
         f"COALESCE(sum({name}) FILTER (WHERE side = {side}), 0)::bigint AS {what}_{name}"
@@ -47,11 +47,11 @@ ORDER BY {key} LIMIT :shown
 
 
 _ROLLUPS = text(f"""
-WITH {SCOPE}, rolled AS ({rolled(_BILL, "bill b", "b.voided_at IS NULL AND b.estate_id IN (SELECT id FROM scope)")}
+WITH {SCOPE}, rolled AS ({rollup(_BILL, "bill b", "b.voided_at IS NULL AND b.estate_id IN (SELECT id FROM scope)")}
 ), expected AS (
   SELECT {_BILL}, rolled_on AS booked_on, {", ".join(SUMS)} FROM rolled
 ), kept AS (SELECT r.* FROM rate_rollup r JOIN scope ON scope.id = r.estate_id)
-{_compared(_KEY)}
+{_comparison(_KEY)}
 """)
 
 
@@ -67,9 +67,9 @@ def _building_levels(row: str) -> str:
     ('building_month', {row}.building, date_trunc('month', {row}.booked_on)::date)"""
 
 
-def _kept(table: str, level: str, building: str, booked: str) -> str:
+def _sums_of(table: str, level: str, building: str, booking_day: str) -> str:
     return f"""SELECT '{level}' AS level, estate_id, {building} AS building, fee_item, period, due_date,
-    {booked} AS booked_on, billed_fen, collected_fen, waived_fen, billed_count FROM {table}"""
+    {booking_day} AS booked_on, billed_fen, collected_fen, waived_fen, billed_count FROM {table}"""
 
 
 def _waiting(table: str, levels: str) -> str:
@@ -78,13 +78,13 @@ def _waiting(table: str, levels: str) -> str:
   FROM {table} r CROSS JOIN LATERAL (VALUES {levels}) AS v(level, building, booked)"""
 
 
-_FOLDED = "\n  UNION ALL ".join(
+_FOLDED_TOTALS = "\n  UNION ALL ".join(
     [
-        _kept("rate_total", "total", "''", "DATE '-infinity'"),
-        _kept("rate_month", "month", "''", "booked_in"),
-        _kept("rate_day", "day", "''", "booked_on"),
-        _kept("rate_building", "building", "building", "DATE '-infinity'"),
-        _kept("rate_building_month", "building_month", "building", "booked_in"),
+        _sums_of("rate_total", "total", "''", "DATE '-infinity'"),
+        _sums_of("rate_month", "month", "''", "booked_in"),
+        _sums_of("rate_day", "day", "''", "booked_on"),
+        _sums_of("rate_building", "building", "building", "DATE '-infinity'"),
+        _sums_of("rate_building_month", "building_month", "building", "booked_in"),
         _waiting("rate_change", _levels("r")),
         _waiting("rate_building_change", _building_levels("r")),
     ]
@@ -96,9 +96,9 @@ WITH {SCOPE}, expected AS (
   CROSS JOIN LATERAL (VALUES {_levels("r")}, {_building_levels("r")}) AS v(level, building, booked)
   GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), folded AS (
-  {_FOLDED}
+  {_FOLDED_TOTALS}
 ), kept AS (SELECT f.* FROM folded f JOIN scope ON scope.id = f.estate_id)
-{_compared(_TOTAL_KEY)}
+{_comparison(_TOTAL_KEY)}
 """)
 
 
@@ -132,9 +132,9 @@ class TotalDifference(Difference):
 
 def rollups(session: Session, estates: Sequence[str] | None) -> list[Difference]:
     """Rollup rows that are not what bills and ledger say, the first of them."""
-    return rows_of(Difference, session.execute(_ROLLUPS, {"estates": estates, "shown": SHOWN}))
+    return rows_of(Difference, session.execute(_ROLLUPS, {"estates": estates, "shown": MOST_DIFFERENCES}))
 
 
 def folded(session: Session, estates: Sequence[str] | None) -> list[TotalDifference]:
     """Totals, with the changes that wait, that are not what the rollups say, the first of them."""
-    return rows_of(TotalDifference, session.execute(_TOTALS, {"estates": estates, "shown": SHOWN}))
+    return rows_of(TotalDifference, session.execute(_TOTALS, {"estates": estates, "shown": MOST_DIFFERENCES}))

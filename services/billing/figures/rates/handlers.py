@@ -107,12 +107,12 @@ def estate_windows(session: Session, today: date) -> dict[str, Windows]:
 
 def estate_buckets(session: Session, today: date) -> dict[str, dict[str, int]]:
     """Open principal of every estate by age, for the metrics; zeros where nothing is open, so that no series ends."""
-    found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(BUCKET_LABELS, 0))
+    buckets: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(BUCKET_LABELS, 0))
     for row in tables.receivable(session, None, today):
-        ages = found[row.estate]
+        ages = buckets[row.estate]
         if row.bucket is not None and row.fen is not None:
             ages[BUCKET_LABELS[row.bucket]] = row.fen
-    return found
+    return buckets
 
 
 def rollup_check(session: Session, caller: Caller, estate: str | None) -> RollupCheck:
@@ -167,10 +167,10 @@ def _question(caller: Caller, cut: RateCut, as_of: date) -> tables.Cut:
     if cut.period is not None and cut.due_in is not None:
         raise Invalid("Ask by period or by due month.", [{"loc": "due_in", "msg": "not together with period"}])
     window = "period" if cut.period is not None else "due_in" if cut.due_in is not None else "issued"
-    asked = cut.period or cut.due_in
-    if cut.windows and asked:
+    month = cut.period or cut.due_in
+    if cut.windows and month:
         raise Invalid("The windows are about all bills.", [{"loc": "windows", "msg": f"not together with {window}"}])
-    if cut.households and not asked:
+    if cut.households and not month:
         raise Invalid("Households are counted by month.", [{"loc": "households", "msg": "needs period or due_in"}])
     codes = caller.estate_filter(cut.estate)
     filters = {"building": cut.building, "steward": cut.steward, "fee_item": cut.fee_item}
@@ -178,7 +178,7 @@ def _question(caller: Caller, cut: RateCut, as_of: date) -> tables.Cut:
         group_by=cut.group_by,
         window=window,
         as_of=as_of,
-        first=first_of(asked, window) if asked else None,
+        first=first_of(month, window) if month else None,
         estates=None if codes is None else sorted(codes),
         filters={name: value for name, value in filters.items() if value is not None},
     )
@@ -219,26 +219,31 @@ def _asked_households(row: RateSums, paid_up: PaidUpByKey | None) -> AskedHouseh
     """How many were billed, how many of them owe nothing of it and paid at least some, and the rate of both."""
     if paid_up is None:
         return NO_HOUSEHOLDS
-    counted = paid_up.get((row.key, row.estate), PaidUp(row.key, row.estate, 0, 0))
-    billed, paid = counted.households_billed, counted.households_paid
-    return AskedHouseholds(households_billed=billed, households_paid=paid, household_rate=rate(paid, billed))
+    households = paid_up.get((row.key, row.estate), PaidUp(row.key, row.estate, 0, 0))
+    billed_count, paid_count = households.households_billed, households.households_paid
+    return AskedHouseholds(
+        households_billed=billed_count, households_paid=paid_count, household_rate=rate(paid_count, billed_count)
+    )
 
 
 def _windows(rows: Sequence[Standing]) -> Windows:
     """Due in the month, due by the day, and what the month brought in of what was open when it began."""
     current, now = sum(row.current_billed_fen for row in rows), sum(row.current_collected_fen for row in rows)
-    due, received = sum(row.cumulative_billed_fen for row in rows), sum(row.cumulative_collected_fen for row in rows)
-    old, recovered = sum(row.recovery_open_fen for row in rows), sum(row.recovery_collected_fen for row in rows)
+    due, received_fen = (
+        sum(row.cumulative_billed_fen for row in rows),
+        sum(row.cumulative_collected_fen for row in rows),
+    )
+    old, recovered_fen = sum(row.recovery_open_fen for row in rows), sum(row.recovery_collected_fen for row in rows)
     return Windows(
         current_billed_fen=current,
         current_collected_fen=now,
         current_rate=rate(now, current),
         cumulative_billed_fen=due,
-        cumulative_collected_fen=received,
-        cumulative_rate=rate(received, due),
+        cumulative_collected_fen=received_fen,
+        cumulative_rate=rate(received_fen, due),
         recovery_open_fen=old,
-        recovery_collected_fen=recovered,
-        recovery_rate=rate(recovered, old),
+        recovery_collected_fen=recovered_fen,
+        recovery_rate=rate(recovered_fen, old),
     )
 
 

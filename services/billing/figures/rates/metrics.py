@@ -45,10 +45,10 @@ class Reading(Generic[Value]):
 
     def refresh(self, read: Callable[[], Value]) -> Value:
         """Read now."""
-        started = time.monotonic()
+        start = time.monotonic()
         self._value = read()
-        ended = time.monotonic()
-        self._good_until = ended + max(self.at_least, (ended - started) * KEPT_TIMES)
+        end = time.monotonic()
+        self._good_until = end + max(self.at_least, (end - start) * KEPT_TIMES)
         return self._value
 
 
@@ -59,16 +59,16 @@ def figure_families(session: Session, today: date) -> list[Metric]:
 
 def imbalance_family(fen: int) -> Metric:
     """The absolute sum of all that must be nothing in the ledger."""
-    told = "Ledger against bills, credit and rollups; always 0"
-    return gauge("estateloop_ledger_imbalance_fen", told, [], [([], fen)])
+    description = "Ledger against bills, credit and rollups; always 0"
+    return gauge("estateloop_ledger_imbalance_fen", description, [], [([], fen)])
 
 
 def _rates(estates: Mapping[str, Windows]) -> Metric:
-    told = "Principal received ÷ principal billed"
-    return gauge("estateloop_collection_rate_ratio", told, ["estate", "window"], _known(estates))
+    description = "Principal received ÷ principal billed"
+    return gauge("estateloop_collection_rate_ratio", description, ["estate", "window"], _samples(estates))
 
 
-def _known(estates: Mapping[str, Windows]) -> Iterable[tuple[list[str], float]]:
+def _samples(estates: Mapping[str, Windows]) -> Iterable[tuple[list[str], float]]:
     for estate, figures in estates.items():
         rates = (figures["current_rate"], figures["cumulative_rate"], figures["recovery_rate"])
         for window, value in zip(WINDOWS, rates, strict=True):
@@ -77,6 +77,6 @@ def _known(estates: Mapping[str, Windows]) -> Iterable[tuple[list[str], float]]:
 
 
 def _receivable(estates: dict[str, dict[str, int]]) -> Metric:
-    told = "Open principal by days overdue"
+    description = "Open principal by days overdue"
     samples = (([estate, bucket], ages[bucket]) for estate, ages in estates.items() for bucket in BUCKET_LABELS)
-    return gauge("estateloop_receivable_fen", told, ["estate", "bucket"], samples)
+    return gauge("estateloop_receivable_fen", description, ["estate", "bucket"], samples)

@@ -128,17 +128,17 @@ def _rows(window: str, *, standing: bool, buildings: bool, few: bool) -> str:
 
 
 def _as_of(window: str, *, standing: bool) -> str:
-    issued = window == "issued"
-    months = _booked_later("rate_month", _BILL, "booked_in >= :month_end", issued=issued)
-    days = _booked_later("rate_day", _BILL, _REST_OF_MONTH, issued=issued)
+    by_issue = window == "issued"
+    months = _booked_later("rate_month", _BILL, "booked_in >= :month_end", by_issue=by_issue)
+    days = _booked_later("rate_day", _BILL, _REST_OF_MONTH, by_issue=by_issue)
     month = _of_month("rate_day", _BILL) if standing else ""
     return _total("rate_total", _BILL) + months + days + month + "\n  UNION ALL" + _exact("rate_change", _BILL, window)
 
 
 def _of_buildings(*, standing: bool) -> str:
     columns = _BILL_IN_BUILDING
-    months = _booked_later("rate_building_month", columns, "booked_in >= :month_end", issued=True)
-    days = _booked_later("rate_rollup", columns, _REST_OF_MONTH, issued=True)
+    months = _booked_later("rate_building_month", columns, "booked_in >= :month_end", by_issue=True)
+    days = _booked_later("rate_rollup", columns, _REST_OF_MONTH, by_issue=True)
     month = _of_month("rate_rollup", columns) if standing else ""
     return _total("rate_building", columns) + months + days + month + _waiting(columns)
 
@@ -150,12 +150,12 @@ def _total(table: str, columns: str) -> str:
          0::bigint AS month_fen, 0::bigint AS month_waived_fen FROM {table}"""
 
 
-def _booked_later(table: str, columns: str, booked: str, *, issued: bool) -> str:
+def _booked_later(table: str, columns: str, booking_day: str, *, by_issue: bool) -> str:
     """What was booked after the day, taken off again; bills only where they count from a day on (`issued`)."""
-    billed, count = (_late("billed_fen"), _late("billed_count")) if issued else ("0::bigint", "0")
+    amount, count = (_late("billed_fen"), _late("billed_count")) if by_issue else ("0::bigint", "0")
     return f"""
-  UNION ALL SELECT {columns}, {billed}, {count}, 0::bigint, -collected_fen, -waived_fen, 0::bigint, 0::bigint
-  FROM {table} WHERE {booked}"""
+  UNION ALL SELECT {columns}, {amount}, {count}, 0::bigint, -collected_fen, -waived_fen, 0::bigint, 0::bigint
+  FROM {table} WHERE {booking_day}"""
 
 
 def _late(column: str) -> str:
@@ -182,11 +182,11 @@ def _waiting(columns: str) -> str:
 
 def _exact(table: str, columns: str, window: str) -> str:
     """Row by row, for each knows the day it was booked on."""
-    billed, count = ("billed_fen", "billed_count")
+    amount, count = ("billed_fen", "billed_count")
     if window == "issued":
-        billed, count = (_counted(billed), _counted(count))
+        amount, count = (_count_of(amount), _count_of(count))
     return f"""
-  SELECT {columns}, {billed} AS billed_fen, {count} AS billed_count, billed_fen AS due_fen,
+  SELECT {columns}, {amount} AS billed_fen, {count} AS billed_count, billed_fen AS due_fen,
          CASE WHEN booked_on <= :as_of THEN collected_fen ELSE 0 END AS collected_fen,
          CASE WHEN booked_on <= :as_of THEN waived_fen ELSE 0 END AS waived_fen,
          CASE WHEN booked_on BETWEEN :month AND :as_of THEN collected_fen ELSE 0 END AS month_fen,
@@ -194,5 +194,5 @@ def _exact(table: str, columns: str, window: str) -> str:
   FROM {table}"""
 
 
-def _counted(column: str) -> str:
+def _count_of(column: str) -> str:
     return f"CASE WHEN LEAST(booked_on, {_COUNTS_FROM}) <= :as_of THEN {column} ELSE 0 END"

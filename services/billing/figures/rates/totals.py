@@ -106,7 +106,7 @@ rate_building_change = Table(
     *_sums(),
 )
 
-_ADDED = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+_ADDED_SUMS = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
 _MONTH = "date_trunc('month', booked_on)::date"
 _BILLS = ("estate_id", "fee_item", "period", "due_date")
 _BUILDINGS = ("estate_id", "building", "fee_item", "period", "due_date")
@@ -118,7 +118,7 @@ def _upsert(table: Table, *keys: str) -> str:
     numbers = ", ".join(str(number) for number in range(1, len(keys) + 1))
     return f"""
   INSERT INTO {table.name} AS t ({names}, {", ".join(SUMS)})
-  SELECT {", ".join(keys)}, {_ADDED} FROM taken GROUP BY {numbers} ORDER BY {numbers}
+  SELECT {", ".join(keys)}, {_ADDED_SUMS} FROM taken GROUP BY {numbers} ORDER BY {numbers}
   ON CONFLICT ({names}) DO UPDATE SET {", ".join(f"{name} = t.{name} + excluded.{name}" for name in SUMS)}
 """
 

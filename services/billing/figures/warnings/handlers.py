@@ -62,8 +62,8 @@ def set_target(
     estate_id = _place(session, caller, estate)
     points = _points(rate, curve)
     month = first_of(period, "period") if period else None
-    stored = [StoredPoint(day=point.day, rate=str(point.rate)) for point in points]
-    target = Target(estate, month, stored, caller.sub, now)
+    stored_curve = [StoredPoint(day=point.day, rate=str(point.rate)) for point in points]
+    target = Target(estate, month, stored_curve, caller.sub, now)
     tables.set_target(session, estate_id, target)
     return _target(target)
 
@@ -92,9 +92,9 @@ def list_warnings(
     caller.require(Permission.READ_FIGURES)
     codes = caller.estate_filter(estate)
     after = position(cursor, int)
-    wanted = {"kind": kind, "since": since, "one": estate is not None, "before": after[0] if after else None}
-    wanted |= {"estates": None if codes is None else sorted(codes), "limit": limit + 1}
-    rows, next_cursor = page(tables.newest(session, wanted), limit, lambda row: [row.id])
+    filters = {"kind": kind, "since": since, "one": estate is not None, "before": after[0] if after else None}
+    filters |= {"estates": None if codes is None else sorted(codes), "limit": limit + 1}
+    rows, next_cursor = page(tables.newest(session, filters), limit, lambda row: [row.id])
     return Page(items=[_warning(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -122,11 +122,11 @@ def shortfalls(session: Session, day: date) -> list[Shortfall]:
 
 def gaps(session: Session, day: date) -> dict[str, Decimal]:
     """Planned share less actual, 0 when on plan, of every estate with a plan and bills due in the month."""
-    found = {}
+    gap_by_estate = {}
     for standing, curve in _against_plan(session, day):
         shortfall = rules.shortfall(standing, curve, day)
-        found[standing.estate] = shortfall.gap if shortfall else Decimal(0)
-    return found
+        gap_by_estate[standing.estate] = shortfall.gap if shortfall else Decimal(0)
+    return gap_by_estate
 
 
 def _against_plan(session: Session, day: date) -> Iterable[tuple[Standing, list[Point]]]:
@@ -146,14 +146,14 @@ def _warn_below_plan(session: Session, behind: Sequence[Shortfall], day: date, n
     month = day.replace(day=1)
     warnings = [Warned(BELOW_PLAN, each.standing.estate_id, month, day, _facts(each)) for each in behind]
     new = tables.raise_once(session, warnings, now)
-    known = tables.warned_on(session, BELOW_PLAN, month, day - timedelta(days=1))
+    warned_estates = tables.warned_on(session, BELOW_PLAN, month, day - timedelta(days=1))
     for each in behind:
-        if each.standing.estate_id in new - known:
-            record(session, _told(each, month, day), aggregate=f"estate:{each.standing.estate}", at=now)
+        if each.standing.estate_id in new - warned_estates:
+            record(session, _event_of(each, month, day), aggregate=f"estate:{each.standing.estate}", at=now)
     return len(new)
 
 
-def _told(shortfall: Shortfall, month: date, day: date) -> CollectionBelowPlan:
+def _event_of(shortfall: Shortfall, month: date, day: date) -> CollectionBelowPlan:
     return CollectionBelowPlan(
         estate=shortfall.standing.estate,
         period=format_period(month),
@@ -198,8 +198,8 @@ def _points(rate: Decimal | None, curve: Sequence[TargetPoint] | None) -> list[P
     return points
 
 
-def _curve(stored: Iterable[StoredPoint]) -> list[Point]:
-    return [Point(point["day"], Decimal(point["rate"])) for point in stored]
+def _curve(points: Iterable[StoredPoint]) -> list[Point]:
+    return [Point(point["day"], Decimal(point["rate"])) for point in points]
 
 
 def _target(target: Target) -> CollectionTarget:

@@ -66,13 +66,13 @@ def planned(curve: Sequence[Point], on: date) -> Decimal:
     After the last point its share stands. So a single point on day 31 is a target for the end of the month.
     """
     last = month_length(on)
-    left, reached = 0, Decimal(0)
+    before, share = 0, Decimal(0)
     for point in curve:
         day = min(point.day, last)
         if on.day < day:
-            return reached + (point.rate - reached) * (on.day - left) / (day - left)
-        left, reached = day, point.rate
-    return reached
+            return share + (point.rate - share) * (on.day - before) / (day - before)
+        before, share = day, point.rate
+    return share
 
 
 def shortfall(standing: Standing, curve: Sequence[Point], on: date) -> Shortfall | None:

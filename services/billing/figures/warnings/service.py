@@ -71,7 +71,7 @@ class WarningDoors(EstateService):
     def read_gaps(self) -> Metric:
         """From the database, now."""
         with self.transaction() as session:
-            found = handlers.gaps(session, business_date(self.clock()) - timedelta(days=1))
-        told = "Planned share of the bills due in the month less the share collected, 0 when on plan"
-        samples = [([estate], float(gap)) for estate, gap in found.items()]
-        return gauge("estateloop_collection_below_plan", told, ["estate"], samples)
+            gap_by_estate = handlers.gaps(session, business_date(self.clock()) - timedelta(days=1))
+        description = "Planned share of the bills due in the month less the share collected, 0 when on plan"
+        samples = [([estate], float(gap)) for estate, gap in gap_by_estate.items()]
+        return gauge("estateloop_collection_below_plan", description, ["estate"], samples)

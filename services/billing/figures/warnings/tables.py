@@ -144,8 +144,8 @@ def set_target(session: Session, estate_id: int, target: Target) -> None:
     """Put a target in the place of the one of the same estate and month."""
     stamp = {"set_by": target.set_by, "set_at": target.set_at}
     new = insert(collection_target).values(estate_id=estate_id, period=target.period, curve=target.curve, **stamp)
-    changed = {name: new.excluded[name] for name in ("curve", "set_by", "set_at")}
-    session.execute(new.on_conflict_do_update(constraint="collection_target_key", set_=changed))
+    changes = {name: new.excluded[name] for name in ("curve", "set_by", "set_at")}
+    session.execute(new.on_conflict_do_update(constraint="collection_target_key", set_=changes))
 
 
 def in_force(session: Session, period: date, estates: Sequence[str] | None = None) -> list[Plan]:
@@ -172,6 +172,6 @@ def warned_on(session: Session, kind: str, period: date, day: date) -> set[int]:
     return set(session.scalars(_WARNED_ON, {"kind": kind, "period": period, "day": day}))
 
 
-def newest(session: Session, wanted: Mapping[str, object]) -> list[RaisedWarning]:
+def newest(session: Session, filters: Mapping[str, object]) -> list[RaisedWarning]:
     """Warnings, newest first."""
-    return rows_of(RaisedWarning, session.execute(_WARNINGS, wanted))
+    return rows_of(RaisedWarning, session.execute(_WARNINGS, filters))

@@ -44,9 +44,9 @@ def list_estates(
     caller.require(Permission.READ_ESTATES)
     after = position(cursor, str)
     rows = estates_after(session, caller.estate_filter(), region, after[0] if after else None, limit + 1)
-    shown, next_cursor = page(rows, limit, lambda row: [row.code])
-    sums = estate_sums(session, [row.id for row in shown])
-    return Page(items=[_estate(row, sums.get(row.id)) for row in shown], next_cursor=next_cursor)
+    estates, next_cursor = page(rows, limit, lambda row: [row.code])
+    sums = estate_sums(session, [row.id for row in estates])
+    return Page(items=[_estate(row, sums.get(row.id)) for row in estates], next_cursor=next_cursor)
 
 
 def get_estate(session: Session, caller: Caller, code: str) -> answers.Estate:

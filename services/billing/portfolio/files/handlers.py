@@ -23,8 +23,8 @@ from services.common.contracts.answers.files import (
     HouseholdFile,
     Liable,
     Owners,
-    Preferences,
     PreferredChannel,
+    PreferredContact,
     PreferredTime,
     Segment,
     UnitOwner,
@@ -76,12 +76,12 @@ def keep_file(session: Session, caller: Caller, household: str, change: FileChan
     """
     caller.require(Permission.KEEP_OWNER_FILE)
     row = portfolio.find_household(session, caller, household)
-    wanted = _wanted(change, business_date(now))
+    values = _new_values(change, business_date(now))
     portfolio.lock_household(session, row.id)
-    changed = rules.differences(tables.file_of(session, row.id), wanted)
-    if changed:
-        tables.keep_file(session, row.id, wanted)
-        new = [_changed(name, before, after, caller, now) for name, (before, after) in changed.items()]
+    differences = rules.differences(tables.file_of(session, row.id), values)
+    if differences:
+        tables.keep_file(session, row.id, values)
+        new = [_change_row(name, before, after, caller, now) for name, (before, after) in differences.items()]
         tables.add_changes(session, row.id, new)
 
 
@@ -96,33 +96,33 @@ def of_household(session: Session, caller: Caller, row: Household) -> HouseholdF
     return HouseholdFile(
         segment=file.segment or row.segment,
         other_phones=[phone if open_data else mask_phone(phone) for phone in file.other_phones],
-        preferences=Preferences(channel=file.preferred_channel, time=file.preferred_time),
+        preferences=PreferredContact(channel=file.preferred_channel, time=file.preferred_time),
         legacy_dispute=_dispute(file, inside=inside),
         service=rules.service_history(tables.service_of(session, row.id)),
         changes=[_change(each) for each in tables.changes(session, row.id, CHANGES_SHOWN)] if inside else [],
     )
 
 
-def _wanted(change: FileChange, today: date) -> dict[str, Value]:
+def _new_values(change: FileChange, today: date) -> dict[str, Value]:
     """The columns a change names, with their values; Invalid."""
-    named = change.model_fields_set
-    wanted: dict[str, Value] = {name: getattr(change, name) for name in named - {"legacy_dispute", "other_phones"}}
+    fields_set = change.model_fields_set
+    values: dict[str, Value] = {name: getattr(change, name) for name in fields_set - {"legacy_dispute", "other_phones"}}
     errors: list[dict[str, str]] = []
-    if "other_phones" in named:
+    if "other_phones" in fields_set:
         phones = list(change.other_phones or [])
-        wanted["other_phones"] = phones
+        values["other_phones"] = phones
         errors += _phone_complaints(phones)
-    if "legacy_dispute" in named:
-        found = change.legacy_dispute
-        since = (found.since or today) if found else None
-        wanted |= {"dispute_liable": found.liable if found else None, "dispute_since": since}
-        wanted["dispute_note"] = found.note if found else None
+    if "legacy_dispute" in fields_set:
+        dispute = change.legacy_dispute
+        since = (dispute.since or today) if dispute else None
+        values |= {"dispute_liable": dispute.liable if dispute else None, "dispute_since": since}
+        values["dispute_note"] = dispute.note if dispute else None
         errors += rules.dispute_complaints(since, today)
-    if not named:
+    if not fields_set:
         errors.append({"loc": "change", "msg": "name at least one thing to change"})
     if errors:
         raise Invalid("The file cannot be kept so.", errors)
-    return wanted
+    return values
 
 
 def _phone_complaints(phones: Sequence[str]) -> list[dict[str, str]]:
@@ -142,7 +142,7 @@ def _dispute(file: FileFields, *, inside: bool) -> FiledDispute | None:
     return FiledDispute(liable=file.dispute_liable, since=file.dispute_since, note=note)
 
 
-def _changed(name: str, before: Value, after: Value, caller: Caller, now: datetime) -> Change:
+def _change_row(name: str, before: Value, after: Value, caller: Caller, now: datetime) -> Change:
     """A change as it is remembered, days as text."""
     return Change(cast("FileField", name), to_jsonable_python(before), to_jsonable_python(after), caller.sub, now)
 
@@ -169,21 +169,21 @@ def set_owners(
         raise Invalid("The co-owners are not valid.", errors)
     lock_estate(session, estate_id)
     unit_id = portfolio.find_unit(session, estate_id, unit).id
-    new, gone = list(owners), []
+    new, removals = list(owners), []
     for row in tables.owners(session, unit_id):
-        if row.removed_at is None and (one := CoOwner(row.name, row.share, row.phone)) in new:
-            new.remove(one)
+        if row.removed_at is None and (owner := CoOwner(row.name, row.share, row.phone)) in new:
+            new.remove(owner)
         elif row.removed_at is None:
-            gone.append(row.id)
-    tables.replace_owners(session, unit_id, new, gone, caller.sub, now)
+            removals.append(row.id)
+    tables.replace_owners(session, unit_id, new, removals, caller.sub, now)
     return get_owners(session, caller, estate, unit)
 
 
 def get_owners(session: Session, caller: Caller, estate: str, unit: str) -> Owners:
     """The co-owners of a unit, today's and former ones, masked by role. NotFound, Forbidden."""
     caller.require(Permission.READ_UNITS)
-    found = portfolio.find_unit(session, portfolio.find_estate(session, caller, estate).id, unit)
-    rows = tables.owners(session, found.id)
+    unit_row = portfolio.find_unit(session, portfolio.find_estate(session, caller, estate).id, unit)
+    rows = tables.owners(session, unit_row.id)
     return Owners(
         unit=f"{estate}/{unit}",
         owners=[_owner(row, caller) for row in rows if row.removed_at is None],
@@ -192,11 +192,11 @@ def get_owners(session: Session, caller: Caller, estate: str, unit: str) -> Owne
 
 
 def _owner(row: PartOwner, caller: Caller) -> UnitOwner:
-    hidden = not caller.sees_personal_data
+    is_masked = not caller.sees_personal_data
     return UnitOwner(
-        name=mask_name(row.name) if hidden else row.name,
+        name=mask_name(row.name) if is_masked else row.name,
         share=None if row.share is None else f"{row.share.normalize():f}",
-        phone=mask_phone(row.phone) if hidden and row.phone else row.phone,
+        phone=mask_phone(row.phone) if is_masked and row.phone else row.phone,
         since=row.added_at,
     )
 

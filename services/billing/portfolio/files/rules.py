@@ -94,10 +94,10 @@ def service_history(events: Sequence[Service]) -> ServiceHistory:
 
 
 def _counts(events: Sequence[Service]) -> ServiceCounts:
-    opened = [event.opened_at for event in events if event.opened_at is not None]
+    openings = [event.opened_at for event in events if event.opened_at is not None]
     return ServiceCounts(
         total=len(events),
         open=sum(event.is_open for event in events),
         reopened=sum(event.reopened for event in events),
-        last_opened_at=max(opened, default=None),
+        last_opened_at=max(openings, default=None),
     )

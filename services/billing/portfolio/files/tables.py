@@ -150,7 +150,7 @@ def changes(session: Session, household_id: int, limit: int) -> list[Change]:
     return rows_of(Change, session.execute(query.order_by(household_change.c.id.desc()).limit(limit)))
 
 
-_SERVED = text("""
+_SERVICE_EVENTS = text("""
 INSERT INTO service_event AS e (source_kind, source_id, household_id, category, opened_at, closed_at, reopened)
 SELECT :kind, :source_id, h.id, :category, CAST(:opened_at AS timestamptz), CAST(:closed_at AS timestamptz), :reopened
 FROM household h WHERE h.code = :household
@@ -175,7 +175,7 @@ def served(
     """A complaint or work order was opened, opened again or closed. UnknownHousehold."""
     row: dict[str, object] = {"kind": kind, "source_id": source_id, "household": household, "category": category}
     row |= {"opened_at": opened_at, "closed_at": closed_at, "reopened": int(reopened)}
-    if session.execute(_SERVED, row).first() is None:
+    if session.execute(_SERVICE_EVENTS, row).first() is None:
         raise UnknownHousehold(f"{kind} {source_id} is of a household that is not known here")
 
 
@@ -189,17 +189,17 @@ def service_of(session: Session, household_id: int) -> list[Service]:
 def owners(session: Session, unit_id: int) -> list[PartOwner]:
     """Everybody who owns or owned a part of a unit, those of today first."""
     query = select(unit_owner).where(unit_owner.c.unit_id == unit_id)
-    ordered = query.order_by(unit_owner.c.removed_at.desc().nulls_first(), unit_owner.c.id)
-    return rows_of(PartOwner, session.execute(ordered))
+    newest_first = query.order_by(unit_owner.c.removed_at.desc().nulls_first(), unit_owner.c.id)
+    return rows_of(PartOwner, session.execute(newest_first))
 
 
 def replace_owners(
-    session: Session, unit_id: int, new: Sequence[CoOwner], gone: Sequence[int], by: str, now: datetime
+    session: Session, unit_id: int, new: Sequence[CoOwner], removals: Sequence[int], by: str, now: datetime
 ) -> None:
     """End what is no longer so and add what is new."""
-    ended = update(unit_owner).where(unit_owner.c.id.in_(gone))
-    session.execute(ended.values(removed_at=now, removed_by=by))
+    removal = update(unit_owner).where(unit_owner.c.id.in_(removals))
+    session.execute(removal.values(removed_at=now, removed_by=by))
     if new:
         stamp = {"unit_id": unit_id, "added_at": now, "added_by": by}
-        rows = [{"name": one.name, "phone": one.phone, "share": one.share, **stamp} for one in new]
+        rows = [{"name": owner.name, "phone": owner.phone, "share": owner.share, **stamp} for owner in new]
         session.execute(insert(unit_owner), rows)

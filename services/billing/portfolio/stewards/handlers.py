@@ -33,8 +33,8 @@ def set_steward(
     after = rules.appoint(before, staff, from_date, caller.sub, now)
     if after != before:
         tables.write_terms(session, estate_id, building, after, business_date(now))
-        concerned = {staff} | {term.staff for term in before}
-        tell_staff(session, tables.follow(session, concerned, business_date(now)), now)
+        staff_codes = {staff} | {term.staff for term in before}
+        tell_staff(session, tables.follow(session, staff_codes, business_date(now)), now)
     return get_steward(session, caller, estate, building, business_date(now))
 
 
@@ -59,7 +59,7 @@ def list_stewardships(session: Session, caller: Caller, estate: str) -> Page[Ste
     """All terms on an estate, by building and day."""
     caller.require(Permission.READ_ESTATES)
     rows = tables.of_estate(session, portfolio.find_estate(session, caller, estate).id)
-    return Page(items=[_listed(row) for row in rows], next_cursor=None)
+    return Page(items=[_stewardship_view(row) for row in rows], next_cursor=None)
 
 
 def take_over(session: Session, estate_id: int, now: datetime) -> None:
@@ -81,20 +81,20 @@ def give_buildings(
     The first steward ever named for a building answers for its past too. The caller holds the estates of `estates_of`.
     """
     today = business_date(now)
-    wanted = {(estate_id, building) for building in buildings}
-    given_up = tables.held_by(session, code, today) - wanted
-    concerned = {code}
-    for estate, building in sorted(wanted | given_up):
+    places = {(estate_id, building) for building in buildings}
+    given_up = tables.held_by(session, code, today) - places
+    staff_codes = {code}
+    for estate, building in sorted(places | given_up):
         before = tables.terms(session, estate, building)
-        if (estate, building) in wanted:
+        if (estate, building) in places:
             after = rules.appoint(before, code, today if before else BEGINNING, by, now)
         else:
             after = rules.dismiss(before, code, today)
         if after != before:
             tables.write_terms(session, estate, building, after, today)
-            concerned |= {term.staff for term in before}
-    tables.strike(session, concerned - {code}, estate_id, buildings)
-    return tables.follow(session, concerned, today)
+            staff_codes |= {term.staff for term in before}
+    tables.strike(session, staff_codes - {code}, estate_id, buildings)
+    return tables.follow(session, staff_codes, today)
 
 
 def _check(session: Session, estate_id: int, building: str, staff: str, from_date: date, today: date) -> None:
@@ -119,7 +119,7 @@ def _term(term: Term) -> StewardTerm:
     )
 
 
-def _listed(row: NamedTerm) -> Stewardship:
+def _stewardship_view(row: NamedTerm) -> Stewardship:
     return Stewardship(
         building=row.building,
         staff=row.staff_code,

@@ -42,9 +42,9 @@ def holder(terms: Sequence[Term], day: date) -> Term | None:
 
 def _without(terms: Sequence[Term], day: date) -> list[Term]:
     """The terms, the one that covers `day` ended before it; one that began on it never was."""
-    return [_ended(term, day) if term.first < day else term for term in terms if term.first != day]
+    return [_end_of(term, day) if term.first < day else term for term in terms if term.first != day]
 
 
-def _ended(term: Term, day: date) -> Term:
+def _end_of(term: Term, day: date) -> Term:
     ends = term.last is None or term.last >= day
     return replace(term, last=day - ONE_DAY) if ends else term

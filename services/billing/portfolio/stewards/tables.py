@@ -52,7 +52,7 @@ def terms(session: Session, estate_id: int, building: str) -> list[Term]:
     return [Term(r.staff_code, r.from_date, r.to_date, r.set_by, r.set_at) for r in rows]
 
 
-def write_terms(session: Session, estate_id: int, building: str, kept: Sequence[Term], today: date) -> None:
+def write_terms(session: Session, estate_id: int, building: str, terms: Sequence[Term], today: date) -> None:
     """Replace the terms of a building."""
     whose = {"estate_id": estate_id, "building": building}
     session.execute(delete(stewardship).where(stewardship.c.estate_id == estate_id, stewardship.c.building == building))
@@ -66,7 +66,7 @@ def write_terms(session: Session, estate_id: int, building: str, kept: Sequence[
             "set_at": t.set_at,
         }
         | {"pending": t.first > today}
-        for t in kept
+        for t in terms
     ]
     if rows:
         session.execute(insert(stewardship), rows)
@@ -83,9 +83,11 @@ def held_by(session: Session, code: str, today: date) -> set[tuple[int, str]]:
 def estates_held(session: Session, codes: Collection[str], today: date) -> set[int]:
     """The estates of these people, and those on which any of them answers for a building today."""
     lasting = stewardship.c.to_date.is_(None) | (stewardship.c.to_date >= today)
-    held = select(stewardship.c.estate_id).where(stewardship.c.staff_code.in_(codes), stewardship.c.from_date <= today)
+    estate_ids = select(stewardship.c.estate_id).where(
+        stewardship.c.staff_code.in_(codes), stewardship.c.from_date <= today
+    )
     query = select(staff.c.estate_id).where(staff.c.code.in_(codes))
-    return set(session.scalars(query.union(held.where(lasting))))
+    return set(session.scalars(query.union(estate_ids.where(lasting))))
 
 
 def of_estate(session: Session, estate_id: int) -> list[NamedTerm]:
@@ -121,8 +123,8 @@ def follow(session: Session, codes: Collection[str], today: date) -> set[str]:
 
 def strike(session: Session, codes: Collection[str], estate_id: int, buildings: Collection[str]) -> None:
     """A file gives these buildings to somebody else: what files said of these people holds for them no more."""
-    given = {"codes": sorted(codes), "estate_id": estate_id, "buildings": sorted(buildings)}
-    session.execute(_STRIKE, given)
+    parameters = {"codes": sorted(codes), "estate_id": estate_id, "buildings": sorted(buildings)}
+    session.execute(_STRIKE, parameters)
 
 
 _DUE = text("""

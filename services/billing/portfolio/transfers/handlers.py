@@ -56,34 +56,34 @@ class TransferRequest:
 
 
 def transfer(
-    session: Session, caller: Caller, place: Place, asked: TransferRequest, request_id: UUID, now: datetime
+    session: Session, caller: Caller, place: Place, request: TransferRequest, request_id: UUID, now: datetime
 ) -> Transfer:
     """Let a unit pass to another payer from a day on (A1). The same request again is answered the same.
 
     Invalid; Conflict (the id was used for another transfer, one is on record for that day, nothing would change);
     NotFound; Forbidden.
     """
-    unit = _locked(session, caller, place)
-    asked_sha256 = hashlib.sha256(repr((asdict(place), asdict(asked))).encode()).hexdigest()
+    unit = _lock_unit(session, caller, place)
+    asked_sha256 = hashlib.sha256(repr((asdict(place), asdict(request))).encode()).hexdigest()
     earlier = tables.load(session, request_id)
     if earlier is not None:
         return ANSWER.validate_python(same_request("transfer", earlier, {"asked_sha256": asked_sha256}).answer)
     today = business_date(now)
-    household_id = _payer(session, unit, asked, today)
+    household_id = _payer(session, unit, request, today)
     standing = tables.standing(session, [unit.id]).get(unit.id, [])
-    _check_day(standing, unit, asked, household_id)
+    _check_day(standing, unit, request, household_id)
     before = _days(standing, unit)
-    status = rules.status_given(asked.role, asked.status, unit.status)
+    status = rules.status_given(request.role, request.status, unit.status)
     new = NewTransfer(
         id=request_id,
         unit_id=unit.id,
         household_id=household_id,
-        role=asked.role,
-        from_date=asked.from_date,
-        to_date=asked.to_date,
+        role=request.role,
+        from_date=request.from_date,
+        to_date=request.to_date,
         status=status,
         source="request",
-        reason=asked.reason,
+        reason=request.reason,
         asked_sha256=asked_sha256,
     )
     record(session, {unit.id: unit}, [new], caller.sub, now)
@@ -98,19 +98,19 @@ def undo(session: Session, caller: Caller, place: Place, transfer_id: UUID, reas
 
     The answer is `transfer`'s. Conflict (not the last one), NotFound, Forbidden.
     """
-    unit = _locked(session, caller, place)
-    found = tables.load(session, transfer_id)
-    if found is None or found.unit_id != unit.id or found.source == "before":
+    unit = _lock_unit(session, caller, place)
+    record = tables.load(session, transfer_id)
+    if record is None or record.unit_id != unit.id or record.source == "before":
         raise NotFound("There is no such transfer of this unit.")
     standing = tables.standing(session, [unit.id])[unit.id]
-    before = _days([*(row for row in standing if row.from_date != found.from_date), found], unit)
-    if found.undone_at is None:
+    before = _days([*(row for row in standing if row.from_date != record.from_date), record], unit)
+    if record.undone_at is None:
         if standing[-1].id != transfer_id:
             raise Conflict("Only the transfer recorded last can be undone; undo the later ones first.")
         tables.undo(session, [transfer_id], caller.sub, reason, now)
         sql.give_back(session, transfer_id)
         today = business_date(now)
-        tell_residents(session, {found.household_id} | settle(session, [unit.id], today, now), now)
+        tell_residents(session, {record.household_id} | settle(session, [unit.id], today, now), now)
     return _answer(session, unit, place, transfer_id, before)
 
 
@@ -147,8 +147,8 @@ def record(
 ) -> None:
     """Write transfers, and before the first of a unit who paid until then. `units` by id."""
     unit_ids = dict.fromkeys(each.unit_id for each in transfers)
-    known = tables.standing(session, unit_ids)
-    first = [replace(_before(units[unit_id]), filed_at=now) for unit_id in unit_ids if unit_id not in known]
+    history = tables.standing(session, unit_ids)
+    first = [replace(_before(units[unit_id]), filed_at=now) for unit_id in unit_ids if unit_id not in history]
     tables.add(session, first, by, now)
     tables.add(session, transfers, by, now)
 
@@ -170,7 +170,7 @@ def _before(unit: HeldUnit) -> NewTransfer:
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def _locked(session: Session, caller: Caller, place: Place) -> Unit:
+def _lock_unit(session: Session, caller: Caller, place: Place) -> Unit:
     """The unit, its estate locked."""
     caller.require(Permission.TRANSFER_UNIT)
     estate_id = portfolio.find_estate(session, caller, place.estate).id
@@ -178,29 +178,29 @@ def _locked(session: Session, caller: Caller, place: Place) -> Unit:
     return portfolio.find_unit(session, estate_id, place.unit)
 
 
-def _payer(session: Session, unit: Unit, asked: TransferRequest, today: date) -> int:
+def _payer(session: Session, unit: Unit, request: TransferRequest, today: date) -> int:
     """The household that will pay, made when it is new; Invalid names everything that is wrong with the request."""
-    errors = rules.complaints(asked.role, asked.from_date, asked.to_date, asked.status, today)
-    found = portfolio.household_named(session, asked.household)
-    errors += _stranger(asked) if found is None else _acquainted(found, unit, asked)
+    errors = rules.complaints(request.role, request.from_date, request.to_date, request.status, today)
+    payer = portfolio.household_named(session, request.household)
+    errors += _new_payer_faults(request) if payer is None else _known_payer_faults(payer, unit, request)
     if errors:
         raise Invalid("The transfer is not valid.", errors)
-    if found is not None:
-        return found.id
+    if payer is not None:
+        return payer.id
     return portfolio.add_household(
-        session, unit.estate_id, asked.household, asked.owner_name or "", asked.owner_phone or ""
+        session, unit.estate_id, request.household, request.owner_name or "", request.owner_phone or ""
     )
 
 
-def _stranger(asked: TransferRequest) -> list[dict[str, str]]:
+def _new_payer_faults(request: TransferRequest) -> list[dict[str, str]]:
     """What is wrong with a household that is new."""
-    given = (
-        ("household", cells.code, asked.household),
-        ("owner_name", cells.text, asked.owner_name),
-        ("owner_phone", cells.phone, asked.owner_phone),
+    details = (
+        ("household", cells.code, request.household),
+        ("owner_name", cells.text, request.owner_name),
+        ("owner_phone", cells.phone, request.owner_phone),
     )
     errors = []
-    for name, check, value in given:
+    for name, check, value in details:
         if not value or not value.strip():
             errors.append({"loc": name, "msg": "needed, the household is new"})
             continue
@@ -211,24 +211,24 @@ def _stranger(asked: TransferRequest) -> list[dict[str, str]]:
     return errors
 
 
-def _acquainted(found: Household, unit: Unit, asked: TransferRequest) -> list[dict[str, str]]:
+def _known_payer_faults(payer: Household, unit: Unit, request: TransferRequest) -> list[dict[str, str]]:
     """What is wrong with a household that exists: all units of one are on one estate, and its owner is who it is."""
-    elsewhere = found.estate_id != unit.estate_id
+    elsewhere = payer.estate_id != unit.estate_id
     errors = [{"loc": "household", "msg": "this household belongs to another estate"}] if elsewhere else []
     other = "the household exists with another; leave it out or name a new one"
     names = ("owner_name", "owner_phone")
     return errors + [
-        {"loc": name, "msg": other} for name in names if getattr(asked, name) not in (None, getattr(found, name))
+        {"loc": name, "msg": other} for name in names if getattr(request, name) not in (None, getattr(payer, name))
     ]
 
 
-def _check_day(standing: Sequence[TransferRecord], unit: Unit, asked: TransferRequest, household_id: int) -> None:
+def _check_day(standing: Sequence[TransferRecord], unit: Unit, request: TransferRequest, household_id: int) -> None:
     """Conflict when the day is taken, or when nothing would change."""
-    if any(row.from_date == asked.from_date for row in standing):
-        raise Conflict(f"A transfer of this unit from {asked.from_date} is on record; undo it first.")
-    current = rules.payer_on(_days(standing, unit), asked.from_date)
-    if (current.household_id, current.role) == (household_id, asked.role):
-        raise Conflict(f"This household pays for the unit on {asked.from_date} already.")
+    if any(row.from_date == request.from_date for row in standing):
+        raise Conflict(f"A transfer of this unit from {request.from_date} is on record; undo it first.")
+    current = rules.payer_on(_days(standing, unit), request.from_date)
+    if (current.household_id, current.role) == (household_id, request.role):
+        raise Conflict(f"This household pays for the unit on {request.from_date} already.")
 
 
 def _days(standing: Sequence[TransferRecord], unit: Unit) -> list[Days]:
@@ -252,11 +252,11 @@ def _answer(session: Session, unit: Unit, place: Place, transfer_id: UUID, befor
         took_effect=transfer.took_effect_at is not None,
         undone_at=transfer.undone_at,
         payers=payer_days(session, unit),
-        bills_to_reissue=_outdated(session, unit, before, after),
+        bills_to_reissue=_to_reissue(session, unit, before, after),
     )
 
 
-def _outdated(session: Session, unit: Unit, before: Sequence[Days], after: Sequence[Days]) -> list[BillToReissue]:
+def _to_reissue(session: Session, unit: Unit, before: Sequence[Days], after: Sequence[Days]) -> list[BillToReissue]:
     bills = tables.bills(session, unit.id)
     wrong = set(rules.outdated([tables.as_billed(bill) for bill in bills], before, after))
     return [

@@ -47,23 +47,23 @@ class Billed:
 
 def timeline(transfers: Sequence[Transfer]) -> list[Days]:
     """Who pays on which days. The first transfer is from BEGINNING and not a tenant's; no two start on one day."""
-    ordered = sorted(transfers, key=lambda transfer: transfer.from_date)
-    owner = ordered[0]
+    by_day = sorted(transfers, key=lambda transfer: transfer.from_date)
+    owner = by_day[0]
     days: list[Days] = []
-    for one, following in zip_longest(ordered, ordered[1:]):
+    for current, following in zip_longest(by_day, by_day[1:]):
         last = following.from_date - ONE_DAY if following else None
-        owner = owner if one.role == "tenant" else one
-        days += _spell(one, owner, last)
+        owner = owner if current.role == "tenant" else current
+        days += _spell(current, owner, last)
     return days
 
 
-def _spell(one: Transfer, owner: Transfer, last: date | None) -> Iterator[Days]:
+def _spell(current: Transfer, owner: Transfer, last: date | None) -> Iterator[Days]:
     """The days of one transfer up to `last`; the owner's again after a tenant's last day."""
-    if one.to_date is None or (last is not None and last <= one.to_date):
-        yield Days(one.household_id, one.role, one.from_date, last)
+    if current.to_date is None or (last is not None and last <= current.to_date):
+        yield Days(current.household_id, current.role, current.from_date, last)
     else:
-        yield Days(one.household_id, one.role, one.from_date, one.to_date)
-        yield Days(owner.household_id, owner.role, one.to_date + ONE_DAY, last)
+        yield Days(current.household_id, current.role, current.from_date, current.to_date)
+        yield Days(owner.household_id, owner.role, current.to_date + ONE_DAY, last)
 
 
 def payer_on(days: Sequence[Days], day: date) -> Days:
@@ -73,15 +73,15 @@ def payer_on(days: Sequence[Days], day: date) -> Days:
 
 def cut(days: Sequence[Days], first: date, last: date) -> list[Days]:
     """The part from `first` to `last`; spells of one household and role that touch are one."""
-    found: list[Days] = []
+    pieces: list[Days] = []
     for spell in days:
         start, end = max(spell.first, first), last if spell.last is None else min(spell.last, last)
         if start > end:
             continue
-        if found and (found[-1].household_id, found[-1].role) == (spell.household_id, spell.role):
-            start = found.pop().first
-        found.append(Days(spell.household_id, spell.role, start, end))
-    return found
+        if pieces and (pieces[-1].household_id, pieces[-1].role) == (spell.household_id, spell.role):
+            start = pieces.pop().first
+        pieces.append(Days(spell.household_id, spell.role, start, end))
+    return pieces
 
 
 def outdated(bills: Sequence[Billed], before: Sequence[Days], after: Sequence[Days]) -> list[int]:
@@ -94,10 +94,10 @@ def role_by(status: UnitStatus) -> PayerRole:
     return "developer" if status == "unsold" else "owner"
 
 
-def status_given(role: PayerRole, asked: UnitStatus | None, today: UnitStatus) -> UnitStatus | None:
+def status_given(role: PayerRole, requested_status: UnitStatus | None, today: UnitStatus) -> UnitStatus | None:
     """The unit's status from the transfer's day on: a unit that was sold is no longer unsold. None: as it is."""
-    if asked is not None:
-        return asked
+    if requested_status is not None:
+        return requested_status
     if role == "developer":
         return "unsold"
     return "occupied" if role == "owner" and today == "unsold" else None

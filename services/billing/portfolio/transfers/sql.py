@@ -56,11 +56,11 @@ AND NOT EXISTS (SELECT FROM unit_owner n WHERE n.unit_id = o.unit_id AND n.remov
 
 def take_effect(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> set[int]:
     """Let what is due by `today` take effect on these units; the households that lost or won a unit."""
-    given = {"unit_ids": list(unit_ids), "today": today}
-    moved = session.execute(_MOVE, given).all()
+    parameters = {"unit_ids": list(unit_ids), "today": today}
+    moves = session.execute(_MOVE, parameters).all()
     for statement in _EFFECTS:
-        session.execute(statement, given | {"now": now})
-    return {household_id for row in moved for household_id in row}
+        session.execute(statement, parameters | {"now": now})
+    return {household_id for row in moves for household_id in row}
 
 
 def give_back(session: Session, transfer_id: UUID) -> None:

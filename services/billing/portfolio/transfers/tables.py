@@ -168,11 +168,11 @@ def load(session: Session, transfer_id: UUID) -> TransferRecord | None:
 
 def standing(session: Session, unit_ids: Collection[int]) -> Mapping[int, list[TransferRecord]]:
     """Unit → its transfers that were not undone, in the order they were recorded; nothing for those that have none."""
-    found: dict[int, list[TransferRecord]] = defaultdict(list)
+    records: dict[int, list[TransferRecord]] = defaultdict(list)
     query = _RECORDS.where(unit_transfer.c.unit_id.in_(unit_ids), unit_transfer.c.undone_at.is_(None))
     for record in rows_of(TransferRecord, session.execute(query.order_by(unit_transfer.c.number))):
-        found[record.unit_id].append(record)
-    return found
+        records[record.unit_id].append(record)
+    return records
 
 
 def recorded(session: Session, unit_id: int) -> list[TransferRecord]:
@@ -188,15 +188,15 @@ def add(session: Session, transfers: Sequence[NewTransfer], by: str, now: dateti
         session.execute(insert(unit_transfer), [asdict(each) | stamp for each in transfers])
 
 
-def answer(session: Session, transfer_id: UUID, given: object) -> None:
+def answer(session: Session, transfer_id: UUID, reply: object) -> None:
     """Keep what was answered, as JSON, so that the same request is answered the same."""
-    session.execute(update(unit_transfer).where(unit_transfer.c.id == transfer_id).values(answer=given))
+    session.execute(update(unit_transfer).where(unit_transfer.c.id == transfer_id).values(answer=reply))
 
 
 def undo(session: Session, ids: Collection[UUID], by: str, reason: str, now: datetime) -> None:
     """These transfers never were."""
-    gone = {"undone_at": now, "undone_by": by, "undone_reason": reason}
-    session.execute(update(unit_transfer).where(unit_transfer.c.id.in_(ids)).values(**gone))
+    undoing = {"undone_at": now, "undone_by": by, "undone_reason": reason}
+    session.execute(update(unit_transfer).where(unit_transfer.c.id.in_(ids)).values(**undoing))
 
 
 def as_rules(records: Sequence[TransferRecord]) -> list[Transfer]:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,6 +21,7 @@ from services.billing.receivables.booking.rules import OpenItems
 from services.billing.receivables.late_fee.open_bills import open_bills, policy_of
 from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, RECEIVABLE, Account
+from services.billing.receivables.ledger.tables import PaymentPosting
 from services.common.contracts.events import PaymentSettled
 
 
@@ -44,23 +44,30 @@ class Decision:
 
 def decide(session: Session, account: Account, event: PaymentSettled) -> Decision:
     """Where the payment goes, and what that changes for payments that count after it but came before."""
-    payment = _money(event.payment_id, event)
-    later = [_money(row.payment_id, row) for row in tables.later_postings(session, account.id, *payment.key)]
+    payment = _money(event)
+    later = [_money(posting) for posting in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
     items = items_to_pay(session, account, {share.bill_id for was in before.values() for share in was.shares})
-    policy, within, agreed = policy_of(account), within_of(account), list(items.plans.plans.values())
+    policy, within, plans = policy_of(account), within_of(account), list(items.plans.by_id.values())
     if later:
         fresh = open_bills(items.bills, items.entries, without={str(money.id) for money in later})
-        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, agreed)]
+        changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, plans)]
     if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
         # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
         as_they_are = open_bills(items.bills, items.entries)
-        changes = [_change({}, place(payment, as_they_are, policy, within, agreed))]
+        changes = [_change({}, place(payment, as_they_are, policy, within, plans))]
     return Decision(changes, items)
 
 
-def _money(payment_id: UUID, row: Any) -> Money:
-    return Money(payment_id, row.amount_fen, row.business_date, row.settled_at, row.channel, tuple(row.bill_ids))
+def _money(payment: PaymentSettled | PaymentPosting) -> Money:
+    return Money(
+        id=payment.payment_id,
+        amount_fen=payment.amount_fen,
+        business_date=payment.business_date,
+        settled_at=payment.settled_at,
+        channel=payment.channel,
+        designated_ids=tuple(payment.bill_ids),
+    )
 
 
 def within_of(account: Account) -> Within:
@@ -73,10 +80,10 @@ def _placed_before(session: Session, household_id: int, payments: Sequence[Money
     principal: dict[tuple[str, int], int] = defaultdict(int)
     fee: dict[tuple[str, int], int] = defaultdict(int)
     credit: dict[str, int] = defaultdict(int)
-    for row in tables.placed(session, household_id, [payment.id for payment in payments]):
+    for row in tables.payment_entries(session, household_id, [payment.id for payment in payments]):
         amount = row.amount_fen if row.debit_account.startswith("cash_") else -row.amount_fen
         accounts = {row.debit_account, row.credit_account}
-        if row.voided or CUSTOMER_CREDIT in accounts:
+        if row.bill_id is None or row.voided or CUSTOMER_CREDIT in accounts:
             credit[row.source] += amount
         else:
             (principal if RECEIVABLE in accounts else fee)[row.source, row.bill_id] += amount

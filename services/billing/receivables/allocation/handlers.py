@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +21,7 @@ from services.billing.receivables.ledger.rules import (
     MovementKind,
     cash_account,
 )
+from services.billing.receivables.ledger.tables import PaymentPosting
 from services.common.contracts.events import Allocation, PaymentAllocated, PaymentSettled
 from services.common.domain.calendar import format_period
 from services.common.messaging import record
@@ -33,34 +33,31 @@ def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> 
     Once per payment id. Late fee counts as of the business date. UnknownHousehold when there is no such household.
     """
     account = _locked_account(session, event)
-    if not tables.claim_posting(session, _posting_row(event, account, now)):
+    if not tables.claim_posting(session, _posting(event), account.id, account.estate_id, now):
         return
     decision = decide(session, account, event)
     book(session, account, _movements(account, decision.changes), now, decision.items)
     holds.end_payment(session, event.payment_id, event.settled_at)
-    record(session, _allocated(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
+    record(session, _allocation_event(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
 
 
 def _locked_account(session: Session, event: PaymentSettled) -> Account:
-    known = tables.lock_estate_of(session, event.household)
-    account = tables.account(session, event.household, lock=True) if known else None
+    exists = tables.lock_estate_of(session, event.household)
+    account = tables.account(session, event.household, lock=True) if exists else None
     if account is None:
         raise UnknownHousehold(f"payment {event.payment_id} is of a household that is not known here")
     return account
 
 
-def _posting_row(event: PaymentSettled, account: Account, now: datetime) -> dict[str, Any]:
-    return {
-        "payment_id": event.payment_id,
-        "household_id": account.id,
-        "estate_id": account.estate_id,
-        "channel": event.channel,
-        "amount_fen": event.amount_fen,
-        "business_date": event.business_date,
-        "settled_at": event.settled_at,
-        "bill_ids": event.bill_ids,
-        "now": now,
-    }
+def _posting(event: PaymentSettled) -> PaymentPosting:
+    return PaymentPosting(
+        payment_id=event.payment_id,
+        channel=event.channel,
+        amount_fen=event.amount_fen,
+        business_date=event.business_date,
+        settled_at=event.settled_at,
+        bill_ids=event.bill_ids,
+    )
 
 
 def _movements(account: Account, changes: Iterable[Change]) -> Iterator[Movement]:
@@ -81,7 +78,7 @@ def _movement(
     return Movement(kind, cash_account(payment.channel), credit, fen, day, str(payment.id), bill_id)
 
 
-def _allocated(event: PaymentSettled, account: Account, decision: Decision) -> PaymentAllocated:
+def _allocation_event(event: PaymentSettled, account: Account, decision: Decision) -> PaymentAllocated:
     """What this payment changed on the household's bills; the parts always add up to its amount.
 
     When it came later than payments that count after it, parts may be negative: they moved to other bills.

@@ -38,7 +38,7 @@ class Money:
     business_date: date
     settled_at: datetime
     channel: str = ""
-    designated: tuple[int, ...] = ()
+    designated_ids: tuple[int, ...] = ()
 
     @property
     def key(self) -> tuple[date, datetime, UUID]:
@@ -80,26 +80,28 @@ def place(
 
     `bills` hold every bill of `plans`.
     """
-    ordered = in_order(bills, payment.designated)
-    frozen = frozen_on(plans, ordered, payment.business_date)
-    left = payment.amount_fen
+    queue = in_order(bills, payment.designated_ids)
+    frozen = frozen_on(plans, queue, payment.business_date)
+    remainder_fen = payment.amount_fen
     shares: dict[int, Share] = {}
-    for bill in ordered:
+    for bill in queue:
         due = _due(bill, payment.business_date, policy, frozen.of(bill.id))
-        shares[bill.id] = due.principal_only(left) if bill.id in frozen.performing else due.take(left, within)
-        left -= shares[bill.id].total_fen
-    for bill in ordered:
+        shares[bill.id] = (
+            due.principal_only(remainder_fen) if bill.id in frozen.performing else due.take(remainder_fen, within)
+        )
+        remainder_fen -= shares[bill.id].total_fen
+    for bill in queue:
         if bill.id in frozen.performing:
-            fee = min(left, _due(bill, payment.business_date, policy, frozen.of(bill.id)).late_fee_fen)
+            fee = min(remainder_fen, _due(bill, payment.business_date, policy, frozen.of(bill.id)).late_fee_fen)
             shares[bill.id] = replace(shares[bill.id], late_fee_fen=fee)
-            left -= fee
-    return Placement(payment, tuple(share for share in shares.values() if share.total_fen), left)
+            remainder_fen -= fee
+    return Placement(payment, tuple(share for share in shares.values() if share.total_fen), remainder_fen)
 
 
-def in_order(bills: Iterable[OpenBill], designated: Sequence[int]) -> list[OpenBill]:
+def in_order(bills: Iterable[OpenBill], designated_ids: Sequence[int]) -> list[OpenBill]:
     """Designated bills in the order they were named, then the others by due date; ties by id."""
-    rank = {bill_id: index for index, bill_id in reversed(list(enumerate(designated)))}
-    return sorted(bills, key=lambda bill: (rank.get(bill.id, len(designated)), bill.due, bill.id))
+    rank = {bill_id: index for index, bill_id in reversed(list(enumerate(designated_ids)))}
+    return sorted(bills, key=lambda bill: (rank.get(bill.id, len(designated_ids)), bill.due, bill.id))
 
 
 def place_all(
@@ -138,23 +140,23 @@ class _Due:
     principal_fen: int
     late_fee_fen: int
 
-    def take(self, left: int, within: Within) -> Share:
-        """As much of it as `left` pays for."""
+    def take(self, available_fen: int, within: Within) -> Share:
+        """As much of it as the money pays for."""
         if within == "principal_first":
-            principal = min(left, self.principal_fen)
-            return Share(self.bill_id, principal, min(left - principal, self.late_fee_fen))
-        fee = min(left, self.late_fee_fen)
-        return Share(self.bill_id, min(left - fee, self.principal_fen), fee)
+            principal = min(available_fen, self.principal_fen)
+            return Share(self.bill_id, principal, min(available_fen - principal, self.late_fee_fen))
+        fee = min(available_fen, self.late_fee_fen)
+        return Share(self.bill_id, min(available_fen - fee, self.principal_fen), fee)
 
-    def principal_only(self, left: int) -> Share:
-        """As much of the principal as `left` pays for."""
-        return Share(self.bill_id, min(left, self.principal_fen))
+    def principal_only(self, available_fen: int) -> Share:
+        """As much of the principal as the money pays for."""
+        return Share(self.bill_id, min(available_fen, self.principal_fen))
 
 
 def _due(bill: OpenBill, on: date, policy: LateFeePolicy, freezes: Sequence[Freeze]) -> _Due:
     # What was paid on a later business day is paid: what is open at all, not what was open on that day.
-    accrued = late_fee(bill.amount_fen, bill.due, bill.events, on, policy, freezes).accrued_fen
-    fee_due = max(0, accrued - late_fee_settled(bill.events))
+    accrued_fen = late_fee(bill.amount_fen, bill.due, bill.events, on, policy, freezes).accrued_fen
+    fee_due = max(0, accrued_fen - late_fee_settled(bill.events))
     return _Due(bill.id, outstanding(bill.amount_fen, bill.events, date.max), fee_due)
 
 

@@ -25,15 +25,15 @@ REASONS: Final[Mapping[str, Reason]] = {
 def events_of(account: Account, bills: Mapping[int, Bill], entries: Sequence[Entry]) -> list[Event]:
     """The events of a booking; a bill that is new is told of once, with what is open of it."""
     changes = open_changes(entries)
-    issues = {bill_id for bill_id, done in effects(entries).items() if done.billed_count}
+    issues = {bill_id for bill_id, effect in effects(entries).items() if effect.billed_count}
     reasons = {entry.bill_id: REASONS[entry.kind] for entry in entries if entry.kind in REASONS}
-    adjusted: dict[Reason, list[AdjustedBill]] = defaultdict(list)
+    adjustments: dict[Reason, list[AdjustedBill]] = defaultdict(list)
     for bill_id, fen in changes.items():
         if fen and bill_id in reasons and bill_id not in issues:
-            adjusted[reasons[bill_id]].append(_adjusted(account, bills[bill_id], fen))
-    issued: list[Event] = [_issued(account, bills[bill_id], changes[bill_id]) for bill_id in sorted(issues)]
-    return issued + [
-        BillsAdjusted(estate=account.estate, reason=reason, bills=lines) for reason, lines in adjusted.items()
+            adjustments[reasons[bill_id]].append(_adjusted_bill(account, bills[bill_id], fen))
+    issue_events: list[Event] = [_issue_event(account, bills[bill_id], changes[bill_id]) for bill_id in sorted(issues)]
+    return issue_events + [
+        BillsAdjusted(estate=account.estate, reason=reason, bills=lines) for reason, lines in adjustments.items()
     ]
 
 
@@ -46,11 +46,11 @@ def open_changes(entries: Iterable[Entry]) -> dict[int, int]:
     return dict(sorted(sums.items()))
 
 
-def _adjusted(account: Account, bill: Bill, fen: int) -> AdjustedBill:
+def _adjusted_bill(account: Account, bill: Bill, fen: int) -> AdjustedBill:
     return AdjustedBill(bill_id=bill.id, household=account.code, due_date=bill.due_date, open_change_fen=fen)
 
 
-def _issued(account: Account, bill: Bill, open_fen: int) -> BillsIssued:
+def _issue_event(account: Account, bill: Bill, open_fen: int) -> BillsIssued:
     return BillsIssued(
         run_id=bill.run_id,
         estate=account.estate,

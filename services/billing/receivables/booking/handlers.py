@@ -35,7 +35,7 @@ def book(
     after = items.after(entries)
     tables.post(session, account.estate_id, ((account.id, entry) for entry in entries), now)
     tables.move_bills(session, rules.effects(entries))
-    tables.move_credit(session, {account.id: _credited(entries)})
+    tables.move_credit(session, {account.id: _credit_fen(entries)})
     tables.roll_up(session, rules.figures(items, entries))
     tables.keep_fee_left(session, account, rules.fee_left(items, after, bills, policy_of(account)))
     plans.restate_plans(session, account.code, after.plans, after.entries, now)
@@ -48,7 +48,7 @@ def book_credit(session: Session, estate_id: int, movements: Mapping[int, Moveme
     if rules.bills_of(entries.values()):
         raise ValueError("what moves money on a bill is booked by household")
     tables.post(session, estate_id, entries.items(), now)
-    tables.move_credit(session, {household_id: _credited([entry]) for household_id, entry in entries.items()})
+    tables.move_credit(session, {household_id: _credit_fen([entry]) for household_id, entry in entries.items()})
 
 
 def keep_fee_left(session: Session, account: Account, bill_ids: Iterable[int]) -> None:
@@ -57,5 +57,5 @@ def keep_fee_left(session: Session, account: Account, bill_ids: Iterable[int]) -
     tables.keep_fee_left(session, account, rules.fee_left(items, items, set(items.bills), policy_of(account)))
 
 
-def _credited(entries: Iterable[Entry]) -> int:
+def _credit_fen(entries: Iterable[Entry]) -> int:
     return -sum(debit_fen(entry, CUSTOMER_CREDIT) for entry in entries)

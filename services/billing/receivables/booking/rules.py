@@ -8,7 +8,7 @@ from datetime import date
 from services.billing.receivables.late_fee.open_bills import open_bills
 from services.billing.receivables.late_fee.rules import LateFeePolicy, only_fee_is_left
 from services.billing.receivables.ledger.rules import BILL_VOIDED, NOTHING, Bill, Effect, Entry, effect, figure_day
-from services.billing.receivables.plans.rules import Planned, frozen_on
+from services.billing.receivables.plans.rules import HouseholdPlans, frozen_on
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,16 @@ class OpenItems:
 
     bills: Mapping[int, Bill] = field(default_factory=dict)
     entries: Mapping[int, Sequence[Entry]] = field(default_factory=dict)
-    plans: Planned = field(default_factory=Planned)
+    plans: HouseholdPlans = field(default_factory=HouseholdPlans)
 
     def after(self, entries: Sequence[Entry]) -> "OpenItems":
         """With what was booked; nothing is owed any more on bills that were voided by it."""
-        booked: dict[int | None, list[Entry]] = defaultdict(list)
+        additions: dict[int | None, list[Entry]] = defaultdict(list)
         for entry in entries:
-            booked[entry.bill_id].append(entry)
+            additions[entry.bill_id].append(entry)
         void = void_bills(entries)
         bills = {bill_id: bill for bill_id, bill in self.bills.items() if bill_id not in void}
-        history = {bill_id: [*self.entries.get(bill_id, ()), *booked.get(bill_id, ())] for bill_id in bills}
+        history = {bill_id: [*self.entries.get(bill_id, ()), *additions.get(bill_id, ())] for bill_id in bills}
         return OpenItems(bills, history, self.plans.without(void))
 
 
@@ -80,10 +80,12 @@ def fee_left(before: OpenItems, after: OpenItems, among: Collection[int], policy
 
     A payment on one bill of a plan may end or mend the plan, and with it the late fee of the others.
     """
-    concerned = {*among, *before.plans.principal}
-    bills = open_bills({bill_id: after.bills[bill_id] for bill_id in concerned & after.bills.keys()}, after.entries)
-    frozen = frozen_on(list(after.plans.plans.values()), bills, date.max)
-    left = {bill.id for bill in bills if only_fee_is_left(bill, policy, frozen.of(bill.id))}
+    bill_ids = {*among, *before.plans.principal}
+    bills = open_bills({bill_id: after.bills[bill_id] for bill_id in bill_ids & after.bills.keys()}, after.entries)
+    frozen = frozen_on(list(after.plans.by_id.values()), bills, date.max)
+    fee_only = {bill.id for bill in bills if only_fee_is_left(bill, policy, frozen.of(bill.id))}
     return {
-        bill_id: bill_id in left for bill_id in sorted(concerned) if (bill_id in left) != before.bills[bill_id].fee_left
+        bill_id: bill_id in fee_only
+        for bill_id in sorted(bill_ids)
+        if (bill_id in fee_only) != before.bills[bill_id].fee_left
     }

@@ -7,7 +7,6 @@ Nobody else has such statements but the set-based issue of bills and of opening 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -48,7 +47,7 @@ def post(session: Session, estate_id: int, lines: Iterable[tuple[int, Entry]], n
         session.execute(insert(ledger_entry), rows)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry) -> dict[str, object]:
     return {
         "kind": entry.kind,
         "debit_account": entry.debit_account,
@@ -63,32 +62,33 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def move_bills(session: Session, effects: Mapping[int, Effect]) -> None:
     """Move `paid_fen` and `waived_fen` of locked bills, by id."""
-    moved = {bill_id: done for bill_id, done in effects.items() if done.paid_fen or done.waived_fen}
-    if moved:
-        amounts = {"paid": [m.paid_fen for m in moved.values()], "waived": [m.waived_fen for m in moved.values()]}
-        session.execute(_MOVE_BILLS, {"bills": list(moved), **amounts})
+    changes = {bill_id: effect for bill_id, effect in effects.items() if effect.paid_fen or effect.waived_fen}
+    if changes:
+        paid_fen = [effect.paid_fen for effect in changes.values()]
+        waived_fen = [effect.waived_fen for effect in changes.values()]
+        session.execute(_MOVE_BILLS, {"bills": list(changes), "paid": paid_fen, "waived": waived_fen})
 
 
 def move_credit(session: Session, credit: Mapping[int, int]) -> None:
     """Move the prepaid balances of locked households, by id."""
-    moved = {household_id: fen for household_id, fen in credit.items() if fen}
-    if moved:
-        session.execute(_MOVE_CREDIT, {"households": list(moved), "amounts": list(moved.values())})
+    changes = {household_id: fen for household_id, fen in credit.items() if fen}
+    if changes:
+        session.execute(_MOVE_CREDIT, {"households": list(changes), "amounts": list(changes.values())})
 
 
 def roll_up(session: Session, figures: Mapping[FigureKey, Effect]) -> None:
     """Add to the figures, in the order of their keys (J1)."""
     if figures:
         names = [*FigureKey.__dataclass_fields__, *Effect.__dataclass_fields__]
-        rows = zip(*(astuple(key) + astuple(done) for key, done in figures.items()), strict=True)
+        rows = zip(*(astuple(key) + astuple(effect) for key, effect in figures.items()), strict=True)
         session.execute(_ROLL_UP, dict(zip(names, map(list, rows), strict=True)))
 
 
 def keep_fee_left(session: Session, account: Account, fee_left: Mapping[int, bool]) -> None:
     """Say of bills for which it changed whether only late fee is left on them."""
-    left = [{"bill_id": bill_id, "household_id": account.id} for bill_id, is_left in fee_left.items() if is_left]
-    gone = [bill_id for bill_id, is_left in fee_left.items() if not is_left]
-    if left:
-        session.execute(upsert(late_fee_left).values(left).on_conflict_do_nothing())
-    if gone:
-        session.execute(_FEE_SETTLED, {"bills": gone})
+    marks = [{"bill_id": bill_id, "household_id": account.id} for bill_id, is_left in fee_left.items() if is_left]
+    settled_ids = [bill_id for bill_id, is_left in fee_left.items() if not is_left]
+    if marks:
+        session.execute(upsert(late_fee_left).values(marks).on_conflict_do_nothing())
+    if settled_ids:
+        session.execute(_FEE_SETTLED, {"bills": settled_ids})

@@ -14,7 +14,7 @@ from services.billing.receivables.books import rules, tables
 from services.billing.receivables.books.rules import CATEGORIES
 from services.billing.receivables.books.tables import FundRow
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.trial_balance.rules import Moved
+from services.billing.receivables.trial_balance.rules import Flow
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.books import (
     CategoryMovement,
@@ -32,7 +32,7 @@ from services.common.domain.permissions import Permission
 from services.common.locks import Lock, hold
 from services.common.once import same_request
 
-FUNDED = "remuneration"
+REMUNERATION = "remuneration"
 
 
 @dataclass(frozen=True)
@@ -47,39 +47,39 @@ class Expense:
 
 
 def record_expense(
-    session: Session, caller: Caller, estate: str, request_id: UUID, spent: Expense, now: datetime
+    session: Session, caller: Caller, code: str, request_id: UUID, expense: Expense, now: datetime
 ) -> FundExpense:
     """Take an expense from the fund (B2); the same request again answers the same. Conflict, Invalid, NotFound."""
     caller.require(Permission.RECORD_FUND_EXPENSE)
-    found = _funded(session, caller, estate)
-    if spent.category not in CATEGORIES:
+    estate = _estate_with_fund(session, caller, code)
+    if expense.category not in CATEGORIES:
         raise Invalid("There is no such category.", [{"loc": "category", "msg": f"one of {', '.join(CATEGORIES)}"}])
-    if spent.spent_on > business_date(now):
+    if expense.spent_on > business_date(now):
         raise Invalid("The day has not come yet.", [{"loc": "spent_on", "msg": "not after today"}])
     hold(session, Lock.REQUEST, str(request_id))  # no key of an entry keeps two estates from one request
-    lock_estate(session, found.id)
+    lock_estate(session, estate.id)
     source = f"expense:{request_id}"
-    told = f"{spent.reference}: {spent.description}"
-    move = rules.expense(spent.category, spent.amount_fen)
+    description = f"{expense.reference}: {expense.description}"
+    move = rules.expense(expense.category, expense.amount_fen)
     if tables.fund_entry_of(session, source) is None:
-        day = ledger.booking_day(session, found.id, spent.spent_on)
-        tables.post_fund(session, found.id, [move], day.booked_on, source, told, now)
-    expense = {"estate_id": found.id, "category": spent.category, "amount_fen": spent.amount_fen, "description": told}
-    entry = same_request("expense", tables.fund_entry_of(session, source), expense)
-    return FundExpense(**_fund_entry(entry), estate=estate)
+        day = ledger.booking_day(session, estate.id, expense.spent_on)
+        tables.post_fund(session, estate.id, [move], day.booked_on, source, description, now)
+    terms = {"category": expense.category, "amount_fen": expense.amount_fen, "description": description}
+    entry = same_request("expense", tables.fund_entry_of(session, source), terms | {"estate_id": estate.id})
+    return FundExpense(**_fund_entry(entry), estate=code)
 
 
-def get_fund(session: Session, caller: Caller, estate: str, period: str | None, today: date) -> Fund:
+def get_fund(session: Session, caller: Caller, code: str, period: str | None, today: date) -> Fund:
     """The fund of an estate up to today or in a month: per category opening, contributed, spent, returned, closing."""
     caller.require(Permission.READ_FUND)
-    found = _funded(session, caller, estate)
+    estate = _estate_with_fund(session, caller, code)
     first = date.min if period is None else first_of(period)
     last = today if period is None else rules.last_day(first)
-    entries = [] if period is None else tables.fund_entries(session, found.id, first, last)
-    policy = tables.load_fund_policy(session, found.id)
+    entries = [] if period is None else tables.fund_entries(session, estate.id, first, last)
+    policy = tables.load_fund_policy(session, estate.id)
     return Fund(
-        **fund(session, found.id, first, last),
-        estate=estate,
+        **fund(session, estate.id, first, last),
+        estate=code,
         period=period,
         remuneration=float(policy.remuneration),
         shares=_weights(policy.shares),
@@ -88,41 +88,41 @@ def get_fund(session: Session, caller: Caller, estate: str, period: str | None, 
 
 
 def set_fund_policy(
-    session: Session, caller: Caller, estate: str, remuneration: Decimal, shares: dict[str, Decimal]
+    session: Session, caller: Caller, code: str, remuneration: Decimal, shares: dict[str, Decimal]
 ) -> FundPolicy:
     """Say what the company takes and how the rest is shared, from the next close on. Invalid, Conflict, NotFound."""
     caller.require(Permission.SET_FUND_POLICY)
-    found = _funded(session, caller, estate)
+    estate = _estate_with_fund(session, caller, code)
     unknown = shares.keys() - set(CATEGORIES)
     if unknown or any(share < 0 for share in shares.values()) or not sum(shares.values()):
-        told = f"weights from 0 on, not all 0, of {', '.join(CATEGORIES)}"
-        raise Invalid("The shares are not valid.", [{"loc": "shares", "msg": told}])
+        message = f"weights from 0 on, not all 0, of {', '.join(CATEGORIES)}"
+        raise Invalid("The shares are not valid.", [{"loc": "shares", "msg": message}])
     if not 0 <= remuneration <= 1:
         raise Invalid("The remuneration is not valid.", [{"loc": "remuneration", "msg": "from 0 to 1"}])
-    tables.keep_fund_policy(session, found.id, remuneration, {name: str(share) for name, share in shares.items()})
-    return FundPolicy(estate=estate, remuneration=float(remuneration), shares=_weights(shares))
+    tables.keep_fund_policy(session, estate.id, remuneration, {name: str(share) for name, share in shares.items()})
+    return FundPolicy(estate=code, remuneration=float(remuneration), shares=_weights(shares))
 
 
 def _weights(shares: Mapping[str, Decimal]) -> dict[FundCategory, float]:
     return {name: float(shares[name]) for name in CATEGORIES if name in shares}
 
 
-def _funded(session: Session, caller: Caller, estate: str) -> Estate:
-    found = find_estate(session, caller, estate)
-    if found.charging_mode != FUNDED:
-        raise Conflict(f"Estate {estate} is charged as a lump sum (包干制); it has no fund.")
-    return found
+def _estate_with_fund(session: Session, caller: Caller, code: str) -> Estate:
+    estate = find_estate(session, caller, code)
+    if estate.charging_mode != REMUNERATION:
+        raise Conflict(f"Estate {code} is charged as a lump sum (包干制); it has no fund.")
+    return estate
 
 
 def fund(session: Session, estate_id: int, first: date, last: date) -> FundMovement:
     """What an estate's fund received, gave to the company, and per category had, got, spent and has, in fen (B2)."""
-    before = [] if first == date.min else tables.fund_moved(session, estate_id, date.min, rules.day_before(first))
-    moved = tables.fund_moved(session, estate_id, first, last)
-    lines = {line.account: line for line in rules.account_periods(before, moved)}
+    before = [] if first == date.min else tables.fund_flows(session, estate_id, date.min, rules.day_before(first))
+    flows = tables.fund_flows(session, estate_id, first, last)
+    lines = {line.account: line for line in rules.account_periods(before, flows)}
     return FundMovement(
-        received_fen=_net(moved, "fees_received"),
-        remuneration_fen=-_net(moved, "remuneration"),
-        categories=[_category(name, lines.get(rules.fund(name)), moved) for name in CATEGORIES],
+        received_fen=_net(flows, "fees_received"),
+        remuneration_fen=-_net(flows, "remuneration"),
+        categories=[_category(name, lines.get(rules.fund(name)), flows) for name in CATEGORIES],
     )
 
 
@@ -136,15 +136,15 @@ def to_return(session: Session, estate_id: int, last: date) -> dict[str, int]:
     return {at["category"]: at["closing_fen"] - after["returned_fen"] for at, after in zip(closing, since, strict=True)}
 
 
-def _net(moved: Iterable[Moved], account: str) -> int:
-    return sum(m.amount_fen for m in moved if m.debit_account == account) - sum(
-        m.amount_fen for m in moved if m.credit_account == account
+def _net(flows: Iterable[Flow], account: str) -> int:
+    return sum(flow.amount_fen for flow in flows if flow.debit_account == account) - sum(
+        flow.amount_fen for flow in flows if flow.credit_account == account
     )
 
 
-def _category(name: FundCategory, line: rules.AccountPeriod | None, moved: Iterable[Moved]) -> CategoryMovement:
+def _category(name: FundCategory, line: rules.AccountPeriod | None, flows: Iterable[Flow]) -> CategoryMovement:
     account = rules.fund(name)
-    mine = [move for move in moved if account in (move.debit_account, move.credit_account)]
+    mine = [flow for flow in flows if account in (flow.debit_account, flow.credit_account)]
     return CategoryMovement(
         category=name,
         opening_fen=-line.opening_fen if line else 0,

@@ -11,13 +11,13 @@ from services.billing.periods import first_of
 from services.billing.portfolio.tables import Estate, find_estate
 from services.billing.receivables.booking.handlers import book_credit
 from services.billing.receivables.books import rules, tables
-from services.billing.receivables.books.funds import FUNDED, fund, to_return
+from services.billing.receivables.books.funds import REMUNERATION, fund, to_return
 from services.billing.receivables.books.rules import AccountPeriod
 from services.billing.receivables.books.tables import Close, Settlement
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, BookingDay, Movement
 from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
-from services.billing.receivables.trial_balance.rules import Moved
+from services.billing.receivables.trial_balance.rules import Flow
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.books import (
@@ -41,22 +41,22 @@ from services.common.once import same_request
 log = get_logger(__name__)
 
 
-def close_month(session: Session, caller: Caller, estate: str, period: str, now: datetime) -> MonthClose:
+def close_month(session: Session, caller: Caller, code: str, period: str, now: datetime) -> MonthClose:
     """Close a month of an estate (B8). Twice answers the same.
 
     Errors: Invalid (period), Conflict (not over yet; an earlier month is open; the sums disagree), NotFound, Forbidden.
     """
     caller.require(Permission.CLOSE_BOOKS)
-    found = find_estate(session, caller, estate)
+    estate = find_estate(session, caller, code)
     month = first_of(period)
-    lock_estate(session, found.id)
-    closed = {row.period: row for row in tables.closes(session, found.id)}
-    if month not in closed:
-        last = max(closed, default=None)
-        _refuse_to_close(session, found, month, last, business_date(now))
-        before = closed[last].balances if last else []
-        _close(session, caller, found, month, before, now)
-    return _close_view(estate, {row.period: row for row in tables.closes(session, found.id)}[month])
+    lock_estate(session, estate.id)
+    closes = {row.period: row for row in tables.closes(session, estate.id)}
+    if month not in closes:
+        last = max(closes, default=None)
+        _refuse_to_close(session, estate, month, last, business_date(now))
+        before = closes[last].balances if last else []
+        _close(session, caller, estate, month, before, now)
+    return _close_view(code, {row.period: row for row in tables.closes(session, estate.id)}[month])
 
 
 def _refuse_to_close(session: Session, estate: Estate, month: date, last: date | None, today: date) -> None:
@@ -65,13 +65,13 @@ def _refuse_to_close(session: Session, estate: Estate, month: date, last: date |
     first = tables.first_entry_on(session, estate.id) if last is None else None
     if last is None and month < (earliest := rules.earliest_to_close(first, today)):
         raise Conflict(f"{estate.code} has nothing before {format_period(earliest)} to close.")
-    expected = rules.next_to_close(first, last)
-    if expected is not None and month > expected:
-        raise Conflict(f"{format_period(expected)} must be closed first.")
+    due_month = rules.next_to_close(first, last)
+    if due_month is not None and month > due_month:
+        raise Conflict(f"{format_period(due_month)} must be closed first.")
     if last is not None and month < last:
         raise Conflict(f"{format_period(last)} is closed already; a month before it cannot be closed any more.")
-    moved, kept = balance_sql.kept_twice(session, frozenset({estate.code}))
-    checks = balance.check(moved, kept)
+    flows, sums = balance_sql.flows_and_sums(session, frozenset({estate.code}))
+    checks = balance.check(flows, sums)
     if balance.total_fen(checks):
         raise Conflict("The sums of this estate disagree; see the checks of its trial balance.")
 
@@ -81,26 +81,26 @@ def _close(
 ) -> None:
     """`before`: accounts as the last close left them: closed months never change, and before the first is nothing."""
     last = rules.last_day(month)
-    moves = _moves(estate.id, tables.moved(session, estate.id, month, last))
-    if estate.charging_mode == FUNDED:
-        parts = rules.contribution(rules.received_fen(moves), tables.load_fund_policy(session, estate.id))
-        told = f"fees received in {format_period(month)}"
-        tables.post_fund(session, estate.id, parts, last, f"close:{estate.code}:{format_period(month)}", told, now)
-    tables.insert_close(session, estate.id, Close(month, now, caller.sub, balance.accounts(moves, before)))
+    flows = _flows(estate.id, tables.movements(session, estate.id, month, last))
+    if estate.charging_mode == REMUNERATION:
+        parts = rules.contribution(rules.received_fen(flows), tables.load_fund_policy(session, estate.id))
+        source, description = f"close:{estate.code}:{format_period(month)}", f"fees received in {format_period(month)}"
+        tables.post_fund(session, estate.id, parts, last, source, description, now)
+    tables.insert_close(session, estate.id, Close(month, now, caller.sub, balance.accounts(flows, before)))
     record(session, MonthClosed(estate=estate.code, last_day=last), aggregate=f"estate:{estate.code}", at=now)
     log.info("month closed", extra={"estate": estate.code, "period": format_period(month), "by": caller.sub})
 
 
-def _moves(estate_id: int, moved: Iterable[KindMovement]) -> list[Moved]:
-    return [Moved(estate_id, one["debit_account"], one["credit_account"], one["fen"]) for one in moved]
+def _flows(estate_id: int, movements: Iterable[KindMovement]) -> list[Flow]:
+    return [Flow(estate_id, line["debit_account"], line["credit_account"], line["fen"]) for line in movements]
 
 
-def list_closes(session: Session, caller: Caller, estate: str) -> Page[MonthClose]:
+def list_closes(session: Session, caller: Caller, code: str) -> Page[MonthClose]:
     """The closed months of an estate, oldest first. NotFound, Forbidden."""
     caller.require(Permission.READ_LEDGER)
-    found = find_estate(session, caller, estate)
-    rows = tables.closes(session, found.id)
-    return Page(items=[_close_view(estate, row) for row in rows], next_cursor=None)
+    estate = find_estate(session, caller, code)
+    rows = tables.closes(session, estate.id)
+    return Page(items=[_close_view(code, row) for row in rows], next_cursor=None)
 
 
 def _close_view(estate: str, close: Close) -> MonthClose:
@@ -126,22 +126,22 @@ class SettlementRequest:
 
 
 def settle_quarter(
-    session: Session, caller: Caller, request_id: UUID, asked: SettlementRequest, now: datetime
+    session: Session, caller: Caller, request_id: UUID, request: SettlementRequest, now: datetime
 ) -> QuarterSettlement:
     """Settle a quarter whose months are closed (B8). The same request again answers the same.
 
     Errors: Invalid (quarter), Conflict (a month is open, settled already, no fund to return), NotFound, Forbidden.
     """
     caller.require(Permission.CLOSE_BOOKS)
-    found = find_estate(session, caller, asked.estate)
-    months = _months(asked.quarter)
-    lock_estate(session, found.id)
+    estate = find_estate(session, caller, request.estate)
+    months = _months(request.quarter)
+    lock_estate(session, estate.id)
     standing = tables.settlement_by_id(session, request_id)
     if standing is None:
-        _refuse_to_settle(session, found, asked, months)
-        standing = _settle(session, caller, request_id, found, asked, months, now)
-    request = {"estate_id": found.id, "quarter": asked.quarter, "surplus": asked.surplus}
-    return _settlement_view(asked.estate, same_request("settlement", standing, request))
+        _refuse_to_settle(session, estate, request, months)
+        standing = _settle(session, caller, request_id, estate, request, months, now)
+    terms = {"estate_id": estate.id, "quarter": request.quarter, "surplus": request.surplus}
+    return _settlement_view(request.estate, same_request("settlement", standing, terms))
 
 
 def _months(quarter: str) -> tuple[date, date, date]:
@@ -152,15 +152,15 @@ def _months(quarter: str) -> tuple[date, date, date]:
 
 
 def _refuse_to_settle(
-    session: Session, estate: Estate, asked: SettlementRequest, months: tuple[date, date, date]
+    session: Session, estate: Estate, request: SettlementRequest, months: tuple[date, date, date]
 ) -> None:
-    if tables.settlement_of(session, estate.id, asked.quarter) is not None:
-        raise Conflict(f"{asked.quarter} of {asked.estate} is settled already.")
-    closed = {row.period for row in tables.closes(session, estate.id)}
-    if missing := [format_period(month) for month in months if month not in closed]:
+    if tables.settlement_of(session, estate.id, request.quarter) is not None:
+        raise Conflict(f"{request.quarter} of {request.estate} is settled already.")
+    closed_months = {row.period for row in tables.closes(session, estate.id)}
+    if missing := [format_period(month) for month in months if month not in closed_months]:
         raise Conflict(f"Not closed yet: {', '.join(missing)}.")
-    if asked.surplus == "return" and estate.charging_mode != FUNDED:
-        raise Conflict(f"Estate {asked.estate} is charged as a lump sum (包干制); it has no surplus to return.")
+    if request.surplus == "return" and estate.charging_mode != REMUNERATION:
+        raise Conflict(f"Estate {request.estate} is charged as a lump sum (包干制); it has no surplus to return.")
 
 
 def _settle(
@@ -168,36 +168,38 @@ def _settle(
     caller: Caller,
     request_id: UUID,
     estate: Estate,
-    asked: SettlementRequest,
+    request: SettlementRequest,
     months: tuple[date, date, date],
     now: datetime,
 ) -> Settlement:
     first, last = months[0], rules.last_day(months[2])
     report = _report(session, estate, first, last)
-    returned = _return_surplus(session, request_id, estate, last, now) if asked.surplus == "return" else 0
+    returned_fen = _return_surplus(session, request_id, estate, last, now) if request.surplus == "return" else 0
     settlement = Settlement(
         id=request_id,
         estate_id=estate.id,
-        quarter=asked.quarter,
-        surplus=asked.surplus,
-        returned_fen=returned,
+        quarter=request.quarter,
+        surplus=request.surplus,
+        returned_fen=returned_fen,
         report=report,
         settled_at=now,
         settled_by=caller.sub,
     )
     tables.insert_settlement(session, settlement)
-    log.info("quarter settled", extra={"estate": asked.estate, "quarter": asked.quarter, "returned_fen": returned})
+    log.info(
+        "quarter settled", extra={"estate": request.estate, "quarter": request.quarter, "returned_fen": returned_fen}
+    )
     return settlement
 
 
 def _report(session: Session, estate: Estate, first: date, last: date) -> QuarterReport:
-    before = _moves(estate.id, tables.moved(session, estate.id, date.min, rules.day_before(first)))
-    movements = tables.moved(session, estate.id, first, last)
-    lines = rules.account_periods(before, _moves(estate.id, movements))
+    before = _flows(estate.id, tables.movements(session, estate.id, date.min, rules.day_before(first)))
+    movements = tables.movements(session, estate.id, first, last)
+    lines = rules.account_periods(before, _flows(estate.id, movements))
     return QuarterReport(
         accounts=[_account_movement(line) for line in lines],
         movements=movements,
-        fund=fund(session, estate.id, first, last) if estate.charging_mode == FUNDED else None,
+        fund=fund(session, estate.id, first, last) if estate.charging_mode == REMUNERATION else None,
     )
 
 
@@ -219,21 +221,21 @@ def _return_surplus(session: Session, request_id: UUID, estate: Estate, last: da
     if not homes:
         return 0
     parts = rules.share_surplus(surplus, [home.area_m2 for home in homes])
-    returned = {
+    movements = {
         home.household_id: Movement("surplus_returned", FEE_INCOME, CUSTOMER_CREDIT, fen, BookingDay(today), source)
         for home, fen in zip(homes, parts, strict=True)
     }
     tables.post_fund(session, estate.id, moves, today, source, "surplus returned to the owners (多退少补)", now)
-    book_credit(session, estate.id, returned, now)
+    book_credit(session, estate.id, movements, now)
     return surplus
 
 
-def list_settlements(session: Session, caller: Caller, estate: str) -> Page[QuarterSettlement]:
+def list_settlements(session: Session, caller: Caller, code: str) -> Page[QuarterSettlement]:
     """The settled quarters of an estate, oldest first. NotFound, Forbidden."""
     caller.require(Permission.READ_LEDGER)
-    found = find_estate(session, caller, estate)
-    rows = tables.settlements(session, found.id)
-    return Page(items=[_settlement_view(estate, row) for row in rows], next_cursor=None)
+    estate = find_estate(session, caller, code)
+    rows = tables.settlements(session, estate.id)
+    return Page(items=[_settlement_view(code, row) for row in rows], next_cursor=None)
 
 
 def _settlement_view(estate: str, settlement: Settlement) -> QuarterSettlement:

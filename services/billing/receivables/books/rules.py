@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import get_args
 
 from services.billing.receivables.ledger.rules import LATE_FEE_INCOME
-from services.billing.receivables.trial_balance.rules import Moved, collected
+from services.billing.receivables.trial_balance.rules import Flow, collected_fen
 from services.common import fields
 from services.common.contracts.answers.books import FundCategory
 from services.common.domain.calendar import add_months
@@ -46,10 +46,10 @@ def earliest_to_close(first_entry_on: date | None, today: date) -> date:
 
 def months_of(quarter: str) -> tuple[date, date, date]:
     """First days of the months of "2026-Q3"; ValueError for anything else."""
-    found = _QUARTER.fullmatch(quarter)
-    if found is None:
+    match = _QUARTER.fullmatch(quarter)
+    if match is None:
         raise ValueError('a quarter is written like "2026-Q3"')
-    first = date(int(found[1]), 3 * int(found[2]) - 2, 1)
+    first = date(int(match[1]), 3 * int(match[2]) - 2, 1)
     return first, add_months(first, 1), add_months(first, 2)
 
 
@@ -71,32 +71,31 @@ class FundPolicy:
     shares: Mapping[str, Decimal]
 
 
-def received_fen(moved: Iterable[Moved]) -> int:
+def received_fen(flows: Sequence[Flow]) -> int:
     """Fees received in some time: principal and late fee, net of what was taken back (B2)."""
-    moves = list(moved)
-    fee_in = sum(m.amount_fen for m in moves if m.credit_account == LATE_FEE_INCOME and _paid(m.debit_account))
-    fee_out = sum(m.amount_fen for m in moves if m.debit_account == LATE_FEE_INCOME and _paid(m.credit_account))
-    return collected(moves) + fee_in - fee_out
+    fee_in = sum(f.amount_fen for f in flows if f.credit_account == LATE_FEE_INCOME and _is_money(f.debit_account))
+    fee_out = sum(f.amount_fen for f in flows if f.debit_account == LATE_FEE_INCOME and _is_money(f.credit_account))
+    return collected_fen(flows) + fee_in - fee_out
 
 
-def _paid(account: str) -> bool:
+def _is_money(account: str) -> bool:
     return account.startswith("cash_") or account == "customer_credit"
 
 
-def contribution(received: int, policy: FundPolicy) -> list[Transfer]:
+def contribution(fees_fen: int, policy: FundPolicy) -> list[Transfer]:
     """What a month's fees become: the remuneration, half up, and the categories' parts, exact to the fen (B2).
 
     When more was taken back than received, the same parts go the other way.
     """
-    amount = abs(received)
+    amount = abs(fees_fen)
     remuneration = half_up(amount * policy.remuneration)
     parts = largest_remainder(amount - remuneration, [policy.shares[name] for name in CATEGORIES])
     moves = [Transfer("fees_received", "remuneration", remuneration)]
     moves += [Transfer("fees_received", fund(name), fen, name) for name, fen in zip(CATEGORIES, parts, strict=True)]
-    return [move if received > 0 else _turned(move) for move in moves if move.amount_fen]
+    return [move if fees_fen > 0 else _reverse(move) for move in moves if move.amount_fen]
 
 
-def _turned(move: Transfer) -> Transfer:
+def _reverse(move: Transfer) -> Transfer:
     return Transfer(move.credit, move.debit, move.amount_fen, move.category)
 
 
@@ -143,7 +142,7 @@ class AccountPeriod:
         return self.opening_fen + self.debit_fen - self.credit_fen
 
 
-def account_periods(before: Iterable[Moved], within: Iterable[Moved]) -> list[AccountPeriod]:
+def account_periods(before: Iterable[Flow], within: Iterable[Flow]) -> list[AccountPeriod]:
     """Opening from what moved before, debit and credit from what moved within, by account."""
     opening = _sums(before)
     during = _sums(within)
@@ -153,13 +152,13 @@ def account_periods(before: Iterable[Moved], within: Iterable[Moved]) -> list[Ac
     ]
 
 
-def _sums(moved: Iterable[Moved]) -> dict[str, tuple[int, int]]:
+def _sums(flows: Iterable[Flow]) -> dict[str, tuple[int, int]]:
     sums: dict[str, tuple[int, int]] = {}
-    for move in moved:
-        debited = sums.get(move.debit_account, (0, 0))
-        sums[move.debit_account] = (debited[0] + move.amount_fen, debited[1])
-        credited = sums.get(move.credit_account, (0, 0))
-        sums[move.credit_account] = (credited[0], credited[1] + move.amount_fen)
+    for flow in flows:
+        debit, credit = sums.get(flow.debit_account, (0, 0))
+        sums[flow.debit_account] = (debit + flow.amount_fen, credit)
+        debit, credit = sums.get(flow.credit_account, (0, 0))
+        sums[flow.credit_account] = (debit, credit + flow.amount_fen)
     return sums
 
 

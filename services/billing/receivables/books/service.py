@@ -43,10 +43,10 @@ class BookDoors(EstateService):
         self, caller: Caller, request_id: UUID, estate: str, quarter: str, surplus: Surplus = "carry"
     ) -> QuarterSettlement:
         """Settle a quarter of an estate."""
-        asked = handlers.SettlementRequest(estate, quarter, surplus)
+        request = handlers.SettlementRequest(estate, quarter, surplus)
         with self.transaction() as session:
             allow_long_statements(session, settings().ledger_check_timeout_ms)
-            return handlers.settle_quarter(session, caller, request_id, asked, self.clock())
+            return handlers.settle_quarter(session, caller, request_id, request, self.clock())
 
     @rpc
     def list_settlements(self, caller: Caller, estate: str) -> Page[QuarterSettlement]:
@@ -60,9 +60,9 @@ class BookDoors(EstateService):
         description: str, reference: str,
     ) -> FundExpense:  # fmt: skip
         """Take an expense from the fund."""
-        spent = funds.Expense(category, amount_fen, spent_on, description, reference)
+        expense = funds.Expense(category, amount_fen, spent_on, description, reference)
         with self.transaction() as session:
-            return funds.record_expense(session, caller, estate, request_id, spent, self.clock())
+            return funds.record_expense(session, caller, estate, request_id, expense, self.clock())
 
     @rpc
     def get_fund(self, caller: Caller, estate: str, period: str | None = None) -> Fund:

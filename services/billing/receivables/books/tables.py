@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.books.rules import CATEGORIES, FundPolicy, Transfer
-from services.billing.receivables.trial_balance.rules import Moved
+from services.billing.receivables.trial_balance.rules import Flow
 from services.billing.tables import ledger_close, metadata
 from services.common.contracts.answers.books import FundCategory, KindMovement, QuarterReport, Surplus
 from services.common.contracts.answers.trial_balance import AccountBalance
@@ -85,12 +85,12 @@ ledger_settlement = Table(
 )
 
 _FIRST_ENTRY = text("SELECT min(booked_on) FROM ledger_entry WHERE estate_id = :estate_id")
-_MOVED = text("""
+_MOVEMENTS = text("""
 SELECT kind, debit_account, credit_account, sum(amount_fen)::bigint AS fen FROM ledger_entry
 WHERE estate_id = :estate_id AND booked_on >= :first AND booked_on <= :last
 GROUP BY kind, debit_account, credit_account ORDER BY kind, debit_account, credit_account
 """)
-_FUND_MOVED = text("""
+_FUND_FLOWS = text("""
 SELECT debit_account, credit_account, sum(amount_fen)::bigint AS fen FROM fund_entry
 WHERE estate_id = :estate_id AND booked_on >= :first AND booked_on <= :last GROUP BY debit_account, credit_account
 """)
@@ -168,19 +168,19 @@ def insert_close(session: Session, estate_id: int, close: Close) -> None:
     session.execute(insert(ledger_close).values(estate_id=estate_id, **asdict(close)))
 
 
-def moved(session: Session, estate_id: int, first: date, last: date) -> list[KindMovement]:
+def movements(session: Session, estate_id: int, first: date, last: date) -> list[KindMovement]:
     """What moved from one account to another on an estate, by kind, booked from `first` to `last`."""
-    rows = session.execute(_MOVED, {"estate_id": estate_id, "first": first, "last": last})
+    rows = session.execute(_MOVEMENTS, {"estate_id": estate_id, "first": first, "last": last})
     return [
         KindMovement(kind=row.kind, debit_account=row.debit_account, credit_account=row.credit_account, fen=row.fen)
         for row in rows
     ]
 
 
-def fund_moved(session: Session, estate_id: int, first: date, last: date) -> list[Moved]:
+def fund_flows(session: Session, estate_id: int, first: date, last: date) -> list[Flow]:
     """The same of the fund ledger."""
-    rows = session.execute(_FUND_MOVED, {"estate_id": estate_id, "first": first, "last": last})
-    return [Moved(estate_id, row.debit_account, row.credit_account, row.fen) for row in rows]
+    rows = session.execute(_FUND_FLOWS, {"estate_id": estate_id, "first": first, "last": last})
+    return [Flow(estate_id, row.debit_account, row.credit_account, row.fen) for row in rows]
 
 
 def load_fund_policy(session: Session, estate_id: int) -> FundPolicy:

@@ -38,29 +38,30 @@ class Applying:
     portions: Sequence[Portion]
     source: str
     bill_ids: Collection[int] | None = None
-    designated: Sequence[int] = ()
+    designated_ids: Sequence[int] = ()
 
 
-def apply_credit(session: Session, account: Account, asked: Applying, today: date, now: datetime) -> list[Share]:
+def apply_credit(session: Session, account: Account, application: Applying, today: date, now: datetime) -> list[Share]:
     """Move credit of a locked household to its bills; what each bill got, by id. What no bill takes stays credit.
 
     The portions together are not more than the credit.
     """
     items = items_to_pay(session, account)
-    named = {i: bill for i, bill in items.bills.items() if asked.bill_ids is None or i in asked.bill_ids}
+    bill_ids = items.bills if application.bill_ids is None else application.bill_ids
+    candidates = {bill_id: bill for bill_id, bill in items.bills.items() if bill_id in bill_ids}
     # Bills that are named are fresh ones, of no plan yet.
-    agreed = list(items.plans.plans.values()) if asked.bill_ids is None else []
-    bills = open_bills(named, items.entries)
-    placements = place_all(_moneys(asked, now), bills, policy_of(account), within_of(account), agreed)
-    book(session, account, _movements(placements, asked.source, account.booking_day(today)), now, items)
+    plans = list(items.plans.by_id.values()) if application.bill_ids is None else []
+    bills = open_bills(candidates, items.entries)
+    placements = place_all(_moneys(application, now), bills, policy_of(account), within_of(account), plans)
+    book(session, account, _movements(placements, application.source, account.booking_day(today)), now, items)
     return _sums(placements)
 
 
-def _moneys(asked: Applying, now: datetime) -> list[Money]:
+def _moneys(application: Applying, now: datetime) -> list[Money]:
     """Portions as the law of allocation sees money; their order within a day is the order given."""
     return [
-        Money(UUID(int=index), portion.fen, portion.on, now, designated=tuple(asked.designated))
-        for index, portion in enumerate(asked.portions)
+        Money(UUID(int=index), portion.fen, portion.on, now, designated_ids=tuple(application.designated_ids))
+        for index, portion in enumerate(application.portions)
         if portion.fen
     ]
 

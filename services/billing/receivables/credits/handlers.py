@@ -34,7 +34,7 @@ class Refund:
 
 
 def refund_credit(
-    session: Session, caller: Caller, request_id: UUID, household: str, asked: Refund, now: datetime
+    session: Session, caller: Caller, request_id: UUID, household: str, refund: Refund, now: datetime
 ) -> CreditRefund:
     """Take credit out of the books because it was handed back to the owner (B6).
 
@@ -42,17 +42,17 @@ def refund_credit(
     for another refund).
     """
     caller.require(Permission.REFUND_CREDIT)
-    if not asked.reason.strip():
+    if not refund.reason.strip():
         raise Invalid("A refund needs a reason.", [{"loc": "reason", "msg": "say why"}])
-    account = _locked(session, caller, household)
+    account = _lock_account(session, caller, household)
     standing = tables.refund(session, request_id)
     if standing is None:
-        standing = _refund(session, caller, request_id, account, asked, now)
-    same_request("refund", standing, {"household_id": account.id, **vars(asked)})
+        standing = _refund(session, caller, request_id, account, refund, now)
+    same_request("refund", standing, {"household_id": account.id, **vars(refund)})
     return _refund_view(standing, household)
 
 
-def _locked(session: Session, caller: Caller, household: str) -> Account:
+def _lock_account(session: Session, caller: Caller, household: str) -> Account:
     find_household(session, caller, household)
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
@@ -62,16 +62,16 @@ def _locked(session: Session, caller: Caller, household: str) -> Account:
 
 
 def _refund(
-    session: Session, caller: Caller, request_id: UUID, account: Account, asked: Refund, now: datetime
+    session: Session, caller: Caller, request_id: UUID, account: Account, refund: Refund, now: datetime
 ) -> RefundRow:
-    if asked.amount_fen > account.credit_fen:
+    if refund.amount_fen > account.credit_fen:
         raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
-    day, cash = account.booking_day(business_date(now)), cash_account(asked.channel)
-    paid_out = Movement("credit_refunded", CUSTOMER_CREDIT, cash, asked.amount_fen, day, str(request_id))
+    day, cash = account.booking_day(business_date(now)), cash_account(refund.channel)
+    paid_out = Movement("credit_refunded", CUSTOMER_CREDIT, cash, refund.amount_fen, day, str(request_id))
     book(session, account, [paid_out], now)
-    row = vars(asked) | {"id": request_id, "estate_id": account.estate_id, "household_id": account.id}
-    done = {"booked_on": day.booked_on, "refunded_by": caller.sub, "refunded_at": now}
-    return tables.add_refund(session, row | done)
+    row = vars(refund) | {"id": request_id, "estate_id": account.estate_id, "household_id": account.id}
+    booking = {"booked_on": day.booked_on, "refunded_by": caller.sub, "refunded_at": now}
+    return tables.add_refund(session, row | booking)
 
 
 def list_refunds(
@@ -108,7 +108,7 @@ def apply_standing_credit(
     bill; id used for another application).
     """
     caller.require(Permission.APPLY_CREDIT)
-    account = _locked(session, caller, household)
+    account = _lock_account(session, caller, household)
     standing = tables.application(session, request_id)
     if standing is None:
         standing = _apply(session, caller, request_id, account, bill_ids, now)
@@ -127,8 +127,8 @@ def _check_bills(session: Session, account: Account, bill_ids: list[int]) -> Non
     own = tables.own_bills(session, account.id, bill_ids)
     unknown = [bill_id for bill_id in bill_ids if bill_id not in own]
     if unknown:
-        told = [{"loc": "bill_ids", "msg": f"{bill_id} is no bill of this household"} for bill_id in unknown]
-        raise Invalid("Some bills are not of this household.", told)
+        errors = [{"loc": "bill_ids", "msg": f"{bill_id} is no bill of this household"} for bill_id in unknown]
+        raise Invalid("Some bills are not of this household.", errors)
     void = [bill_id for bill_id, is_void in own.items() if is_void]
     if void:
         raise Conflict(f"Bill {void[0]} is void.")
@@ -141,9 +141,9 @@ def _apply(
     if not account.credit_fen:
         raise Conflict("The household has no credit.")
     today = business_date(now)
-    asked = Applying([Portion(today, account.credit_fen)], str(request_id), designated=bill_ids)
-    shares = apply_credit(session, account, asked, today, now)
+    application = Applying([Portion(today, account.credit_fen)], str(request_id), designated_ids=bill_ids)
+    shares = apply_credit(session, account, application, today, now)
     row = {"id": request_id, "household_id": account.id, "bill_ids": bill_ids, "applied_by": caller.sub}
-    left = account.credit_fen - sum(share.total_fen for share in shares)
-    done = {"shares": [asdict(share) for share in shares], "credit_left_fen": left, "applied_at": now}
-    return tables.add_application(session, row | done)
+    credit_left_fen = account.credit_fen - sum(share.total_fen for share in shares)
+    outcome = {"shares": [asdict(share) for share in shares], "credit_left_fen": credit_left_fen, "applied_at": now}
+    return tables.add_application(session, row | outcome)

@@ -26,9 +26,9 @@ class CreditDoors(EstateService):
         reason: Note,
     ) -> CreditRefund:
         """Give surplus back."""
-        asked = Refund(amount_fen, channel, reason)
+        refund = Refund(amount_fen, channel, reason)
         with self.transaction() as session:
-            return handlers.refund_credit(session, caller, request_id, household, asked, self.clock())
+            return handlers.refund_credit(session, caller, request_id, household, refund, self.clock())
 
     @rpc
     def list_credit_refunds(

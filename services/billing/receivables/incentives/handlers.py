@@ -51,7 +51,7 @@ def judge_next_estate(session: Session, now: datetime) -> int | None:
     whole_months = first.replace(day=1), today.replace(day=1) - timedelta(days=1)
     tables.give_tickets(session, estate_id, *whole_months)
     tables.give_coupons(session, list(_streaks(session, estate_id, policy, today)))
-    tables.judged(session, estate_id, today)
+    tables.mark_judged(session, estate_id, today)
     log.info("incentives judged", extra={"estate_id": estate_id, "point_entries": entries})
     return estate_id
 
@@ -59,11 +59,11 @@ def judge_next_estate(session: Session, now: datetime) -> int | None:
 def _streaks(session: Session, estate_id: int, policy: Policy, today: date) -> Iterator[CouponRow]:
     """A coupon for each full streak of whole months, and none again before as many months have passed."""
     first = add_months(today.replace(day=1), -policy.streak_months)
-    given = tables.last_streak_coupons(session, estate_id)
+    last_coupons = tables.last_streak_coupons(session, estate_id)
     rows = tables.months_of_all(session, estate_id, first, today.replace(day=1) - timedelta(days=1))
-    for household_id, lived in groupby(rows, key=lambda row: row.household_id):
-        months = [(row.month, row.in_time) for row in lived]
-        month = rules.coupon_due(months, policy.streak_months, given.get(household_id))
+    for household_id, group in groupby(rows, key=lambda row: row.household_id):
+        months = [(row.month, row.in_time) for row in group]
+        month = rules.coupon_due(months, policy.streak_months, last_coupons.get(household_id))
         if month is not None:
             yield _coupon(household_id, "streak", month, policy.coupon_fen, policy.coupon_days, today)
 
@@ -119,16 +119,16 @@ def get_policy(session: Session, caller: Caller, estate: str | None) -> Incentiv
     return _policy_view(estate, tables.load_policy(session, _estate_id(session, caller, estate)))
 
 
-def set_policy(session: Session, caller: Caller, estate: str | None, wanted: Policy) -> IncentivePolicy:
+def set_policy(session: Session, caller: Caller, estate: str | None, policy: Policy) -> IncentivePolicy:
     """Say what is given, from the next judgement on. Points that were given stay. Invalid, NotFound, Forbidden."""
     caller.require(Permission.SET_INCENTIVE_POLICY)
     if estate is None:
         caller.require_every_estate()
     estate_id = _estate_id(session, caller, estate)
-    if not 0 <= wanted.most_of_bill <= 1:
+    if not 0 <= policy.most_of_bill <= 1:
         raise Invalid("The policy is not valid.", [{"loc": "most_of_bill", "msg": "from 0 to 1"}])
-    tables.keep_policy(session, estate_id, wanted)
-    return _policy_view(estate, wanted)
+    tables.keep_policy(session, estate_id, policy)
+    return _policy_view(estate, policy)
 
 
 def _estate_id(session: Session, caller: Caller, estate: str | None) -> int:
@@ -161,54 +161,54 @@ class DrawRequest:
 
 
 def draw_lots(
-    session: Session, caller: Caller, estate: str, request_id: UUID, asked: DrawRequest, now: datetime
+    session: Session, caller: Caller, code: str, request_id: UUID, request: DrawRequest, now: datetime
 ) -> LotteryDraw:
     """Draw the lots of a month once (C4).
 
     The same request again answers the same. Invalid (month), Conflict (not over, drawn already), NotFound, Forbidden.
     """
     caller.require(Permission.DRAW_LOTS)
-    found = find_estate(session, caller, estate)
-    month, today = first_of(asked.month, "month"), business_date(now)
-    lock_estate(session, found.id)
+    estate = find_estate(session, caller, code)
+    month, today = first_of(request.month, "month"), business_date(now)
+    lock_estate(session, estate.id)
     if by_id(session, lottery_draw, request_id) is None:
         if add_months(month, 1) > today:
-            raise Conflict(f"{asked.month} is not over yet.")
-        if tables.draw_of(session, found.id, month) is not None:
-            raise Conflict(f"The lots of {asked.month} were drawn already.")
-        _draw(session, caller, found.id, request_id, asked, now)
-    request = {"estate_id": found.id, **vars(asked), "month": month}
-    kept = same_request("draw", by_id(session, lottery_draw, request_id), request)
-    tickets = tables.tickets_of_month(session, found.id, month)
+            raise Conflict(f"{request.month} is not over yet.")
+        if tables.draw_of(session, estate.id, month) is not None:
+            raise Conflict(f"The lots of {request.month} were drawn already.")
+        _draw(session, caller, estate.id, request_id, request, now)
+    terms = {"estate_id": estate.id, **vars(request), "month": month}
+    draw = same_request("draw", by_id(session, lottery_draw, request_id), terms)
+    tickets = tables.tickets_of_month(session, estate.id, month)
     return LotteryDraw(
         id=request_id,
-        estate=estate,
-        month=asked.month,
-        seed=kept.seed,
-        tickets=kept.tickets,
-        winners=rules.draw(kept.seed, tickets, kept.winners),
-        coupon_fen=kept.coupon_fen,
+        estate=code,
+        month=request.month,
+        seed=draw.seed,
+        tickets=draw.tickets,
+        winners=rules.draw(draw.seed, tickets, draw.winners),
+        coupon_fen=draw.coupon_fen,
     )
 
 
 def _draw(
-    session: Session, caller: Caller, estate_id: int, request_id: UUID, asked: DrawRequest, now: datetime
+    session: Session, caller: Caller, estate_id: int, request_id: UUID, request: DrawRequest, now: datetime
 ) -> None:
-    month, today = first_of(asked.month, "month"), business_date(now)
+    month, today = first_of(request.month, "month"), business_date(now)
     tickets: Mapping[int, int] = tables.tickets_of_month(session, estate_id, month)
-    won = rules.draw(asked.seed, tickets, asked.winners)
+    won = rules.draw(request.seed, tickets, request.winners)
     days = tables.load_policy(session, estate_id).coupon_days
-    coupons = [_coupon(tickets[ticket], "lottery", month, asked.coupon_fen, days, today) for ticket in won]
-    drawn = DrawRow(
+    coupons = [_coupon(tickets[ticket], "lottery", month, request.coupon_fen, days, today) for ticket in won]
+    draw = DrawRow(
         id=request_id,
         estate_id=estate_id,
         month=month,
-        seed=asked.seed,
-        winners=asked.winners,
-        coupon_fen=asked.coupon_fen,
+        seed=request.seed,
+        winners=request.winners,
+        coupon_fen=request.coupon_fen,
         tickets=len(tickets),
         drawn_by=caller.sub,
         drawn_at=now,
     )
-    tables.add_draw(session, drawn)
+    tables.add_draw(session, draw)
     tables.give_coupons(session, coupons)

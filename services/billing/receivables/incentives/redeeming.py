@@ -31,7 +31,7 @@ class Redemption:
 
 
 def redeem(
-    session: Session, caller: Caller, household: str, request_id: UUID, asked: Redemption, now: datetime
+    session: Session, caller: Caller, household: str, request_id: UUID, redemption: Redemption, now: datetime
 ) -> RedemptionReceipt:
     """Redeem points or a coupon once (C4).
 
@@ -39,57 +39,57 @@ def redeem(
     open, id used for another), NotFound, Forbidden.
     """
     caller.require(Permission.REDEEM_INCENTIVE)
-    _require_one_of_each(asked)
-    found = find_household(session, caller, household)
+    _require_one_of_each(redemption)
+    home = find_household(session, caller, household)
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
         raise NotFound(f"There is no household {household}.")
     standing = tables.find_redemption(session, request_id)
     if standing is None:
-        _redeem(session, caller, account, request_id, asked, now)
+        _redeem(session, caller, account, request_id, redemption, now)
     else:
-        same_request("redemption", standing, {"household_id": found.id, **asdict(asked)})
+        same_request("redemption", standing, {"household_id": home.id, **asdict(redemption)})
     return _view(session, household, request_id)
 
 
-def _require_one_of_each(asked: Redemption) -> None:
-    if (asked.points is None) == (asked.coupon_id is None):
+def _require_one_of_each(redemption: Redemption) -> None:
+    if (redemption.points is None) == (redemption.coupon_id is None):
         raise Invalid("Give points or a coupon.", [{"loc": "points", "msg": "points or coupon_id, one of them"}])
-    if (asked.bill_id is None) == (asked.service is None):
+    if (redemption.bill_id is None) == (redemption.service is None):
         raise Invalid("Say what for.", [{"loc": "bill_id", "msg": "bill_id or service, one of them"}])
 
 
 def _redeem(
-    session: Session, caller: Caller, account: Account, request_id: UUID, asked: Redemption, now: datetime
+    session: Session, caller: Caller, account: Account, request_id: UUID, redemption: Redemption, now: datetime
 ) -> None:
     policy = tables.load_policy(session, account.estate_id)
     if not policy.enabled:
         raise Conflict("There are no incentives on this estate.")
-    value = _spend(session, account, request_id, asked, policy, now)
-    row = asdict(asked) | {"id": request_id, "household_id": account.id, "value_fen": value}
+    value = _spend(session, account, request_id, redemption, policy, now)
+    row = asdict(redemption) | {"id": request_id, "household_id": account.id, "value_fen": value}
     tables.add_redemption(session, row | {"redeemed_by": caller.sub, "redeemed_at": now})
-    if asked.bill_id is not None:
-        _discount(session, account, asked.bill_id, value, policy, request_id, now)
+    if redemption.bill_id is not None:
+        _discount(session, account, redemption.bill_id, value, policy, request_id, now)
 
 
 def _spend(
-    session: Session, account: Account, request_id: UUID, asked: Redemption, policy: Policy, now: datetime
+    session: Session, account: Account, request_id: UUID, redemption: Redemption, policy: Policy, now: datetime
 ) -> int:
     """Take the points or the coupon; what they are worth, in fen."""
     today = business_date(now)
-    if asked.coupon_id is not None:
-        coupon = tables.find_coupon(session, asked.coupon_id)
+    if redemption.coupon_id is not None:
+        coupon = tables.find_coupon(session, redemption.coupon_id)
         if coupon is None or coupon.household_id != account.id:
             raise NotFound("There is no such coupon of this household.")
         if coupon.redeemed_at is not None or coupon.expires_on < today:
             raise Conflict("The coupon is spent or has expired.")
         tables.spend_coupon(session, coupon.id, now)
         return int(coupon.value_fen)
-    points = asked.points or 0
+    points = redemption.points or 0
     if points > tables.balance(session, account.id):
         raise Conflict("The household has fewer points.")
-    entry = {"household_id": account.id, "bill_id": asked.bill_id, "points": -points, "kind": "redeemed"}
+    entry = {"household_id": account.id, "bill_id": redemption.bill_id, "points": -points, "kind": "redeemed"}
     tables.add_points(session, entry | {"source": str(request_id), "booked_on": today})
     return rules.discount_fen(points, policy)
 
@@ -100,8 +100,7 @@ def _discount(
     bill = tables.lock_bill(session, bill_id)
     if bill is None or bill.household_id != account.id:
         raise NotFound(f"There is no bill {bill_id} of this household.")
-    open_fen = 0 if bill.voided_at else bill.amount_fen - bill.paid_fen - bill.waived_fen
-    most = rules.most_discount(open_fen, policy)
+    most = rules.most_discount(bill.open_fen, policy)
     if fen > most:
         raise Conflict(f"A discount on this bill is at most {most} fen now.")
     day = account.booking_day(business_date(now))
@@ -109,17 +108,17 @@ def _discount(
 
 
 def _view(session: Session, household: str, request_id: UUID) -> RedemptionReceipt:
-    kept = tables.find_redemption(session, request_id)
-    if kept is None:
+    row = tables.find_redemption(session, request_id)
+    if row is None:
         raise NotFound("There is no such redemption.")
     return RedemptionReceipt(
-        id=kept.id,
+        id=row.id,
         household=household,
-        points=kept.points,
-        coupon_id=kept.coupon_id,
-        bill_id=kept.bill_id,
-        service=kept.service,
-        value_fen=kept.value_fen,
-        points_left=tables.balance(session, kept.household_id),
-        redeemed_at=kept.redeemed_at,
+        points=row.points,
+        coupon_id=row.coupon_id,
+        bill_id=row.bill_id,
+        service=row.service,
+        value_fen=row.value_fen,
+        points_left=tables.balance(session, row.household_id),
+        redeemed_at=row.redeemed_at,
     )

@@ -25,7 +25,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Settled:
+class BillStanding:
     """A bill as it stands: principal paid by money or prepaid balance, and the day on which all of it was settled."""
 
     due: date
@@ -33,10 +33,10 @@ class Settled:
     settled_on: date | None
 
 
-def points(bill: Settled, policy: Policy) -> int:
+def points(bill: BillStanding, policy: Policy) -> int:
     """How many points a bill should have brought: none before it is settled, and none when that was after its due date.
 
-    `tables.JUDGED` says the same in SQL; a property test holds the two equal.
+    `tables.POINTS_DUE` says the same in SQL; a property test holds the two equal.
     """
     if not policy.enabled or bill.settled_on is None or bill.settled_on > bill.due:
         return 0
@@ -81,10 +81,10 @@ class Level:
 
 def credit_level(months: Sequence[bool], overdue_days: int) -> Level:
     """AAA to C from the last twelve months that fell due, oldest first, and the age of what is overdue today."""
-    known = list(months)[-12:]
-    if len(known) < 3:
+    recent = list(months)[-12:]
+    if len(recent) < 3:
         return Level("new", None)
-    share = sum(known) / len(known)
+    share = sum(recent) / len(recent)
     if overdue_days > 60:
         return Level("C", share)
     if overdue_days > 0:

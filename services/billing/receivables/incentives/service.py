@@ -43,9 +43,9 @@ class IncentiveDoors(EstateService):
     ) -> IncentivePolicy:  # fmt: skip
         """Say what is given."""
         rates = (on_time_rate, early_rate, early_days, point_fen, most_of_bill)
-        wanted = Policy(enabled, *rates, streak_months, coupon_fen, coupon_days)
+        policy = Policy(enabled, *rates, streak_months, coupon_fen, coupon_days)
         with self.transaction() as session:
-            return handlers.set_policy(session, caller, estate, wanted)
+            return handlers.set_policy(session, caller, estate, policy)
 
     @rpc
     def redeem(
@@ -54,9 +54,9 @@ class IncentiveDoors(EstateService):
         service: str | None = None,
     ) -> RedemptionReceipt:  # fmt: skip
         """Redeem points or a coupon."""
-        asked = redeeming.Redemption(points, coupon_id, bill_id, service)
+        redemption = redeeming.Redemption(points, coupon_id, bill_id, service)
         with self.transaction() as session:
-            return redeeming.redeem(session, caller, household, request_id, asked, self.clock())
+            return redeeming.redeem(session, caller, household, request_id, redemption, self.clock())
 
     @rpc
     def draw_lots(
@@ -64,9 +64,9 @@ class IncentiveDoors(EstateService):
         seed: str,
     ) -> LotteryDraw:  # fmt: skip
         """Draw the lots of a month."""
-        asked = handlers.DrawRequest(month, winners, coupon_fen, seed)
+        request = handlers.DrawRequest(month, winners, coupon_fen, seed)
         with self.transaction() as session:
-            return handlers.draw_lots(session, caller, estate, request_id, asked, self.clock())
+            return handlers.draw_lots(session, caller, estate, request_id, request, self.clock())
 
     @timer(JUDGE_SECONDS)
     def judge_incentives(self) -> None:

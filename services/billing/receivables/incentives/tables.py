@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     SmallInteger,
     Table,
     Text,
@@ -154,7 +152,7 @@ POLICY_COLUMNS = tuple(Policy.__dataclass_fields__)
 # Each bill of an estate that fell due from :first to :last: what was paid of it, and when it was settled for good. The
 # day is the last one on which anything was paid or waived; a bill with something open has none. Opening balances are of
 # another time.
-_LIVED = """
+_BILL_STANDINGS = """
 moved AS (
   SELECT bill_id, COALESCE(value_on, booked_on) AS on_day,
          CASE WHEN credit_account = 'receivable' THEN amount_fen ELSE -amount_fen END AS fen,
@@ -162,7 +160,7 @@ moved AS (
   FROM ledger_entry
   WHERE estate_id = :estate_id AND kind NOT IN ('bill_issued', 'opening_bill')
     AND 'receivable' IN (debit_account, credit_account)
-), lived AS (
+), standing AS (
   SELECT b.id AS bill_id, b.household_id, b.due_date, b.voided_at,
          COALESCE(sum(m.fen) FILTER (WHERE NOT m.given_up), 0) AS paid_fen,
          CASE WHEN b.voided_at IS NULL AND b.amount_fen = b.paid_fen + b.waived_fen THEN max(m.on_day) END AS settled_on
@@ -172,17 +170,17 @@ moved AS (
   GROUP BY b.id
 )"""
 
-JUDGED = f"""
-WITH {_LIVED}
+POINTS_DUE = f"""
+WITH {_BILL_STANDINGS}
 SELECT bill_id, household_id, CASE
   WHEN voided_at IS NOT NULL OR settled_on IS NULL OR settled_on > due_date THEN 0
   WHEN settled_on <= due_date - :early_days THEN floor(CAST(:early_rate AS numeric) * paid_fen / 100)
   ELSE floor(CAST(:on_time_rate AS numeric) * paid_fen / 100) END::bigint AS points
-FROM lived
+FROM standing
 """
 
 _REWARD = text(f"""
-WITH judged AS ({JUDGED}), had AS (
+WITH judged AS ({POINTS_DUE}), had AS (
   SELECT bill_id, sum(points) AS points FROM point_entry
   WHERE kind <> 'redeemed' AND bill_id IN (SELECT bill_id FROM judged) GROUP BY bill_id
 )
@@ -193,10 +191,10 @@ FROM judged j LEFT JOIN had h USING (bill_id) WHERE j.points <> COALESCE(h.point
 ORDER BY j.bill_id RETURNING id
 """)
 _MONTHS = f"""
-WITH {_LIVED}
+WITH {_BILL_STANDINGS}
 SELECT household_id, date_trunc('month', due_date::timestamp)::date AS month,
        bool_and(COALESCE(settled_on <= due_date, false)) AS in_time
-FROM lived WHERE voided_at IS NULL GROUP BY 1, 2
+FROM standing WHERE voided_at IS NULL GROUP BY 1, 2
 """
 _TICKETS = text(f"""
 INSERT INTO lottery_ticket (household_id, estate_id, month)
@@ -271,6 +269,22 @@ class DrawRow:
 
 
 @dataclass(frozen=True)
+class DiscountedBill:
+    """A bill that is to get a discount."""
+
+    household_id: int
+    amount_fen: int
+    paid_fen: int
+    waived_fen: int
+    voided_at: datetime | None
+
+    @property
+    def open_fen(self) -> int:
+        """Principal that is open; of a void bill nothing."""
+        return 0 if self.voided_at else self.amount_fen - self.paid_fen - self.waived_fen
+
+
+@dataclass(frozen=True)
 class RedemptionRow:
     """What a household redeemed, and for what."""
 
@@ -300,11 +314,11 @@ def keep_policy(session: Session, estate_id: int, policy: Policy) -> None:
 
 def claim_estate(session: Session, today: date) -> int | None:
     """An estate with incentives that was not judged today, locked until the transaction ends."""
-    found: int | None = session.scalar(_CLAIM, {"today": today})
-    return found
+    estate_id: int | None = session.scalar(_CLAIM, {"today": today})
+    return estate_id
 
 
-def judged(session: Session, estate_id: int, today: date) -> None:
+def mark_judged(session: Session, estate_id: int, today: date) -> None:
     """Remember that an estate was judged."""
     statement = upsert(incentive_estate).values(estate_id=estate_id, judged_on=today)
     session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_={"judged_on": today}))
@@ -343,7 +357,7 @@ def give_coupons(session: Session, coupons: Sequence[CouponRow]) -> None:
     """Issue coupons; one that was issued for the same reason and month stays as it is."""
     if coupons:
         statement = upsert(coupon).on_conflict_do_nothing(constraint="coupon_once_key")
-        session.execute(statement, [vars(one) for one in coupons])
+        session.execute(statement, [vars(row) for row in coupons])
 
 
 def balance(session: Session, household_id: int) -> int:
@@ -401,9 +415,9 @@ def add_redemption(session: Session, row: Mapping[str, object]) -> None:
     session.execute(insert(redemption).values(row))
 
 
-def lock_bill(session: Session, bill_id: int) -> Row[Any] | None:
+def lock_bill(session: Session, bill_id: int) -> DiscountedBill | None:
     """A bill, locked after its household."""
-    return session.execute(_BILL, {"bill_id": bill_id}).one_or_none()
+    return row_of(DiscountedBill, session.execute(_BILL, {"bill_id": bill_id}).one_or_none())
 
 
 def draw_of(session: Session, estate_id: int, month: date) -> DrawRow | None:

@@ -52,7 +52,7 @@ def _in_scope(bill: str) -> str:
     return f"(CAST(:estate_ids AS int[]) IS NULL OR {bill}.estate_id = ANY (:estate_ids))"
 
 
-def _unmoved(terms: str) -> str:
+def _unmoved_part(terms: str) -> str:
     """Bills nothing was paid on: row by row of the terms, for then their part of the index needs no further join."""
     return f"""SELECT t.estate_id, u.* FROM {terms} t CROSS JOIN LATERAL (
       SELECT count(*) AS bills, sum(b.amount_fen) AS principal_fen, sum({unmoved_fee("b", "t")}) AS fee_fen
@@ -60,17 +60,17 @@ def _unmoved(terms: str) -> str:
     ) u WHERE u.bills > 0"""
 
 
-def _moved(terms: str, bills: str, where: str) -> str:
+def _moved_part(terms: str, bills: str, where: str) -> str:
     return f"SELECT estate_id, 1, principal_fen, fee_fen FROM ({moved_fees(bills, where, terms)}) x"
 
 
-def _by_estate(settled: str) -> str:
+def _by_estate(settled_bills: str) -> str:
     is_open, scope = open_bill("b"), _in_scope("b")
-    opened = ("bill b", f"{is_open} AND {scope}")
-    closed = (f"({settled}) b", f"b.voided_at IS NULL AND NOT ({is_open}) AND {scope}")
-    plain = [_unmoved("term"), _moved("term", *opened), _moved("term", *closed)]
+    open_part = ("bill b", f"{is_open} AND {scope}")
+    closed_part = (f"({settled_bills}) b", f"b.voided_at IS NULL AND NOT ({is_open}) AND {scope}")
+    plain = [_unmoved_part("term"), _moved_part("term", *open_part), _moved_part("term", *closed_part)]
     apart = " UNION ALL ".join(
-        f"SELECT b.* FROM {bills} WHERE {where} AND b.late_fee_apart" for bills, where in (opened, closed)
+        f"SELECT b.* FROM {bills} WHERE {where} AND b.late_fee_apart" for bills, where in (open_part, closed_part)
     )
     return f"""
 WITH {TERMS}, {chain(apart)}, term AS MATERIALIZED (
@@ -116,6 +116,6 @@ def late_fee_by_estate(
     session: Session, as_of: date, estate_ids: Sequence[int] | None = None, *, past: bool = False
 ) -> list[EstateLateFees]:
     """By the estates' codes; `past`: with bills settled since that day."""
-    named = {"as_of": as_of, "estate_ids": None if estate_ids is None else list(estate_ids)}
-    terms = session.execute(_TERMS, named).one()._asdict()
-    return rows_of(EstateLateFees, session.execute(_THEN if past else _NOW, terms | named))
+    key = {"as_of": as_of, "estate_ids": None if estate_ids is None else list(estate_ids)}
+    terms = session.execute(_TERMS, key).one()._asdict()
+    return rows_of(EstateLateFees, session.execute(_THEN if past else _NOW, terms | key))

@@ -42,7 +42,7 @@ def kind_of(entry: Entry) -> Kind | None:
     return "late_fee_restoration" if entry.debit_account == LATE_FEE_INCOME else None
 
 
-def waived(events: Iterable[BillEvent], kind: Literal["waiver", "late_fee_waiver"], as_of: date) -> int:
+def waived_fen(events: Iterable[BillEvent], kind: Literal["waiver", "late_fee_waiver"], as_of: date) -> int:
     """Fen waived of a bill by the end of a day: principal or late fee (C2)."""
     return sum(event.amount_fen for event in events if event.kind == kind and event.on <= as_of)
 
@@ -52,11 +52,11 @@ def late_fee_policy(
     rate_days: Iterable[date],
     rate_values: Iterable[object],
     *,
-    capped: bool,
+    is_capped: bool,
     grace_days: int,
     grace_mode: str,
 ) -> LateFeePolicy:
     """An estate's policy from its stored parts."""
     rates = tuple(DailyRate(day, Decimal(str(value))) for day, value in zip(rate_days, rate_values, strict=True))
     mode: GraceMode = "after_grace" if grace_mode == "after_grace" else "from_due"
-    return LateFeePolicy(clause, rates, capped, grace_days, mode)
+    return LateFeePolicy(clause, rates, is_capped, grace_days, mode)

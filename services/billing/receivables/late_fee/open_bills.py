@@ -13,7 +13,7 @@ def policy_of(account: Account) -> LateFeePolicy:
         account.late_fee_clause,
         account.rate_days,
         account.rate_values,
-        capped=account.late_fee_capped,
+        is_capped=account.late_fee_capped,
         grace_days=account.grace_days,
         grace_mode=account.grace_mode,
     )

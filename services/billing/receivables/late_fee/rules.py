@@ -44,14 +44,14 @@ class Instalment:
 class Freeze:
     """An instalment plan stops accrual after `start` until `end` (None: still performing) (C3).
 
-    A missed instalment accrues on itself meanwhile. `restored`: the plan was broken after `end`, so what remained of
+    A missed instalment accrues on itself meanwhile. `is_restored`: the plan was broken after `end`, so what remained of
     the principal then accrues from `start` after all; what was paid under the plan stays spared.
     """
 
     start: date
     end: date | None = None
     instalments: tuple[Instalment, ...] = ()
-    restored: bool = False
+    is_restored: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class LateFeePolicy:
 
     clause: str | None
     rates: tuple[DailyRate, ...]
-    capped: bool = True
+    is_capped: bool = True
     grace_days: int = 0
     grace_mode: GraceMode = "from_due"
 
@@ -104,10 +104,10 @@ def late_fee(
     freezes: Sequence[Freeze] = (),
 ) -> LateFee:
     """The late fee of one bill as of a day (C1); events after that day are ignored."""
-    known = [event for event in events if event.on <= as_of]
-    settled = late_fee_settled(known)
-    accrued = _accrued(principal_fen, due, [e for e in known if e.kind in _SIGN], as_of, policy, freezes)
-    return LateFee(accrued, settled)
+    past_events = [event for event in events if event.on <= as_of]
+    settled_fen = late_fee_settled(past_events)
+    accrued_fen = _accrued_fen(principal_fen, due, [e for e in past_events if e.kind in _SIGN], as_of, policy, freezes)
+    return LateFee(accrued_fen, settled_fen)
 
 
 def late_fee_settled(events: Iterable[BillEvent]) -> int:
@@ -126,11 +126,11 @@ def settled_on(principal_fen: int, events: Sequence[BillEvent], as_of: date) -> 
         return None
     days = sorted({e.on for e in events if e.kind in _SIGN and e.on <= as_of})
     before = [principal_fen, *(outstanding(principal_fen, events, day) for day in days[:-1])]
-    open_before = [day for day, left in zip(days, before, strict=False) if left]
+    open_before = [day for day, open_fen in zip(days, before, strict=False) if open_fen]
     return open_before[-1] if open_before else None
 
 
-def _accrued(
+def _accrued_fen(
     principal: int, due: date, events: list[BillEvent], as_of: date, policy: LateFeePolicy, freezes: Sequence[Freeze]
 ) -> int:
     if not policy.clause or overdue_days(due, as_of) <= policy.grace_days:
@@ -146,7 +146,7 @@ def _accrued(
             Decimal(0),
         )
         fee = half_up(total)
-    return min(fee, principal) if policy.capped else fee
+    return min(fee, principal) if policy.is_capped else fee
 
 
 def _segments(
@@ -167,27 +167,27 @@ def _accruing(
     balance = outstanding(principal, events, max(since, free_until))
     for freeze in freezes:
         if freeze.start <= since and (freeze.end is None or until <= freeze.end):
-            missed = _missed(freeze, events, since)
-            if not freeze.restored or freeze.end is None:
-                return min(balance, missed)
+            missed_fen = _missed_fen(freeze, events, since)
+            if not freeze.is_restored or freeze.end is None:
+                return min(balance, missed_fen)
             remains = outstanding(principal, events, max(freeze.end, free_until))
-            return min(balance, remains + min(missed, max(0, balance - remains)))
+            return min(balance, remains + min(missed_fen, max(0, balance - remains)))
     return balance
 
 
-def _missed(freeze: Freeze, events: list[BillEvent], since: date) -> int:
+def _missed_fen(freeze: Freeze, events: list[BillEvent], since: date) -> int:
     """Instalments that were due by `since` and are not covered by what was paid under the plan."""
-    asked = sum(i.amount_fen for i in freeze.instalments if i.due <= since)
-    paid = -sum(_SIGN[e.kind] * e.amount_fen for e in events if freeze.start < e.on <= since)
-    return max(0, asked - paid)
+    due_fen = sum(i.amount_fen for i in freeze.instalments if i.due <= since)
+    paid_fen = -sum(_SIGN[e.kind] * e.amount_fen for e in events if freeze.start < e.on <= since)
+    return max(0, due_fen - paid_fen)
 
 
 def _rates(rates: tuple[DailyRate, ...], since: date, until: date) -> Decimal:
     """The sum of the daily rates over (since, until]."""
-    ordered = sorted(rates, key=lambda rate: rate.effective_from)
-    ends = [rate.effective_from - _ONE_DAY for rate in ordered[1:]] + [until]
+    schedule = sorted(rates, key=lambda rate: rate.effective_from)
+    ends = [rate.effective_from - _ONE_DAY for rate in schedule[1:]] + [until]
     total = Decimal(0)
-    for rate, end in zip(ordered, ends, strict=True):
+    for rate, end in zip(schedule, ends, strict=True):
         days = (min(until, end) - max(since, rate.effective_from - _ONE_DAY)).days
         total += rate.daily * max(0, days)
     return total
@@ -207,5 +207,5 @@ def only_fee_is_left(bill: OpenBill, policy: LateFeePolicy, freezes: Sequence[Fr
     """Whether the principal is settled for good but its late fee is not."""
     if outstanding(bill.amount_fen, bill.events, date.max):
         return False
-    accrued = late_fee(bill.amount_fen, bill.due, bill.events, date.max, policy, freezes).accrued_fen
-    return accrued > late_fee_settled(bill.events)
+    accrued_fen = late_fee(bill.amount_fen, bill.due, bill.events, date.max, policy, freezes).accrued_fen
+    return accrued_fen > late_fee_settled(bill.events)

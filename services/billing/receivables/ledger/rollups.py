@@ -1,7 +1,7 @@
 """SQL of rollups: what the ledger says of them, to check what booking and issue have kept (J1)."""
 
 
-def rolled(keys: str, bills: str, where: str) -> str:
+def rollup(keys: str, bills: str, where: str) -> str:
     """SQL of what entries `l` come to in figures, by `keys` and the day it counts (`rolled_on`).
 
     Prepaid balance counts from the day it counts for the late fee, so that a reissue changes no rate of a past day. The

@@ -183,11 +183,11 @@ def effect(entry: Entry) -> Effect:
     if entry.kind in OF_A_VOID:
         return NOTHING
     if entry.debit_account == RECEIVABLE:
-        charged = entry.credit_account in CHARGED_TO
-        return Effect(billed_fen=entry.amount_fen, billed_count=1) if charged else Effect(paid_fen=-entry.amount_fen)
+        is_charge = entry.credit_account in CHARGED_TO
+        return Effect(billed_fen=entry.amount_fen, billed_count=1) if is_charge else Effect(paid_fen=-entry.amount_fen)
     if entry.credit_account == RECEIVABLE:
-        waived = entry.debit_account == FEE_INCOME
-        return Effect(waived_fen=entry.amount_fen) if waived else Effect(paid_fen=entry.amount_fen)
+        is_waiver = entry.debit_account == FEE_INCOME
+        return Effect(waived_fen=entry.amount_fen) if is_waiver else Effect(paid_fen=entry.amount_fen)
     return NOTHING
 
 

@@ -1,12 +1,12 @@
-"""STORE of the ledger: collection policy, postings of payments, and the queries of statement and allocation.
+"""STORE of the ledger: collection policy, postings of payments, and the queries of allocation.
 
 A payment is posted once: `payment_posting` has its id as the key. What it gave each bill is read from the ledger, where
 its id is the `source`. Queries that need late fee for many households at once are built from `late_fee.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Row,
     SmallInteger,
     Table,
     Text,
@@ -31,8 +30,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.ledger import rules
-from services.billing.receivables.ledger.rules import Account, Bill, BookingDay
-from services.billing.receivables.ledger.sql import fee_left, moved_after, on_statement, open_bill
+from services.billing.receivables.ledger.rules import Account, Bill, BookingDay, Entry
+from services.billing.receivables.ledger.sql import fee_left, open_bill
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
 from services.common.locks import Lock
@@ -148,7 +147,7 @@ ACCOUNT = text(_RATES + _ACCOUNT)
 ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
 
 # Shared, like tables.lock_estate_shared, but found and locked in one round trip.
-_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.shared('estate_id')} FROM household WHERE code = :code")
+_LOCK_ESTATE_OF = text(f"SELECT {Lock.ESTATE.share('estate_id')} FROM household WHERE code = :code")
 _ESTATE = text("SELECT id FROM estate WHERE code = :code")
 
 CREDIT_MOVED_AFTER = text("""
@@ -157,21 +156,13 @@ FROM ledger_entry WHERE household_id = :household_id AND COALESCE(value_on, book
   AND 'customer_credit' IN (debit_account, credit_account)
 """)
 
-STATEMENT_BILLS = text(f"""
-SELECT b.id, b.fee_item, b.period, b.due_date, b.amount_fen, u.code AS unit
-FROM bill b JOIN unit u ON u.id = b.unit_id
-WHERE b.household_id = :household_id AND b.voided_at IS NULL AND {on_statement("b", ":as_of")}
-  AND (b.amount_fen > b.paid_fen + b.waived_fen OR {fee_left("b")} OR {moved_after("b", ":as_of")})
-ORDER BY b.due_date, b.id
-""")
-
 _BILLS = f"""
 SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen,
        {fee_left("b")} AS fee_left
 FROM bill b WHERE b.household_id = :household_id AND b.voided_at IS NULL
 """
 _BILLS_TO_PAY = text(f"""{_BILLS}
-  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:touched) OR {fee_left("b")})
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:bills) OR {fee_left("b")})
 ORDER BY b.id FOR UPDATE
 """)
 _BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE")
@@ -181,7 +172,7 @@ SELECT bill_id, kind, booked_on, value_on, amount_fen, debit_account, credit_acc
 FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
 """)
 
-PLACED = text("""
+PAYMENT_ENTRIES = text("""
 SELECT n.source, n.bill_id, n.amount_fen, n.debit_account, n.credit_account,
        b.voided_at IS NOT NULL AS voided
 FROM ledger_entry n LEFT JOIN bill b ON b.id = n.bill_id
@@ -205,13 +196,37 @@ ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
 _LAST_CLOSED = text("SELECT max(period) FROM ledger_close WHERE estate_id = :estate_id")
 
 
+@dataclass(frozen=True)
+class PaymentPosting:
+    """A payment as it was posted; `bill_ids` are those it was meant for."""
+
+    payment_id: UUID
+    channel: str
+    amount_fen: int
+    business_date: date
+    settled_at: datetime
+    bill_ids: list[int]
+
+
+@dataclass(frozen=True)
+class PlacedEntry:
+    """What the ledger holds of a payment on a bill that may be void since, or as credit."""
+
+    source: str
+    bill_id: int | None
+    amount_fen: int
+    debit_account: str
+    credit_account: str
+    voided: bool
+
+
 def booking_day(session: Session, estate_id: int, on: date) -> BookingDay:
     """Where something of that day is booked: on it, or on the first day that is still open (B8).
 
     The caller holds the estate's lock, shared or alone, so that the month cannot be closed meanwhile.
     """
-    closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
-    first_open = date.min if closed is None else add_months(closed, 1)
+    last_closed: date | None = session.scalar(_LAST_CLOSED, {"estate_id": estate_id})
+    first_open = date.min if last_closed is None else add_months(last_closed, 1)
     return rules.booking_day(on, first_open)
 
 
@@ -229,9 +244,9 @@ def lock_estate_of(session: Session, household: str) -> bool:
     return session.execute(_LOCK_ESTATE_OF, {"code": household}).first() is not None
 
 
-def bills_to_pay(session: Session, household_id: int, touched: Iterable[int] = ()) -> dict[int, Bill]:
-    """A household's bills on which principal or late fee is left, and those touched, by id, locked; void ones never."""
-    rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "touched": sorted(touched)})
+def bills_to_pay(session: Session, household_id: int, bill_ids: Iterable[int] = ()) -> dict[int, Bill]:
+    """A household's bills on which principal or late fee is left, and those named, by id, locked; void ones never."""
+    rows = session.execute(_BILLS_TO_PAY, {"household_id": household_id, "bills": sorted(bill_ids)})
     return {bill.id: bill for bill in rows_of(Bill, rows)}
 
 
@@ -241,35 +256,49 @@ def bills_named(session: Session, household_id: int, bills: Iterable[int]) -> di
     return {bill.id: bill for bill in rows_of(Bill, rows)}
 
 
-def entries_of(session: Session, bills: Sequence[int]) -> Sequence[Row[Any]]:
+def entries_of(session: Session, bills: Sequence[int]) -> list[Entry]:
     """Every ledger entry of some bills, oldest first."""
-    return session.execute(ENTRIES, {"bills": list(bills)}).all() if bills else []
+    rows = session.execute(ENTRIES, {"bills": list(bills)}) if bills else ()
+    return [
+        Entry(
+            kind=row.kind,
+            debit_account=row.debit_account,
+            credit_account=row.credit_account,
+            amount_fen=row.amount_fen,
+            day=BookingDay(row.booked_on, row.value_on),
+            source=row.source,
+            bill_id=row.bill_id,
+        )
+        for row in rows
+    ]
 
 
-def claim_posting(session: Session, posting: Mapping[str, Any]) -> bool:
+def claim_posting(session: Session, posting: PaymentPosting, household_id: int, estate_id: int, now: datetime) -> bool:
     """True once per payment id, whatever the inbox knows."""
-    return session.execute(CLAIM_POSTING, posting).first() is not None
+    key = {"household_id": household_id, "estate_id": estate_id, "now": now}
+    return session.execute(CLAIM_POSTING, vars(posting) | key).first() is not None
 
 
 def credit_as_of(session: Session, household_id: int, credit_now_fen: int, as_of: date) -> int:
     """The prepaid balance at the end of a day (B6)."""
-    moved = session.scalar(CREDIT_MOVED_AFTER, {"household_id": household_id, "as_of": as_of})
-    return credit_now_fen - int(moved or 0)
+    change_fen = session.scalar(CREDIT_MOVED_AFTER, {"household_id": household_id, "as_of": as_of})
+    return credit_now_fen - int(change_fen or 0)
 
 
 def later_postings(
     session: Session, household_id: int, business_date: date, settled_at: datetime, payment_id: UUID
-) -> Sequence[Row[Any]]:
+) -> list[PaymentPosting]:
     """Payments of a household that count after the one named but were posted before it."""
     key = {"business_date": business_date, "settled_at": settled_at, "payment_id": payment_id}
-    return session.execute(LATER_POSTINGS, {"household_id": household_id, **key}).all()
+    return rows_of(PaymentPosting, session.execute(LATER_POSTINGS, {"household_id": household_id, **key}))
 
 
-def placed(session: Session, household_id: int, payments: Sequence[UUID]) -> Sequence[Row[Any]]:
+def payment_entries(session: Session, household_id: int, payments: Sequence[UUID]) -> list[PlacedEntry]:
     """What the ledger holds of some payments."""
     if not payments:
         return []
-    return session.execute(PLACED, {"household_id": household_id, "payments": [str(p) for p in payments]}).all()
+    key = {"household_id": household_id, "payments": [str(payment) for payment in payments]}
+    return rows_of(PlacedEntry, session.execute(PAYMENT_ENTRIES, key))
 
 
 def estate_ids(session: Session, codes: Iterable[str]) -> list[int]:

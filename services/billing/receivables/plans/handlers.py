@@ -20,7 +20,7 @@ from services.billing.receivables.plans.rules import (
     MOST_INSTALMENTS,
     Plan,
     plan_status,
-    received,
+    received_fen,
     split,
     standings,
 )
@@ -61,7 +61,7 @@ class _Bill:
     row: BillToPlan
     events: Sequence[BillEvent]
 
-    def owed(self, on: date) -> int:
+    def owed_fen(self, on: date) -> int:
         return outstanding(self.row.amount_fen, self.events, on)
 
 
@@ -74,8 +74,8 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
     """
     caller.require(Permission.SIGN_INSTALMENT_PLAN)
     today = business_date(now)
-    known = ledger.lock_estate_of(session, offer.household)
-    account = ledger.account(session, offer.household, lock=True) if known else None
+    exists = ledger.lock_estate_of(session, offer.household)
+    account = ledger.account(session, offer.household, lock=True) if exists else None
     if account is None:
         raise NotFound(f"There is no household {offer.household}.")
     caller.require_household(offer.household, account.estate)
@@ -85,7 +85,7 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
         _make(session, caller, account, plan_id, offer, bills, now)
     elif not _same(session, account, plan_id, offer):
         raise another_request("plan")
-    return _shown(session, plan_id, today)
+    return _plan_view(session, plan_id, today)
 
 
 def get_plan(session: Session, caller: Caller, plan_id: UUID, today: date) -> InstalmentPlan:
@@ -95,7 +95,7 @@ def get_plan(session: Session, caller: Caller, plan_id: UUID, today: date) -> In
     if row is None:
         raise NotFound("There is no such plan.")
     caller.require_household(row.household, row.estate)
-    return _shown(session, plan_id, today)
+    return _plan_view(session, plan_id, today)
 
 
 def list_plans(
@@ -126,8 +126,8 @@ def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, no
     caller.require(Permission.SIGN_INSTALMENT_PLAN)
     today = business_date(now)
     household = tables.household_of(session, plan_id)
-    known = household is not None and ledger.lock_estate_of(session, household)
-    account = ledger.account(session, household, lock=True) if household is not None and known else None
+    exists = household is not None and ledger.lock_estate_of(session, household)
+    account = ledger.account(session, household, lock=True) if household is not None and exists else None
     if household is None or account is None:
         raise NotFound("There is no such plan.")
     caller.require_household(household, account.estate)
@@ -136,7 +136,7 @@ def cancel_plan(session: Session, caller: Caller, plan_id: UUID, reason: str, no
         raise Conflict("This plan is completed.")
     tables.cancel_plan(session, plan_id, today, caller.sub, reason)
     keeping.reckon(session, account.id, household, now)
-    return _shown(session, plan_id, today)
+    return _plan_view(session, plan_id, today)
 
 
 def _check_days(account: Account, offer: Offer, today: date) -> None:
@@ -173,34 +173,33 @@ def _bills(session: Session, account: Account, offer: Offer, now: datetime) -> l
     errors += [_error("bill_ids", message) for bill in bills if (message := _unfit(bill, offer.signed_on))]
     _refuse(errors)
     _refuse([_error("bill_ids", message) for message in _planned_already(session, account, offer, now)])
-    owed, asked = (
-        sum(bill.owed(offer.signed_on) for bill in bills),
-        sum(instalment.amount_fen for instalment in offer.instalments),
-    )
-    if owed != asked:
-        _refuse([_error("instalments", f"add up to {asked} fen; the principal owed on the signing day is {owed} fen")])
+    owed_fen = sum(bill.owed_fen(offer.signed_on) for bill in bills)
+    offered_fen = sum(instalment.amount_fen for instalment in offer.instalments)
+    if owed_fen != offered_fen:
+        message = f"add up to {offered_fen} fen; the principal owed on the signing day is {owed_fen} fen"
+        _refuse([_error("instalments", message)])
     return bills
 
 
 def _unfit(bill: _Bill, signed_on: date) -> str | None:
     if bill.row.voided_at is not None:
         return f"{bill.row.id} is void"
-    if bill.row.open_fen == 0 or bill.owed(signed_on) == 0:
+    if bill.row.open_fen == 0 or bill.owed_fen(signed_on) == 0:
         return f"{bill.row.id} is paid"
     return None
 
 
 def _planned_already(session: Session, account: Account, offer: Offer, now: datetime) -> list[str]:
     """Bills that are in a plan which is, or was on the signing day, no thing of the past."""
-    planned = tables.planned(session, account.id)
-    seen = keeping.planned_bills(planned, entries_by_bill(session, sorted(planned.principal)))
-    taken = []
-    for plan in planned.plans.values():
-        standing = plan_status(plan, [seen[bill_id] for bill_id in sorted(plan.bill_ids)], business_date(now))
+    plans = tables.household_plans(session, account.id)
+    bills = keeping.planned_bills(plans, entries_by_bill(session, sorted(plans.principal)))
+    messages = []
+    for plan in plans.by_id.values():
+        standing = plan_status(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)], business_date(now))
         over = standing is not None and standing.frozen_to is not None and standing.frozen_to < offer.signed_on
-        shared = plan.bill_ids & offer.bill_ids
-        taken += [f"{bill_id} is in another plan" for bill_id in sorted(shared) if not over]
-    return taken
+        overlap = plan.bill_ids & offer.bill_ids
+        messages += [f"{bill_id} is in another plan" for bill_id in sorted(overlap) if not over]
+    return messages
 
 
 def _make(
@@ -212,20 +211,20 @@ def _make(
     bills: Sequence[_Bill],
     now: datetime,
 ) -> None:
-    agreed = tables.policy(session, account.estate_id)
+    policy = tables.policy(session, account.estate_id)
     fees = _fees(session, account, offer.signed_on, bills)
     agreement = Agreement(
         id=plan_id,
         household_id=account.id,
         estate_id=account.estate_id,
         signed_on=offer.signed_on,
-        late_days=agreed.late_days,
-        revives=agreed.revives,
+        late_days=policy.late_days,
+        revives=policy.revives,
         late_fee_fen=fees,
         created_by=caller.sub,
         created_at=now,
     )
-    parts = split(offer.instalments, {bill.row.id: bill.owed(offer.signed_on) for bill in bills})
+    parts = split(offer.instalments, {bill.row.id: bill.owed_fen(offer.signed_on) for bill in bills})
     _end_broken(session, caller, account, offer)
     tables.insert_plan(session, agreement, parts)
     holds.hold(session, "plan", plan_id, account.code, now, holds_dunning=True)
@@ -234,8 +233,8 @@ def _make(
 
 def _fees(session: Session, account: Account, on: date, bills: Sequence[_Bill]) -> int:
     """Late fee due on the bills on the signing day, earlier plans considered."""
-    planned = tables.planned(session, account.id)
-    frozen = keeping.frozen(planned, entries_by_bill(session, sorted(planned.principal)), on)
+    plans = tables.household_plans(session, account.id)
+    frozen = keeping.frozen(plans, entries_by_bill(session, sorted(plans.principal)), on)
     policy = policy_of(account)
     return sum(
         late_fee(bill.row.amount_fen, bill.row.due_date, bill.events, on, policy, frozen.of(bill.row.id)).due_fen
@@ -245,50 +244,50 @@ def _fees(session: Session, account: Account, on: date, bills: Sequence[_Bill]) 
 
 def _end_broken(session: Session, caller: Caller, account: Account, offer: Offer) -> None:
     """A broken plan whose bills are planned anew cannot be mended any more."""
-    for plan_id, plan in tables.planned(session, account.id).plans.items():
+    for plan_id, plan in tables.household_plans(session, account.id).by_id.items():
         if plan.bill_ids & offer.bill_ids and plan.cancelled_on is None:
             tables.cancel_plan(session, plan_id, offer.signed_on, caller.sub, "planned anew")
 
 
 def _same(session: Session, account: Account, plan_id: UUID, offer: Offer) -> bool:
-    kept = tables.parts_of(session, plan_id)
+    parts = tables.parts_of(session, plan_id)
     days: dict[date, int] = {}
-    for part in kept:
+    for part in parts:
         days[part.due] = days.get(part.due, 0) + part.amount_fen
-    asked = {instalment.due: instalment.amount_fen for instalment in offer.instalments}
+    instalments = {instalment.due: instalment.amount_fen for instalment in offer.instalments}
     row = tables.plan(session, plan_id, offer.signed_on)
     return (
         row is not None
         and (row.household_id, row.signed_on) == (account.id, offer.signed_on)
-        and {part.bill_id for part in kept} == offer.bill_ids
-        and (days, len(asked)) == (asked, len(offer.instalments))
+        and {part.bill_id for part in parts} == offer.bill_ids
+        and (days, len(instalments)) == (instalments, len(offer.instalments))
     )
 
 
-def _shown(session: Session, plan_id: UUID, today: date) -> InstalmentPlan:
+def _plan_view(session: Session, plan_id: UUID, today: date) -> InstalmentPlan:
     row = tables.plan(session, plan_id, today)
     if row is None:
         raise NotFound("There is no such plan.")
-    planned = tables.planned(session, row.household_id)
-    plan = planned.plans[plan_id]
-    seen = keeping.planned_bills(planned, entries_by_bill(session, sorted(plan.bill_ids)))
-    bills = [seen[bill_id] for bill_id in sorted(plan.bill_ids)]
-    ahead = [one for one in standings(plan, bills) if one.from_on > today]
+    plans = tables.household_plans(session, row.household_id)
+    plan = plans.by_id[plan_id]
+    bills_by_id = keeping.planned_bills(plans, entries_by_bill(session, sorted(plan.bill_ids)))
+    bills = [bills_by_id[bill_id] for bill_id in sorted(plan.bill_ids)]
+    ahead = [standing for standing in standings(plan, bills) if standing.from_on > today]
     return InstalmentPlan(
         **_summary(row),
-        instalments=_instalments(plan, received(bills, plan.signed_on, today), today),
-        breaks_on=next((one.from_on for one in ahead if one.status == "broken"), None),
+        instalments=_instalments(plan, received_fen(bills, plan.signed_on, today), today),
+        breaks_on=next((standing.from_on for standing in ahead if standing.status == "broken"), None),
     )
 
 
-def _instalments(plan: Plan, received_fen: int, today: date) -> list[PlannedInstalment]:
-    left = received_fen
-    shown = []
+def _instalments(plan: Plan, covered_fen: int, today: date) -> list[PlannedInstalment]:
+    remainder_fen = covered_fen
+    views = []
     for instalment in plan.instalments:
-        paid = min(left, instalment.amount_fen)
-        left -= paid
-        shown.append(_instalment(plan, instalment, paid, today))
-    return shown
+        paid_fen = min(remainder_fen, instalment.amount_fen)
+        remainder_fen -= paid_fen
+        views.append(_instalment(plan, instalment, paid_fen, today))
+    return views
 
 
 def _instalment(plan: Plan, instalment: Instalment, paid_fen: int, today: date) -> PlannedInstalment:

@@ -65,19 +65,19 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Planned:
+class HouseholdPlans:
     """A household's plans by id, and the principal of every bill in them."""
 
-    plans: Mapping[UUID, Plan] = field(default_factory=dict)
+    by_id: Mapping[UUID, Plan] = field(default_factory=dict)
     principal: Mapping[int, int] = field(default_factory=dict)
 
-    def without(self, void: Collection[int]) -> "Planned":
+    def without(self, void: Collection[int]) -> "HouseholdPlans":
         """As if some bills had never been in any plan: nothing is owed on them."""
         plans = {
             plan_id: replace(plan, parts=tuple(part for part in plan.parts if part.bill_id not in void))
-            for plan_id, plan in self.plans.items()
+            for plan_id, plan in self.by_id.items()
         }
-        return Planned(plans, {bill_id: fen for bill_id, fen in self.principal.items() if bill_id not in void})
+        return HouseholdPlans(plans, {bill_id: fen for bill_id, fen in self.principal.items() if bill_id not in void})
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,15 @@ class Standing:
 
 def split(instalments: Iterable[Instalment], principal: Mapping[int, int]) -> list[Part]:
     """Instalments over bills, `principal` being what each owes, in the order in which they are to be paid."""
-    owed = dict(principal)
+    balances = dict(principal)
     parts = []
     for instalment in instalments:
-        left = instalment.amount_fen
-        for bill_id, fen in owed.items():
-            if part := min(left, fen):
+        remainder_fen = instalment.amount_fen
+        for bill_id, fen in balances.items():
+            if part := min(remainder_fen, fen):
                 parts.append(Part(bill_id, instalment.due, part))
-                owed[bill_id] -= part
-                left -= part
+                balances[bill_id] -= part
+                remainder_fen -= part
     return parts
 
 
@@ -107,16 +107,16 @@ def plan_status(plan: Plan, bills: Sequence[PlannedBill], as_of: date) -> Standi
     """How the plan stands at the end of a day, by what had happened until then; None before it was signed."""
     if as_of < plan.signed_on:
         return None
-    known = _Known.of(plan, bills, as_of)
-    completed, cancelled = known.completed_on(), plan.cancelled_on
-    last = min(day for day in (as_of, completed, cancelled) if day is not None)
-    broken = known.broken_on(last)
-    if completed is not None and completed <= last and (broken is None or plan.revives):
-        return Standing(completed, "completed", completed)
-    if cancelled is not None and cancelled <= as_of:
-        return Standing(cancelled, "cancelled", min(broken or cancelled, cancelled) - _ONE_DAY)
-    if broken is not None:
-        return Standing(broken, "broken", broken - _ONE_DAY)
+    progress = _Progress.of(plan, bills, as_of)
+    completed_on, cancelled_on = progress.completed_on(), plan.cancelled_on
+    last = min(day for day in (as_of, completed_on, cancelled_on) if day is not None)
+    broken_on = progress.broken_on(last)
+    if completed_on is not None and completed_on <= last and (broken_on is None or plan.revives):
+        return Standing(completed_on, "completed", completed_on)
+    if cancelled_on is not None and cancelled_on <= as_of:
+        return Standing(cancelled_on, "cancelled", min(broken_on or cancelled_on, cancelled_on) - _ONE_DAY)
+    if broken_on is not None:
+        return Standing(broken_on, "broken", broken_on - _ONE_DAY)
     return Standing(plan.signed_on, "performing")
 
 
@@ -127,16 +127,16 @@ def standings(plan: Plan, bills: Sequence[PlannedBill]) -> list[Standing]:
     days |= {day for on in events if on >= plan.signed_on for day in (on, on + _ONE_DAY)}
     if plan.cancelled_on is not None:
         days.add(plan.cancelled_on)
-    found: list[tuple[date, Standing]] = []
+    changes: list[tuple[date, Standing]] = []
     for day in sorted(days):
         standing = plan_status(plan, bills, day)
-        if standing is not None and (not found or _differs(found[-1][1], standing)):
-            found.append((day, standing))
-    return [Standing(day, standing.status, standing.frozen_to) for day, standing in found]
+        if standing is not None and (not changes or _differs(changes[-1][1], standing)):
+            changes.append((day, standing))
+    return [Standing(day, standing.status, standing.frozen_to) for day, standing in changes]
 
 
-def _differs(one: Standing, other: Standing) -> bool:
-    return (one.status, one.frozen_to) != (other.status, other.frozen_to)
+def _differs(before: Standing, after: Standing) -> bool:
+    return (before.status, before.frozen_to) != (after.status, after.frozen_to)
 
 
 def freeze_of(plan: Plan, standing: Standing, bill_id: int) -> Freeze | None:
@@ -144,7 +144,7 @@ def freeze_of(plan: Plan, standing: Standing, bill_id: int) -> Freeze | None:
     if standing.frozen_to is not None and standing.frozen_to <= plan.signed_on:
         return None
     parts = tuple(Instalment(part.due, part.amount_fen) for part in plan.parts if part.bill_id == bill_id)
-    return Freeze(plan.signed_on, standing.frozen_to, parts, restored=standing.status in ("broken", "cancelled"))
+    return Freeze(plan.signed_on, standing.frozen_to, parts, is_restored=standing.status in ("broken", "cancelled"))
 
 
 @dataclass(frozen=True)
@@ -174,31 +174,31 @@ def frozen_bills(plans: Iterable[Plan], bills: Mapping[int, PlannedBill], as_of:
     return Frozen(freezes, frozenset(performing))
 
 
-def received(bills: Iterable[PlannedBill], after: date, until: date) -> int:
+def received_fen(bills: Iterable[PlannedBill], after: date, until: date) -> int:
     """Principal taken off the bills after one day and not after another, in fen; what came back counts against it."""
-    owed = ((outstanding(b.amount_fen, b.events, after), outstanding(b.amount_fen, b.events, until)) for b in bills)
-    return sum(before - then for before, then in owed)
+    balances = ((outstanding(b.amount_fen, b.events, after), outstanding(b.amount_fen, b.events, until)) for b in bills)
+    return sum(before - then for before, then in balances)
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Progress:
     """A plan, its bills with what is known of them on a day, and how much each instalment asks in all."""
 
     plan: Plan
     bills: Sequence[PlannedBill]
     days: Sequence[date]
-    asked: Sequence[tuple[date, int]]
+    totals: Sequence[tuple[date, int]]
 
     @classmethod
-    def of(cls, plan: Plan, bills: Sequence[PlannedBill], as_of: date) -> "_Known":
-        known = [PlannedBill(b.id, b.amount_fen, [e for e in b.events if e.on <= as_of]) for b in bills]
-        days = sorted({e.on for bill in known for e in bill.events if e.on >= plan.signed_on} | {plan.signed_on})
+    def of(cls, plan: Plan, bills: Sequence[PlannedBill], as_of: date) -> "_Progress":
+        history = [PlannedBill(b.id, b.amount_fen, [e for e in b.events if e.on <= as_of]) for b in bills]
+        days = sorted({e.on for bill in history for e in bill.events if e.on >= plan.signed_on} | {plan.signed_on})
         instalments = plan.instalments
         sums = accumulate(instalment.amount_fen for instalment in instalments)
         # a payment of before the signing that became known later leaves less to ask for
-        owed = sum(outstanding(bill.amount_fen, bill.events, plan.signed_on) for bill in known)
-        asked = [(instalment.due, min(total, owed)) for instalment, total in zip(instalments, sums, strict=True)]
-        return cls(plan, known, days, asked)
+        owed_fen = sum(outstanding(bill.amount_fen, bill.events, plan.signed_on) for bill in history)
+        totals = [(instalment.due, min(total, owed_fen)) for instalment, total in zip(instalments, sums, strict=True)]
+        return cls(plan, history, days, totals)
 
     def completed_on(self) -> date | None:
         """The first day at whose end nothing is owed."""
@@ -209,23 +209,23 @@ class _Known:
 
     def broken_on(self, last: date) -> date | None:
         """Since when the plan is broken at the end of the day `last`."""
-        late = [due + timedelta(days=self.plan.late_days + 1) for due, _ in self.asked]
+        late = [due + timedelta(days=self.plan.late_days + 1) for due, _ in self.totals]
         since: date | None = None
         for day in sorted({day for day in (*late, *(on + _ONE_DAY for on in self.days), last) if day <= last}):
-            if self._uncovered(day, day - _ONE_DAY):
+            if self._is_behind(day, day - _ONE_DAY):
                 since = since or day
             elif self.plan.revives:
                 since = None
-        return None if self.plan.revives and not self._uncovered(last, last) else since
+        return None if self.plan.revives and not self._is_behind(last, last) else since
 
-    def _uncovered(self, day: date, until: date) -> bool:
+    def _is_behind(self, day: date, until: date) -> bool:
         """Whether on `day` an instalment is too late that was not covered by what came in up to `until`."""
         limit = day - timedelta(days=self.plan.late_days)
-        asked = max((total for due, total in self.asked if due < limit), default=0)
-        return asked > received(self.bills, self.plan.signed_on, until)
+        due_fen = max((total for due, total in self.totals if due < limit), default=0)
+        return due_fen > received_fen(self.bills, self.plan.signed_on, until)
 
 
 def frozen_on(plans: Sequence[Plan], bills: Iterable[OpenBill], on: date) -> Frozen:
     """What a household's plans do to its bills on a day."""
-    seen = {bill.id: PlannedBill(bill.id, bill.amount_fen, bill.events) for bill in bills} if plans else {}
-    return frozen_bills(plans, seen, on)
+    planned_bills = {bill.id: PlannedBill(bill.id, bill.amount_fen, bill.events) for bill in bills} if plans else {}
+    return frozen_bills(plans, planned_bills, on)

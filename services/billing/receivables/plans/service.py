@@ -20,7 +20,7 @@ LOOK_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class Asked:
+class InstalmentRequest:
     """One instalment as it is asked for."""
 
     due_date: date
@@ -38,10 +38,10 @@ class PlanDoors(EstateService):
         household: str,
         bill_ids: BillIds,
         signed_on: date,
-        instalments: list[Asked],
+        instalments: list[InstalmentRequest],
     ) -> InstalmentPlan:
         """Agree on instalments."""
-        parts = tuple(Instalment(one.due_date, one.amount_fen) for one in instalments)
+        parts = tuple(Instalment(instalment.due_date, instalment.amount_fen) for instalment in instalments)
         offer = Offer(household, frozenset(bill_ids), signed_on, parts)
         with self.transaction() as session:
             return handlers.sign_plan(session, caller, request_id, offer, self.clock())

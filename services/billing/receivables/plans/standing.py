@@ -16,7 +16,14 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Entry
 from services.billing.receivables.plans import tables
-from services.billing.receivables.plans.rules import Frozen, Planned, PlannedBill, Standing, frozen_bills, standings
+from services.billing.receivables.plans.rules import (
+    Frozen,
+    HouseholdPlans,
+    PlannedBill,
+    Standing,
+    frozen_bills,
+    standings,
+)
 from services.common.domain.calendar import business_date
 from services.common.observability.logs import get_logger
 
@@ -24,44 +31,44 @@ BATCH = 200
 log = get_logger(__name__)
 
 
-def frozen(planned: Planned, entries: Mapping[int, Sequence[Entry]], as_of: date) -> Frozen:
+def frozen(plans: HouseholdPlans, entries: Mapping[int, Sequence[Entry]], as_of: date) -> Frozen:
     """What a household's plans do to its bills on a day."""
-    return frozen_bills(planned.plans.values(), planned_bills(planned, entries), as_of)
+    return frozen_bills(plans.by_id.values(), planned_bills(plans, entries), as_of)
 
 
-def planned_bills(planned: Planned, entries: Mapping[int, Sequence[Entry]]) -> dict[int, PlannedBill]:
+def planned_bills(plans: HouseholdPlans, entries: Mapping[int, Sequence[Entry]]) -> dict[int, PlannedBill]:
     """Every bill of a household's plans, by id."""
     return {
         bill_id: PlannedBill(bill_id, fen, bill_events(entries.get(bill_id, ())))
-        for bill_id, fen in planned.principal.items()
+        for bill_id, fen in plans.principal.items()
     }
 
 
 def reckon(session: Session, household_id: int, household: str, now: datetime) -> None:
     """Find anew how the household's plans stand. The caller holds the household's row."""
-    planned = tables.planned(session, household_id)
-    restate_plans(session, household, planned, entries_by_bill(session, sorted(planned.principal)), now)
+    plans = tables.household_plans(session, household_id)
+    restate_plans(session, household, plans, entries_by_bill(session, sorted(plans.principal)), now)
 
 
 def restate_plans(
-    session: Session, household: str, planned: Planned, entries: Mapping[int, Sequence[Entry]], now: datetime
+    session: Session, household: str, plans: HouseholdPlans, entries: Mapping[int, Sequence[Entry]], now: datetime
 ) -> None:
     """Keep how plans stand, on every day, by what happened to their bills; tell dunning of what is different today."""
-    bills = planned_bills(planned, entries)
-    for plan_id, plan in planned.plans.items():
-        found = standings(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)])
-        tables.keep_standings(session, plan_id, found)
-        _tell(session, plan_id, household, found, now)
+    bills = planned_bills(plans, entries)
+    for plan_id, plan in plans.by_id.items():
+        timeline = standings(plan, [bills[bill_id] for bill_id in sorted(plan.bill_ids)])
+        tables.keep_standings(session, plan_id, timeline)
+        _tell(session, plan_id, household, timeline, now)
 
 
-def standing_on(found: Sequence[Standing], day: date) -> Standing:
+def standing_on(timeline: Sequence[Standing], day: date) -> Standing:
     """The one that holds on a day, the first for days before it."""
-    return next((one for one in reversed(found) if one.from_on <= day), found[0])
+    return next((standing for standing in reversed(timeline) if standing.from_on <= day), timeline[0])
 
 
-def _tell(session: Session, plan_id: UUID, household: str, found: Sequence[Standing], now: datetime) -> None:
-    status = standing_on(found, business_date(now)).status
-    before = tables.told(session, plan_id)
+def _tell(session: Session, plan_id: UUID, household: str, timeline: Sequence[Standing], now: datetime) -> None:
+    status = standing_on(timeline, business_date(now)).status
+    before = tables.announced_status(session, plan_id)
     if status == before:
         return
     tables.tell(session, plan_id, status, now)

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.plans.rules import Part, Plan, Planned, Standing
+from services.billing.receivables.plans.rules import HouseholdPlans, Part, Plan, Standing
 from services.billing.tables import household, metadata
 from services.common.contracts.answers.plans import PlanStatus
 from services.common.rows import row_of, rows_of
@@ -99,7 +99,7 @@ instalment_plan_standing = Table(
 )
 
 _POLICY = text("SELECT * FROM plan_policy WHERE estate_id IN (:estate_id, 0) ORDER BY estate_id DESC LIMIT 1")
-_PLANNED = text("""
+_HOUSEHOLD_PLANS = text("""
 SELECT p.id, p.signed_on, p.late_days, p.revives, p.cancelled_on, x.bill_id, x.due_date, x.amount_fen,
        b.amount_fen AS principal_fen
 FROM instalment_plan p
@@ -120,15 +120,15 @@ def _standing_on(plan: str, day: str) -> str:
   ORDER BY s.from_on DESC LIMIT 1) s ON true"""
 
 
-_SHOWN = f"""
+_PLANS = f"""
 SELECT p.*, h.code AS household, e.code AS estate, s.status AS standing, s.from_on AS standing_since,
        (SELECT sum(x.amount_fen)::bigint FROM instalment_plan_part x WHERE x.plan_id = p.id) AS principal_fen,
        ARRAY(SELECT DISTINCT x.bill_id FROM instalment_plan_part x WHERE x.plan_id = p.id ORDER BY 1) AS bill_ids
 FROM instalment_plan p JOIN household h ON h.id = p.household_id JOIN estate e ON e.id = p.estate_id
 {_standing_on("p", ":today")}
 """
-_ONE = text(f"{_SHOWN} WHERE p.id = :id")
-_LIST = text(f"""{_SHOWN}
+_PLAN = text(f"{_PLANS} WHERE p.id = :id")
+_LIST = text(f"""{_PLANS}
 WHERE (CAST(:after AS uuid) IS NULL OR p.id > :after)
   AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
   AND (CAST(:household AS text) IS NULL OR h.code = :household)
@@ -210,12 +210,12 @@ class PlanFilter:
     limit: int
 
 
-def planned(session: Session, household_id: int) -> Planned:
+def household_plans(session: Session, household_id: int) -> HouseholdPlans:
     """Every plan a household ever signed, without bills that were voided: of those nothing is owed."""
     parts: dict[UUID, list[Part]] = defaultdict(list)
     heads: dict[UUID, Row[Any]] = {}
     principal: dict[int, int] = {}
-    for row in session.execute(_PLANNED, {"household_id": household_id}):
+    for row in session.execute(_HOUSEHOLD_PLANS, {"household_id": household_id}):
         heads[row.id] = row
         if row.bill_id is not None:
             parts[row.id].append(Part(row.bill_id, row.due_date, row.amount_fen))
@@ -224,7 +224,7 @@ def planned(session: Session, household_id: int) -> Planned:
         key: Plan(row.signed_on, tuple(parts[key]), row.late_days, row.revives, row.cancelled_on)
         for key, row in heads.items()
     }
-    return Planned(plans, principal)
+    return HouseholdPlans(plans, principal)
 
 
 def parts_of(session: Session, plan_id: UUID) -> list[Part]:
@@ -247,12 +247,12 @@ def insert_plan(session: Session, agreement: Agreement, parts: Iterable[Part]) -
     """Keep a new plan, which performs, with its parts; its bills' late fee can no longer be told from their rows."""
     row = vars(agreement) | {"status": "performing", "status_at": agreement.created_at}
     session.execute(insert(instalment_plan), [row])
-    kept: list[dict[str, Any]] = [
+    rows: list[dict[str, Any]] = [
         {"plan_id": agreement.id, "bill_id": part.bill_id, "due_date": part.due, "amount_fen": part.amount_fen}
         for part in parts
     ]
-    session.execute(insert(instalment_plan_part), kept)
-    session.execute(_SET_APART, {"bills": sorted({part["bill_id"] for part in kept})})
+    session.execute(insert(instalment_plan_part), rows)
+    session.execute(_SET_APART, {"bills": sorted({part["bill_id"] for part in rows})})
 
 
 def cancel_plan(session: Session, plan_id: UUID, on: date, by: str, reason: str) -> None:
@@ -261,13 +261,14 @@ def cancel_plan(session: Session, plan_id: UUID, on: date, by: str, reason: str)
     session.execute(query.values(cancelled_on=on, cancelled_by=by, cancel_reason=reason))
 
 
-def keep_standings(session: Session, plan_id: UUID, found: Sequence[Standing]) -> None:
+def keep_standings(session: Session, plan_id: UUID, standings: Sequence[Standing]) -> None:
     """Replace what is kept of a plan's standing."""
     session.execute(delete(instalment_plan_standing).where(instalment_plan_standing.c.plan_id == plan_id))
-    session.execute(insert(instalment_plan_standing), [{"plan_id": plan_id} | asdict(one) for one in found])
+    rows = [{"plan_id": plan_id} | asdict(standing) for standing in standings]
+    session.execute(insert(instalment_plan_standing), rows)
 
 
-def told(session: Session, plan_id: UUID) -> str:
+def announced_status(session: Session, plan_id: UUID) -> str:
     """The status dunning was told last."""
     status: str = session.scalars(select(instalment_plan.c.status).where(instalment_plan.c.id == plan_id)).one()
     return status
@@ -281,7 +282,7 @@ def tell(session: Session, plan_id: UUID, status: str, at: datetime) -> None:
 
 def plan(session: Session, plan_id: UUID, today: date) -> SignedPlan | None:
     """One plan with its standing."""
-    return row_of(SignedPlan, session.execute(_ONE, {"id": plan_id, "today": today}).one_or_none())
+    return row_of(SignedPlan, session.execute(_PLAN, {"id": plan_id, "today": today}).one_or_none())
 
 
 def plans(session: Session, cut: PlanFilter, today: date) -> list[SignedPlan]:
@@ -296,12 +297,12 @@ def untold(session: Session, today: date, limit: int) -> list[str]:
 
 def claim_household(session: Session, code: str) -> int | None:
     """Lock a household; None when somebody else is at it."""
-    found: int | None = session.scalar(_CLAIM, {"code": code})
-    return found
+    household_id: int | None = session.scalar(_CLAIM, {"code": code})
+    return household_id
 
 
 def household_of(session: Session, plan_id: UUID) -> str | None:
     """The code of the household that signed a plan."""
     query = select(household.c.code).join(instalment_plan, instalment_plan.c.household_id == household.c.id)
-    found: str | None = session.scalar(query.where(instalment_plan.c.id == plan_id))
-    return found
+    code: str | None = session.scalar(query.where(instalment_plan.c.id == plan_id))
+    return code

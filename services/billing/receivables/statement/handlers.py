@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.late_fee.events import bill_events, waived
+from services.billing.receivables.late_fee.events import bill_events, waived_fen
 from services.billing.receivables.late_fee.open_bills import policy_of
 from services.billing.receivables.late_fee.rules import Freeze, late_fee, outstanding, overdue_days, settled_on
-from services.billing.receivables.ledger import tables
+from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.ledger.rules import Account, Entry
 from services.billing.receivables.plans import standing as keeping
-from services.billing.receivables.plans.tables import planned
+from services.billing.receivables.plans.tables import household_plans
+from services.billing.receivables.statement import tables
+from services.billing.receivables.statement.tables import OwedBill
 from services.common.contracts.answers.bills import Statement, StatementBill
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
@@ -30,20 +30,19 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
     NotFound, Forbidden.
     """
     caller.require(Permission.READ_STATEMENT)
-    account = tables.account(session, household)
+    account = ledger.account(session, household)
     if account is None:
         raise NotFound(f"There is no household {household}.")
     caller.require_household(household, account.estate)
-    key = {"household_id": account.id, "as_of": as_of}
-    rows = session.execute(tables.STATEMENT_BILLS, key).all()
-    plans = planned(session, account.id)
-    entries = entries_by_bill(session, sorted({row.id for row in rows} | plans.principal.keys()))
+    owed = tables.owed_bills(session, account.id, as_of)
+    plans = household_plans(session, account.id)
+    entries = entries_by_bill(session, sorted({bill.id for bill in owed} | plans.principal.keys()))
     frozen = keeping.frozen(plans, entries, as_of)
-    lines = [_line(row, account, entries[row.id], as_of, frozen.of(row.id)) for row in rows]
+    lines = [_line(bill, account, entries[bill.id], as_of, frozen.of(bill.id)) for bill in owed]
     bills = [line for line in lines if line["outstanding_fen"] or line["late_fee_fen"]]
     principal = sum(bill["outstanding_fen"] for bill in bills)
     fee = sum(bill["late_fee_fen"] for bill in bills)
-    credit = tables.credit_as_of(session, account.id, account.credit_fen, as_of)
+    credit = ledger.credit_as_of(session, account.id, account.credit_fen, as_of)
     return Statement(
         household=household,
         as_of=as_of,
@@ -56,21 +55,21 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
 
 
 def _line(
-    row: Row[Any], account: Account, entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
+    bill: OwedBill, account: Account, entries: Iterable[Entry], as_of: date, freezes: Sequence[Freeze]
 ) -> StatementBill:
     events = bill_events(entries)
-    left = outstanding(row.amount_fen, events, as_of)
+    open_fen = outstanding(bill.amount_fen, events, as_of)
     return StatementBill(
-        id=row.id,
-        unit=f"{account.estate}/{row.unit}",
-        fee_item=row.fee_item,
-        period=format_period(row.period),
-        amount_fen=row.amount_fen,
-        outstanding_fen=left,
-        due_date=row.due_date,
-        status="paid" if left == 0 else "open" if left == row.amount_fen else "partially_paid",
-        overdue_days=overdue_days(row.due_date, settled_on(row.amount_fen, events, as_of) or as_of),
-        late_fee_fen=late_fee(row.amount_fen, row.due_date, events, as_of, policy_of(account), freezes).due_fen,
-        waived_fen=waived(events, "waiver", as_of),
-        late_fee_waived_fen=waived(events, "late_fee_waiver", as_of),
+        id=bill.id,
+        unit=f"{account.estate}/{bill.unit}",
+        fee_item=bill.fee_item,
+        period=format_period(bill.period),
+        amount_fen=bill.amount_fen,
+        outstanding_fen=open_fen,
+        due_date=bill.due_date,
+        status="paid" if open_fen == 0 else "open" if open_fen == bill.amount_fen else "partially_paid",
+        overdue_days=overdue_days(bill.due_date, settled_on(bill.amount_fen, events, as_of) or as_of),
+        late_fee_fen=late_fee(bill.amount_fen, bill.due_date, events, as_of, policy_of(account), freezes).due_fen,
+        waived_fen=waived_fen(events, "waiver", as_of),
+        late_fee_waived_fen=waived_fen(events, "late_fee_waiver", as_of),
     )

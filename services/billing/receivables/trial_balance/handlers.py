@@ -21,9 +21,9 @@ def trial_balance(session: Session, caller: Caller, estate: str | None) -> Trial
     scope = caller.estate_filter(estate)
     if estate is not None and tables.estate_id_of(session, estate) is None:
         raise NotFound(f"There is no estate {estate}.")
-    moved, kept = balance_sql.kept_twice(session, scope)
-    lines = balance.accounts(moved)
-    checks = balance.check(moved, kept)
+    flows, sums = balance_sql.flows_and_sums(session, scope)
+    lines = balance.accounts(flows)
+    checks = balance.check(flows, sums)
     difference = sum(line.balance_fen for line in lines)
     return TrialBalance(
         accounts=lines,
@@ -31,12 +31,12 @@ def trial_balance(session: Session, caller: Caller, estate: str | None) -> Trial
         imbalance_fen=abs(difference) + balance.total_fen(checks),
         checks=checks,
         receivable_fen=sum(line.balance_fen for line in lines if line.account == RECEIVABLE),
-        bills_open_fen=sum(row.bills_open_fen for row in kept),
+        bills_open_fen=sum(row.bills_open_fen for row in sums),
     )
 
 
 def imbalance_fen(session: Session) -> int:
     """The absolute sum of everything that must be nothing, over all estates (B7). Reads the whole ledger."""
-    moved, kept = balance_sql.kept_twice(session, None)
-    difference = sum(line.balance_fen for line in balance.accounts(moved))
-    return abs(difference) + balance.total_fen(balance.check(moved, kept))
+    flows, sums = balance_sql.flows_and_sums(session, None)
+    difference = sum(line.balance_fen for line in balance.accounts(flows))
+    return abs(difference) + balance.total_fen(balance.check(flows, sums))

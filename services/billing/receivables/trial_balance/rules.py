@@ -16,7 +16,7 @@ from services.common.contracts.answers.trial_balance import AccountBalance, Bala
 
 
 @dataclass(frozen=True)
-class Moved:
+class Flow:
     """What went from one account to another on an estate, in fen."""
 
     estate_id: int
@@ -28,7 +28,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredSums:
     """What an estate's bills, households and rollups say, in fen."""
 
     estate_id: int
@@ -43,16 +43,16 @@ class Kept:
 NO_DIFFERENCE = BalanceChecks(0, 0, 0, 0, 0, 0)
 
 
-def accounts(moved: Iterable[Moved], before: Iterable[AccountBalance] = ()) -> list[AccountBalance]:
+def accounts(flows: Iterable[Flow], before: Iterable[AccountBalance] = ()) -> list[AccountBalance]:
     """Debit, credit and balance per account, by name, upon those of an earlier day."""
     debit: dict[str, int] = defaultdict(int)
     credit: dict[str, int] = defaultdict(int)
     for was in before:
         debit[was.account] += was.debit_fen
         credit[was.account] += was.credit_fen
-    for move in moved:
-        debit[move.debit_account] += move.amount_fen
-        credit[move.credit_account] += move.amount_fen
+    for flow in flows:
+        debit[flow.debit_account] += flow.amount_fen
+        credit[flow.credit_account] += flow.amount_fen
     names = sorted(debit.keys() | credit.keys())
     return [AccountBalance(name, debit[name], credit[name], debit[name] - credit[name]) for name in names]
 
@@ -62,54 +62,55 @@ def total_fen(checks: BalanceChecks) -> int:
     return sum(vars(checks).values())
 
 
-def _plus(one: BalanceChecks, other: BalanceChecks) -> BalanceChecks:
-    return BalanceChecks(**{name: value + vars(other)[name] for name, value in vars(one).items()})
+def _plus(total: BalanceChecks, part: BalanceChecks) -> BalanceChecks:
+    return BalanceChecks(**{name: value + vars(part)[name] for name, value in vars(total).items()})
 
 
-def check(moved: Iterable[Moved], kept: Iterable[Kept]) -> BalanceChecks:
+def check(flows: Iterable[Flow], sums: Iterable[StoredSums]) -> BalanceChecks:
     """Compare per estate, so that differences of two estates cannot hide each other."""
-    by_estate: dict[int, list[Moved]] = defaultdict(list)
-    for move in moved:
-        by_estate[move.estate_id].append(move)
-    said = {row.estate_id: row for row in kept}
+    flows_by_estate: dict[int, list[Flow]] = defaultdict(list)
+    for flow in flows:
+        flows_by_estate[flow.estate_id].append(flow)
+    sums_by_estate = {row.estate_id: row for row in sums}
     total = NO_DIFFERENCE
-    for estate_id in by_estate.keys() | said.keys():
-        total = _plus(total, _check_estate(by_estate[estate_id], said.get(estate_id, Kept(estate_id))))
+    for estate_id in flows_by_estate.keys() | sums_by_estate.keys():
+        estate_sums = sums_by_estate.get(estate_id, StoredSums(estate_id))
+        total = _plus(total, _check_estate(flows_by_estate[estate_id], estate_sums))
     return total
 
 
-def collected(moved: Iterable[Moved]) -> int:
+def collected_fen(flows: Iterable[Flow]) -> int:
     """Principal received, as the ledger has it: money, prepaid balance, and what was paid before the opening."""
-    return sum(_collected(move) for move in moved)
+    return sum(_principal_fen(flow) for flow in flows)
 
 
-def _check_estate(moved: list[Moved], kept: Kept) -> BalanceChecks:
-    balance = {account.account: account.balance_fen for account in accounts(moved)}
+def _check_estate(flows: list[Flow], sums: StoredSums) -> BalanceChecks:
+    balance = {account.account: account.balance_fen for account in accounts(flows)}
     receivable = balance.get(RECEIVABLE, 0)
-    rolled = kept.rolled_billed_fen - kept.rolled_collected_fen - kept.rolled_waived_fen
+    rolled_up_fen = sums.rolled_billed_fen - sums.rolled_collected_fen - sums.rolled_waived_fen
     return BalanceChecks(
-        receivable_and_bills_fen=abs(receivable - kept.bills_open_fen),
-        credit_and_households_fen=abs(-balance.get(CUSTOMER_CREDIT, 0) - kept.household_credit_fen),
-        receivable_and_rollups_fen=abs(receivable - rolled),
-        collected_and_rollups_fen=abs(collected(moved) - kept.rolled_collected_fen),
-        waived_and_rollups_fen=abs(kept.bills_waived_fen - kept.rolled_waived_fen),
-        waived_and_bills_fen=abs(sum(map(_waived, moved)) - kept.bills_waived_fen),
+        receivable_and_bills_fen=abs(receivable - sums.bills_open_fen),
+        credit_and_households_fen=abs(-balance.get(CUSTOMER_CREDIT, 0) - sums.household_credit_fen),
+        receivable_and_rollups_fen=abs(receivable - rolled_up_fen),
+        collected_and_rollups_fen=abs(collected_fen(flows) - sums.rolled_collected_fen),
+        waived_and_rollups_fen=abs(sums.bills_waived_fen - sums.rolled_waived_fen),
+        waived_and_bills_fen=abs(sum(map(_waived_fen, flows)) - sums.bills_waived_fen),
     )
 
 
-def _waived(move: Moved) -> int:
-    if (move.debit_account, move.credit_account) == (FEE_INCOME, RECEIVABLE) and move.undone != BILL_VOIDED:
-        return move.amount_fen
-    return -move.amount_fen if move.undone == WAIVER_REVERSED else 0
+def _waived_fen(flow: Flow) -> int:
+    if (flow.debit_account, flow.credit_account) == (FEE_INCOME, RECEIVABLE) and flow.undone != BILL_VOIDED:
+        return flow.amount_fen
+    return -flow.amount_fen if flow.undone == WAIVER_REVERSED else 0
 
 
-def _collected(move: Moved) -> int:
-    if move.undone == BILL_VOIDED:
+def _principal_fen(flow: Flow) -> int:
+    if flow.undone == BILL_VOIDED:
         return 0  # an opening balance goes back where it came from; nobody paid it
-    if move.credit_account == RECEIVABLE and _is_payer(move.debit_account):
-        return move.amount_fen
-    if move.debit_account == RECEIVABLE and _is_payer(move.credit_account) and move.credit_account != OPENING_EQUITY:
-        return -move.amount_fen
+    if flow.credit_account == RECEIVABLE and _is_payer(flow.debit_account):
+        return flow.amount_fen
+    if flow.debit_account == RECEIVABLE and _is_payer(flow.credit_account) and flow.credit_account != OPENING_EQUITY:
+        return -flow.amount_fen
     return 0
 
 

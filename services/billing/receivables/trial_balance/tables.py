@@ -1,17 +1,18 @@
 """STORE of the trial balance: what the ledger says, and what is kept beside it, from one snapshot (B7)."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.trial_balance.rules import Kept, Moved
+from services.billing.receivables.trial_balance.rules import Flow, StoredSums
+from services.common.rows import rows_of
 
 # One statement, hence one snapshot: postings that commit meanwhile are in all of the sums or in none.
-KEPT_TWICE = text("""
+FLOWS_AND_SUMS = text("""
 WITH scope AS (SELECT id FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates))
-SELECT 'moved' AS part, estate_id, debit_account AS debit, credit_account AS credit, sum(amount_fen)::bigint AS a,
+SELECT 'flow' AS part, estate_id, debit_account AS debit, credit_account AS credit, sum(amount_fen)::bigint AS a,
        0::bigint AS b, 0::bigint AS c,
        CASE WHEN kind IN ('bill_voided', 'waiver_reversed') THEN kind ELSE '' END AS undone
 FROM ledger_entry JOIN scope ON scope.id = estate_id GROUP BY estate_id, debit_account, credit_account, undone
@@ -27,19 +28,33 @@ FROM rate_rollup JOIN scope ON scope.id = estate_id GROUP BY estate_id
 """)
 
 
-def kept_twice(session: Session, estates: frozenset[str] | None) -> tuple[list[Moved], list[Kept]]:
+@dataclass(frozen=True)
+class Sums:
+    """Up to three sums of an estate; which ones, `part` says."""
+
+    part: Literal["flow", "bills", "credit", "rolled"]
+    estate_id: int
+    debit: str
+    credit: str
+    a: int
+    b: int
+    c: int
+    undone: str
+
+
+def flows_and_sums(session: Session, estates: frozenset[str] | None) -> tuple[list[Flow], list[StoredSums]]:
     """The ledger's movements and what bills, households and rollups say, per estate, from one snapshot (B7)."""
     codes = None if estates is None else sorted(estates)
-    rows = session.execute(KEPT_TWICE, {"estates": codes}).all()
-    moved = [Moved(row.estate_id, row.debit, row.credit, row.a, row.undone) for row in rows if row.part == "moved"]
-    kept: dict[int, Kept] = {}
+    rows = rows_of(Sums, session.execute(FLOWS_AND_SUMS, {"estates": codes}))
+    flows = [Flow(row.estate_id, row.debit, row.credit, row.a, row.undone) for row in rows if row.part == "flow"]
+    sums: dict[int, StoredSums] = {}
     for row in rows:
-        was = kept.get(row.estate_id, Kept(row.estate_id))
-        kept[row.estate_id] = replace(was, **_kept(row))
-    return moved, list(kept.values())
+        was = sums.get(row.estate_id, StoredSums(row.estate_id))
+        sums[row.estate_id] = replace(was, **_sums_of(row))
+    return flows, list(sums.values())
 
 
-def _kept(row: Row[Any]) -> dict[str, int]:
+def _sums_of(row: Sums) -> dict[str, int]:
     if row.part == "bills":
         return {"bills_open_fen": row.a, "bills_waived_fen": row.b}
     if row.part == "credit":

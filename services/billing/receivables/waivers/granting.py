@@ -26,11 +26,11 @@ ACCOUNTS: Mapping[str, tuple[str, str, MovementKind]] = {
 
 
 def grant(
-    session: Session, account: Account, waiver: WaiverRow, given: Mapping[int, int], today: date, now: datetime
+    session: Session, account: Account, waiver: WaiverRow, amounts: Mapping[int, int], today: date, now: datetime
 ) -> None:
     """Book what is granted per bill; the household is locked by the caller."""
     debit, credit, kind = ACCOUNTS[waiver.kind]
     day, cause = account.booking_day(today), str(waiver.id)
-    tables.grant(session, waiver.id, given)
-    movements = [Movement(kind, debit, credit, fen, day, cause, bill_id) for bill_id, fen in given.items()]
+    tables.grant(session, waiver.id, amounts)
+    movements = [Movement(kind, debit, credit, fen, day, cause, bill_id) for bill_id, fen in amounts.items()]
     book(session, account, movements, now)

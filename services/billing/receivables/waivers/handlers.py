@@ -16,7 +16,7 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
-from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, granted
+from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, grant_amounts
 from services.billing.receivables.waivers.tables import Fate, NewWaiver, WaiverLine, WaiverRow
 from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind, WaiverStatus
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -45,14 +45,14 @@ def request_waiver(session: Session, caller: Caller, request_id: UUID, ask: Ask,
     """
     caller.require(Permission.REQUEST_WAIVER)
     _check(ask)
-    account = _locked(session, _whose(session, caller, ask))
+    account = _lock_account(session, _whose(session, caller, ask))
     before = tables.load(session, request_id)
     if before is not None:
-        return views.shown(session, _same(session, before, ask, caller))
+        return views.waiver_detail(session, _same(session, before, ask, caller))
     today = business_date(now)
     bases = _bases(session, account, ask, today)
-    asked = _asked(ask, bases)
-    lines = [WaiverLine(request_id, bill_id, base, asked[bill_id]) for bill_id, base in bases.items()]
+    amounts = _amounts(ask, bases)
+    lines = [WaiverLine(request_id, bill_id, base, amounts[bill_id]) for bill_id, base in bases.items()]
     tables.add(session, _new(request_id, account, caller, ask, now), lines)
     _grant_or_wait(session, account, request_id, now)
     return views.get_waiver(session, caller, request_id)
@@ -69,18 +69,18 @@ def _whose(session: Session, caller: Caller, ask: Ask) -> str:
     rows = tables.bills(session, ask.bill_ids)
     unknown = sorted(set(ask.bill_ids) - {row.id for row in rows})
     if unknown or not rows:
-        told = [{"loc": "bill_ids", "msg": f"there is no bill {bill_id}"} for bill_id in unknown]
-        raise Invalid("Some bills are unknown.", told)
+        errors = [{"loc": "bill_ids", "msg": f"there is no bill {bill_id}"} for bill_id in unknown]
+        raise Invalid("Some bills are unknown.", errors)
     for row in rows:
         caller.require_estate(row.estate)
     households: set[str] = {row.household for row in rows}
     if len(households) > 1:
-        told = [{"loc": "bill_ids", "msg": "bills of several households"}]
-        raise Invalid("A waiver is about bills of one household.", told)
+        errors = [{"loc": "bill_ids", "msg": "bills of several households"}]
+        raise Invalid("A waiver is about bills of one household.", errors)
     return households.pop()
 
 
-def _locked(session: Session, household: str) -> Account:
+def _lock_account(session: Session, household: str) -> Account:
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
@@ -104,29 +104,29 @@ def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[in
     waits = tables.pending_of_kind(session, ids, ask.kind)
     if waits is not None:
         raise Conflict(f"Waiver {waits.id} waits for bill {waits.bill_id} already; decide on that one first.")
-    left = _left(session, account, ask.kind, ids, today)
-    return {bill_id: left.get(bill_id, 0) for bill_id in ids}
+    waivable = _waivable(session, account, ask.kind, ids, today)
+    return {bill_id: waivable.get(bill_id, 0) for bill_id in ids}
 
 
-def _left(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
+def _waivable(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
     """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
     if kind == "principal":
         return {bill.id: bill.open_fen for bill in tables.bills(session, ids)}
     return tables.fees_due(session, account.id, ids, today)
 
 
-def _asked(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
+def _amounts(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
     if ask.ratio is not None:
-        asked = by_ratio(bases, ask.ratio)
+        amounts = by_ratio(bases, ask.ratio)
     else:
         try:
-            asked = by_amount(bases, ask.amount_fen or 0)
+            amounts = by_amount(bases, ask.amount_fen or 0)
         except ValueError as error:
-            told = [{"loc": "amount_fen", "msg": str(error)}]
-            raise Invalid("More is asked for than there is to waive.", told) from error
-    if not any(asked.values()):
+            errors = [{"loc": "amount_fen", "msg": str(error)}]
+            raise Invalid("More is asked for than there is to waive.", errors) from error
+    if not any(amounts.values()):
         raise Conflict("There is nothing to waive on these bills.")
-    return asked
+    return amounts
 
 
 def _new(request_id: UUID, account: Account, caller: Caller, ask: Ask, now: datetime) -> NewWaiver:
@@ -157,7 +157,7 @@ class Decision:
     """A pending waiver as it would be granted now, and who may."""
 
     waiver: WaiverRow
-    given: Mapping[int, int]
+    amounts: Mapping[int, int]
     roles: frozenset[str]
     needs_resolution: bool
     four_eyes: bool
@@ -170,13 +170,14 @@ def _decision(session: Session, account: Account, waiver_id: UUID, today: date) 
         raise NotFound("There is no such waiver.")
     lines = tables.lines_of(session, [waiver_id])[waiver_id]
     ids = [line.bill_id for line in lines]
-    given = granted({line.bill_id: line.asked_fen for line in lines}, _left(session, account, waiver.kind, ids, today))
+    waivable = _waivable(session, account, waiver.kind, ids, today)
+    amounts = grant_amounts({line.bill_id: line.asked_fen for line in lines}, waivable)
     before = tables.granted_before(session, account.id, waiver.kind, today, ids)
     bands = tables.bands(session, account.estate_id, waiver.kind)
-    who = authority(bands, sum(given.values()), sum(line.base_fen for line in lines), before)
+    who = authority(bands, sum(amounts.values()), sum(line.base_fen for line in lines), before)
     if who is None:
         raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
-    return Decision(waiver, given, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
+    return Decision(waiver, amounts, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
 
 
 def _approve(
@@ -189,7 +190,7 @@ def _approve(
     note: str | None = None,
 ) -> None:
     today = business_date(now)
-    grant(session, account, decision.waiver, decision.given, today, now)
+    grant(session, account, decision.waiver, decision.amounts, today, now)
     tables.decide(session, decision.waiver.id, Fate("approved", by, now, today, note, resolution))
 
 
@@ -208,8 +209,8 @@ def approve_waiver(
         decision = _decision(session, account, waiver_id, business_date(now))
         _require_authority(caller, decision)
         if decision.needs_resolution and not (resolution or "").strip():
-            told = [{"loc": "resolution", "msg": "reference of the owners' committee's resolution"}]
-            raise Invalid("So much can be waived only upon a resolution of the owners' committee.", told)
+            errors = [{"loc": "resolution", "msg": "reference of the owners' committee's resolution"}]
+            raise Invalid("So much can be waived only upon a resolution of the owners' committee.", errors)
         _approve(session, account, decision, caller.sub, now, resolution, note)
         holds.release(session, "waiver", waiver_id, account.code, now)
     return views.get_waiver(session, caller, waiver_id)
@@ -248,9 +249,9 @@ def withdraw_waiver(
 
 
 def _to_decide(session: Session, caller: Caller, waiver_id: UUID) -> tuple[Account, WaiverRow]:
-    household = views.found(session, caller, waiver_id).household
-    account = _locked(session, household)
-    return account, views.found(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
+    household = views.find_waiver(session, caller, waiver_id).household
+    account = _lock_account(session, household)
+    return account, views.find_waiver(session, caller, waiver_id)  # again: somebody else may have decided meanwhile
 
 
 def _require_pending(waiver: WaiverRow) -> None:

@@ -39,8 +39,8 @@ def set_matrix(
     grantors = Permission.APPROVE_WAIVER.roles
     wrong = flaws(bands, grantors) if bands or estate else {"bands": "the group has at least one"}
     if wrong:
-        told = [{"loc": where, "msg": message} for where, message in wrong.items()]
-        raise Invalid("The authority matrix is not valid.", told)
+        errors = [{"loc": where, "msg": message} for where, message in wrong.items()]
+        raise Invalid("The authority matrix is not valid.", errors)
     estate_id = _estate_id(session, caller, estate)
     lock_estate(session, estate_id)
     tables.keep_bands(session, estate_id, kind, bands)

@@ -95,6 +95,6 @@ def by_amount(bases: Mapping[int, int], amount_fen: int) -> dict[int, int]:
     return dict(zip(bases, parts, strict=True))
 
 
-def granted(asked: Mapping[int, int], left: Mapping[int, int]) -> dict[int, int]:
+def grant_amounts(requests: Mapping[int, int], waivable: Mapping[int, int]) -> dict[int, int]:
     """What was asked, as far as it is still there to be waived."""
-    return {bill_id: max(0, min(fen, left.get(bill_id, 0))) for bill_id, fen in asked.items()}
+    return {bill_id: max(0, min(fen, waivable.get(bill_id, 0))) for bill_id, fen in requests.items()}

@@ -22,13 +22,18 @@ Ratio = Annotated[Decimal, Field(gt=0, le=1, max_digits=5, decimal_places=4)]
 
 @dataclass(frozen=True)
 class BandAsked:
-    """One line of the authority matrix as it is asked for."""
+    """One line of the authority matrix as it is asked for; four eyes look where somebody decides, unless declined."""
 
     roles: Annotated[list[str], Field(max_length=10)]
     up_to_fen: PositiveFen | None = None
     up_to_ratio: Ratio | None = None
     needs_resolution: bool = False
-    four_eyes: bool = False
+    four_eyes: bool | None = None
+
+    def band(self) -> Band:
+        """The line as it will stand."""
+        four_eyes = bool(self.roles) if self.four_eyes is None else self.four_eyes
+        return Band(**vars(self) | {"roles": tuple(self.roles), "four_eyes": four_eyes})
 
 
 class WaiverDoors(EstateService):
@@ -105,6 +110,5 @@ class WaiverDoors(EstateService):
         estate: str | None = None,
     ) -> WaiverAuthority:
         """Say who may grant how much."""
-        wanted = [Band(**vars(band) | {"roles": tuple(band.roles)}) for band in bands]
         with self.transaction() as session:
-            return matrix.set_matrix(session, caller, estate, kind, wanted)
+            return matrix.set_matrix(session, caller, estate, kind, [asked.band() for asked in bands])

@@ -27,7 +27,6 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -37,6 +36,7 @@ from services.billing.receivables.late_fee.sql import LATE_FEE
 from services.billing.receivables.waivers.rules import Band, GrantedBefore
 from services.billing.tables import estate, household, metadata
 from services.common.contracts.answers.waivers import WaiverKind, WaiverStatus
+from services.common.narrowing import among, below, equals
 from services.common.rows import row_of, rows_of
 
 COUNTED_DAYS = timedelta(days=365)
@@ -123,7 +123,7 @@ _PENDING = text("""
 SELECT w.id, w.kind, b.bill_id FROM waiver_bill b JOIN waiver w ON w.id = b.waiver_id
 WHERE b.bill_id = ANY (:bills) AND w.status = 'pending' ORDER BY w.requested_at, b.bill_id LIMIT 1
 """)
-_GRANTED = text("""
+_GRANTED_BEFORE = text("""
 SELECT COALESCE(sum(b.granted_fen) FILTER (WHERE w.decided_on > :since), 0)::bigint AS household_fen,
        COALESCE(sum(b.granted_fen) FILTER (WHERE b.bill_id = ANY (:bills)), 0)::bigint AS bills_fen
 FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
@@ -276,7 +276,7 @@ def granted_before(
 ) -> GrantedBefore:
     """What a household was granted of a kind, in fen, on bills that stand."""
     key = {"household_id": household_id, "kind": kind, "since": today - COUNTED_DAYS, "bills": list(bill_ids)}
-    return GrantedBefore(**session.execute(_GRANTED, key).one()._asdict())
+    return GrantedBefore(**session.execute(_GRANTED_BEFORE, key).one()._asdict())
 
 
 def add(session: Session, new: NewWaiver, lines: Sequence[WaiverLine]) -> None:
@@ -298,11 +298,11 @@ def load(session: Session, waiver_id: UUID) -> WaiverRow | None:
 
 def lines_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[WaiverLine]]:
     """The bills of some waivers, by id."""
-    found: dict[UUID, list[WaiverLine]] = {waiver_id: [] for waiver_id in ids}
+    lines: dict[UUID, list[WaiverLine]] = {waiver_id: [] for waiver_id in ids}
     query = select(waiver_bill).where(waiver_bill.c.waiver_id.in_(ids)).order_by(waiver_bill.c.bill_id)
     for line in rows_of(WaiverLine, session.execute(query)):
-        found[line.waiver_id].append(line)
-    return found
+        lines[line.waiver_id].append(line)
+    return lines
 
 
 def decide(session: Session, waiver_id: UUID, fate: Fate) -> None:
@@ -325,14 +325,11 @@ def page_of(
     limit: int,
 ) -> list[WaiverRow]:
     """Waivers, newest first."""
-    query = _waivers()
-    if estates is not None:
-        query = query.where(estate.c.code.in_(estates))
-    if household_code is not None:
-        query = query.where(household.c.code == household_code)
-    if status is not None:
-        query = query.where(waiver.c.status == status)
-    if after is not None:
-        query = query.where(tuple_(waiver.c.requested_at, waiver.c.id) < after)
+    query = _waivers().where(
+        among(estate.c.code, estates),
+        equals(household.c.code, household_code),
+        equals(waiver.c.status, status),
+        below((waiver.c.requested_at, waiver.c.id), after),
+    )
     query = query.order_by(waiver.c.requested_at.desc(), waiver.c.id.desc()).limit(limit)
     return rows_of(WaiverRow, session.execute(query))

@@ -20,11 +20,11 @@ from services.common.paging import page, position
 def get_waiver(session: Session, caller: Caller, waiver_id: UUID) -> WaiverDetail:
     """One waiver; NotFound, Forbidden. A pending one says in `needs` who may approve it."""
     caller.require(Permission.READ_WAIVERS)
-    row = found(session, caller, waiver_id)
-    return shown(session, row)
+    row = find_waiver(session, caller, waiver_id)
+    return waiver_detail(session, row)
 
 
-def found(session: Session, caller: Caller, waiver_id: UUID) -> WaiverRow:
+def find_waiver(session: Session, caller: Caller, waiver_id: UUID) -> WaiverRow:
     """A waiver in the caller's scope; NotFound, Forbidden."""
     row = tables.load(session, waiver_id)
     if row is None:
@@ -52,7 +52,7 @@ def list_waivers(
     return Page(items=[_view(row, lines[row.id]) for row in waivers], next_cursor=next_cursor)
 
 
-def shown(session: Session, row: WaiverRow) -> WaiverDetail:
+def waiver_detail(session: Session, row: WaiverRow) -> WaiverDetail:
     """A waiver as the API shows it."""
     lines = tables.lines_of(session, [row.id])[row.id]
     needs = _needs(_authority(session, row, lines)) if row.status == "pending" else None
@@ -75,8 +75,8 @@ def _needs(who: Authority | None) -> NeededAuthority | None:
 
 
 def _view(row: WaiverRow, lines: Sequence[WaiverLine]) -> Waiver:
-    asked = sum(line.asked_fen for line in lines)
-    granted = sum(line.granted_fen or 0 for line in lines) if row.status == "approved" else None
+    asked_fen = sum(line.asked_fen for line in lines)
+    granted_fen = sum(line.granted_fen or 0 for line in lines) if row.status == "approved" else None
     return Waiver(
         id=row.id,
         estate=row.estate,
@@ -87,9 +87,9 @@ def _view(row: WaiverRow, lines: Sequence[WaiverLine]) -> Waiver:
         reason=row.reason,
         status=row.status,
         automatic=row.decided_by == RULE,
-        asked_fen=asked,
-        waived_fen=granted,
-        less_than_asked=granted is not None and granted < asked,
+        asked_fen=asked_fen,
+        waived_fen=granted_fen,
+        less_than_asked=granted_fen is not None and granted_fen < asked_fen,
         bills=[_bill(line) for line in lines],
         base_on=row.base_on,
         requested_by=row.requested_by,

@@ -24,7 +24,7 @@ FileField = Literal[
 FileValue = str | list[str] | None
 
 
-class Preferences(TypedDict):
+class PreferredContact(TypedDict):
     """How and when a household wants to be reached."""
 
     channel: PreferredChannel | None
@@ -70,7 +70,7 @@ class HouseholdFile(TypedDict):
 
     segment: Annotated[str | None, Field(description="One of four, or a group of one's own")]
     other_phones: list[str]
-    preferences: Preferences
+    preferences: PreferredContact
     legacy_dispute: FiledDispute | None
     service: ServiceHistory
     changes: Annotated[list[FieldChange], Field(description="The newest, for staff who may see personal data")]

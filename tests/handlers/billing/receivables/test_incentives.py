@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from services.billing.receivables.incentives import handlers, redeeming, tables
 from services.billing.receivables.incentives.handlers import DrawRequest
 from services.billing.receivables.incentives.redeeming import Redemption
-from services.billing.receivables.incentives.rules import Policy, Settled, points
+from services.billing.receivables.incentives.rules import BillStanding, Policy, points
 from services.billing.receivables.trial_balance import handlers as ledger
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillsAdjusted
@@ -217,7 +217,7 @@ def test_c4_sql_and_rule_give_the_same_points(books: Books) -> None:
                 part = fen if whole else max(1, fen // 2)
                 books.pay(part, paid_on.isoformat(), bills=[bill])
                 settled = paid_on if part == fen else None
-                expected += points(Settled(due, part, settled), POLICY)
+                expected += points(BillStanding(due, part, settled), POLICY)
             key = {"first": due, "last": due, "today": TODAY}
             tables.reward(books.session, books.estates["E1"], POLICY, **key)
             assert tables.balance(books.session, books.households["H1"][0]) == expected

@@ -33,7 +33,7 @@ from services.billing.receivables.plans import handlers as plans
 from services.billing.receivables.plans import standing as keeping
 from services.billing.receivables.plans.handlers import Offer
 from services.billing.receivables.plans.rules import frozen_on
-from services.billing.receivables.plans.tables import planned
+from services.billing.receivables.plans.tables import household_plans
 from services.billing.receivables.statement.handlers import statement
 from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
@@ -400,7 +400,7 @@ class Office:
                 )
                 rows = tables.bills_to_pay(session, account.id, ids)
                 bills = open_bills(rows, entries_by_bill(session, list(rows)))
-                frozen = frozen_on(list(planned(session, account.id).plans.values()), bills, date.max)
+                frozen = frozen_on(list(household_plans(session, account.id).by_id.values()), bills, date.max)
                 for bill in bills:
                     assert only_fee_is_left(bill, policy_of(account), frozen.of(bill.id)) == rows[bill.id].fee_left, (
                         bill

@@ -122,6 +122,13 @@ def test_c2_what_is_put_into_the_matrix_is_read_from_it(service: Later) -> None:
     assert service.get_waiver_authority(caller=ADMIN, estate="E1")["principal"] == bands
 
 
+def test_c2_four_eyes_look_where_somebody_decides_unless_they_are_declined(service: Later) -> None:
+    bands = [{"up_to_fen": 100, "roles": []}, {"up_to_fen": 200, "roles": ["finance"]},
+             {"roles": ["finance"], "four_eyes": False}]  # fmt: skip
+    told = service.set_waiver_authority(caller=ADMIN, kind="late_fee", bands=bands)
+    assert [band["four_eyes"] for band in told["late_fee"]] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("bands", "where"),
     [

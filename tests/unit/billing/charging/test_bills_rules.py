@@ -188,7 +188,7 @@ def test_formula_of_a_split_month_with_vacancy() -> None:
     ],
 )
 def test_status_of_a_bill(amount: int, paid: int, waived: int, voided: bool, expected: str) -> None:
-    assert views.status(amount, paid, waived, voided=voided) == expected
+    assert views.status(amount, paid, waived, is_void=voided) == expected
 
 
 @pytest.mark.parametrize(

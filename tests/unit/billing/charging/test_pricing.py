@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.charging.metered import rules as metered
-from services.billing.charging.metered.rules import Billed, Reading, Span, Trouble
+from services.billing.charging.metered.rules import CoveredSpan, Reading, Span, Trouble
 from services.billing.charging.shared_costs import rules as shared
 from services.billing.charging.shared_costs.rules import Cost, SharingUnit
 from services.billing.charging.slices import rules
@@ -46,13 +46,13 @@ def read(*shown: tuple[str, str]) -> list[Reading]:
     return [Reading(date.fromisoformat(day), Decimal(value)) for day, value in shown]
 
 
-def span(*shown: tuple[str, str], billed: tuple[Billed, ...] = ()) -> Span | Trouble:
+def span(*shown: tuple[str, str], billed: tuple[CoveredSpan, ...] = ()) -> Span | Trouble:
     return metered.span("water", read(*shown), billed, OCTOBER, LAST)
 
 
-def billed_span(opened: str, closed: str, value: str, period: str = "2026-09-01") -> Billed:
+def billed_span(opened: str, closed: str, value: str, period: str = "2026-09-01") -> CoveredSpan:
     [closing] = read((closed, value))
-    return Billed(date.fromisoformat(period), date.fromisoformat(opened), closing)
+    return CoveredSpan(date.fromisoformat(period), date.fromisoformat(opened), closing)
 
 
 # --- which consumption ---------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def billed_span(opened: str, closed: str, value: str, period: str = "2026-09-01"
     ],
 )
 def test_b1_a_meter_bills_from_where_it_was_billed(
-    shown: list[tuple[str, str]], billed: tuple[Billed, ...], expected: int
+    shown: list[tuple[str, str]], billed: tuple[CoveredSpan, ...], expected: int
 ) -> None:
     found = span(*shown, billed=billed)
     assert isinstance(found, Span)
@@ -107,7 +107,7 @@ def test_b1_a_meter_bills_from_where_it_was_billed(
     ],
 )
 def test_b1_what_is_not_known_is_not_billed(
-    shown: list[tuple[str, str]], billed: tuple[Billed, ...], kind: str
+    shown: list[tuple[str, str]], billed: tuple[CoveredSpan, ...], kind: str
 ) -> None:
     found = span(*shown, billed=billed)
     assert isinstance(found, Trouble)
@@ -122,19 +122,19 @@ def test_b1_no_unit_is_lost_and_none_billed_twice(months: list[tuple[int, bool]]
         value += data.draw(st.decimals(0, 50, places=4))
         if was_read:
             shown.append(Reading(date(2025 + n // 12, n % 12 + 1, day), value))
-    billed: list[Billed] = []
+    billed: list[CoveredSpan] = []
     quantity = Decimal(0)
     for n in data.draw(st.permutations(range(len(months)))):
         month = Cycle(date(2025 + n // 12, n % 12 + 1, 1), 1)
         found = metered.span("water", [r for r in shown if r.on <= month.last], billed, month.first, month.last)
         if isinstance(found, Span):
-            billed.append(Billed(month.first, found.opened.on, found.closed))
+            billed.append(CoveredSpan(month.first, found.opening.on, found.closing))
             quantity += found.quantity
-    spans = sorted((one.opened_on, one.closed.on) for one in billed)
+    spans = sorted((one.opened_on, one.closing.on) for one in billed)
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert quantity <= (shown[-1].value - shown[0].value if shown else 0)
     if [one.period for one in billed] == sorted(one.period for one in billed) and billed:
-        assert quantity == billed[-1].closed.value - shown[0].value
+        assert quantity == billed[-1].closing.value - shown[0].value
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_b1_payers_consumption_sums_to_the_whole(steps: list[tuple[int, Decimal]
     ends = [date(2026, 1, 1)]
     for cut in cuts:
         ends.append(ends[-1] + timedelta(days=cut))
-    ends.append(max(ends[-1], one.closed.on) + timedelta(days=1))
+    ends.append(max(ends[-1], one.closing.on) + timedelta(days=1))
     payers = [[(begin + timedelta(days=1), end)] for begin, end in pairwise(ends)]
     weights = metered.payer_weights([one], payers)
     for weight, [(first, last)] in zip(weights, payers, strict=True):

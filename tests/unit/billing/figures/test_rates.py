@@ -8,11 +8,11 @@ from services.billing.figures.rates.rules import month, rate
 from services.billing.periods import first_of
 from services.billing.receivables.trial_balance.rules import (
     NO_DIFFERENCE,
-    Kept,
-    Moved,
+    Flow,
+    StoredSums,
     accounts,
     check,
-    collected,
+    collected_fen,
     total_fen,
 )
 from services.common.contracts.errors import Invalid
@@ -35,9 +35,9 @@ def test_j1_a_bad_period_names_its_argument() -> None:
     assert problem.value.errors[0]["loc"] == "due_in"
 
 
-ISSUED = Moved(1, "receivable", "fee_income", 100)
-PAID = Moved(1, "cash_pos", "receivable", 60)
-OVERPAID = Moved(1, "cash_pos", "customer_credit", 5)
+ISSUED = Flow(1, "receivable", "fee_income", 100)
+PAID = Flow(1, "cash_pos", "receivable", 60)
+OVERPAID = Flow(1, "cash_pos", "customer_credit", 5)
 
 
 def test_b7_accounts() -> None:
@@ -46,18 +46,18 @@ def test_b7_accounts() -> None:
 
 
 def test_b7_collected_is_principal_from_payers_less_what_went_back() -> None:
-    opening = Moved(1, "opening_equity", "receivable", 7)
-    applied = Moved(1, "customer_credit", "receivable", 3)
-    back = Moved(1, "receivable", "cash_pos", 10)
-    credit_note = Moved(1, "fee_income", "receivable", 50)
-    assert collected([ISSUED, PAID, OVERPAID, opening, applied, back, credit_note]) == 60
+    opening = Flow(1, "opening_equity", "receivable", 7)
+    applied = Flow(1, "customer_credit", "receivable", 3)
+    back = Flow(1, "receivable", "cash_pos", 10)
+    credit_note = Flow(1, "fee_income", "receivable", 50)
+    assert collected_fen([ISSUED, PAID, OVERPAID, opening, applied, back, credit_note]) == 60
 
 
 def test_b7_checks_are_nothing_when_all_agree() -> None:
-    kept = Kept(1, bills_open_fen=40, household_credit_fen=5, rolled_billed_fen=100, rolled_collected_fen=60)
+    kept = StoredSums(1, bills_open_fen=40, household_credit_fen=5, rolled_billed_fen=100, rolled_collected_fen=60)
     assert check([ISSUED, PAID, OVERPAID], [kept]) == NO_DIFFERENCE
 
 
 def test_b7_an_estate_without_postings_is_checked_too() -> None:
-    assert total_fen(check([], [Kept(1, bills_open_fen=3)])) == 3
+    assert total_fen(check([], [StoredSums(1, bills_open_fen=3)])) == 3
     assert total_fen(check([ISSUED], [])) == 200

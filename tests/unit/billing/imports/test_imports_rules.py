@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from services.billing.imports.kinds import KINDS
-from services.billing.imports.rules import Known, KnownBill, KnownTariff, check, opening_issued_on
+from services.billing.imports.rules import KnownBill, KnownTariff, Register, check, opening_issued_on
 from services.common.sheets.reading import Sheet, problems, read_sheet
 
 UNITS = "estate_code,building,unit_code,area_m2,usage,status,household_code,owner_name,owner_phone"
@@ -14,20 +14,20 @@ GOOD_UNIT = "E1,1,101,87.33,residential,occupied,H1,王小明,13812345678"
 OPENING = "estate_code,unit_code,fee_item,period,amount_yuan,due_date"
 TARIFFS = "estate_code,fee_item,method,usage,unit_price_yuan,effective_from"
 STAFF = "staff_code,name,role,estate_code"
-KNOWN = Known(estates={"E1": 1, "E2": 2}, today=date(2026, 11, 21))
+KNOWN = Register(estates={"E1": 1, "E2": 2}, today=date(2026, 11, 21))
 
 
 def read(kind: str, *lines: str) -> Sheet:
     return read_sheet(kind, KINDS[kind], "\n".join(lines))
 
 
-def errors(kind: str, *lines: str, known: Known = KNOWN) -> list[tuple[int, str, str]]:
+def errors(kind: str, *lines: str, known: Register = KNOWN) -> list[tuple[int, str, str]]:
     sheet = read(kind, *lines)
     check(sheet, known)
     return [(e["line"], e["column"], e["msg"]) for e in problems(sheet.errors)]
 
 
-def places(kind: str, *lines: str, known: Known = KNOWN) -> list[tuple[int, str]]:
+def places(kind: str, *lines: str, known: Register = KNOWN) -> list[tuple[int, str]]:
     return [(line, column) for line, column, _ in errors(kind, *lines, known=known)]
 
 
@@ -112,12 +112,12 @@ def test_a_household_has_one_owner_and_one_estate() -> None:
     other_estate = GOOD_UNIT.replace("E1,", "E2,")
     assert places("units", UNITS, GOOD_UNIT, other_name) == [(3, "owner_name")]
     assert places("units", UNITS, GOOD_UNIT, other_estate) == [(3, "household_code")]
-    known = Known(estates={"E1": 1}, households={"H1": "E2"})
+    known = Register(estates={"E1": 1}, households={"H1": "E2"})
     assert places("units", UNITS, GOOD_UNIT, known=known) == [(2, "household_code")]
 
 
 def test_scope_and_unknown_estates_are_named() -> None:
-    mine = Known(estates={"E1": 1, "E2": 2}, scope={"E1"})
+    mine = Register(estates={"E1": 1, "E2": 2}, scope={"E1"})
     lines = (GOOD_UNIT, "E2,1,1,9,parking,vacant,H2,a,13800000000", "E7,1,1,9,parking,vacant,H3,a,13800000000")
     assert [m for _, _, m in errors("units", UNITS, *lines, known=mine)] == ["outside your scope"] * 2
     assert errors("units", UNITS, *lines) == [(4, "estate_code", "unknown estate")]
@@ -131,8 +131,8 @@ def test_a_building_has_one_steward() -> None:
 def test_published_tariffs_are_versioned() -> None:
     key = ("E1", "property", "residential", date(2026, 1, 1))
     values = {"method": "per_area", "unit_price": Decimal("2.3500"), "effective_to": None, "version": 1}
-    published = Known(estates={"E1": 1}, tariffs={key: KnownTariff(values, published=True)})
-    waiting = Known(estates={"E1": 1}, tariffs={key: KnownTariff(values, published=False)})
+    published = Register(estates={"E1": 1}, tariffs={key: KnownTariff(values, published=True)})
+    waiting = Register(estates={"E1": 1}, tariffs={key: KnownTariff(values, published=False)})
     same, dearer = (f"E1,property,per_area,residential,{price},2026-01-01" for price in ("2.35", "2.36"))
     assert errors("tariffs", TARIFFS, same, known=published) == []
     [(line, column, msg)] = errors("tariffs", TARIFFS, dearer, known=published)
@@ -152,7 +152,7 @@ def test_bad_tariffs_are_named() -> None:
 
 
 def test_opening_balances_are_checked() -> None:
-    known = Known(estates={"E1": 1}, units={("E1", "101"): 7}, today=date(2026, 11, 21))
+    known = Register(estates={"E1": 1}, units={("E1", "101"): 7}, today=date(2026, 11, 21))
     header = OPENING + ",paid_yuan,paid_on"
     lines = (
         "E1,101,property,2025-01,300.00,2025-02-15,100.00,",
@@ -181,7 +181,7 @@ def test_a_standing_bill_is_never_edited() -> None:
     line = "E1,101,property,2025-01,300.00,2025-02-15,100.00"
 
     def with_bill(bill: KnownBill, changed: str) -> list[str]:
-        known = Known(estates={"E1": 1}, units={("E1", "101"): 7}, bills={key: bill})
+        known = Register(estates={"E1": 1}, units={("E1", "101"): 7}, bills={key: bill})
         return [column for _, column in places("opening_balances", OPENING + ",paid_yuan", changed, known=known)]
 
     standing = KnownBill(30_000, 10_000, date(2025, 2, 15), opening=True)
@@ -214,7 +214,7 @@ def test_text_that_cannot_be_kept_is_named(cell: str) -> None:
 )
 def test_a3_an_opening_balance_out_of_all_bounds_is_named(cells: str, column: str) -> None:
     """A period of the year 9999 was an exception, a 34th decimal was rounded away in silence."""
-    known = Known(estates={"E1": 1}, units={("E1", "101"): 7}, today=date(2026, 11, 21))
+    known = Register(estates={"E1": 1}, units={("E1", "101"): 7}, today=date(2026, 11, 21))
     assert places("opening_balances", OPENING, f"E1,101,property,{cells}", known=known) == [(2, column)]
 
 
@@ -224,7 +224,7 @@ def test_a3_what_no_call_could_name_is_refused() -> None:
     line = f"{long},{long},{long},87.33,residential,occupied,{long},王小明,13812345678"
     assert places("units", UNITS, line) == [(2, column) for column in columns]
     assert places("tariffs", TARIFFS, f"E1,{long},fixed,residential,1,2026-01-01") == [(2, "fee_item")]
-    assert places("units", UNITS, line.replace(long, "x" * 64), known=Known(estates={"x" * 64: 1})) == []
+    assert places("units", UNITS, line.replace(long, "x" * 64), known=Register(estates={"x" * 64: 1})) == []
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\ufffd", "\u200b", "\u202e", "\ufeff"])

@@ -23,7 +23,7 @@ from services.billing.receivables.ledger.rules import (
     Movement,
     MovementKind,
 )
-from services.billing.receivables.plans.rules import Part, Plan, Planned
+from services.billing.receivables.plans.rules import HouseholdPlans, Part, Plan
 from services.common.contracts.events import AdjustedBill, BillsAdjusted, BillsIssued, IssuedBill
 
 RUN, PLAN = UUID(int=1), UUID(int=2)
@@ -64,8 +64,8 @@ def key(on: date) -> FigureKey:
     return FigureKey(5, "1", "property_fee", date(2026, 10, 1), DUE, on)
 
 
-def items(*history: Entry, left: bool = False, plans: Planned | None = None) -> OpenItems:
-    return OpenItems({1: a_bill(1, left=left)}, {1: history}, plans or Planned())
+def items(*history: Entry, left: bool = False, plans: HouseholdPlans | None = None) -> OpenItems:
+    return OpenItems({1: a_bill(1, left=left)}, {1: history}, plans or HouseholdPlans())
 
 
 # --- bills and figures ---------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_c3_what_settles_one_bill_of_a_plan_may_spare_the_late_fee_of_another() 
     before = OpenItems(
         {1: a_bill(1), 2: a_bill(2, left=True)},
         {1: [issue(1)], 2: [issue(2), pay(10_000, broken, 2), fee]},
-        Planned({PLAN: plan}, {1: 10_000, 2: 10_000}),
+        HouseholdPlans({PLAN: plan}, {1: 10_000, 2: 10_000}),
     )
     assert changes(before, pay(1, mended)) == {}
     assert changes(before, pay(10_000, mended)) == {1: True, 2: False}
@@ -160,11 +160,13 @@ def test_c3_what_settles_one_bill_of_a_plan_may_spare_the_late_fee_of_another() 
 def test_b5_plans_go_on_without_a_void_bill() -> None:
     parts = (Part(1, DUE, 10_000), Part(2, DUE, 5_000))
     before = OpenItems(
-        {1: a_bill(1), 2: a_bill(2)}, {1: [issue()], 2: [issue(2)]}, Planned({PLAN: Plan(ISSUED, parts)}, {1: 1, 2: 2})
+        {1: a_bill(1), 2: a_bill(2)},
+        {1: [issue()], 2: [issue(2)]},
+        HouseholdPlans({PLAN: Plan(ISSUED, parts)}, {1: 1, 2: 2}),
     )
     after = before.after([moved("bill_voided", FEE_INCOME, RECEIVABLE, 10_000)])
     assert (set(after.bills), set(after.entries), dict(after.plans.principal)) == ({2}, {2}, {2: 2})
-    assert after.plans.plans[PLAN].parts == (Part(2, DUE, 5_000),)
+    assert after.plans.by_id[PLAN].parts == (Part(2, DUE, 5_000),)
 
 
 # --- what others are told ------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from services.billing.receivables.books.rules import (
     received_fen,
     returns,
 )
-from services.billing.receivables.trial_balance.rules import Moved
+from services.billing.receivables.trial_balance.rules import Flow
 
 EQUAL = dict.fromkeys(CATEGORIES, Decimal(1))
 FEN = st.integers(1, 10**9)
@@ -55,13 +55,13 @@ def test_b2_the_company_takes_its_part_and_the_rest_is_shared() -> None:
 
 def test_b2_fees_received_are_principal_and_late_fee_and_applied_credit() -> None:
     moved = [
-        Moved(1, "cash_wechat", "receivable", 500),
-        Moved(1, "cash_cash", "late_fee_income", 30),
-        Moved(1, "customer_credit", "receivable", 70),
-        Moved(1, "cash_cash", "customer_credit", 999),
-        Moved(1, "receivable", "fee_income", 10_000),
-        Moved(1, "fee_income", "receivable", 40),
-        Moved(1, "receivable", "cash_wechat", 100),
+        Flow(1, "cash_wechat", "receivable", 500),
+        Flow(1, "cash_cash", "late_fee_income", 30),
+        Flow(1, "customer_credit", "receivable", 70),
+        Flow(1, "cash_cash", "customer_credit", 999),
+        Flow(1, "receivable", "fee_income", 10_000),
+        Flow(1, "fee_income", "receivable", 40),
+        Flow(1, "receivable", "cash_wechat", 100),
     ]
     assert received_fen(moved) == 500 + 30 + 70 - 100
 
@@ -75,7 +75,7 @@ def test_b2_what_is_returned_is_the_surplus_and_no_more_than_a_category_has(bala
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("def"), FEN)), st.integers(0, 20))
 def test_b8_every_closing_is_opening_plus_debit_minus_credit(moves: list[tuple[str, str, int]], cut: int) -> None:
-    moved = [Moved(1, *move) for move in moves]
+    moved = [Flow(1, *move) for move in moves]
     lines = account_periods(moved[:cut], moved[cut:])
     assert sum(line.closing_fen for line in lines) == 0
     whole = {line.account: line.closing_fen for line in account_periods([], moved)}

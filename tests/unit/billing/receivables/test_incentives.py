@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.receivables.incentives.rules import (
+    BillStanding,
     Policy,
-    Settled,
     coupon_due,
     credit_level,
     discount_fen,
@@ -30,12 +30,12 @@ DUE = date(2026, 10, 15)
 )
 def test_c4_early_payment_brings_more_than_timely_and_late_nothing(paid_on: str | None, brought: int) -> None:
     day = None if paid_on is None else date.fromisoformat(paid_on)
-    assert points(Settled(DUE, 20_523, day), POLICY) == brought
+    assert points(BillStanding(DUE, 20_523, day), POLICY) == brought
 
 
 def test_c4_where_incentives_are_off_nothing_is_brought() -> None:
     off = Policy(False, *list(vars(POLICY).values())[1:])
-    assert points(Settled(DUE, 20_523, DUE), off) == 0
+    assert points(BillStanding(DUE, 20_523, DUE), off) == 0
 
 
 def months(*in_time: bool) -> list[tuple[date, bool]]:
@@ -98,4 +98,5 @@ def test_c4_a_discount_is_worth_its_points_and_bounded_by_the_bill() -> None:
 @given(st.integers(0, 400), st.integers(0, 10**8))
 def test_c4_paying_later_never_brings_more(days: int, fen: int) -> None:
     day = DUE - timedelta(days=200) + timedelta(days=days)
-    assert points(Settled(DUE, fen, day), POLICY) >= points(Settled(DUE, fen, day + timedelta(days=1)), POLICY)
+    later = day + timedelta(days=1)
+    assert points(BillStanding(DUE, fen, day), POLICY) >= points(BillStanding(DUE, fen, later), POLICY)

@@ -128,7 +128,7 @@ def test_c1_no_rate_before_the_first() -> None:
 
 def test_c1_the_cap_is_the_principal_and_can_be_off() -> None:
     assert fee(100, "2000-01-15", "2025-01-15") == 100
-    assert fee(100, "2000-01-15", "2025-01-15", policy=replace(POLICY, capped=False)) == 274
+    assert fee(100, "2000-01-15", "2025-01-15", policy=replace(POLICY, is_capped=False)) == 274
 
 
 def test_c1_grace() -> None:
@@ -176,7 +176,7 @@ POLICIES = st.builds(
         max_size=3,
         unique_by=lambda rate: rate.effective_from,
     ).map(tuple),
-    capped=st.booleans(),
+    is_capped=st.booleans(),
     grace_days=st.integers(0, 40),
     grace_mode=st.sampled_from(["from_due", "after_grace"]),
 )
@@ -191,12 +191,12 @@ def test_c1_never_falls_with_time_and_stays_in_its_bounds(
     now = late_fee(principal, due, events, as_of, policy).accrued_fen
     later = late_fee(principal, due, events, as_of + timedelta(days=more), policy).accrued_fen
     assert 0 <= now <= later
-    if policy.capped:
+    if policy.is_capped:
         assert later <= principal
 
 
 @given(st.integers(1, 10**7), st.dates(date(2024, 1, 1), date(2026, 12, 31)), st.integers(0, 4000))
 def test_c1_without_events_it_is_one_product(principal: int, due: date, days: int) -> None:
-    uncapped = replace(POLICY, capped=False)
+    uncapped = replace(POLICY, is_capped=False)
     expected = (principal * 3 * days + 5000) // 10000
     assert late_fee(principal, due, [], due + timedelta(days=days), uncapped).due_fen == expected

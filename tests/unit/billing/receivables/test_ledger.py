@@ -26,7 +26,7 @@ from services.billing.receivables.ledger.rules import (
     effect,
     figure_day,
 )
-from services.billing.receivables.trial_balance.rules import Moved, collected
+from services.billing.receivables.trial_balance.rules import Flow, collected_fen
 
 FEN = 700
 DAY = BookingDay(date(2026, 12, 1), date(2026, 11, 29))
@@ -80,8 +80,8 @@ def test_what_is_billed_and_neither_paid_nor_waived_is_receivable(posted: list[E
 
 @given(entries)
 def test_paid_is_what_the_trial_balance_calls_collected(posted: list[Entry]) -> None:
-    moved = [Moved(1, one.debit_account, one.credit_account, one.amount_fen) for one in posted]
-    assert sum(map(effect, posted), NOTHING).paid_fen == collected(moved)
+    moved = [Flow(1, one.debit_account, one.credit_account, one.amount_fen) for one in posted]
+    assert sum(map(effect, posted), NOTHING).paid_fen == collected_fen(moved)
 
 
 @pytest.mark.parametrize("kind", sorted(POSTINGS.keys() - OF_A_VOID))

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.charging.voids.rules import Received, Standing, number, standing
+from services.billing.charging.voids.rules import DayReceipt, Standing, number, standing
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.rules import DailyRate, LateFeePolicy, late_fee
 from services.billing.receivables.ledger.rules import BookingDay, Entry
-from services.billing.receivables.trial_balance.rules import NO_DIFFERENCE, Kept, Moved, check, collected
+from services.billing.receivables.trial_balance.rules import NO_DIFFERENCE, Flow, StoredSums, check, collected_fen
 from services.billing.receivables.waivers.rules import (
     Band,
     GrantedBefore,
     authority,
     by_amount,
     by_ratio,
-    granted,
+    grant_amounts,
 )
 from services.common.contracts.answers.waivers import WaiverKind
 
@@ -62,7 +62,7 @@ def test_c2_granted_is_never_more_than_asked_nor_than_is_left(
     found: dict[int, int], left: dict[int, int], ratio: Decimal
 ) -> None:
     asked = by_ratio(found, ratio)
-    given_ = granted(asked, left)
+    given_ = grant_amounts(asked, left)
     assert all(0 <= fen <= min(asked[bill], left.get(bill, 0)) for bill, fen in given_.items())
 
 
@@ -120,7 +120,7 @@ def test_b5_what_came_in_is_read_by_day() -> None:
         ],
         DUE,
     )
-    assert found == Standing((Received(day("2025-03-10"), 4000), Received(day("2025-04-01"), 5500, 30)), 500, 7)
+    assert found == Standing((DayReceipt(day("2025-03-10"), 4000), DayReceipt(day("2025-04-01"), 5500, 30)), 500, 7)
     assert (found.principal_fen, found.late_fee_fen) == (9500, 30)
 
 
@@ -133,12 +133,12 @@ def test_b5_what_was_taken_back_is_taken_from_what_came_last() -> None:
         ],
         DUE,
     )
-    assert found.received == (Received(day("2025-03-10"), 3500),)
+    assert found.receipts == (DayReceipt(day("2025-03-10"), 3500),)
 
 
 def test_b5_money_from_before_the_books_came_in_time() -> None:
     found = standing([entry("opening_equity", "receivable", 700, "2026-11-01")], DUE)
-    assert found.received == (Received(DUE, 700),)
+    assert found.receipts == (DayReceipt(DUE, 700),)
 
 
 def test_b5_credit_notes_are_numbered() -> None:
@@ -147,20 +147,20 @@ def test_b5_credit_notes_are_numbered() -> None:
 
 def test_b5_a_voided_opening_balance_is_not_collected() -> None:
     moved = [
-        Moved(1, "receivable", "opening_equity", 100),
-        Moved(1, "opening_equity", "receivable", 40),
-        Moved(1, "receivable", "customer_credit", 40),
-        Moved(1, "opening_equity", "receivable", 100, "bill_voided"),
+        Flow(1, "receivable", "opening_equity", 100),
+        Flow(1, "opening_equity", "receivable", 40),
+        Flow(1, "receivable", "customer_credit", 40),
+        Flow(1, "opening_equity", "receivable", 100, "bill_voided"),
     ]
-    assert collected(moved) == 0
-    assert check(moved, [Kept(1, household_credit_fen=40)]) == NO_DIFFERENCE
+    assert collected_fen(moved) == 0
+    assert check(moved, [StoredSums(1, household_credit_fen=40)]) == NO_DIFFERENCE
 
 
 def test_c2_waived_is_compared_with_the_ledger() -> None:
-    moved = [Moved(1, "receivable", "fee_income", 100), Moved(1, "fee_income", "receivable", 30)]
-    kept = Kept(1, bills_open_fen=70, bills_waived_fen=30, rolled_billed_fen=100, rolled_waived_fen=30)
+    moved = [Flow(1, "receivable", "fee_income", 100), Flow(1, "fee_income", "receivable", 30)]
+    kept = StoredSums(1, bills_open_fen=70, bills_waived_fen=30, rolled_billed_fen=100, rolled_waived_fen=30)
     assert check(moved, [kept]) == NO_DIFFERENCE
-    undone = [*moved, Moved(1, "receivable", "fee_income", 30, "waiver_reversed")]
+    undone = [*moved, Flow(1, "receivable", "fee_income", 30, "waiver_reversed")]
     assert check(undone, [kept]).waived_and_bills_fen == 30
 
 

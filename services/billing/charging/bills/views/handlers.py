@@ -40,13 +40,13 @@ def list_bills(
     caller.require(Permission.READ_STATEMENT)
     after = position(cursor, date.fromisoformat, int)
     rows = tables.bills_after(session, find_household(session, caller, code).id, status, after, limit + 1)
-    shown, next_cursor = page(rows, limit, lambda row: [row.due_date, row.id])
-    return Page(items=[bill_view(row) for row in shown], next_cursor=next_cursor)
+    items, next_cursor = page(rows, limit, lambda row: [row.due_date, row.id])
+    return Page(items=[bill_view(row) for row in items], next_cursor=next_cursor)
 
 
 def bill_view(row: BillRow) -> BillSummary:
     """A bill as the API shows it."""
-    voided = row.voided_at is not None
+    is_void = row.voided_at is not None
     return BillSummary(
         id=row.id,
         unit=f"{row.estate}/{row.unit}",
@@ -56,10 +56,10 @@ def bill_view(row: BillRow) -> BillSummary:
         amount_fen=row.amount_fen,
         paid_fen=row.paid_fen,
         waived_fen=row.waived_fen,
-        outstanding_fen=0 if voided else row.amount_fen - row.paid_fen - row.waived_fen,
+        outstanding_fen=0 if is_void else row.amount_fen - row.paid_fen - row.waived_fen,
         due_date=row.due_date,
         issued_on=row.issued_on,
-        status=rules.status(row.amount_fen, row.paid_fen, row.waived_fen, voided=voided),
+        status=rules.status(row.amount_fen, row.paid_fen, row.waived_fen, is_void=is_void),
     )
 
 
@@ -75,17 +75,17 @@ def explain_bill(session: Session, caller: Caller, bill_id: int) -> BillExplanat
         raise NotFound(f"There is no bill {bill_id}.")
     caller.require_household(row.household, row.estate)
     if row.charge_id is not None:
-        return _charged(row)
-    return _brought_in(row) if row.tariff_id is None else _computed(session, row, row.tariff_id)
+        return _explain_charge(row)
+    return _explain_opening(row) if row.tariff_id is None else _explain_by_tariff(session, row, row.tariff_id)
 
 
-def _brought_in(row: BillRow) -> BillExplanation:
+def _explain_opening(row: BillRow) -> BillExplanation:
     amount = yuan(row.amount_fen)
     text = Bilingual({"zh-CN": f"期初欠费导入：{amount} 元", "en": f"Opening balance as imported: {amount} yuan"})
     return _as_it_stands(row, OpeningInputs(amount_yuan=amount), text, f"opening balance = {amount}")
 
 
-def _charged(row: BillRow) -> BillExplanation:
+def _explain_charge(row: BillRow) -> BillExplanation:
     amount, what = yuan(row.amount_fen), str((row.inputs or {})["description"])
     text = Bilingual({"zh-CN": f"一次性服务：{what}，{amount} 元", "en": f"One-off service: {what}, {amount} yuan"})
     inputs = OneOffInputs(method="one_off", description=what, amount_fen=row.amount_fen)
@@ -108,10 +108,10 @@ def _as_it_stands(row: BillRow, inputs: OneOffInputs | OpeningInputs, text: Bili
     )
 
 
-def _computed(session: Session, row: BillRow, tariff_id: int) -> BillExplanation:
+def _explain_by_tariff(session: Session, row: BillRow, tariff_id: int) -> BillExplanation:
     tariff = load_tariff(session, tariff_id)
-    used = tables.rates_used(session, row)
-    inputs, terms = _terms(row, tariff, used["rates"])
+    basis = tables.rates_used(session, row)
+    inputs, terms = _terms(row, tariff, basis["rates"])
     rounding_fen = (row.inputs or {}).get("rounding_fen", 0)
     return BillExplanation(
         **bill_view(row),
@@ -124,7 +124,7 @@ def _computed(session: Session, row: BillRow, tariff_id: int) -> BillExplanation
         text=rules.explanation(terms, row.amount_fen, rounding_fen),
         rounding="half_up to the fen, once",
         rounding_fen=rounding_fen,
-        due=DueDay(policy=used["policy"], text=rules.due_explanation(used["policy"], row.due_date)),
+        due=DueDay(policy=basis["policy"], text=rules.due_explanation(basis["policy"], row.due_date)),
     )
 
 
@@ -132,28 +132,28 @@ def _terms(
     row: BillRow, tariff: TariffRow, rates: Sequence[KeptRate]
 ) -> tuple[RateInputs | MeteredInputs | SharedInputs, Sequence[Term]]:
     """What the bill was made from, and the arithmetic."""
-    kept = row.inputs or {}
-    if kept.get("method") == "metered":
-        metered = tables.METERED.validate_python(kept)
-        return metered, rules.metered_terms(metered)
-    if kept.get("method") == "shared":
-        shared = tables.SHARED.validate_python(kept)
-        return shared, rules.shared_terms(shared)
-    return _terms_by_rate(row, tariff, cast("KeptLine", kept), rates)
+    inputs = row.inputs or {}
+    if inputs.get("method") == "metered":
+        metered_inputs = tables.METERED_INPUTS.validate_python(inputs)
+        return metered_inputs, rules.metered_terms(metered_inputs)
+    if inputs.get("method") == "shared":
+        shared_inputs = tables.SHARED_INPUTS.validate_python(inputs)
+        return shared_inputs, rules.shared_terms(shared_inputs)
+    return _terms_by_rate(row, tariff, cast("KeptLine", inputs), rates)
 
 
 def _terms_by_rate(
-    row: BillRow, tariff: TariffRow, kept: KeptLine, rates: Sequence[KeptRate]
+    row: BillRow, tariff: TariffRow, line: KeptLine, rates: Sequence[KeptRate]
 ) -> tuple[RateInputs, Sequence[Term]]:
-    pieces, grade = kept.get("pieces"), kept.get("grade")
+    pieces, grade = line.get("pieces"), line.get("grade")
     area_m2, vacant = row.area_m2 or Decimal(0), bool(row.vacant)
     if pieces is None:
         whole = next(r for r in rates if (r["fee_item"], r["usage"]) == (tariff.fee_item, tariff.usage))
         stays, parts = None, rules.parts_of(whole, vacant=vacant, grade=grade)
     else:
         stays = [_stay(piece) for piece in pieces]
-        found = (rules.parts_of(piece["rate"], vacant=piece["vacant"], grade=grade) for piece in pieces)
-        parts = [part for of_piece in found for part in of_piece]
+        parts_by_piece = (rules.parts_of(piece["rate"], vacant=piece["vacant"], grade=grade) for piece in pieces)
+        parts = [part for of_piece in parts_by_piece for part in of_piece]
     inputs = RateInputs(
         method="per_area" if tariff.method == "per_area" else "fixed",
         area_m2=area_m2,

@@ -29,9 +29,9 @@ STATUSES: tuple[BillStatus, ...] = get_args(BillStatus)
 PLACES = 10**10
 
 
-def status(amount_fen: int, paid_fen: int, waived_fen: int, *, voided: bool) -> BillStatus:
+def status(amount_fen: int, paid_fen: int, waived_fen: int, *, is_void: bool) -> BillStatus:
     """open, partially_paid, paid (nothing outstanding, be it paid or waived) or void."""
-    if voided:
+    if is_void:
         return "void"
     if amount_fen - paid_fen - waived_fen == 0:
         return "paid"
@@ -64,9 +64,9 @@ def exact_yuan(terms: Sequence[Term]) -> str:
 def explanation(terms: Sequence[Term], amount_fen: int, rounding_fen: int) -> Bilingual:
     """The arithmetic in words, for owners: zh-CN and en."""
     equals, exact = _total(terms)
-    rounded, rest = yuan(amount_fen - rounding_fen), yuan(rounding_fen)
-    zh = f"{_sum(terms, 'zh')} {equals} {exact} 元，四舍五入到分：{rounded} 元"
-    en = f"{_sum(terms, 'en')} {equals} {exact} yuan, rounded half up to the fen: {rounded} yuan"
+    rounded_yuan, rest = yuan(amount_fen - rounding_fen), yuan(rounding_fen)
+    zh = f"{_sum(terms, 'zh')} {equals} {exact} 元，四舍五入到分：{rounded_yuan} 元"
+    en = f"{_sum(terms, 'en')} {equals} {exact} yuan, rounded half up to the fen: {rounded_yuan} yuan"
     if rounding_fen:
         zh += f"；各方合计须等于总额，尾差 {rest} 元：{yuan(amount_fen)} 元"
         en += f"; all parts must add up to the whole, which moves {rest} yuan: {yuan(amount_fen)} yuan"

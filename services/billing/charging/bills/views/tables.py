@@ -18,19 +18,19 @@ from services.common.contracts.answers.explanations import MeteredInputs, Shared
 from services.common.rows import row_of, rows_of
 
 OPEN_FEN = bill.c.amount_fen - bill.c.paid_fen - bill.c.waived_fen
-TOUCHED = bill.c.paid_fen + bill.c.waived_fen
+CLEARED_FEN = bill.c.paid_fen + bill.c.waived_fen
 # The same law as rules.status, as conditions; a test holds them equal.
 HAS_STATUS: dict[BillStatus, ColumnElement[bool]] = {
-    "open": and_(bill.c.voided_at.is_(None), TOUCHED == 0),
-    "partially_paid": and_(bill.c.voided_at.is_(None), TOUCHED > 0, OPEN_FEN > 0),
+    "open": and_(bill.c.voided_at.is_(None), CLEARED_FEN == 0),
+    "partially_paid": and_(bill.c.voided_at.is_(None), CLEARED_FEN > 0, OPEN_FEN > 0),
     "paid": and_(bill.c.voided_at.is_(None), OPEN_FEN == 0),
     "void": bill.c.voided_at.is_not(None),
 }
 
 
 # What lines were made from, as it was kept with their bills.
-METERED = TypeAdapter(MeteredInputs)
-SHARED = TypeAdapter(SharedInputs)
+METERED_INPUTS = TypeAdapter(MeteredInputs)
+SHARED_INPUTS = TypeAdapter(SharedInputs)
 
 
 @dataclass(frozen=True)
@@ -97,5 +97,5 @@ WHERE run_id = CAST(:run_id AS uuid) AND estate_id = :estate_id
 def rates_used(session: Session, row: BillRow) -> KeptRates:
     """The rates and the policy of the slice that issued a bill."""
     parameters = {"run_id": str(row.run_id), "estate_id": row.estate_id, "unit_id": row.unit_id}
-    used: KeptRates = session.execute(AS_USED, parameters).scalar_one()
-    return used
+    rates: KeptRates = session.execute(AS_USED, parameters).scalar_one()
+    return rates

@@ -64,7 +64,9 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     caller.require(Permission.READ_DUNNING_CASE)
     row = find_household(session, caller, household)
     contacts = queries.contacts(session, row.id)
-    promise = next((one for one in reversed(contacts) if one.promised_on and one.promised_on >= today), None)
+    promise = next(
+        (contact for contact in reversed(contacts) if contact.promised_on and contact.promised_on >= today), None
+    )
     ladder = queries.ladder(session, row.estate_id, row.arrears_cause)
     holds = views.holds(queries.hold_facts(session, row.id), today)
     return DunningCase(
@@ -75,7 +77,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
         steps=[views.taken_step(action, ladder.get(action.step)) for action in queries.actions(session, row.id)],
         holds=holds,
         next_step=_next(session, row, ladder, queries.last_swept(session, row.estate_id) or today, promise),
-        disputes=[dispute_view(one, household) for one in treatment.disputes(session, row.id)],
+        disputes=[dispute_view(contact, household) for contact in treatment.disputes(session, row.id)],
         **(NOT_FOR_OWNERS if caller.is_owner else _staff_notes(session, row, contacts, promise, today)),
     )
 
@@ -90,10 +92,10 @@ def _staff_notes(
     promise: ContactRecord | None,
     today: date,
 ) -> StaffNotes:
-    plans = [plan_view(one, row.code) for one in treatment.plans(session, row.id)]
+    plans = [plan_view(plan, row.code) for plan in treatment.plans(session, row.id)]
     suggestion = suggest_cause(facts_of(session, row.id, today))
     return StaffNotes(
-        contacts=[views.contact(one, row.code) for one in contacts],
+        contacts=[views.contact(plan, row.code) for plan in contacts],
         promise=views.contact(promise, row.code) if promise else None,
         plan=plans[0] if plans else None,
         plans=plans,
@@ -115,14 +117,14 @@ def list_dunning_cases(
 ) -> Page[DunningCaseSummary]:
     """Households with an unpaid bill on the ladder and their last step, paged."""
     caller.require(Permission.READ_DUNNING)
-    named = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
-    rows = queries.cases(session, named, _after(cursor), limit + 1)
-    shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
-    return Page(items=[views.case(row, today) for row in shown], next_cursor=next_cursor)
+    filters = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
+    rows = queries.cases(session, filters, _after(cursor), limit + 1)
+    cases, next_cursor = page(rows, limit, lambda row: [row.household_id])
+    return Page(items=[views.case(row, today) for row in cases], next_cursor=next_cursor)
 
 
 def add_contact(
-    session: Session, caller: Caller, household: str, request_id: UUID, said: ContactNote, now: datetime
+    session: Session, caller: Caller, household: str, request_id: UUID, content: ContactNote, now: datetime
 ) -> Contact:
     """Record a talk with the owner (D1); a cause named in it becomes the household's (D2).
 
@@ -130,15 +132,15 @@ def add_contact(
     """
     caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
-    if said.step is not None and said.step not in queries.codes(session, row.estate_id):
+    if content.step is not None and content.step not in queries.codes(session, row.estate_id):
         raise Invalid("There is no such step.", [{"loc": "step", "msg": "not a step of this estate's ladder"}])
-    if said.outcome == "promised" and said.promised_on is None:
+    if content.outcome == "promised" and content.promised_on is None:
         raise Invalid("A promise has a day.", [{"loc": "promised_on", "msg": "the day payment was promised for"}])
-    wanted = {"household_id": row.id, "contacted_by": caller.sub, **asdict(said)}
-    new = insert_once(session, dunning_contact, {"id": request_id, "contacted_at": now, **wanted})
-    if new and said.cause is not None:
-        tables.set_cause(session, row.id, said.cause)
-    contact = same_request("contact", row_of(ContactRecord, by_id(session, dunning_contact, request_id)), wanted)
+    contact_row = {"household_id": row.id, "contacted_by": caller.sub, **asdict(content)}
+    new = insert_once(session, dunning_contact, {"id": request_id, "contacted_at": now, **contact_row})
+    if new and content.cause is not None:
+        tables.set_cause(session, row.id, content.cause)
+    contact = same_request("contact", row_of(ContactRecord, by_id(session, dunning_contact, request_id)), contact_row)
     return views.contact(contact, household)
 
 
@@ -154,8 +156,10 @@ def set_arrears_cause(
     tables.set_cause(session, row.id, cause)
     if note is not None:
         words = f"{household}:{caller.sub}:{business_date(now)}:{cause}:{note}"
-        kept = {"id": uuid5(_NOTES, words), "household_id": row.id, "kind": "assessment", "answer": note}
-        insert_once(session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **kept})
+        note_row = {"id": uuid5(_NOTES, words), "household_id": row.id, "kind": "assessment", "answer": note}
+        insert_once(
+            session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **note_row}
+        )
     return ArrearsCause(household=household, cause=cause)
 
 
@@ -173,8 +177,8 @@ def _next(
     session: Session, row: Household, ladder: Mapping[str, LaidRung], today: date, promise: ContactRecord | None
 ) -> NextStep | None:
     bill = queries.standing(session, row.id)
-    found = rules.next_step(queries.steps(ladder), bill, today) if bill else None
-    if found is None:
+    upcoming = rules.next_step(queries.steps(ladder), bill, today) if bill else None
+    if upcoming is None:
         return None
-    step, earliest_on = found
+    step, earliest_on = upcoming
     return NextStep(step=step.code, earliest_on=earliest_on, promised_on=promise.promised_on if promise else None)

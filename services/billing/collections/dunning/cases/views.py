@@ -30,8 +30,8 @@ def taken_step(action: Action, rung: LaidRung | None) -> TakenStep:
 
 def holds(sources: Mapping[tuple[HoldSourceKind, UUID], HoldSource], today: date) -> list[Hold]:
     """Every hold there was, oldest first."""
-    found = [hold for (kind, source_id), source in sources.items() for hold in _holds(kind, source_id, source, today)]
-    return sorted(found, key=lambda hold: (hold["since"], str(hold["source_id"])))
+    periods = [hold for (kind, source_id), source in sources.items() for hold in _holds(kind, source_id, source, today)]
+    return sorted(periods, key=lambda hold: (hold["since"], str(hold["source_id"])))
 
 
 def _holds(kind: HoldSourceKind, source_id: UUID, source: HoldSource, today: date) -> list[Hold]:

@@ -40,9 +40,11 @@ def put_ladder(session: Session, caller: Caller, estate: str | None, steps: Sequ
     if estate is None:
         caller.require_every_estate()
     estate_id = _estate_id(session, caller, estate)
-    found = rules.faults(steps) or ([("steps", "the group's ladder has steps")] if not steps and estate is None else [])
-    if found:
-        raise Invalid("This is no ladder.", [{"loc": where, "msg": what} for where, what in found])
+    faults = rules.faults(steps) or (
+        [("steps", "the group's ladder has steps")] if not steps and estate is None else []
+    )
+    if faults:
+        raise Invalid("This is no ladder.", [{"loc": where, "msg": what} for where, what in faults])
     lock_to_change(session, estate_id)
     tables.replace_steps(session, estate_id, steps)
     return get_ladder(session, caller, estate)

@@ -31,11 +31,11 @@ class Rung:
 
 def faults(ladder: Sequence[Rung]) -> list[tuple[str, str]]:
     """What is wrong with a ladder as a whole, as (where, what); empty when it may be used."""
-    found = [(f"steps.{place}.{name}", what) for place, rung in enumerate(ladder) for name, what in _of_rung(rung)]
-    found += [
+    findings = [(f"steps.{place}.{name}", what) for place, rung in enumerate(ladder) for name, what in _of_rung(rung)]
+    findings += [
         (f"steps.{place}.{name}", what) for place in range(len(ladder)) for name, what in _of_place(ladder, place)
     ]
-    return found
+    return findings
 
 
 def _of_rung(rung: Rung) -> list[tuple[str, str]]:
@@ -62,13 +62,13 @@ def _of_rung(rung: Rung) -> list[tuple[str, str]]:
 
 def _of_place(ladder: Sequence[Rung], place: int) -> list[tuple[str, str]]:
     rung, before = ladder[place], ladder[:place]
-    codes, templates = {one.code for one in before}, {one.template for one in before}
+    codes, templates = {earlier.code for earlier in before}, {earlier.template for earlier in before}
     unknown = [name for name in rung.requires if name != NO_HOLD and name.removeprefix(AFTER) not in codes]
-    named = [name for name in rung.requires if name != NO_HOLD and not name.startswith(AFTER)]
+    required = [name for name in rung.requires if name != NO_HOLD and not name.startswith(AFTER)]
     checks = [
         (rung.code not in codes, "code", "each once"),
         (not before or rung.earliest_day >= before[-1].earliest_day, "earliest_day", "not before the step above it"),
-        (not unknown and not named, "requires", "no_hold, or after:<code of an earlier step>"),
+        (not unknown and not required, "requires", "no_hold, or after:<code of an earlier step>"),
         (rung.template != LEGAL_FILE or templates.issuperset(BEFORE_THE_FILE), "template",
          "a legal file comes after an overdue notice and a demand letter"),
     ]  # fmt: skip

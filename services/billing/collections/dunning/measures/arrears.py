@@ -45,12 +45,12 @@ def list_arrears(
 ) -> Page[Arrears]:
     """Overdue households (D5), paged. A household is in the bucket of its oldest bill;
     `buckets` splits its amount by the age of each bill. Invalid (unknown bucket), Forbidden."""
-    named, days = _cut(caller, cut)
+    filters, days = _cut(caller, cut)
     key = position(cursor, int)
-    rows = arrears_sql.arrears(session, named, days, key[0] if key else 0, limit + 1, today)
-    shown, next_cursor = page(rows, limit, lambda row: [row.household_id])
-    fees = late_fees_due(session, [row.household_id for row in shown], today)
-    return Page(items=[_arrears(row, fees.get(row.household_id, 0)) for row in shown], next_cursor=next_cursor)
+    rows = arrears_sql.arrears(session, filters, days, key[0] if key else 0, limit + 1, today)
+    households, next_cursor = page(rows, limit, lambda row: [row.household_id])
+    fees = late_fees_due(session, [row.household_id for row in households], today)
+    return Page(items=[_arrears(row, fees.get(row.household_id, 0)) for row in households], next_cursor=next_cursor)
 
 
 def arrears_summary(
@@ -61,8 +61,8 @@ def arrears_summary(
     A group is what `list_arrears` lists when it is cut by that key; buckets and amounts are a household's, by its
     oldest bill and by all it owes. A household with bills in two buildings counts in both.
     """
-    named, days = _cut(caller, cut)
-    rows = arrears_sql.summary(session, named, days, group_by, today)
+    filters, days = _cut(caller, cut)
+    rows = arrears_sql.summary(session, filters, days, group_by, today)
     return ArrearsSummary(
         group_by=group_by,
         items=[_group(group_by, row) for row in rows],
@@ -75,8 +75,8 @@ def _cut(caller: Caller, cut: ArrearsCut) -> tuple[Mapping[str, object], tuple[i
     caller.require(Permission.READ_ARREARS)
     codes = caller.estate_filter(cut.estate)
     estates = None if codes is None else sorted(codes)
-    named = {"estates": estates, "building": cut.building, "steward": cut.steward, "cause": cut.cause}
-    return named, _bucket(cut.bucket)
+    filters = {"estates": estates, "building": cut.building, "steward": cut.steward, "cause": cut.cause}
+    return filters, _bucket(cut.bucket)
 
 
 def _bucket(name: str | None) -> tuple[int, int | None]:
@@ -85,8 +85,8 @@ def _bucket(name: str | None) -> tuple[int, int | None]:
     try:
         return rules.bucket_days(name)
     except KeyError as error:
-        known = ", ".join(bucket for bucket, _, _ in BUCKETS)
-        raise Invalid("There is no such bucket.", [{"loc": "bucket", "msg": f"one of {known}"}]) from error
+        labels = ", ".join(bucket for bucket, _, _ in BUCKETS)
+        raise Invalid("There is no such bucket.", [{"loc": "bucket", "msg": f"one of {labels}"}]) from error
 
 
 def _arrears(row: HouseholdArrears, late_fee_fen: int) -> Arrears:

@@ -15,7 +15,7 @@ from services.common.contracts.answers.portfolio import Cause
 from services.common.rows import rows_of
 
 
-def _overdue(wanted: str, group_by: str = "") -> str:
+def _overdue(columns: str, group_by: str = "") -> str:
     """SQL up to `household_overdue (household_id, overdue_fen, …`, which it leaves open for an order or its end.
 
     `wanted` are more columns of it and `group_by` what they are grouped by, beside the household; each with its comma.
@@ -34,7 +34,7 @@ WITH {STEWARD}, overdue AS (
     AND (CAST(:steward AS text) IS NULL OR w.staff_code = :steward)
     AND (CAST(:cause AS text) IS NULL OR h.arrears_cause = :cause)
 ), household_overdue AS (
-  SELECT {wanted} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
+  SELECT {columns} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
     min(due_date) AS oldest_due_date, max(days) AS overdue_days,
     COALESCE(sum(fen) FILTER (WHERE disputed_at IS NOT NULL), 0)::bigint AS disputed_fen,
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 1 AND 15), 0)::bigint AS b1,
@@ -68,11 +68,11 @@ _OF_HOUSEHOLD = {
 def _summary(group_by: str) -> str:
     key = _OF_BILL.get(group_by)
     place = "estate" if group_by == "building" else "NULL::text"
-    wanted, by = (f"{place} AS place, {key} AS key,", f"{place}, {key}," if group_by == "building" else f"{key},")
+    columns, by = (f"{place} AS place, {key} AS key,", f"{place}, {key}," if group_by == "building" else f"{key},")
     if key is None:
-        wanted, by = "NULL::text AS place,", ""
+        columns, by = "NULL::text AS place,", ""
     outer = "key" if key else _OF_HOUSEHOLD[group_by]
-    return f"""{_overdue(wanted, by)}
+    return f"""{_overdue(columns, by)}
 )
 SELECT place AS estate, {outer} AS key, count(*) AS households, sum(bills)::bigint AS bills,
   sum(overdue_fen)::bigint AS overdue_fen, sum(disputed_fen)::bigint AS disputed_fen, sum(b1)::bigint AS b1,

@@ -19,7 +19,7 @@ from services.common.rows import rows_of
 
 
 @dataclass(frozen=True)
-class Recovered:
+class Recovery:
     """What the steps of a key brought in, in the short and in the long window."""
 
     key: str | None
@@ -40,13 +40,19 @@ def dunning_efficiency(
     if from_date > to_date:
         raise Invalid("The span ends before it begins.", [{"loc": "from", "msg": "not after to"}])
     codes = caller.estate_filter(estate)
-    asked = {"from_date": from_date, "to_date": to_date, "group_by": group_by, "short": WINDOWS[0], "long": WINDOWS[1]}
-    rows = session.execute(EFFICIENCY, asked | {"estates": None if codes is None else sorted(codes)})
-    items = [_item(row) for row in rows_of(Recovered, rows)]
+    parameters = {
+        "from_date": from_date,
+        "to_date": to_date,
+        "group_by": group_by,
+        "short": WINDOWS[0],
+        "long": WINDOWS[1],
+    }
+    rows = session.execute(EFFICIENCY, parameters | {"estates": None if codes is None else sorted(codes)})
+    items = [_item(row) for row in rows_of(Recovery, rows)]
     return {"from": from_date, "to": to_date, "group_by": group_by, "items": items, "next_cursor": None}
 
 
-def _item(row: Recovered) -> StepResult:
+def _item(row: Recovery) -> StepResult:
     return StepResult(
         key=row.key,
         taken=row.taken,

@@ -49,7 +49,7 @@ def dispute_bill(
 
 
 def settle_dispute(
-    session: Session, caller: Caller, bill_id: int, request_id: UUID, settled: Settlement, now: datetime
+    session: Session, caller: Caller, bill_id: int, request_id: UUID, settlement: Settlement, now: datetime
 ) -> Dispute:
     """End a bill's open dispute; unless it was upheld, the bill is on the ladder again. NotFound, Conflict, Forbidden.
 
@@ -57,23 +57,23 @@ def settle_dispute(
     """
     caller.require(Permission.SETTLE_DISPUTE)
     bill = _bill(session, caller, bill_id)
-    kept = tables.settled_by_request(session, request_id)
-    if kept is None:
-        kept = _settle(session, caller, bill_id, request_id, settled, now)
-    same_request("settlement", kept, {"bill_id": bill_id, **vars(settled)})
-    return dispute_view(kept, bill.household)
+    earlier = tables.settled_by_request(session, request_id)
+    if earlier is None:
+        earlier = _settle(session, caller, bill_id, request_id, settlement, now)
+    same_request("settlement", earlier, {"bill_id": bill_id, **vars(settlement)})
+    return dispute_view(earlier, bill.household)
 
 
 def _settle(
-    session: Session, caller: Caller, bill_id: int, request_id: UUID, settled: Settlement, now: datetime
+    session: Session, caller: Caller, bill_id: int, request_id: UUID, settlement: Settlement, now: datetime
 ) -> DisputeRecord:
-    found = tables.open_dispute_of(session, bill_id)
-    if found is None:
+    dispute = tables.open_dispute_of(session, bill_id)
+    if dispute is None:
         raise Conflict("This bill has no open dispute.")
-    done = {"settled_at": now, "settled_by": caller.sub, "settle_request": request_id}
-    if settled.outcome != STAYS_OUT:
+    ending = {"settled_at": now, "settled_by": caller.sub, "settle_request": request_id}
+    if settlement.outcome != STAYS_OUT:
         tables.mark_disputed(session, bill_id, None)
-    return tables.close_dispute(session, found.id, done | {"outcome": settled.outcome, "note": settled.note})
+    return tables.close_dispute(session, dispute.id, ending | {"outcome": settlement.outcome, "note": settlement.note})
 
 
 def dispute_view(record: DisputeRecord, household: str) -> Dispute:

@@ -37,7 +37,7 @@ class PlanContent:
 
 
 def make_plan(
-    session: Session, caller: Caller, household: str, request_id: UUID, wanted: PlanContent, now: datetime
+    session: Session, caller: Caller, household: str, request_id: UUID, content: PlanContent, now: datetime
 ) -> HouseholdPlan:
     """Put a plan in the place of the one before, which is kept; the household's cause becomes the plan's.
 
@@ -47,14 +47,14 @@ def make_plan(
     caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
     tables.lock_household(session, household)
-    request = {"made_by": caller.sub, **asdict(wanted)}
+    request = {"made_by": caller.sub, **asdict(content)}
     record = tables.plan(session, request_id)
     if record is None:
-        _check(wanted, business_date(now))
+        _check(content, business_date(now))
         before = tables.current_plan(session, row.id)
         record = tables.add_plan(session, row.id, {"id": request_id, **request}, now)
         _hold_for(session, household, before, record, now)
-        set_cause(session, row.id, wanted.cause)
+        set_cause(session, row.id, content.cause)
     return plan_view(same_request("plan", record, request | {"household_id": row.id}), household)
 
 
@@ -93,13 +93,13 @@ def plan_view(record: PlanRecord, household: str) -> HouseholdPlan:
     )
 
 
-def _check(wanted: PlanContent, today: date) -> None:
+def _check(content: PlanContent, today: date) -> None:
     faults = []
-    if (wanted.problem is None) != (wanted.deadline is None):
+    if (content.problem is None) != (content.deadline is None):
         faults.append({"loc": "deadline", "msg": "a problem has a deadline, and a deadline a problem"})
-    if wanted.deadline is not None and wanted.deadline < today:
+    if content.deadline is not None and content.deadline < today:
         faults.append({"loc": "deadline", "msg": "is over already"})
-    if wanted.cause == "dissatisfied" and wanted.problem is None:
+    if content.cause == "dissatisfied" and content.problem is None:
         faults.append({"loc": "problem", "msg": "what is the owner dissatisfied with?"})
     if faults:
         raise Invalid("This is no plan.", faults)

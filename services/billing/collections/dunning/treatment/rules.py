@@ -68,8 +68,8 @@ def reason(
 def suggest_cause(facts: Facts) -> Suggestion:
     """The first of these that holds: an old dispute, an empty flat, something wrong with our service, little money,
     never a payment in spite of demands, forgetting. Whoever has a reason not to pay is never called malicious."""
-    found = _not_our_business(facts) or _ours_to_put_right(facts) or _habit(facts)
-    return found or Suggestion("unknown", ())
+    suggestion = _not_our_business(facts) or _ours_to_put_right(facts) or _habit(facts)
+    return suggestion or Suggestion("unknown", ())
 
 
 def _not_our_business(facts: Facts) -> Suggestion | None:

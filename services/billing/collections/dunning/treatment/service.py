@@ -38,9 +38,9 @@ class TreatmentDoors(EstateService):
         self, caller: Caller, bill_id: BillId, request_id: UUID, outcome: DisputeOutcome, note: Text
     ) -> Dispute:
         """A dispute has ended."""
-        settled = Settlement(outcome, note)
+        settlement = Settlement(outcome, note)
         with self.transaction() as session:
-            return disputes.settle_dispute(session, caller, bill_id, request_id, settled, self.clock())
+            return disputes.settle_dispute(session, caller, bill_id, request_id, settlement, self.clock())
 
     @rpc
     def make_household_plan(
@@ -56,9 +56,9 @@ class TreatmentDoors(EstateService):
         note: str | None = None,
     ) -> HouseholdPlan:
         """What is done about a household."""
-        wanted = PlanContent(cause, responsible, next_action, problem, deadline, note)
+        content = PlanContent(cause, responsible, next_action, problem, deadline, note)
         with self.transaction() as session:
-            return plans.make_plan(session, caller, household, request_id, wanted, self.clock())
+            return plans.make_plan(session, caller, household, request_id, content, self.clock())
 
     @rpc
     def problem_fixed(self, caller: Caller, household: str, note: Text) -> HouseholdPlan:
@@ -81,9 +81,9 @@ class TreatmentDoors(EstateService):
         outcome: ContactOutcome | None = None,
     ) -> Contact:
         """Record a talk with the owner."""
-        said = ContactNote(kind, answer, step, note, promised_on, cause, outcome)
+        content = ContactNote(kind, answer, step, note, promised_on, cause, outcome)
         with self.transaction() as session:
-            return cases.add_contact(session, caller, household, request_id, said, self.clock())
+            return cases.add_contact(session, caller, household, request_id, content, self.clock())
 
     @rpc
     def set_arrears_cause(self, caller: Caller, household: str, cause: Cause, note: str | None = None) -> ArrearsCause:

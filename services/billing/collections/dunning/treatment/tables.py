@@ -170,14 +170,14 @@ def mark_disputed(session: Session, bill_id: int, at: datetime | None) -> None:
 def open_dispute(session: Session, bill_id: int, row: Mapping[str, object], at: datetime) -> DisputeRecord:
     """Record a dispute and mark its bill."""
     mark_disputed(session, bill_id, at)
-    opened = insert(bill_dispute).values(bill_id=bill_id, opened_at=at, **row).returning(bill_dispute)
-    return row_of(DisputeRecord, session.execute(opened).one())
+    statement = insert(bill_dispute).values(bill_id=bill_id, opened_at=at, **row).returning(bill_dispute)
+    return row_of(DisputeRecord, session.execute(statement).one())
 
 
 def close_dispute(session: Session, dispute_id: UUID, ending: Mapping[str, object]) -> DisputeRecord:
     """Record how a dispute ended."""
-    ended = update(bill_dispute).where(bill_dispute.c.id == dispute_id).values(ending).returning(bill_dispute)
-    return row_of(DisputeRecord, session.execute(ended).one())
+    statement = update(bill_dispute).where(bill_dispute.c.id == dispute_id).values(ending).returning(bill_dispute)
+    return row_of(DisputeRecord, session.execute(statement).one())
 
 
 def dispute(session: Session, dispute_id: UUID) -> DisputeRecord | None:
@@ -209,8 +209,8 @@ def add_plan(session: Session, household_id: int, row: Mapping[str, object], at:
         household_plan.c.household_id == household_id, household_plan.c.superseded_at.is_(None)
     )
     session.execute(before.values(superseded_at=at))
-    made = insert(household_plan).values(household_id=household_id, made_at=at, **row).returning(household_plan)
-    return row_of(PlanRecord, session.execute(made).one())
+    statement = insert(household_plan).values(household_id=household_id, made_at=at, **row).returning(household_plan)
+    return row_of(PlanRecord, session.execute(statement).one())
 
 
 def plans(session: Session, household_id: int) -> list[PlanRecord]:
@@ -235,8 +235,8 @@ def current_plan(session: Session, household_id: int) -> PlanRecord | None:
 
 def fix_problem(session: Session, plan_id: UUID, by: str, note: str, at: datetime) -> PlanRecord:
     """The problem of a plan is put right."""
-    fixed = update(household_plan).where(household_plan.c.id == plan_id).returning(household_plan)
-    return row_of(PlanRecord, session.execute(fixed.values(fixed_at=at, fixed_by=by, fixed_note=note)).one())
+    statement = update(household_plan).where(household_plan.c.id == plan_id).returning(household_plan)
+    return row_of(PlanRecord, session.execute(statement.values(fixed_at=at, fixed_by=by, fixed_note=note)).one())
 
 
 def lock_household(session: Session, household: str) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal.evidence import tables
-from services.billing.collections.legal.evidence.rules import HIDDEN, Pack, Section, adds_up, formula, section, segments
+from services.billing.collections.legal.evidence.rules import MASK, Pack, Section, adds_up, formula, section, segments
 from services.billing.collections.legal.evidence.tables import Facts
 from services.billing.portfolio.tables import Estate, Household, find_estate, find_household
 from services.billing.receivables.late_fee.events import bill_events
@@ -39,21 +39,21 @@ def gather(session: Session, caller: Caller, household: str, as_of: date) -> Pac
     account = ledger_tables.account(session, household)
     if account is None:
         raise NotFound(f"There is no household {household}.")
-    owed = statement(session, caller, household, as_of)
-    known = tables.facts(session, home.id, as_of, [bill["id"] for bill in owed["bills"]])
+    debt = statement(session, caller, household, as_of)
+    facts = tables.facts(session, home.id, as_of, [bill["id"] for bill in debt["bills"]])
     policy = policy_of(account)
     estate = find_estate(session, caller, home.estate)
-    fees = _formulas(session, owed["bills"], policy, as_of)
+    fees = _formulas(session, debt["bills"], policy, as_of)
     parts = (
-        _case(home, estate, owed, as_of, open_data=caller.sees_personal_data),
+        _case(home, estate, debt, as_of, open_data=caller.sees_personal_data),
         _contract(account.late_fee_clause, policy),
-        _units(known),
-        _bills(owed["bills"], fees),
-        _payments(known),
-        _steps(known),
-        _deliveries(known),
-        *_said(known, open_data=caller.sees_personal_data),
-        _ledger(known),
+        _units(facts),
+        _bills(debt["bills"], fees),
+        _payments(facts),
+        _steps(facts),
+        _deliveries(facts),
+        *_conversations(facts, open_data=caller.sees_personal_data),
+        _ledger(facts),
     )
     return Pack(household, as_of, parts)
 
@@ -61,16 +61,16 @@ def gather(session: Session, caller: Caller, household: str, as_of: date) -> Pac
 def _formulas(session: Session, bills: Sequence[StatementBill], policy: LateFeePolicy, as_of: date) -> dict[int, str]:
     """How each bill's late fee came about. Where the days alone do not give it, a plan froze it: that is said."""
     entries = entries_by_bill(session, [bill["id"] for bill in bills])
-    found = {}
+    formulas = {}
     for bill in bills:
         events = [event for event in bill_events(entries[bill["id"]]) if event.on <= as_of]
         parts = segments(bill["amount_fen"], bill["due_date"], events, as_of, policy)
         whole = adds_up(parts, bill["amount_fen"], events, policy) == bill["late_fee_fen"]
-        found[bill["id"]] = formula(parts, late_fee_settled(events)) if whole else PLAN
-    return found
+        formulas[bill["id"]] = formula(parts, late_fee_settled(events)) if whole else PLAN
+    return formulas
 
 
-def _case(home: Household, estate: Estate, owed: Statement, as_of: date, *, open_data: bool) -> Section:
+def _case(home: Household, estate: Estate, debt: Statement, as_of: date, *, open_data: bool) -> Section:
     name, phone = home.owner_name, home.owner_phone
     return section(
         "一、案件概要 / Case",
@@ -82,10 +82,10 @@ def _case(home: Household, estate: Estate, owed: Statement, as_of: date, *, open
             ("业主 / Owner", name if open_data else mask_name(name)),
             ("电话 / Phone", phone if open_data else mask_phone(phone)),
             ("欠费原因 / Cause of arrears", home.arrears_cause),
-            ("未缴本金(元) / Principal open (CNY)", yuan(owed["principal_fen"])),
-            ("违约金(元) / Late fee (CNY)", yuan(owed["late_fee_fen"])),
-            ("预存余额(元) / Prepaid balance (CNY)", yuan(owed["credit_fen"])),
-            ("应付合计(元) / Total due (CNY)", yuan(owed["total_due_fen"])),
+            ("未缴本金(元) / Principal open (CNY)", yuan(debt["principal_fen"])),
+            ("违约金(元) / Late fee (CNY)", yuan(debt["late_fee_fen"])),
+            ("预存余额(元) / Prepaid balance (CNY)", yuan(debt["credit_fen"])),
+            ("应付合计(元) / Total due (CNY)", yuan(debt["total_due_fen"])),
         ],
     )
 
@@ -99,16 +99,16 @@ def _contract(clause: str | None, policy: LateFeePolicy) -> Section:
         [
             ("违约金条款 / Late-fee clause", clause or "无,不计违约金 / none, no late fee"),
             ("日费率 / Daily rate from", rates),
-            ("封顶本金 / Capped at principal", "是 / yes" if policy.capped else "否 / no"),
+            ("封顶本金 / Capped at principal", "是 / yes" if policy.is_capped else "否 / no"),
             ("宽限天数 / Grace days", f"{policy.grace_days} ({policy.grace_mode})"),
             ("计算方法 / Method", rule),
         ],
     )
 
 
-def _units(known: Facts) -> Section:
+def _units(facts: Facts) -> Section:
     heads = ("楼栋 / Building", "房号 / Unit", "面积 m² / Area", "用途 / Usage", "状态 / Status", "入住 / Moved in")
-    return section("三、房屋 / Units", heads, known.units)
+    return section("三、房屋 / Units", heads, facts.units)
 
 
 def _bills(bills: Sequence[StatementBill], fees: Mapping[int, str]) -> Section:
@@ -132,13 +132,13 @@ def _bills(bills: Sequence[StatementBill], fees: Mapping[int, str]) -> Section:
     return section("四、欠费账单 / Bills in arrears", heads, rows)
 
 
-def _payments(known: Facts) -> Section:
+def _payments(facts: Facts) -> Section:
     heads = ("日期 / Date", "渠道 / Channel", "金额(元) / Amount", "编号 / Payment id")
-    rows = [(row.business_date, row.channel, yuan(row.amount_fen), row.payment_id) for row in known.payments]
+    rows = [(row.business_date, row.channel, yuan(row.amount_fen), row.payment_id) for row in facts.payments]
     return section("五、缴费记录 / Payments", heads, rows)
 
 
-def _steps(known: Facts) -> Section:
+def _steps(facts: Facts) -> Section:
     heads = ("日期 / Date", "步骤 / Step", "账单 / Bill", "到期日 / Due", "逾期天数 / Days", "逾期本金 / Overdue",
              "违约金 / Late fee", "限期 / Deadline")  # fmt: skip
     rows = [
@@ -152,33 +152,33 @@ def _steps(known: Facts) -> Section:
             yuan(row.late_fee_fen),
             row.deadline,
         )
-        for row in known.steps
+        for row in facts.steps
     ]
     return section("六、催缴步骤 / Dunning steps", heads, rows)
 
 
-def _deliveries(known: Facts) -> Section:
+def _deliveries(facts: Facts) -> Section:
     heads = ("送达日 / Delivered", "文书 / Document", "步骤 / Step", "账单 / Bill", "方式 / Channel", "结果 / Outcome",
              "凭证 / Proof", "文书日期 / Stated on", "限期 / Deadline", "编号 / Message")  # fmt: skip
-    return section("七、送达记录 / Deliveries", heads, known.deliveries)
+    return section("七、送达记录 / Deliveries", heads, facts.deliveries)
 
 
-def _said(known: Facts, *, open_data: bool) -> tuple[Section, ...]:
+def _conversations(facts: Facts, *, open_data: bool) -> tuple[Section, ...]:
     """Parts with people's words in them: withheld from whom personal data is not for."""
 
     def words(text: str | None) -> str | None:
-        return text if open_data or not text else HIDDEN
+        return text if open_data or not text else MASK
 
     contacts = [
         (row.at, row.kind, row.step, words(row.answer), words(row.note), row.promised_on, row.contacted_by)
-        for row in known.contacts
+        for row in facts.contacts
     ]
     service = [
         (row.at, row.source_kind, "开始 / opened" if row.holds else "结束 / closed", row.reason, row.source_id)
-        for row in known.service
+        for row in facts.service
     ]
-    urgings = [(row.urged_on, row.reference, words(row.note), row.logged_by) for row in known.urgings]
-    files = [(row.happened_on, row.kind, row.status, words(row.note), row.recorded_by, row.id) for row in known.files]
+    urgings = [(row.urged_on, row.reference, words(row.note), row.logged_by) for row in facts.urgings]
+    files = [(row.happened_on, row.kind, row.status, words(row.note), row.recorded_by, row.id) for row in facts.files]
     return (
         section("八、联系记录 / Contacts", CONTACT_HEADS, contacts),
         section("九、服务与暂停催缴记录 / Service record and holds", SERVICE_HEADS, service),
@@ -187,7 +187,7 @@ def _said(known: Facts, *, open_data: bool) -> tuple[Section, ...]:
     )
 
 
-def _ledger(known: Facts) -> Section:
+def _ledger(facts: Facts) -> Section:
     heads = ("分录 / Entry", "记账日 / Booked", "起算日 / Value day", "类型 / Kind", "借 / Debit", "贷 / Credit",
              "金额(元) / Amount", "账单 / Bill", "来源 / Source")  # fmt: skip
     rows = [
@@ -202,6 +202,6 @@ def _ledger(known: Facts) -> Section:
             row.bill_id,
             row.source,
         )
-        for row in known.ledger
+        for row in facts.ledger
     ]
     return section("十二、总账摘录 / Ledger extract", heads, rows)

@@ -41,8 +41,8 @@ class Paper(FPDF):  # type: ignore[misc]  # the library has no types
 
     def printable(self, text: str) -> str:
         """What the font lacks is named by its code point, so that a rare name stays beyond doubt; the CSV has it."""
-        known = self.fonts[FONT.lower()].cmap
-        return "".join(one if one == "\n" or ord(one) in known else _MISSING.format(ord(one)) for one in text)
+        glyphs = self.fonts[FONT.lower()].cmap
+        return "".join(sign if sign == "\n" or ord(sign) in glyphs else _MISSING.format(ord(sign)) for sign in text)
 
     def line(self, text: str, size: float = 8) -> None:
         """One paragraph."""

@@ -21,7 +21,7 @@ from services.common.domain.money import half_up, yuan
 _FORMULA_STARTS = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
                    "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-HIDDEN = "***"
+MASK = "***"
 
 
 @dataclass(frozen=True)
@@ -81,20 +81,20 @@ def segments(
     if not policy.clause or as_of <= free_until:
         return []
     start = due if policy.grace_mode == "from_due" else free_until
-    moved = {event.on for event in events if event.on > free_until}
-    turned = {rate.effective_from - timedelta(days=1) for rate in policy.rates}
-    cuts = sorted({start, as_of} | {day for day in moved | turned if start < day < as_of})
-    found = [
+    event_days = {event.on for event in events if event.on > free_until}
+    rate_days = {rate.effective_from - timedelta(days=1) for rate in policy.rates}
+    cuts = sorted({start, as_of} | {day for day in event_days | rate_days if start < day < as_of})
+    stretches = [
         Segment(since, until, outstanding(principal_fen, events, max(since, free_until)), _rate(policy, since))
         for since, until in pairwise(cuts)
     ]
-    return [one for one in found if one.balance_fen and one.daily]
+    return [stretch for stretch in stretches if stretch.balance_fen and stretch.daily]
 
 
 def adds_up(parts: Iterable[Segment], principal_fen: int, events: Iterable[BillEvent], policy: LateFeePolicy) -> int:
     """The late fee that is due by these segments, in fen: the sum, rounded, capped, less what was settled."""
     fee = half_up(sum((part.fee_fen for part in parts), Decimal(0)))
-    return max(0, (min(fee, principal_fen) if policy.capped else fee) - late_fee_settled(events))
+    return max(0, (min(fee, principal_fen) if policy.is_capped else fee) - late_fee_settled(events))
 
 
 def formula(parts: Sequence[Segment], settled_fen: int) -> str:
@@ -122,8 +122,8 @@ def fingerprint(content: bytes) -> str:
 
 def _rate(policy: LateFeePolicy, since: date) -> Decimal:
     """The rate of the first day of a segment."""
-    known = [rate for rate in policy.rates if rate.effective_from <= since + timedelta(days=1)]
-    return max(known, key=lambda rate: rate.effective_from).daily if known else Decimal(0)
+    in_force = [rate for rate in policy.rates if rate.effective_from <= since + timedelta(days=1)]
+    return max(in_force, key=lambda rate: rate.effective_from).daily if in_force else Decimal(0)
 
 
 def _harmless(text: str) -> str:

@@ -47,20 +47,20 @@ def list_limitations(
     after = position(cursor, date.fromisoformat, int) or (None, None)
     days = (-LONG_AGO, -1) if expired else (0, within_days)
     rows = near_expiry(session, ids, today, days, (after[0], after[1]), limit + 1)
-    shown, next_cursor = page(rows, limit, lambda row: [row.expires_on, row.bill_id])
-    return Page(items=[_limitation(row, today) for row in shown], next_cursor=next_cursor)
+    claims, next_cursor = page(rows, limit, lambda row: [row.expires_on, row.bill_id])
+    return Page(items=[_limitation(row, today) for row in claims], next_cursor=next_cursor)
 
 
 def check_all(transaction: Transaction, clock: Callable[[], datetime]) -> int:
     """Look at every estate that was not looked at today, each in a transaction of its own; how many warnings."""
-    warned, after = 0, 0
+    warnings, after = 0, 0
     while True:
         now = clock()
         with transaction() as session:
             estate_id = tables.next_estate(session, after, business_date(now))
             if estate_id is None:
-                return warned
-            warned += check_estate(session, estate_id, now)
+                return warnings
+            warnings += check_estate(session, estate_id, now)
         after = estate_id
 
 
@@ -81,12 +81,12 @@ def check_estate(session: Session, estate_id: int, now: datetime) -> int:
 
 
 def _only_new(session: Session, rows: Sequence[EndingClaim], today: date) -> list[EndingClaim]:
-    wanted = {(row.bill_id, warning((row.expires_on - today).days), row.expires_on): row for row in rows}
+    due_warnings = {(row.bill_id, warning((row.expires_on - today).days), row.expires_on): row for row in rows}
     values = [
         {"bill_id": bill_id, "threshold": days, "expires_on": expires_on, "warned_on": today}
-        for bill_id, days, expires_on in wanted
+        for bill_id, days, expires_on in due_warnings
     ]
-    return [wanted[key] for key in tables.add_warnings(session, values)]
+    return [due_warnings[key] for key in tables.add_warnings(session, values)]
 
 
 def _tell(session: Session, estate_id: int, rows: Sequence[EndingClaim], now: datetime) -> None:
