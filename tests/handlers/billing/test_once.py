@@ -66,7 +66,7 @@ def start(engine: Engine, request_id: UUID, estates: list[str]) -> str:
     """Plan a sweep in a transaction of its own; its id, or why not."""
     try:
         with transaction(engine) as own:
-            return start_sweep(own, SYSTEM, request_id, SweepRequest(AS_OF, estates), NOW)["id"]
+            return str(start_sweep(own, SYSTEM, request_id, SweepRequest(AS_OF, estates), NOW)["id"])
     except Conflict as refused:
         return refused.detail
 

@@ -33,12 +33,12 @@ def test_b9_late_fee_first() -> None:
 
 def test_b9_designated_bills_first_in_the_order_named() -> None:
     third = OpenBill(3, date(2025, 4, 15), 1000)
-    placed = place(money(51500, designated_ids=(3, 2)), [OLD, NEW, third], POLICY, "principal_first")
+    placed = place(money(51500, designated=(3, 2)), [OLD, NEW, third], POLICY, "principal_first")
     assert placed.shares == (Share(3, 1000, 0), Share(2, 50000, 435), Share(1, 65, 0))
 
 
 def test_b9_a_designated_bill_of_nobody_is_passed_over() -> None:
-    assert place(money(10, designated_ids=(99,)), [OLD], POLICY, "principal_first").shares == (Share(1, 10, 0),)
+    assert place(money(10, designated=(99,)), [OLD], POLICY, "principal_first").shares == (Share(1, 10, 0),)
 
 
 def test_b9_the_rest_becomes_credit() -> None:
