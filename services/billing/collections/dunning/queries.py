@@ -47,7 +47,7 @@ SELECT o.*, {covered_until("o")} AS covered_until FROM (
   SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
   WHERE household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
 """)
-_ACTIONS = text(f"""
+_STEPS_TAKEN = text(f"""
 SELECT a.step, a.bill_id, a.as_of, a.deadline, {disputed_at_step("a", "o")} AS without
 FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
 """)
@@ -186,7 +186,7 @@ def standing(session: Session, household_id: int) -> Standing | None:
     oldest = session.execute(_OLDEST, {"id": household_id}).one_or_none()
     if oldest is None:
         return None
-    rows = session.execute(_ACTIONS, {"id": household_id, "bill_id": oldest.bill_id})
+    rows = session.execute(_STEPS_TAKEN, {"id": household_id, "bill_id": oldest.bill_id})
     steps_taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
     return Standing(oldest.bill_id, oldest.due_date, steps_taken, oldest.covered_until)
 
