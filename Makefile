@@ -7,7 +7,7 @@ PIP_COMPILE := $(VENV) -m piptools compile -q --allow-unsafe --generate-hashes -
 	--no-emit-find-links --no-emit-index-url --no-emit-options --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench chaos k8s-check lint types lock schemas clean setup setup-dev schemas-check
+.PHONY: help run test demo examples bench chaos k8s-check lint types lock schemas clean setup setup-dev schemas-check
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: setup-dev lint types schemas-check  ## lint, types, schema drift, then eve
 
 demo: setup  ## one month in the life of the demo portfolio, against a running `make run`
 	@$(VENV) -m demo month --url "$$($(VENV) -m local.stack url)"
+
+examples: setup  ## write gateway/examples.json: what a stack of its own answers while it lives the demo
+	@$(VENV) -m demo examples
 
 bench: setup  ## benchmarks with their lower bounds; ONLY=name runs one
 	$(VENV) -m bench --only=$(ONLY)

@@ -30,7 +30,7 @@ def read_everything(walk: Walk, document: Json) -> None:
     for path, operation in _reads(document):
         for where in _places(walk, path):
             try:
-                walk.stage.admin.get(path.format(**where), **_query(walk, operation))
+                walk.stage.admin.get(path.format(**where), **_query(walk, operation, where["estate"]))
             except Refused as refused:
                 if refused.status not in NOT_HERE:
                     raise
@@ -42,24 +42,24 @@ def _reads(document: Json) -> Iterator[tuple[str, Json]]:
             yield path, operations["get"]
 
 
-def _places(walk: Walk, path: str) -> Iterator[dict[str, object]]:
+def _places(walk: Walk, path: str) -> Iterator[dict[str, str]]:
     """Values for every parameter of a path: one estate after the other, one household after the other."""
     made = {name: walk.recording[operation]["id"] for name, operation in MADE_BY.items()}
     unit = home_of(walk.part, walk.debtors[0])
     here = {"estate": walk.estate, "building": walk.part.buildings[0], "unit": unit.code}
-    place = {**made, **here, "bill_id": walk.recording["reissueBill"]["bills"][0]["id"]}
+    place = {**made, **here, "bill_id": str(walk.recording["reissueBill"]["bills"][0]["id"])}
     parameters = set(PARAMETER.findall(path))
     if "household" in parameters:
         yield from ({**place, "household": household} for household in dict.fromkeys(walk.met))
-    elif parameters == {"estate"}:
+    elif parameters <= {"estate"}:
         yield from ({**place, "estate": estate} for estate in walk.stage.estates)
     else:
         yield place
 
 
-def _query(walk: Walk, operation: Json) -> dict[str, str | int]:
+def _query(walk: Walk, operation: Json, estate: str) -> dict[str, str | int]:
     """Short lists, and what must be said."""
     asked = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
-    values = {"estate": walk.estate, "from": walk.day(-90), "to": walk.day(30)}
+    values = {"estate": estate, "from": walk.day(-90), "to": walk.day(30)}
     required = {parameter["name"]: values[parameter["name"]] for parameter in asked if parameter["required"]}
     return required | ({"limit": ITEMS} if any(parameter["name"] == "limit" for parameter in asked) else {})

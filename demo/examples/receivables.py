@@ -69,12 +69,12 @@ def prepay(walk: Walk) -> None:
 
 
 def find_old_bills(walk: Walk, household: Household) -> None:
-    """Two bills of three years ago, whose claims expire soon (诉讼时效)."""
+    """Two bills of three years ago, whose claims expire soon (诉讼时效); the prepaid money does not cover both."""
     unit = home_of(walk.part, household)
     first = add_months(walk.stage.month, 2 - THREE_YEARS)
     rows = [
-        f"{walk.estate},{unit.code},property,{format_period(month)},{yuan(10_000)},{due_date(month)}"
-        for month in (first, add_months(first, 1))
+        f"{walk.estate},{unit.code},property,{format_period(month)},{yuan(fen)},{due_date(month)}"
+        for month, fen in ((first, PREPAID_FEN // 5), (add_months(first, 1), 2 * PREPAID_FEN))
     ]
     walk.stage.finance.upload("/v1/imports/opening_balances", "\n".join([OPENING, *rows, ""]))
 

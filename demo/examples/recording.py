@@ -25,11 +25,11 @@ class Recording:
         self._lock = Lock()
 
     def hear(self, method: str, path: str, answer: Json) -> None:
-        """Keep an answer, unless a better one of the same operation is there."""
+        """Keep an answer, unless a better one of the same operation is there; one with a part missing is none."""
         operation = next((name for verb, form, name in self._operations if verb == method and form.fullmatch(path)), "")
         example = shortened(answer)
         with self._lock:
-            if operation and weight(example) > weight(self._examples.get(operation)):
+            if operation and not example.get("degraded") and weight(example) > weight(self._examples.get(operation)):
                 self._examples[operation] = example
 
     def __getitem__(self, operation: str) -> Json:

@@ -6,8 +6,6 @@ from uuid import UUID
 from fastapi import Path, Query
 from pydantic import ConfigDict, Field
 
-from services.common.contracts.answers.base import Created as Created
-from services.common.contracts.answers.base import Page as Page
 from services.common.fields import INT64, LARGEST_BIGINT, LARGEST_INT, NO_CONTROL, Code, Day, Period
 
 

@@ -10,10 +10,10 @@ from prometheus_client import Metric
 
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.notifications import (
+    ContactPreferences,
     Language,
     MessageChannel,
     Notification,
-    Preferences,
     Preview,
     Template,
 )
@@ -188,7 +188,7 @@ class NotificationsService(EstateService):
             return templates.preview(session, caller, code, channel, language, variables)
 
     @rpc
-    def get_preferences(self, caller: Caller, household: str) -> Preferences:
+    def get_preferences(self, caller: Caller, household: str) -> ContactPreferences:
         """Language, address and consent per channel (F3)."""
         with self.transaction() as session:
             return directory.preferences(session, caller, household)
@@ -201,7 +201,7 @@ class NotificationsService(EstateService):
         language: str | None = None,
         email: str | None = None,
         consent: dict[str, bool] | None = None,
-    ) -> Preferences:
+    ) -> ContactPreferences:
         """Change what is named; repeating it changes nothing more (F3)."""
         with self.transaction() as session:
             return directory.choose(session, caller, household, language, email, consent or {}, self.clock())

@@ -74,12 +74,17 @@ def _unnamed(value: Any, schema: Schema, document: Schema, place: str) -> Iterat
             yield from _unnamed(item, _of_items(schema, document), document, place)
     elif isinstance(value, dict):
         described = _object(value, schema, document)
-        fields, others = described.get("properties", {}), described.get("additionalProperties")
+        fields, others = described.get("properties", {}), _values_of_map(described)
         for key, inner in value.items():
             if key not in fields and others is None:
                 yield f"{place}.{key}"
             else:
                 yield from _unnamed(inner, fields.get(key, others), document, f"{place}.{key}")
+
+
+def _values_of_map(schema: Schema) -> Schema | None:
+    """What the values of a map are, whose keys may be of a pattern."""
+    return next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
 
 
 def _object(value: Schema, schema: Schema, document: Schema) -> Schema:

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from gateway.resources.base import Degraded, example
 from services.common.contracts.answers.files import Liable, PreferredChannel, PreferredTime, Segment
-from services.common.contracts.answers.notifications import Preferences
+from services.common.contracts.answers.notifications import ContactPreferences
 from services.common.contracts.answers.portfolio import Household
 from services.common.fields import Day, Name, Note, Phone
 
@@ -60,5 +60,5 @@ class OwnerFile(TypedDict):
 
     household: str
     owner: Household | None
-    contact: Preferences | None
+    contact: ContactPreferences | None
     degraded: Degraded

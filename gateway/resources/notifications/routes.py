@@ -12,7 +12,7 @@ from gateway.resources.base import HouseholdFilter, HouseholdPath
 from gateway.resources.notifications.schemas import PreferencesRequest
 from gateway.resources.paging import Paging
 from services.common.contracts.answers.base import Page
-from services.common.contracts.answers.notifications import Notification, Preferences, Template
+from services.common.contracts.answers.notifications import ContactPreferences, Notification, Template
 from services.common.contracts.errors import Invalid
 from services.common.domain.permissions import Permission
 from services.common.fields import Code
@@ -39,7 +39,7 @@ async def list_templates(call: Services) -> Response:
 
 @routes.get(
     "/v1/households/{household}/contact-preferences",
-    answer=Preferences,
+    answer=ContactPreferences,
     permission=Permission.READ_CONTACT_PREFERENCES,
     personal=True,
 )
@@ -49,7 +49,9 @@ async def get_preferences(household: HouseholdPath, call: Services) -> Response:
 
 
 @routes.put(
-    "/v1/households/{household}/contact-preferences", answer=Preferences, permission=Permission.SET_CONTACT_PREFERENCES
+    "/v1/households/{household}/contact-preferences",
+    answer=ContactPreferences,
+    permission=Permission.SET_CONTACT_PREFERENCES,
 )
 async def set_preferences(household: HouseholdPath, body: PreferencesRequest, call: Services) -> Response:
     """Language, e-mail and consent per channel (F3); what is left out stays."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.resources.base import Degraded, ServiceName
-from services.common.contracts.answers.base import Page
+from services.common.contracts.answers.base import Cursor
 from services.common.fields import Whole
 
 
@@ -25,9 +25,11 @@ class ParkedEvent(TypedDict):
     parked_at: datetime
 
 
-class ParkedEvents(Page[ParkedEvent]):
+class ParkedEvents(TypedDict):
     """One page over all services."""
 
+    items: list[ParkedEvent]
+    next_cursor: Cursor
     degraded: Degraded
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.answers.notifications import Preferences
+from services.common.contracts.answers.notifications import ContactPreferences
 from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ContactsRegistered, EstatesRegistered, StaffRegistered
 from services.common.directory import keep_newest
@@ -41,13 +41,13 @@ def learn_estates(session: Session, event: EstatesRegistered, as_of: datetime, n
     messages.wake_for_estates(session, [entry.estate for entry in event.estates], now)
 
 
-def preferences(session: Session, caller: Caller, household: str) -> Preferences:
+def preferences(session: Session, caller: Caller, household: str) -> ContactPreferences:
     """What the household chose (F3), masked by role."""
     caller.require(Permission.READ_CONTACT_PREFERENCES)
     person = _contact(session, caller, household)
     open_data = caller.sees_personal_data
     record = tables.consents_of(session, household)
-    return Preferences(
+    return ContactPreferences(
         household=household,
         estate=person.estate,
         language=person.language,
@@ -67,7 +67,7 @@ def choose(
     email: str | None,
     consent: dict[str, bool],
     now: datetime,
-) -> Preferences:
+) -> ContactPreferences:
     """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`."""
     caller.require(Permission.SET_CONTACT_PREFERENCES)
     _contact(session, caller, household)

@@ -132,6 +132,11 @@ def test_every_schema_that_is_referred_to_exists() -> None:
         assert name in DOCUMENT["components"]["schemas"]
 
 
+def test_no_two_schemas_share_a_name() -> None:
+    """Else both are called by the modules they stand in, and so are the types of every generated client."""
+    assert [name for name in DOCUMENT["components"]["schemas"] if "__" in name] == []
+
+
 @pytest.mark.parametrize(("path", "operation"), EVERY)
 def test_bodies_and_parameters_have_examples_that_fit(path: str, operation: dict[str, Any]) -> None:
     assert operation["operationId"]

@@ -79,7 +79,7 @@ class ConsentChange(TypedDict):
     changed_by: Annotated[str, Field(description="Who was signed in")]
 
 
-class Preferences(TypedDict):
+class ContactPreferences(TypedDict):
     """How a household wants to be reached (F3); masked for whoever may not see personal data."""
 
     household: str
