@@ -36,7 +36,8 @@ def _ended(finance: Api, run: str) -> Json | None:
 
 
 def keep_the_policy(walk: Walk) -> None:
-    """The billing policy is written as it is."""
+    """The billing policy is written as it is, and all tariffs that wait are published."""
+    walk.stage.finance.post(f"/v1/estates/{walk.estate}/tariffs/publish")
     path = f"/v1/estates/{walk.estate}/billing-policy"
     policy = walk.stage.finance.get(path)
     read_only = ("estate", "own")

@@ -38,7 +38,7 @@ ACTS: tuple[Callable[[Walk], None], ...] = (
     figures.train_a_model,
     service.set_preferences,
     service.deliver_a_letter,
-    service.reopen_a_complaint,
+    service.complain,
     operation.replay_a_parked_event,
 )
 

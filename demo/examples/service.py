@@ -1,6 +1,7 @@
 """How a family wants to be reached, a letter that arrives, a complaint that comes back (F3, F4, H1)."""
 
 from demo.api import Json, wait_for
+from demo.cases import COMPLAINT_STEPS, FEE_COMPLAINT
 from demo.examples.walk import PATIENCE_SECONDS, Walk
 from demo.load import answer_complaint
 
@@ -25,6 +26,10 @@ def _letter(walk: Walk) -> Json | None:
     return next((message for message in messages if message["status"] == "queued_for_print"), None)
 
 
-def reopen_a_complaint(walk: Walk) -> None:
-    """The complainant is not content after all."""
-    answer_complaint(walk.stage.manager, walk.recording["closeComplaint"]["id"], "reopen")
+def complain(walk: Walk) -> None:
+    """A complaint is answered, solved and closed, and comes back."""
+    manager, (category, text) = walk.stage.manager, FEE_COMPLAINT
+    about = {"estate": walk.estate, "household": walk.debtors[0].code, "category": category, "level": "normal"}
+    complaint = manager.post("/v1/complaints", about | {"text": text, "channel": "phone"})["id"]
+    for step in (*COMPLAINT_STEPS, "reopen"):
+        answer_complaint(manager, complaint, step)

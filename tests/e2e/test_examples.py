@@ -8,7 +8,7 @@ from demo.examples.record import record
 from gateway.openapi import EXAMPLES
 from local.supervisor import Stack
 from tests.support.api import Api
-from tests.support.schemas import Schema, keys, misfits
+from tests.support.schemas import Schema, misfits, objects
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,12 @@ def schema_of(operation: str, document: Schema) -> Schema:
     return dict(found)
 
 
-def parents(key: str, among: set[str]) -> bool:
-    """Whether the object that a key belongs to is there."""
-    above = key.rpartition(".")[0]
-    return above == "$" or above in among
+def keys(answer: Any, schema: Schema, document: Schema) -> dict[str, set[str]]:
+    """Where an answer has objects → the keys of all of them."""
+    found: dict[str, set[str]] = {}
+    for place, names in objects(answer, schema, document):
+        found.setdefault(place, set()).update(names)
+    return found
 
 
 def test_a_running_stack_answers_what_is_documented(answers: dict[str, Any], document: Schema) -> None:
@@ -50,5 +52,7 @@ def test_the_examples_have_the_keys_of_what_is_answered_now(answers: dict[str, A
     assert answers.keys() == EXAMPLES.keys()
     for name, answer in answers.items():
         schema = schema_of(name, document)
-        now, shown = (set(keys(value, schema, document)) for value in (answer, EXAMPLES[name]))
-        assert {key for key in now ^ shown if parents(key, now & shown)} == set(), name
+        now, shown = keys(answer, schema, document), keys(EXAMPLES[name], schema, document)
+        assert {
+            place: now[place] ^ shown[place] for place in now.keys() & shown.keys() if now[place] ^ shown[place]
+        } == {}

@@ -56,16 +56,17 @@ def misfits(value: Any, schema: Schema, document: Schema) -> list[str]:
     return wrong or [f"{place}: not named" for place in sorted(_unnamed(value, schema, document, "$"))]
 
 
-def keys(value: Any, schema: Schema, document: Schema, place: str = "$") -> Iterator[str]:
-    """Every key that a value has and its schema names, as a path; the keys of a map are values and not named."""
+def objects(value: Any, schema: Schema, document: Schema, place: str = "$") -> Iterator[tuple[str, set[str]]]:
+    """Where a value has an object and of which kind, with those of its keys that are named and not values of a map."""
     if isinstance(value, list):
         for item in value:
-            yield from keys(item, _of_items(schema, document), document, place)
+            yield from objects(item, _of_items(schema, document), document, place)
     elif isinstance(value, dict):
-        fields = _object(value, schema, document).get("properties", {})
+        described = _object(value, schema, document)
+        fields = described.get("properties", {})
+        yield f"{place} {described.get('title', '')}", value.keys() & fields.keys()
         for key in value.keys() & fields.keys():
-            yield f"{place}.{key}"
-            yield from keys(value[key], fields[key], document, f"{place}.{key}")
+            yield from objects(value[key], fields[key], document, f"{place}.{key}")
 
 
 def _unnamed(value: Any, schema: Schema, document: Schema, place: str) -> Iterator[str]:
