@@ -78,8 +78,16 @@ def patience(request: Request) -> float:
 
 
 async def gather(call: Call, parts: Mapping[str, Part], seconds: float) -> dict[str, Any]:
-    """All parts at once: `{name: part or None, …, "degraded": [services that did not answer]}`."""
-    answers = await asyncio.gather(*(_ask(call, part, seconds) for part in parts.values()))
+    """All parts at once: `{name: part or None, …, "degraded": [services that did not answer]}`.
+
+    Where several parts decide, a refusal comes first, whichever answered first: the same question, the same answer.
+    """
+    calls = (_ask(call, part, seconds) for part in parts.values())
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    if errors:
+        raise min(errors, key=lambda error: not isinstance(error, Forbidden))
+    answers = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     silent_services = {
         part.service for part, (_, has_answered) in zip(parts.values(), answers, strict=True) if not has_answered
     }

@@ -19,15 +19,9 @@ from services.common.fields import Code
 
 routes = Routes("Portfolio")
 
-
 # `:path`, because the code of a unit may hold a slash.
 UNIT = "/v1/units/{estate}/{unit:path}"
-
-
 UnitPath = Annotated[Code, Path(description="Code of the unit on its estate", examples=["1-0101"])]
-
-
-BuildingPath = Annotated[Code, Path(description="Code of the building", examples=["1"])]
 
 
 @routes.get(f"{UNIT}/owners", answer=Owners, permission=Permission.READ_UNITS, personal=True)

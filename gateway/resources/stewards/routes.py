@@ -1,17 +1,21 @@
 """Stewards by date (A4)."""
 
+from typing import Annotated
+
+from fastapi import Path
 from starlette.responses import Response
 
 from gateway.front.guard import Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath
-from gateway.resources.files.routes import BuildingPath
 from gateway.resources.stewards.schemas import StewardRequest
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.stewards import Steward, Stewardship
 from services.common.domain.permissions import Permission
+from services.common.fields import Code
 
 routes = Routes("Portfolio")
+BuildingPath = Annotated[Code, Path(description="Code of the building", examples=["1"])]
 
 
 @routes.get("/v1/estates/{estate}/stewardships", answer=Page[Stewardship], permission=Permission.READ_ESTATES)
