@@ -38,7 +38,7 @@ def pay(api: Api, household: str, fen: int, on: str) -> dict[str, Any]:
 
     def allocated() -> Any:
         found = api.get(f"/v1/payments/{paid['id']}")
-        return found if "allocations" in found else None
+        return found if found["allocations"] is not None else None
 
     return until(allocated, "the payment is allocated")
 
