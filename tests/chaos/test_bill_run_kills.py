@@ -85,7 +85,7 @@ def start(engine: Engine) -> UUID:
     asked, settings = handlers.RunRequest("2026-09"), Settings(slice_units=SLICE_UNITS)
     with transaction(engine) as session:
         run = handlers.start_bill_run(session, CALLER, uuid4(), asked, now=datetime.now(UTC), settings=settings)
-    return UUID(run["id"])
+    return run["id"]
 
 
 def kill_at(stack: Stack, engine: Engine, run_id: UUID, point: int, chance: random.Random) -> tuple[str, bool]:

@@ -38,8 +38,12 @@ class Caller(BaseModel):
         return self.holds(permission.roles)
 
     def holds(self, roles: Collection[str]) -> bool:
-        """Whether the caller has one of `roles`, as data may name them; the system has all."""
-        return SYSTEM in self.roles or not self.roles.isdisjoint(roles)
+        """Whether the caller has one of `roles`, as data may name them; the system has all.
+
+        A region manager is an estate manager of all estates of the token, also where a group's data name only that.
+        """
+        implied_roles = {Role.ESTATE_MANAGER} if Role.REGION_MANAGER in self.roles else frozenset[str]()
+        return SYSTEM in self.roles or not (self.roles | implied_roles).isdisjoint(roles)
 
     def require_system(self) -> None:
         """Forbidden unless it is the product itself, for what nobody signs in for."""

@@ -39,6 +39,14 @@ def test_scope_and_role_are_both_needed() -> None:
     Caller.system("billing").require_system()
 
 
+def test_a_region_manager_is_an_estate_manager_where_data_name_only_that() -> None:
+    of_region = Caller(sub="r", roles=frozenset({"region_manager"}), estates=frozenset({"E1", "E2"}))
+    assert of_region.holds(["estate_manager"])
+    assert not of_region.holds(["finance", "group_admin"])
+    assert not STEWARD.holds(["estate_manager"])
+    assert not Caller(sub="m", roles=frozenset({"estate_manager"})).holds(["region_manager"])
+
+
 def test_who_sees_names() -> None:
     assert STEWARD.sees_personal_data
     assert OWNER.sees_personal_data
