@@ -1,4 +1,4 @@
-"""One table says who may do what (house.md §3): the page is the table, and no other stands beside it."""
+"""One table says who may do what: the page is the table, and no other stands beside it."""
 
 import ast
 from collections.abc import Iterator

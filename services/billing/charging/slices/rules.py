@@ -1,7 +1,7 @@
-"""LAW of bills: which tariff versions count in a cycle, what a unit owes by rate, when it is due (B1, B3).
+"""LAW of a slice: what a unit owes by rate, and how it is cut among those who pay for it by day (B1, B3).
 
-`tables.py` computes the same amount in SQL for thousands of units at once; a property test holds the two equal.
-Metered and shared fees have laws of their own, in `metered/` and `shared/`.
+`bills/` computes the same amount in SQL for thousands of units at once; a property test holds the two equal.
+Metered and shared fees have laws of their own, in `metered/` and `shared_costs/`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """LAW of the late fee (违约金, C1–C3): a pure function of a bill, what happened to it, a day and the policy.
 
 Days are intervals here: what happens on a day takes effect after it, because payment day still accrues on the balance
-before that payment. "From 14 to 16" is thus two days, the 15th and the 16th. `late_fee.LATE_FEE` says the same in SQL
+before that payment. "From 14 to 16" is thus two days, the 15th and the 16th. `sql.py` says the same in SQL
 for many households at once; a property test holds the two equal.
 """
 

@@ -1,4 +1,4 @@
-"""SQL of the limitation clock for many bills at once: `clock.limitation` in SQL (D4).
+"""SQL of the limitation clock for many bills at once: `rules.limitation` in SQL (D4).
 
 `CLOCK` is a chain of common table expressions after `claim(bill_id, household_id, due_date)`, with the parameters
 `:as_of`, `:demands` (templates) and `:letter`. It ends in `clock(bill_id, from_on, by)`: the day after which the period
