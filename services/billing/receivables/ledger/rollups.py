@@ -1,5 +1,9 @@
 """SQL of rollups: what the ledger says of them, to check what booking and issue have kept (J1)."""
 
+from services.billing.receivables.ledger.rules import DATED_BACK
+
+_DATED_BACK = ", ".join(f"'{kind}'" for kind in sorted(DATED_BACK))
+
 
 def is_dated_back(entry: str) -> str:
     """SQL: the entry counts in the figures from the day it counts for the late fee, whenever it was booked."""

@@ -28,6 +28,7 @@ from tests.support.billing.desk import FINANCE
 from tests.support.outbox import events
 
 POLICY = Policy(True, Decimal("0.5"), Decimal(1), 7, 1, Decimal("0.5"), 2, 2_000, 365)
+PROMISER = Caller(sub="finance-2", roles=frozenset({"finance"}), estates=frozenset({"*"}))
 OWNER = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
 
 
@@ -39,7 +40,7 @@ def engine(database: Callable[[str], Engine]) -> Engine:
 @pytest.fixture
 def books(books: Books) -> Books:
     books.household("H1")
-    handlers.set_policy(books.session, FINANCE, "E1", POLICY)
+    handlers.set_policy(books.session, PROMISER, "E1", POLICY)
     return books
 
 
