@@ -25,6 +25,7 @@ ACTS: tuple[Callable[[Walk], None], ...] = (
     charging.keep_the_policy,
     charging.change_a_lock,
     charging.correct_a_bill,
+    charging.void_what_was_paid,
     receivables.ask_for_waivers,
     receivables.sign_instalments,
     receivables.prepay,

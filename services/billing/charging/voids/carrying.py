@@ -15,7 +15,7 @@ from services.billing.charging.voids.grant_tables import KeptRow
 from services.billing.charging.voids.rules import Grant, grants, keep
 from services.billing.charging.voids.tables import BillToVoid, StandingBill
 from services.billing.receivables.booking.handlers import book
-from services.billing.receivables.incentives.returning import NOTHING_BACK, Loss, return_discount
+from services.billing.receivables.incentives.returning import NOTHING_BACK, DiscountReturn, Loss, return_discount
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import (
     DISCOUNT_CARRIED,
@@ -55,12 +55,17 @@ def grants_of(session: Session, void: BillToVoid, *, is_void_now: bool) -> list[
 
 
 def carry(
-    session: Session, account: Account, void: BillToVoid, fresh: StandingBill, given: Sequence[Grant], now: datetime
+    session: Session,
+    account: Account,
+    void: BillToVoid,
+    fresh: StandingBill,
+    old_grants: Sequence[Grant],
+    now: datetime,
 ) -> None:
     """Grant on the fresh bill what the locked household had on the void one, before money is put on it."""
-    proportional = grant_tables.proportional(session, [grant.source for grant in given])
+    proportional = grant_tables.proportional(session, [grant.source for grant in old_grants])
     today = account.booking_day(business_date(now)).booked_on
-    shares = keep(given, proportional, void.amount_fen, fresh.amount_fen)
+    shares = keep(old_grants, proportional, void.amount_fen, fresh.amount_fen)
     book(session, account, [_movement(grant, fresh.id, today) for grant in shares], now)
 
 
@@ -74,41 +79,48 @@ def settle(
     session: Session,
     account: Account,
     inheritance: Inheritance,
-    given: Sequence[Grant],
+    old_grants: Sequence[Grant],
     request_id: UUID,
     now: datetime,
 ) -> None:
     """Write what the fresh bill keeps, and give points and coupons back that are on no bill any more."""
-    void, fresh = inheritance
-    entries = ledger.entries_of(session, [fresh.id]) if fresh else []
-    shares = {(grant.kind, grant.source): grant.fen for grant in grants(entries)}
-    rows = []
-    for grant in given:
-        kept_fen = shares.get((grant.kind, grant.source), 0)
-        back = NOTHING_BACK
-        if grant.kind == "discount" and kept_fen < grant.fen:
-            loss = Loss(grant.fen - kept_fen, is_whole=kept_fen == 0)
-            back = return_discount(session, account, UUID(grant.source), loss, now)
-        rows.append(
-            KeptRow(
-                request_id=request_id,
-                source_id=UUID(grant.source),
-                kind=grant.kind,
-                from_bill_id=void.id,
-                granted_fen=grant.fen,
-                bill_id=fresh.id if fresh and kept_fen else None,
-                kept_fen=kept_fen,
-                returned_points=back.points,
-                returned_coupon_id=back.coupon_id,
-            )
-        )
+    fresh = inheritance.fresh
+    new_grants = grants(ledger.entries_of(session, [fresh.id]) if fresh else [])
+    kept_fen = {(grant.kind, grant.source): grant.fen for grant in new_grants}
+    outcomes = [(grant, kept_fen.get((grant.kind, grant.source), 0)) for grant in old_grants]
+    returns = [_return(session, account, grant, fen, now) for grant, fen in outcomes]
+    rows = [
+        _row(request_id, inheritance, grant, fen, back) for (grant, fen), back in zip(outcomes, returns, strict=True)
+    ]
     grant_tables.add(session, rows)
+
+
+def _return(session: Session, account: Account, grant: Grant, kept_fen: int, now: datetime) -> DiscountReturn:
+    """What comes back of a discount that the fresh bill does not keep whole."""
+    if grant.kind != "discount" or kept_fen == grant.fen:
+        return NOTHING_BACK
+    loss = Loss(grant.fen - kept_fen, is_whole=kept_fen == 0)
+    return return_discount(session, account, UUID(grant.source), loss, now)
+
+
+def _row(request_id: UUID, inheritance: Inheritance, grant: Grant, kept_fen: int, back: DiscountReturn) -> KeptRow:
+    return KeptRow(
+        request_id=request_id,
+        source_id=UUID(grant.source),
+        kind=grant.kind,
+        from_bill_id=inheritance.void.id,
+        granted_fen=grant.fen,
+        bill_id=inheritance.fresh.id if inheritance.fresh and kept_fen else None,
+        kept_fen=kept_fen,
+        returned_points=back.points,
+        returned_coupon_id=back.coupon_id,
+    )
 
 
 def give_back(session: Session, account: Account, void: BillToVoid, request_id: UUID, now: datetime) -> None:
     """A bill is void for good: what was redeemed on it comes back, what was waived has nothing to be on."""
-    given = [grant for grant in grants_of(session, void, is_void_now=True) if grant.kind == "discount"]
-    settle(session, account, Inheritance(void), given, request_id, now)
+    old_grants = [grant for grant in grants_of(session, void, is_void_now=True) if grant.kind == "discount"]
+    settle(session, account, Inheritance(void), old_grants, request_id, now)
 
 
 def grants_moved_by(session: Session, request_id: UUID) -> list[KeptGrant]:

@@ -95,8 +95,8 @@ def _void(request: RequestRow, note: NoteRow | None) -> BillVoid:
 def _request_of(note: NoteRow) -> RequestRow:
     """The request of a void that nobody else had to decide on: its note says it all."""
     decision = {"decided_by": None, "decided_at": None, "decision_reason": None}
-    made = {"status": "void", "requested_by": note.voided_by, "requested_at": note.voided_at}
-    row = vars(note) | made | decision
+    request = {"status": "void", "requested_by": note.voided_by, "requested_at": note.voided_at}
+    row = vars(note) | request | decision
     return RequestRow(**{field.name: row[field.name] for field in fields(RequestRow)})
 
 
