@@ -32,7 +32,9 @@ kept_grant = Table(
     CheckConstraint("kept_fen >= 0", name="kept_fen"),
 )
 
-_PROPORTIONAL = text("SELECT id::text FROM waiver WHERE id::text = ANY (:sources) AND ratio IS NOT NULL")
+_PROPORTIONAL = text("""
+SELECT id::text FROM waiver WHERE id = ANY (CAST(:sources AS uuid[])) AND ratio IS NOT NULL
+""")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDA
 SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
     waived_fen = r.waived_fen + excluded.waived_fen, billed_count = r.billed_count + excluded.billed_count
 """)
-_WAIVER_DAYS = text("SELECT id::text AS source, base_on FROM waiver WHERE id::text = ANY (:sources)")
+_WAIVER_DAYS = text("""
+SELECT id::text AS source, base_on FROM waiver WHERE id = ANY (ARRAY(
+  SELECT source::uuid FROM unnest(CAST(:sources AS text[])) source WHERE source ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'))
+""")
 _FEE_SETTLED = text("DELETE FROM late_fee_left WHERE bill_id = ANY (:bills)")
 
 
