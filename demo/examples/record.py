@@ -27,6 +27,7 @@ ACTS: tuple[Callable[[Walk], None], ...] = (
     charging.change_a_lock,
     charging.withdraw_a_price,
     charging.correct_a_bill,
+    charging.void_what_was_paid,
     receivables.ask_for_waivers,
     receivables.sign_instalments,
     receivables.prepay,
