@@ -9,6 +9,7 @@ from itertools import groupby
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.billing.collections.dunning.claims_sql import COVERED
 from services.billing.collections.risk.rules import Bill, Month, Past, month_of, turns
 from services.common.rows import rows_of
 
@@ -87,6 +88,18 @@ def homes(session: Session, estate_id: int, first: date, day: date) -> list[Home
         )
         for row in session.execute(_HOMES, {"estate_id": estate_id})
     ]
+
+
+_COVERED = text(f"""
+WITH subject AS (SELECT id AS household_id FROM household WHERE estate_id = :estate_id AND credit_fen > 0), {COVERED}
+SELECT household_id FROM covered
+""")
+
+
+def covered(session: Session, estate_id: int, day: date) -> frozenset[int]:
+    """Households of an estate whose credit covers all that is overdue."""
+    key = {"estate_id": estate_id, "as_of": day, "past": False}
+    return frozenset(session.scalars(_COVERED, key))
 
 
 def estates(session: Session) -> Sequence[int]:
