@@ -15,6 +15,7 @@ from services.billing.collections.closure.rules import Stage
 from services.billing.collections.closure.tables import (
     closure_programme,
 )
+from services.billing.portfolio.stewards.handlers import require_staff
 from services.billing.portfolio.tables import find_estate, find_household
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.closure import (
@@ -117,13 +118,15 @@ def make_appointment(
 ) -> Appointment:
     """Plan to meet the owner, on any day of the week within the contact window and under the cap; the same request
     answers the same. Conflict names the next possible time; it is also the answer for a closed or paused case (a fix of
-    our service is never paused). Invalid (a time gone by, or without offset), NotFound, Forbidden."""
+    our service is never paused). Invalid (a time gone by, or without offset; nobody of the estate), NotFound,
+    Forbidden."""
     caller.require(Permission.MEET_OWNER)
     _case(session, caller, household, business_date(now))
     queries.lock_case(session, household)
     case = _case(session, caller, household, business_date(now))
     row = {"case_id": case.id, **asdict(meeting)}
     if queries.appointment(session, request_id) is None:
+        require_staff(session, caller, case.estate_id, meeting.who, "who")
         _check(session, case, meeting.at, now)
         appointment_row = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
         queries.add_appointment(session, appointment_row | row)

@@ -1,7 +1,7 @@
 """STORE of the closure programme, the statements: enrolment of an estate in one go, cases with their state, progress.
 
 `CASES` reads each case's state from its bills and holds: recovered is the principal paid on them since they came in,
-open what is left. A voided bill is neither.
+open what is left. A voided bill is neither. Who has credit for all of it is not enrolled, and a case of his is closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from services.billing.collections.closure.tables import (
     closure_event,
     closure_programme,
 )
+from services.billing.collections.dunning.claims_sql import COVERED
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
@@ -31,10 +32,14 @@ from services.common.rows import row_of, rows_of
 
 # A case that was closed and gets another old bill starts again at the first stage.
 _ENROL = text(f"""
-WITH old AS (
+WITH overdue AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
   WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
     AND NOT EXISTS (SELECT FROM closure_bill c WHERE c.bill_id = b.id)
+), subject AS (
+  SELECT DISTINCT o.household_id FROM overdue o JOIN household h ON h.id = o.household_id WHERE h.credit_fen > 0
+), {COVERED}, old AS (
+  SELECT * FROM overdue WHERE household_id NOT IN (SELECT household_id FROM covered)
 ), new AS (
   INSERT INTO closure_case (household_id, estate_id, programme_id, enrolled_on, stage, stage_since)
   SELECT DISTINCT household_id, :estate_id, CAST(:id AS uuid), CAST(:as_of AS date), :stage, CAST(:as_of AS date) FROM old
@@ -63,8 +68,8 @@ SELECT (SELECT count(*) FROM begun) AS enrolled, (SELECT count(*) FROM added) AS
 
 _STATE = f"""
 WITH {STEWARD}, state AS (
-  SELECT c.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, first.building, w.staff_code AS steward,
-    m.recovered_fen, m.open_fen, m.enrolled_fen,
+  SELECT c.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, h.credit_fen, first.building,
+    w.staff_code AS steward, m.recovered_fen, m.open_fen, m.enrolled_fen,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = c.household_id AND h.source_kind = 'complaint'
             AND {stands("h")}) AS complaint,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = c.household_id AND h.source_kind = 'plan'
@@ -86,7 +91,8 @@ WITH {STEWARD}, state AS (
     AND (CAST(:stage AS text) IS NULL OR c.stage = :stage)
     AND c.id > :after
 ), known AS (
-  SELECT *, CASE WHEN open_fen = 0 THEN 'closed' WHEN complaint OR plan THEN 'paused' ELSE 'active' END AS status
+  SELECT *, CASE WHEN open_fen <= credit_fen THEN 'closed' WHEN complaint OR plan THEN 'paused'
+                 ELSE 'active' END AS status
   FROM state
 )
 """
@@ -214,7 +220,7 @@ def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> li
 
 def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
     """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
-    enrolment = row_of(Enrolment, session.execute(_ENROL, key).one())
+    enrolment = row_of(Enrolment, session.execute(_ENROL, {**key, "past": False}).one())
     session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(enrolment)))
     return enrolment
 

@@ -1,4 +1,8 @@
-"""SQL of the arrears ledger (D5): overdue bills by household, listed or added up. Only open bills are looked at."""
+"""SQL of the arrears ledger (D5): overdue bills by household, listed or added up.
+
+Only open bills are looked at, and of households without an overdue one those whose late fee was left alone: they are
+there with no principal. A household whose credit covers all that is overdue is in no list and no sum.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.billing.collections.dunning.claims_sql import COVERED
 from services.billing.collections.dunning.measures.rules import AMOUNT_BANDS
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
@@ -21,19 +26,28 @@ def _overdue(columns: str, group_by: str = "") -> str:
     `wanted` are more columns of it and `group_by` what they are grouped by, beside the household; each with its comma.
     """
     return f"""
-WITH {STEWARD}, overdue AS (
+WITH {STEWARD}, owed AS (
+  SELECT household_id, building, due_date, id, estate_id, amount_fen - paid_fen - waived_fen AS fen, disputed_at
+  FROM bill b WHERE {open_bill("b")} AND due_date < :as_of AND household_id > :after
+  UNION ALL
+  SELECT b.household_id, b.building, b.due_date, b.id, b.estate_id, 0, NULL
+  FROM late_fee_left f JOIN bill b ON b.id = f.bill_id
+  WHERE b.voided_at IS NULL AND b.due_date < :as_of AND b.household_id > :after AND NOT EXISTS (
+    SELECT FROM bill o WHERE o.household_id = b.household_id AND {open_bill("o")} AND o.due_date < :as_of)
+), overdue AS MATERIALIZED (
   SELECT b.household_id, b.building, b.due_date, b.id, w.staff_code, :as_of - b.due_date AS days, e.code AS estate,
-         h.arrears_cause, b.amount_fen - b.paid_fen - b.waived_fen AS fen, b.disputed_at
-  FROM bill b
+         h.arrears_cause, b.fen, b.disputed_at, h.credit_fen
+  FROM owed b
   JOIN household h ON h.id = b.household_id
   JOIN estate e ON e.id = b.estate_id
   LEFT JOIN steward w ON w.estate_id = b.estate_id AND w.building = b.building
-  WHERE {open_bill("b")} AND b.due_date < :as_of AND b.household_id > :after
-    AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+  WHERE (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
     AND (CAST(:building AS text) IS NULL OR b.building = :building)
     AND (CAST(:steward AS text) IS NULL OR w.staff_code = :steward)
     AND (CAST(:cause AS text) IS NULL OR h.arrears_cause = :cause)
-), household_overdue AS (
+), subject AS (
+  SELECT DISTINCT household_id FROM overdue WHERE credit_fen > 0
+), {COVERED}, household_overdue AS (
   SELECT {columns} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
     min(due_date) AS oldest_due_date, max(days) AS overdue_days,
     COALESCE(sum(fen) FILTER (WHERE disputed_at IS NOT NULL), 0)::bigint AS disputed_fen,
@@ -42,7 +56,7 @@ WITH {STEWARD}, overdue AS (
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS b3,
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 61 AND 365), 0)::bigint AS b4,
     COALESCE(sum(fen) FILTER (WHERE days > 365), 0)::bigint AS b5
-  FROM overdue GROUP BY {group_by} household_id
+  FROM overdue WHERE household_id NOT IN (SELECT household_id FROM covered) GROUP BY {group_by} household_id
   HAVING max(days) >= :low AND (CAST(:high AS int) IS NULL OR max(days) <= :high)"""
 
 
@@ -51,7 +65,7 @@ _OLDEST = """(array_agg(building ORDER BY due_date, id))[1] AS building,
 _LIST = text(f"""{_overdue(_OLDEST)}
   ORDER BY household_id LIMIT :limit
 )
-SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause
+SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, h.credit_fen
 FROM household_overdue o JOIN household h ON h.id = o.household_id JOIN estate e ON e.id = h.estate_id
 ORDER BY o.household_id
 """)
@@ -108,6 +122,7 @@ class HouseholdArrears(ByAge):
     building: str
     steward: str | None
     cause: Cause
+    credit_fen: int
     oldest_due_date: date
     overdue_days: int
 
@@ -125,7 +140,7 @@ def arrears(
     session: Session, cut: Mapping[str, object], days: tuple[int, int | None], after: int, limit: int, as_of: date
 ) -> list[HouseholdArrears]:
     """Overdue households by id, their oldest bill's age between `days`."""
-    more = {"low": days[0], "high": days[1], "after": after, "limit": limit, "as_of": as_of}
+    more = {"low": days[0], "high": days[1], "after": after, "limit": limit, "as_of": as_of, "past": False}
     return rows_of(HouseholdArrears, session.execute(_LIST, {**cut, **more}))
 
 
@@ -133,5 +148,5 @@ def summary(
     session: Session, cut: Mapping[str, object], days: tuple[int, int | None], group_by: ArrearsBy, as_of: date
 ) -> list[SummedArrears]:
     """Sums and household counts by one thing."""
-    more = {"low": days[0], "high": days[1], "after": 0, "as_of": as_of}
+    more = {"low": days[0], "high": days[1], "after": 0, "as_of": as_of, "past": False}
     return rows_of(SummedArrears, session.execute(_SUMMARIES[group_by], {**cut, **more}))
