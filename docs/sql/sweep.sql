@@ -19,14 +19,15 @@ WITH piece AS MATERIALIZED (
 ), disputed AS MATERIALIZED (
   SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
 ), stated AS MATERIALIZED (
-  SELECT household_id, id AS bill_id, due_date, estate_id, building, fen, unit_id, fee_item FROM (
+  SELECT household_id, id AS bill_id, due_date, estate_id, building, fen, unit_id, fee_item, bills FROM (
     SELECT household_id, id, due_date, estate_id, building, unit_id, fee_item, rank() OVER peers AS place,
-           (sum(amount_fen - paid_fen - waived_fen) OVER peers)::bigint AS fen
+           count(*) OVER peers AS bills, (sum(amount_fen - paid_fen - waived_fen) OVER peers)::bigint AS fen
     FROM open_bill WHERE disputed_at IS NULL
     WINDOW peers AS (PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))) undisputed
   WHERE place = 1
 ), alone AS MATERIALIZED (
-  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, 0::bigint AS fen, b.unit_id, b.fee_item
+  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, 0::bigint AS fen, b.unit_id, b.fee_item,
+         2::bigint AS bills
   FROM late_fee_left f JOIN household h ON h.id = f.household_id AND h.estate_id = ANY (:estate_ids)
   JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AND b.disputed_at IS NULL
   WHERE b.due_date < :as_of
@@ -316,11 +317,16 @@ late_candidate AS (
   SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
          estate_id, overdue_days, :as_of, due_date, deadline, position, step
   FROM told
-), named AS MATERIALIZED (
-  SELECT b.household_id, to_json(array_agg(DISTINCT b.fee_item))::text AS fee_items,
-         to_json(array_agg(DISTINCT u.code))::text AS units
+), bill_told AS (
+  SELECT b.household_id, b.bills, b.fee_item, u.code AS unit
   FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) b JOIN unit u ON u.id = b.unit_id
-  WHERE b.household_id IN (SELECT household_id FROM told) GROUP BY b.household_id
+  WHERE b.household_id IN (SELECT household_id FROM told)
+), named AS MATERIALIZED (
+  SELECT household_id, concat('[', to_json(fee_item), ']') AS fee_items, concat('[', to_json(unit), ']') AS units
+  FROM bill_told WHERE bills = 1
+  UNION ALL
+  SELECT household_id, to_json(array_agg(DISTINCT fee_item))::text, to_json(array_agg(DISTINCT unit))::text
+  FROM bill_told WHERE bills > 1 GROUP BY household_id
 ), steward AS (
   SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
   WHERE estate_id = ANY (:estate_ids) AND (w.to_date IS NULL OR w.to_date >= :as_of) AND (w.from_date <= :as_of OR NOT EXISTS (

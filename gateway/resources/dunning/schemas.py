@@ -103,7 +103,7 @@ class PromiseRequest(BaseModel):
 
     model_config = example(promised_on="2026-11-28", amount_fen=30000, note="after salary day")
     promised_on: Day
-    amount_fen: PositiveFen | None = Field(default=None, description="Integer fen (分); null: all that is claimed")
+    amount_fen: PositiveFen | None = Field(default=None, description="In fen; null: all that is claimed")
     note: Note | None = None
 
 

@@ -162,8 +162,8 @@ async def evidence_csv(
 
 async def _evidence(call: Call, household: str, form: EvidenceForm, as_of: date | None, patience: float) -> Response:
     """The file out of the JSON it travels in."""
-    wanted = {"household": household, "form": form, "as_of": as_of}
-    pack = await call.ask("billing", "export_evidence", timeout=patience, **wanted)
+    arguments = {"household": household, "form": form, "as_of": as_of}
+    pack = await call.ask("billing", "export_evidence", timeout=patience, **arguments)
     name = quote(pack["filename"], safe="")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"}
     return Response(base64.b64decode(pack["content"]), media_type=pack["media_type"], headers=headers)

@@ -115,10 +115,14 @@ class Knowledge:
             "recipient_name": owner if message.recipient_kind == HOUSEHOLD else colleague,
             "steward_name": steward.name if steward else term("service_centre"),
         }
-        return {**BEFORE_NAMES, **_said(message), **{name: value for name, value in names.items() if value is not None}}
+        return {
+            **BEFORE_NAMES,
+            **_event_facts(message),
+            **{name: value for name, value in names.items() if value is not None},
+        }
 
 
-def _said(message: Claimed) -> Facts:
+def _event_facts(message: Claimed) -> Facts:
     """What the event said; one from before bills were named has the household in place of its units."""
     facts = {name: value for name, value in message.variables.items() if value is not None}
     return {"units": message.household, **facts}

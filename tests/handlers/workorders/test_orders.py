@@ -59,7 +59,9 @@ def test_life_of_an_order_with_its_history(session: Session) -> None:
         ("complete", "arrived", "completed", "T1"),
         ("confirm", "completed", "confirmed", "owner-1"),
     ]
-    assert done["history"][1]["note"].startswith("please today; automatic: skill plumbing; responsible for building B1")
+    assert done["history"][1]["note"] == "please today", "why this technician is for staff (FC6)"
+    told = handlers.get_order(session, STEWARD, order["id"], NOW)["history"][1]["note"]
+    assert told.startswith("please today; automatic: skill plumbing; responsible for building B1")
     opened, finished = events(session, WorkOrderOpened), events(session, WorkOrderFinished)
     assert (opened[0].household, opened[0].holds_dunning) == ("H1", True)
     assert (finished[0].outcome, finished[0].technician, finished[0].household) == ("confirmed", "T1", "H1")

@@ -20,7 +20,6 @@ from services.billing.collections.closure.tables import (
     closure_event,
     closure_programme,
 )
-from services.billing.collections.dunning.claims_sql import COVERED
 from services.billing.holds.tables import stands
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
@@ -32,14 +31,11 @@ from services.common.rows import row_of, rows_of
 
 # A case that was closed and gets another old bill starts again at the first stage.
 _ENROL = text(f"""
-WITH overdue AS (
+WITH old AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
   WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
     AND NOT EXISTS (SELECT FROM closure_bill c WHERE c.bill_id = b.id)
-), subject AS (
-  SELECT DISTINCT o.household_id FROM overdue o JOIN household h ON h.id = o.household_id WHERE h.credit_fen > 0
-), {COVERED}, old AS (
-  SELECT * FROM overdue WHERE household_id NOT IN (SELECT household_id FROM covered)
+    AND household_id <> ALL (CAST(:in_credit AS bigint[]))
 ), new AS (
   INSERT INTO closure_case (household_id, estate_id, programme_id, enrolled_on, stage, stage_since)
   SELECT DISTINCT household_id, :estate_id, CAST(:id AS uuid), CAST(:as_of AS date), :stage, CAST(:as_of AS date) FROM old
@@ -220,7 +216,7 @@ def progress(session: Session, estates: Sequence[str] | None, as_of: date) -> li
 
 def enrol(session: Session, key: Mapping[str, object]) -> Enrolment:
     """Enrol what an estate's old arrears call for; how many cases began and how many bills were added, as kept."""
-    enrolment = row_of(Enrolment, session.execute(_ENROL, {**key, "past": False}).one())
+    enrolment = row_of(Enrolment, session.execute(_ENROL, key).one())
     session.execute(update(closure_programme).where(closure_programme.c.id == key["id"]).values(vars(enrolment)))
     return enrolment
 

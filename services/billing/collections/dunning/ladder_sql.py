@@ -5,7 +5,7 @@
 policy, and in `rung(ladder, cause, code, position, …)`: that ladder with the track of each cause laid over it (D2).
 """
 
-from services.billing.collections.dunning.policy.tables import policy_row
+from services.billing.collections.dunning.policy_tables import policy_row
 from services.billing.collections.dunning.tables import restores
 
 # The first day after the due date on which any ladder has a rung: what falls due later is on nobody's mind yet.

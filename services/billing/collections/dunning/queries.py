@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.claims_sql import COVERED, claim_of
+from services.billing.collections.dunning.claims_sql import claim_of, households_in_credit
 from services.billing.collections.dunning.ladder_sql import REACH, RUNGS, covered_until, left_out
 from services.billing.collections.dunning.rules import Claim, Standing, Step, Taken
 from services.billing.collections.dunning.tables import ContactRecord, dunning_contact, dunning_sweep
@@ -68,10 +68,9 @@ WHERE h.household_id = :id ORDER BY f.at, h.source_kind, h.source_id
 """)
 # A step speaks of all bills that were overdue when it was taken, a reminder of those that fell due with its own.
 _SPEAKS_OF = "greatest(a.as_of - 1, a.due_date)"
-# Households with a step that speaks of a bill which is still owed, however many others of them are paid (D1), and whose
-# credit does not cover all that is overdue.
+# Households with a step that speaks of a bill which is still owed, however many others of them are paid (D1).
 _CASES = text(f"""
-WITH latest AS (
+SELECT * FROM (
   SELECT DISTINCT ON (a.household_id) a.household_id, o.code AS household, e.code AS estate, b.building, a.step,
     a.as_of, b.due_date, a.overdue_fen, o.arrears_cause AS cause, o.credit_fen,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {stands_on("h", ":as_of")}) AS held,
@@ -88,12 +87,7 @@ WITH latest AS (
     AND (NOT :unanswered
          OR (CAST(:step AS text) IS NULL OR a.step = :step) AND {_is_task("a")} AND NOT {is_answered_by("a")})
   ORDER BY a.household_id, a.as_of DESC, a.position DESC
-), subject AS (
-  SELECT household_id FROM latest WHERE credit_fen > 0 AND due_date < :as_of
-), {COVERED}
-SELECT * FROM latest
-WHERE (CAST(:step AS text) IS NULL OR step = :step) AND household_id NOT IN (SELECT household_id FROM covered)
-ORDER BY household_id LIMIT :limit
+) latest WHERE CAST(:step AS text) IS NULL OR step = :step ORDER BY household_id LIMIT :limit
 """)
 _LAST_SWEPT = text("""
 SELECT w.as_of FROM dunning_sweep_slice s JOIN dunning_sweep w ON w.id = s.sweep_id
@@ -160,6 +154,7 @@ class LastStep:
     cause: Cause
     held: bool
     answered: bool | None
+    credit_fen: int
 
 
 @dataclass(frozen=True)
@@ -249,9 +244,17 @@ def contacts(session: Session, household_id: int) -> list[ContactRecord]:
     return rows_of(ContactRecord, session.execute(by_time))
 
 
-def cases(session: Session, cut: Mapping[str, object], after: int, limit: int) -> list[LastStep]:
-    """Households that still owe what a step spoke of, with their last step."""
-    return rows_of(LastStep, session.execute(_CASES, {**cut, "after": after, "limit": limit, "past": False}))
+def cases(session: Session, cut: Mapping[str, object], as_of: date, after: int, limit: int) -> list[LastStep]:
+    """Households that still owe what a step spoke of, with their last step; whose credit covers it is passed over."""
+    owing: list[LastStep] = []
+    while len(owing) < limit:
+        rows = rows_of(LastStep, session.execute(_CASES, {**cut, "as_of": as_of, "after": after, "limit": limit}))
+        in_credit = households_in_credit(session, [row.household_id for row in rows if row.credit_fen], as_of)
+        owing += [row for row in rows if row.household_id not in in_credit]
+        if len(rows) < limit:
+            break
+        after = rows[-1].household_id
+    return owing[:limit]
 
 
 def sweep(session: Session, sweep_id: UUID) -> SweepRecord | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.claims_sql import claim_of
-from services.billing.collections.dunning.policy.tables import policy_of as dunning_policy_of
+from services.billing.collections.dunning.policy_tables import policy_of as dunning_policy_of
 from services.billing.collections.legal import facts, rules, tables
 from services.billing.collections.legal.rules import GateFacts, named_by
 from services.billing.collections.legal.tables import ConsentRecord, UrgingRecord, committee_urging, publication_consent

@@ -84,8 +84,8 @@ def score_next_estate(session: Session, now: datetime) -> int | None:
         return None
     model = tables.as_model(row)
     homes = history.homes(session, estate.id, history.first_needed(today), today)
-    covered = history.covered(session, estate.id, today)
-    scores = [_score(model, home, today, is_covered=home.household_id in covered) for home in homes]
+    in_credit = history.in_credit(session, estate.id, today)
+    scores = [_score(model, home, today, is_covered=home.household_id in in_credit) for home in homes]
     tables.replace_scores(session, estate, scores, row.id, today, now)
     return estate.id
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.claims_sql import COVERED
+from services.billing.collections.dunning.claims_sql import households_in_credit
 from services.billing.collections.risk.rules import Bill, Month, Past, month_of, turns
 from services.common.rows import rows_of
 
@@ -40,6 +40,7 @@ _HOMES = text("""
 SELECT DISTINCT ON (household_id) household_id, building FROM unit WHERE estate_id = :estate_id
 ORDER BY household_id, id
 """)
+_WITH_CREDIT = text("SELECT id FROM household WHERE estate_id = :estate_id AND credit_fen > 0")
 _ESTATES = text("SELECT id FROM estate ORDER BY id")
 
 
@@ -90,16 +91,10 @@ def homes(session: Session, estate_id: int, first: date, day: date) -> list[Home
     ]
 
 
-_COVERED = text(f"""
-WITH subject AS (SELECT id AS household_id FROM household WHERE estate_id = :estate_id AND credit_fen > 0), {COVERED}
-SELECT household_id FROM covered
-""")
-
-
-def covered(session: Session, estate_id: int, day: date) -> frozenset[int]:
+def in_credit(session: Session, estate_id: int, day: date) -> frozenset[int]:
     """Households of an estate whose credit covers all that is overdue."""
-    key = {"estate_id": estate_id, "as_of": day, "past": False}
-    return frozenset(session.scalars(_COVERED, key))
+    households = list(session.scalars(_WITH_CREDIT, {"estate_id": estate_id}))
+    return households_in_credit(session, households, day)
 
 
 def estates(session: Session) -> Sequence[int]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.billing.collections.dunning import queries
 from services.billing.collections.dunning.ladder import handlers as ladder
 from services.billing.collections.dunning.ladder.rules import Rung
-from services.billing.collections.dunning.policy.tables import policy_of
+from services.billing.collections.dunning.policy_tables import policy_of
 from services.billing.collections.dunning.rules import due_step
 from services.billing.holds import handlers as holds
 from services.billing.receivables.trial_balance.handlers import imbalance_fen

@@ -224,10 +224,10 @@ def test_fm3_who_has_credit_for_everything_has_no_month_open(books: Books) -> No
     home = books.household("H1")
     books.bill(10000, "2026-10-15")
     books.prepay(20000, date(2026, 10, 1))
-    assert history.covered(books.session, books.estates["E1"], date(2026, 11, 21)) == {home}
-    assert history.covered(books.session, books.estates["E1"], date(2027, 12, 31)) == {home}
+    assert history.in_credit(books.session, books.estates["E1"], date(2026, 11, 21)) == {home}
+    assert history.in_credit(books.session, books.estates["E1"], date(2027, 12, 31)) == {home}
     books.session.execute(text("UPDATE household SET credit_fen = 10000"))
-    assert history.covered(books.session, books.estates["E1"], date(2026, 11, 21)) == set(), "late fee is owed"
+    assert history.in_credit(books.session, books.estates["E1"], date(2026, 11, 21)) == set(), "late fee is owed"
 
 
 def test_d7_no_price_bill_or_service_reads_a_score() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, rules, tables
 from services.billing.collections.dunning.cases import views
-from services.billing.collections.dunning.policy.tables import policy_of
+from services.billing.collections.dunning.policy_tables import policy_of
 from services.billing.collections.dunning.promises import handlers as promises
 from services.billing.collections.dunning.promises import tables as promise_tables
 from services.billing.collections.dunning.promises.handlers import PromiseNote
@@ -119,10 +119,10 @@ class CaseCut:
 def list_dunning_cases(
     session: Session, caller: Caller, cut: CaseCut, limit: int, cursor: str | None, today: date
 ) -> Page[DunningCaseSummary]:
-    """Households with an unpaid bill on the ladder and their last step, paged."""
+    """Households that still owe what a step spoke of, and their last step, paged."""
     caller.require(Permission.READ_DUNNING)
-    filters = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
-    rows = queries.cases(session, filters, _after(cursor), limit + 1)
+    filters = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered}
+    rows = queries.cases(session, filters, today, _after(cursor), limit + 1)
     cases, next_cursor = page(rows, limit, lambda row: [row.household_id])
     return Page(items=[views.case(row, today) for row in cases], next_cursor=next_cursor)
 

@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import rules
+from services.billing.collections.dunning.claims_sql import owing_but_in_credit
 from services.billing.collections.dunning.measures import arrears_sql
 from services.billing.collections.dunning.measures.arrears_sql import ByAge, HouseholdArrears, SummedArrears
 from services.billing.collections.dunning.measures.rules import key_name
@@ -46,7 +47,7 @@ def list_arrears(
     """Overdue households (D5), paged. A household is in the bucket of its oldest bill; `buckets` splits its amount by
     the age of each bill. Who owes late fee alone is listed too; whose credit covers everything is not. Invalid (unknown
     bucket), Forbidden."""
-    filters, days = _cut(caller, cut)
+    filters, days = _cut(session, caller, cut, today)
     key = position(cursor, int)
     rows = arrears_sql.arrears(session, filters, days, key[0] if key else 0, limit + 1, today)
     households, next_cursor = page(rows, limit, lambda row: [row.household_id])
@@ -64,7 +65,7 @@ def arrears_summary(
     A group is what `list_arrears` lists when it is cut by that key; buckets and amounts are a household's, by its
     oldest bill and by all it owes. A household with bills in two buildings counts in both.
     """
-    filters, days = _cut(caller, cut)
+    filters, days = _cut(session, caller, cut, today)
     if group_by == "cause":
         caller.require(Permission.READ_DUNNING)
     rows = arrears_sql.summary(session, filters, days, group_by, today)
@@ -76,13 +77,22 @@ def arrears_summary(
     )
 
 
-def _cut(caller: Caller, cut: ArrearsCut) -> tuple[Mapping[str, object], tuple[int, int | None]]:
+def _cut(
+    session: Session, caller: Caller, cut: ArrearsCut, today: date
+) -> tuple[Mapping[str, object], tuple[int, int | None]]:
     caller.require(Permission.READ_ARREARS)
     if cut.cause is not None:
         caller.require(Permission.READ_DUNNING)
     codes = caller.estate_filter(cut.estate)
     estates = None if codes is None else sorted(codes)
-    filters = {"estates": estates, "building": cut.building, "steward": cut.steward, "cause": cut.cause}
+    in_credit = owing_but_in_credit(session, estates, today)
+    filters = {
+        "estates": estates,
+        "in_credit": in_credit,
+        "building": cut.building,
+        "steward": cut.steward,
+        "cause": cut.cause,
+    }
     return filters, _bucket(cut.bucket)
 
 

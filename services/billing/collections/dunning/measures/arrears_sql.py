@@ -11,7 +11,6 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.claims_sql import COVERED
 from services.billing.collections.dunning.measures.rules import AMOUNT_BANDS
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.sql import open_bill
@@ -34,9 +33,9 @@ WITH {STEWARD}, owed AS (
   FROM late_fee_left f JOIN bill b ON b.id = f.bill_id
   WHERE b.voided_at IS NULL AND b.due_date < :as_of AND b.household_id > :after AND NOT EXISTS (
     SELECT FROM bill o WHERE o.household_id = b.household_id AND {open_bill("o")} AND o.due_date < :as_of)
-), overdue AS MATERIALIZED (
+), overdue AS (
   SELECT b.household_id, b.building, b.due_date, b.id, w.staff_code, :as_of - b.due_date AS days, e.code AS estate,
-         h.arrears_cause, b.fen, b.disputed_at, h.credit_fen
+         h.arrears_cause, b.fen, b.disputed_at
   FROM owed b
   JOIN household h ON h.id = b.household_id
   JOIN estate e ON e.id = b.estate_id
@@ -45,9 +44,8 @@ WITH {STEWARD}, owed AS (
     AND (CAST(:building AS text) IS NULL OR b.building = :building)
     AND (CAST(:steward AS text) IS NULL OR w.staff_code = :steward)
     AND (CAST(:cause AS text) IS NULL OR h.arrears_cause = :cause)
-), subject AS (
-  SELECT DISTINCT household_id FROM overdue WHERE credit_fen > 0
-), {COVERED}, household_overdue AS (
+    AND h.id <> ALL (CAST(:in_credit AS bigint[]))
+), household_overdue AS (
   SELECT {columns} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
     min(due_date) AS oldest_due_date, max(days) AS overdue_days,
     COALESCE(sum(fen) FILTER (WHERE disputed_at IS NOT NULL), 0)::bigint AS disputed_fen,
@@ -56,7 +54,7 @@ WITH {STEWARD}, owed AS (
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 31 AND 60), 0)::bigint AS b3,
     COALESCE(sum(fen) FILTER (WHERE days BETWEEN 61 AND 365), 0)::bigint AS b4,
     COALESCE(sum(fen) FILTER (WHERE days > 365), 0)::bigint AS b5
-  FROM overdue WHERE household_id NOT IN (SELECT household_id FROM covered) GROUP BY {group_by} household_id
+  FROM overdue GROUP BY {group_by} household_id
   HAVING max(days) >= :low AND (CAST(:high AS int) IS NULL OR max(days) <= :high)"""
 
 
@@ -140,7 +138,7 @@ def arrears(
     session: Session, cut: Mapping[str, object], days: tuple[int, int | None], after: int, limit: int, as_of: date
 ) -> list[HouseholdArrears]:
     """Overdue households by id, their oldest bill's age between `days`."""
-    more = {"low": days[0], "high": days[1], "after": after, "limit": limit, "as_of": as_of, "past": False}
+    more = {"low": days[0], "high": days[1], "after": after, "limit": limit, "as_of": as_of}
     return rows_of(HouseholdArrears, session.execute(_LIST, {**cut, **more}))
 
 
@@ -148,5 +146,5 @@ def summary(
     session: Session, cut: Mapping[str, object], days: tuple[int, int | None], group_by: ArrearsBy, as_of: date
 ) -> list[SummedArrears]:
     """Sums and household counts by one thing."""
-    more = {"low": days[0], "high": days[1], "after": 0, "as_of": as_of, "past": False}
+    more = {"low": days[0], "high": days[1], "after": 0, "as_of": as_of}
     return rows_of(SummedArrears, session.execute(_SUMMARIES[group_by], {**cut, **more}))

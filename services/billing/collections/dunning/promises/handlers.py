@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning.claims_sql import claim_of
-from services.billing.collections.dunning.policy.tables import policy_of
+from services.billing.collections.dunning.policy_tables import policy_of
 from services.billing.collections.dunning.promises import rules, tables
 from services.billing.collections.dunning.promises.tables import PromiseRecord
 from services.billing.collections.dunning.tables import dunning_contact
@@ -55,8 +55,8 @@ def promise_payment(
         _note_contact(session, caller, row, request_id, content, now)
     record = _promise(session, row, request_id)
     amount = {} if content.amount_fen is None else {"amount_fen": content.amount_fen}
-    asked = {"promised_on": content.promised_on, "note": content.note, "recorded_by": caller.sub, **amount}
-    return view(same_request("promise", record, asked), household, business_date(now))
+    request = {"promised_on": content.promised_on, "note": content.note, "recorded_by": caller.sub, **amount}
+    return view(same_request("promise", record, request), household, business_date(now))
 
 
 def pause(

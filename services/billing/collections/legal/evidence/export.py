@@ -12,7 +12,7 @@ def export(pack: Pack, form: EvidenceForm, seconds: float) -> EvidenceFile:
     """The pack in one form, and the fingerprint of its CSV. Conflict when the PDF is not made in that time."""
     sheet = as_csv(pack)
     sha256 = fingerprint(sheet)
-    content = _printed(pack, sha256, seconds) if form == "pdf" else sheet
+    content = _pdf_of(pack, sha256, seconds) if form == "pdf" else sheet
     return EvidenceFile(
         filename=f"evidence-{pack.household}-{pack.as_of}.{form}",
         media_type="application/pdf" if form == "pdf" else "text/csv; charset=utf-8",
@@ -21,7 +21,7 @@ def export(pack: Pack, form: EvidenceForm, seconds: float) -> EvidenceFile:
     )
 
 
-def _printed(pack: Pack, sha256: str, seconds: float) -> bytes:
+def _pdf_of(pack: Pack, sha256: str, seconds: float) -> bytes:
     try:
         return pdf.render(pack, sha256, seconds)
     except pdf.TooSlow as error:
