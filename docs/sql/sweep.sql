@@ -125,10 +125,14 @@ WITH piece AS MATERIALIZED (
     ORDER BY r.position LIMIT 1) step
   WHERE NOT step.escalates OR o.days - o.urged_day >= step.apart
 ), due AS MATERIALIZED (
-  SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.credit_fen, o.small_amount_fen,
-    o.days, o.due_date, s.deadline, s.position, s.code, s.said, s.escalates AND EXISTS (
-      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since) AND (h.until IS NULL OR h.until >= :as_of)) AS held
-  FROM seen o JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+  SELECT o.*, o.escalates AND EXISTS (
+    SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since) AND (h.until IS NULL OR h.until >= :as_of)) AS held
+  FROM (
+    SELECT household_id, bill_id, estate_id, building, household, fen, credit_fen, small_amount_fen, days, due_date,
+           s.deadline, s.position, s.code, s.said, s.escalates
+    FROM seen FULL JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+    OFFSET 0) o
+  WHERE o.code IS NOT NULL
 ), subject AS MATERIALIZED (
   SELECT household_id FROM due WHERE days > 0
 ), 

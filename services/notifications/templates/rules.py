@@ -7,7 +7,7 @@ is not declared and a used one that is not declared are errors, so that nobody r
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, final
 
 from services.common.contracts.answers.notifications import Language, MessageChannel
 
@@ -122,12 +122,14 @@ class Rendered:
     language: Language
 
 
+@final
 class Term(TypedDict):
     """A word of our own vocabulary as a variable: it is spoken in the reader's language when the text is filled."""
 
     term: str
 
 
+@final
 class Terms(TypedDict):
     """Several of them, one after the other."""
 

@@ -7,8 +7,8 @@ before anything is asked about their past.
 
 The planner cannot know how many rows a part has and thinks of few, so large parts meet by index or on equal columns
 only. Fees meet their households in a FULL JOIN, which is never a nested loop; nobody has a fee who is not told of it,
-so it is a LEFT JOIN in effect, and so with what the words name. For the same reason actions are looked up behind an
-OFFSET 0, household by household.
+so it is a LEFT JOIN in effect, and so with steps and with what the words name. For the same reason actions are looked
+up behind an OFFSET 0, household by household.
 """
 
 from services.billing.collections.dunning.ladder_sql import ABSENT, REACH, RUNGS, covered_until, left_out
@@ -103,10 +103,14 @@ _DUE = f"""past AS MATERIALIZED (
     ORDER BY r.position LIMIT 1) step
   WHERE NOT step.escalates OR o.days - o.urged_day >= step.apart
 ), due AS MATERIALIZED (
-  SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.credit_fen, o.small_amount_fen,
-    o.days, o.due_date, s.deadline, s.position, s.code, s.said, s.escalates AND EXISTS (
-      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {stands_on("h", ":as_of")}) AS held
-  FROM seen o JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+  SELECT o.*, o.escalates AND EXISTS (
+    SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {stands_on("h", ":as_of")}) AS held
+  FROM (
+    SELECT household_id, bill_id, estate_id, building, household, fen, credit_fen, small_amount_fen, days, due_date,
+           s.deadline, s.position, s.code, s.said, s.escalates
+    FROM seen FULL JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+    OFFSET 0) o
+  WHERE o.code IS NOT NULL
 )"""
 
 # What is open and overdue of those who are told; and what is settled and left a late fee behind.
