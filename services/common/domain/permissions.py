@@ -52,6 +52,7 @@ class Permission(StrEnum):
     READ_OWNER_FILE = "read_owner_file", *_COLLECTORS, _CASHIER, _AUDITOR  # what staff think of a household
     KEEP_OWNER_FILE = "keep_owner_file", *_COLLECTORS
     TRANSFER_UNIT = "transfer_unit", *_DECIDERS
+    SET_UNIT_STATUS = "set_unit_status", *_DECIDERS
     APPOINT_STEWARD = "appoint_steward", _ADMIN, *_MANAGERS
     IMPORT_FILES = "import_files", *_OFFICE
 

@@ -8,7 +8,7 @@ Revision ID: billing_0022
 from alembic import op
 
 revision = "billing_0022"
-down_revision = "billing_0019"
+down_revision = "billing_0021"
 branch_labels = None
 depends_on = None
 
