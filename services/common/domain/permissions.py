@@ -49,6 +49,7 @@ class Permission(StrEnum):
     READ_UNITS = "read_units", *STAFF
     READ_HOUSEHOLD = "read_household", *Role
     READ_PERSONAL_DATA = "read_personal_data", *_COLLECTORS, _CASHIER  # unmasked; an owner always sees the own
+    READ_OWNER_FILE = "read_owner_file", *_COLLECTORS, _CASHIER, _AUDITOR  # what staff think of a household
     KEEP_OWNER_FILE = "keep_owner_file", *_COLLECTORS
     TRANSFER_UNIT = "transfer_unit", *_DECIDERS
     SET_UNIT_STATUS = "set_unit_status", *_DECIDERS
