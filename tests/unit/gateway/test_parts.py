@@ -14,8 +14,8 @@ from gateway.front.observed import trace_of
 from gateway.front.problems import document, slug
 from gateway.link.breaker import Breaker
 from gateway.metrics import merge, parse_targets
-from gateway.resources.imports.routes import decoded
 from services.common.contracts.errors import Invalid, TooManyRequests
+from services.common.sheets.encoding import decoded
 
 
 class Clock:

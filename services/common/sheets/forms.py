@@ -1,0 +1,52 @@
+"""LAW of written forms: how spreadsheets write numbers, days and lists, made plain where they mean one thing (A3).
+
+Full-width signs count as their plain ones in numbers, days and separators, never in codes, names and words. What could
+be read in two ways (`02/03/2026`, `1,23`) is left as it is, for the cell's law to refuse.
+"""
+
+import re
+
+FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0xFFE5: "¥"}
+SEPARATORS = str.maketrans({"；": ";", "＝": "="})
+# groups of three from the right, the first not starting with 0: `1,23` is no number, `0,123` neither
+GROUPED = re.compile(r"(-?[1-9][0-9]{0,2}(?:,[0-9]{3})+)(\.[0-9]+)?")
+YUAN = re.compile(r"(-?)\s*¥\s*(.*)", re.DOTALL)
+# the year first, one separator throughout; a day of Excel may carry its midnight
+DAY = re.compile(
+    r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?: +0?0:00(?::00)?)?|([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日"
+)
+MONTH = re.compile(r"([0-9]{4})(?:[-/.]([0-9]{1,2})|年([0-9]{1,2})月)")
+
+
+def plain_number(value: str) -> str:
+    """`１，２３４．５０` and `1,234.50` as `1234.50`; anything else as it is."""
+    value = value.translate(FULL_WIDTH)
+    grouped = GROUPED.fullmatch(value)
+    return grouped[1].replace(",", "") + (grouped[2] or "") if grouped else value
+
+
+def plain_yuan(value: str) -> str:
+    """A number that may carry the sign of the yuan before it: `¥1,234.50`, `￥5`, `-¥5`."""
+    value = value.translate(FULL_WIDTH)
+    marked = YUAN.fullmatch(value)
+    return plain_number(marked[1] + marked[2] if marked else value)
+
+
+def plain_day(value: str) -> str:
+    """`2026/2/5`, `2026-2-5`, `2026.2.5` and `2026年2月5日` as `2026-02-05`; anything else as it is."""
+    written = DAY.fullmatch(value.translate(FULL_WIDTH))
+    if written is None:
+        return value
+    year, month, day = (written[place] for place in ((1, 3, 4) if written[1] else (5, 6, 7)))
+    return f"{year}-{int(month):02}-{int(day):02}"
+
+
+def plain_month(value: str) -> str:
+    """`2026/2`, `2026-2` and `2026年2月` as `2026-02`; anything else as it is."""
+    written = MONTH.fullmatch(value.translate(FULL_WIDTH))
+    return f"{written[1]}-{int(written[2] or written[3]):02}" if written else value
+
+
+def entries(value: str) -> list[str]:
+    """What stands between `;` or `；`, without the blanks around it and without what is empty."""
+    return [entry for entry in (part.strip() for part in value.translate(SEPARATORS).split(";")) if entry]
