@@ -15,7 +15,7 @@ from services.common.paging import decode_cursor, encode_cursor, not_of_this_lis
 
 
 @dataclass(frozen=True)
-class Joined:
+class ServicesPage:
     """A page: items with the service each is of, the place of the next page, and who did not answer."""
 
     items: list[tuple[ServiceName, dict[str, Any]]]
@@ -30,8 +30,8 @@ def part_patience(request: Request) -> float:
 
 
 async def joined_page(
-    call: Call, services: Sequence[ServiceName], door: str, window: Window, seconds: float, **asked: Any
-) -> Joined:
+    call: Call, services: Sequence[ServiceName], door: str, window: Window, seconds: float, **filters: Any
+) -> ServicesPage:
     """One page over these services in their order; the cursor says which service and where in it."""
     place, inner = _place(window["cursor"], len(services))
     items: list[tuple[ServiceName, dict[str, Any]]] = []
@@ -39,14 +39,14 @@ async def joined_page(
     while place < len(services) and len(items) < window["limit"]:
         service = services[place]
         part = await _part(
-            call, service, door, seconds, {**asked, "limit": window["limit"] - len(items), "cursor": inner}
+            call, service, door, seconds, {**filters, "limit": window["limit"] - len(items), "cursor": inner}
         )
         silent += [service] if part is None else []
         items += [(service, item) for item in (part or {"items": []})["items"]]
         inner = part["next_cursor"] if part else None
         place += inner is None
     following = encode_cursor([place, inner]) if place < len(services) else None
-    return Joined(items, following, sorted(silent))
+    return ServicesPage(items, following, sorted(silent))
 
 
 async def _part(

@@ -7,7 +7,7 @@ from gateway.front.guard import Gate, Services
 from gateway.front.routing import Routes
 from services.common.contracts.answers.imports import ImportKind, ImportResult
 from services.common.domain.permissions import Permission
-from services.common.sheets.encoding import decoded
+from services.common.sheets.encoding import decode_text
 
 routes = Routes("Portfolio")
 
@@ -22,7 +22,7 @@ async def import_csv(kind: ImportKind, request: Request, call: Services) -> Resp
         "billing",
         "import_csv",
         kind=kind,
-        content=decoded(call.body),
+        content=decode_text(call.body),
         request_id=call.request_id,
         timeout=gate.settings.rpc_import_timeout_seconds,
     )

@@ -57,16 +57,16 @@ async def request_policy_change(body: PolicyChangeRequest, call: Services) -> Re
 async def list_policy_changes(
     request: Request, call: Services, page: Paging, status: StatusFilter = None, estate: EstateFilter = None
 ) -> Response:
-    """Changes asked for: of the estates in scope and of the group."""
-    asked = {"status": status, "estate": estate}
-    joined = await joined_page(call, KEEPERS, "list_policy_changes", page, part_patience(request), **asked)
-    items = [change for _, change in joined.items]
-    return answer({"items": items, "next_cursor": joined.next_cursor, "degraded": joined.degraded})
+    """Changes filters for: of the estates in scope and of the group."""
+    filters = {"status": status, "estate": estate}
+    changes = await joined_page(call, KEEPERS, "list_policy_changes", page, part_patience(request), **filters)
+    items = [change for _, change in changes.items]
+    return answer({"items": items, "next_cursor": changes.next_cursor, "degraded": changes.degraded})
 
 
 @routes.post("/v1/policy-changes/{change_id}/approve", answer=PolicyChange, permission=Permission.APPROVE_POLICY_CHANGE)
 async def approve_policy_change(change_id: IdPath, call: Services, body: Decision | None = None) -> Response:
-    """Grant what somebody else asked for; it holds from its day on."""
+    """Grant what somebody else filters for; it holds from its day on."""
     return await _decide(call, "approve_policy_change", change_id, body)
 
 

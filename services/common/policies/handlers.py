@@ -72,7 +72,7 @@ class Catalogue:
     policies: Mapping[PolicyName, Policy]
     find_estate: Callable[[Session, Caller, str], object]
 
-    def named(self, name: PolicyName) -> Policy:
+    def policy(self, name: PolicyName) -> Policy:
         """A policy by its name; NotFound."""
         if name not in self.policies:
             raise NotFound(f"There is no policy {name} here.")
@@ -94,9 +94,9 @@ def request_change(
     Forbidden, NotFound, Invalid, Conflict (id used for another change).
     """
     caller.require(Permission.REQUEST_POLICY_CHANGE)
-    policy = catalogue.named(draft.policy)
+    policy = catalogue.policy(draft.policy)
     catalogue.check_scope(session, caller, draft.estate)
-    values = _shaped(policy, draft)
+    values = _in_shape(policy, draft)
     row = vars(draft) | {"new_values": values, "requested_by": caller.sub}
     if tables.load_change(session, request_id) is None:
         _check_day(policy, draft.effective_from, business_date(now))
@@ -105,7 +105,7 @@ def request_change(
     return view(same_request("change", tables.load_change(session, request_id), row))
 
 
-def _shaped(policy: Policy, draft: Draft) -> Values | None:
+def _in_shape(policy: Policy, draft: Draft) -> Values | None:
     """The values as they are kept; Invalid names what is wrong with them."""
     if draft.estate is not None and policy.of_group_only:
         raise Invalid("This policy is the group's.", [{"loc": "estate", "msg": "leave it out"}])
@@ -146,7 +146,7 @@ def approve_change(
     _check_pending(change)
     if change.requested_by == caller.sub:
         raise Forbidden("A policy is changed by two people; let somebody else grant it.")
-    policy, today = catalogue.named(change.policy), business_date(now)
+    policy, today = catalogue.policy(change.policy), business_date(now)
     if change.effective_from < rules.first_day(today, has_days=policy.has_days):
         raise Conflict(f"Its day, {change.effective_from}, has passed; ask for a later one.")
     if policy.faults(session, change.estate, change.new_values):
@@ -154,7 +154,7 @@ def approve_change(
     tables.set_decision(session, change_id, "approved", caller.sub, now, note)
     _log(change, "approved", caller)
     apply_due(session, catalogue, now)
-    return _shown(session, change_id)
+    return _reload(session, change_id)
 
 
 def reject_change(
@@ -166,7 +166,7 @@ def reject_change(
         _check_pending(change)
         tables.set_decision(session, change_id, "rejected", caller.sub, now, note)
         _log(change, "rejected", caller)
-    return _shown(session, change_id)
+    return _reload(session, change_id)
 
 
 def withdraw_change(
@@ -186,7 +186,7 @@ def withdraw_change(
         raise Conflict(f"It is {'in force' if change.applied_at else change.status}; ask for another change.")
     tables.set_decision(session, change_id, "withdrawn", caller.sub, now, note)
     _log(change, "withdrawn", caller)
-    return _shown(session, change_id)
+    return _reload(session, change_id)
 
 
 def _to_decide(
@@ -209,15 +209,15 @@ def _check_pending(change: Change) -> None:
 
 def apply_due(session: Session, catalogue: Catalogue, now: datetime) -> int:
     """Write what is granted and whose day is here, in the order of their days; how many. The policies' lock is held."""
-    today, applied = business_date(now), 0
+    today, count = business_date(now), 0
     for change in tables.waiting(session, rules.last_day(today)):
-        policy = catalogue.named(change.policy)
+        policy = catalogue.policy(change.policy)
         if rules.carried_out_on(change.effective_from, has_days=policy.has_days) <= today:
             policy.write(session, change.estate, change.new_values, change.effective_from)
             tables.mark_applied(session, change.id, now)
             log.info("policy in force", extra={"policy": change.policy, "change_id": str(change.id)})
-            applied += 1
-    return applied
+            count += 1
+    return count
 
 
 def apply_due_alone(session: Session, catalogue: Catalogue, now: datetime) -> int:
@@ -241,7 +241,7 @@ def get_history(
 ) -> PolicyHistory:
     """A policy as it holds today, and every change of it. Forbidden, NotFound."""
     caller.require(Permission.READ_POLICIES)
-    catalogue.named(name)
+    catalogue.policy(name)
     if estate is not None:
         catalogue.find_estate(session, caller, estate)
     changes = [view(change) for change in tables.history(session, name, estate)]
@@ -280,7 +280,7 @@ def list_changes(
     return Page(items=[view(change) for change in changes], next_cursor=next_cursor)
 
 
-def _shown(session: Session, change_id: UUID) -> PolicyChange:
+def _reload(session: Session, change_id: UUID) -> PolicyChange:
     change = tables.load_change(session, change_id)
     if change is None:
         raise NotFound("There is no such change.")

@@ -52,8 +52,8 @@ def write_version(
     silent = {column.name: None for column in table.c} | {**key, DAY: BEGINNING}
     if before is None:
         session.execute(insert(table).values(silent))
-    changed = {column: None if values is None else values[name] for name, column in names.items()}
-    row = (dict(before._mapping) if before else silent) | changed | {DAY: since}
+    new_columns = {column: None if values is None else values[name] for name, column in names.items()}
+    row = (dict(before._mapping) if before else silent) | new_columns | {DAY: since}
     session.execute(insert(table).values(row).on_conflict_do_update(index_elements=[*key, DAY], set_=row))
 
 

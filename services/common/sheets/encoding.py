@@ -1,10 +1,10 @@
 """LAW of encodings: which text the bytes of a file are (A3). UTF-8, or GB18030 as Chinese spreadsheets write it."""
 
-import codecs
 import re
 
 from services.common.contracts.errors import Invalid
 
+BOM = b"\xef\xbb\xbf"
 UNKNOWN = "\ufffd"
 HAN = re.compile("[\u4e00-\u9fff]")
 THREE_BYTES = re.compile("[^\x00-\u07ff]")
@@ -13,7 +13,7 @@ AMBIGUOUS = (
 )
 
 
-def decoded(body: bytes) -> str:
+def decode_text(body: bytes) -> str:
     """UTF-8, with or without a byte order mark, else GB18030. Raises Invalid.
 
     A UTF-8 file that is damaged in places is not read as GB18030, which would make another name of every one: what
@@ -22,7 +22,7 @@ def decoded(body: bytes) -> str:
     if not body:
         raise _unreadable("The file is empty.", "the header line is missing")
     text = body.decode("utf-8", errors="replace")
-    if not body.startswith(codecs.BOM_UTF8) and (_is_damaged_throughout(text) or _is_chinese_in_disguise(body, text)):
+    if not body.startswith(BOM) and (_is_damaged_throughout(text) or _is_chinese_in_disguise(body, text)):
         text = _gb18030(body)
     header = text.partition("\n")[0]
     if "\x00" in header or UNKNOWN in header:

@@ -72,10 +72,10 @@ def read_sheet(kind: str, columns: Sequence[Column], content: str) -> Sheet:
 
 def without_empty_end(cells: Iterable[str], width: int = 0) -> list[str]:
     """Cells without the empty ones after the last that holds something, as Excel leaves them; at least `width` stay."""
-    kept = list(cells)
-    while len(kept) > width and not kept[-1].strip():
-        kept.pop()
-    return kept
+    rest = list(cells)
+    while len(rest) > width and not rest[-1].strip():
+        rest.pop()
+    return rest
 
 
 def _records(content: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:

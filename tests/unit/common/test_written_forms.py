@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.common.contracts.errors import Invalid
 from services.common.sheets import cells
 from services.common.sheets.cells import Column
-from services.common.sheets.encoding import decoded
+from services.common.sheets.encoding import decode_text
 from services.common.sheets.reading import Sheet, problems, read_sheet
 
 AREA = cells.decimal(2, Decimal(10) ** 7)
@@ -122,8 +122,8 @@ def test_a_cell_too_many_or_too_few_is_refused(lines: list[str], fault: tuple[in
 def test_fm13_a_gb18030_file_of_few_chinese_characters_is_read_as_it_was_written(name: str) -> None:
     """石山 is written in the bytes of the two letters `ʯɽ`, which were taken for its name."""
     text = f"code,name\nE1,{name}\n"
-    assert decoded(text.encode("gb18030")) == text
-    assert decoded(text.encode()) == decoded(text.encode("utf-8-sig")) == text
+    assert decode_text(text.encode("gb18030")) == text
+    assert decode_text(text.encode()) == decode_text(text.encode("utf-8-sig")) == text
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_fm13_a_gb18030_file_of_few_chinese_characters_is_read_as_it_was_written
 )
 def test_fm13_a_file_that_may_be_either_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid) as refused:
-        decoded(body)
+        decode_text(body)
     assert refused.value.errors == [{"line": 2, "column": "", "msg": "one thing in UTF-8, another in GB18030"}]
-    assert decoded(b"\xef\xbb\xbf" + "Café".encode()) == "Café", "its mark tells"
+    assert decode_text(b"\xef\xbb\xbf" + "Café".encode()) == "Café", "its mark tells"
 
 
 @given(st.text("石山平南京一二三王明A1,-\n", min_size=1).map("code,name\n".__add__))
 def test_fm13_a_file_of_everyday_chinese_is_never_read_as_another(text: str) -> None:
-    assert decoded(text.encode()) == decoded(text.encode("gb18030")) == text
+    assert decode_text(text.encode()) == decode_text(text.encode("gb18030")) == text

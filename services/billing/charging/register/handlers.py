@@ -39,7 +39,7 @@ def list_bills(
     """Bills by estate, household, due date and id. Codes and ids only. Forbidden, NotFound, Invalid."""
     caller.require(Permission.READ_BILLS)
     _check(question)
-    household_id, estates = _narrowed(session, caller, question)
+    household_id, estates = _scope_of(session, caller, question)
     cut = RegisterFilter(
         household_id=household_id,
         building=question.building,
@@ -69,7 +69,7 @@ def _check(question: Question) -> None:
         raise Invalid("This cannot be looked up.", errors)
 
 
-def _narrowed(session: Session, caller: Caller, question: Question) -> tuple[int | None, frozenset[str] | None]:
+def _scope_of(session: Session, caller: Caller, question: Question) -> tuple[int | None, frozenset[str] | None]:
     """The household's id, and the estates in which all that is asked for can be; None: every one."""
     estates = caller.estate_filter(question.estate)
     if question.estate is not None:

@@ -49,47 +49,66 @@ class RegisterRow(BillRow):
     building: str
 
 
-_OPTIONAL = {
-    "household_id": "b.household_id = :household_id",
-    "building": "b.building = :building",
-    "fee_item": "b.fee_item = :fee_item",
-    "period": "b.period = :period",
-    "due_from": "b.due_date >= :due_from",
-    "due_to": "b.due_date <= :due_to",
-    # as HAS_STATUS of the views has it; open and void in the words of the partial indexes
-    "open": f"{open_bill('b')} AND b.paid_fen = 0 AND b.waived_fen = 0",
-    "partially_paid": f"{open_bill('b')} AND (b.paid_fen > 0 OR b.waived_fen > 0)",
-    "paid": "b.voided_at IS NULL AND b.amount_fen = b.paid_fen + b.waived_fen",
-    "void": "b.voided_at IS NOT NULL",
-    "valid": "b.voided_at IS NULL",
-}
+def _conditions(bill: str) -> dict[str, str]:
+    """SQL: what each filter asks of a bill; states as HAS_STATUS of the views has them, in the words of the indexes."""
+    return {
+        "household_id": f"{bill}.household_id = :household_id",
+        "building": f"{bill}.building = :building",
+        "fee_item": f"{bill}.fee_item = :fee_item",
+        "period": f"{bill}.period = :period",
+        "due_from": f"{bill}.due_date >= :due_from",
+        "due_to": f"{bill}.due_date <= :due_to",
+        "open": f"{open_bill(bill)} AND {bill}.paid_fen = 0 AND {bill}.waived_fen = 0",
+        "partially_paid": f"{open_bill(bill)} AND ({bill}.paid_fen > 0 OR {bill}.waived_fen > 0)",
+        "paid": f"{bill}.voided_at IS NULL AND {bill}.amount_fen = {bill}.paid_fen + {bill}.waived_fen",
+        "void": f"{bill}.voided_at IS NOT NULL",
+        "valid": f"{bill}.voided_at IS NULL",
+    }
+
+
 # These have an index by estate and household; anything else is found household by household.
-_INDEXED = frozenset({"open", "partially_paid", "void"})
+_WITH_INDEX = frozenset({"open", "partially_paid", "void"})
 # Where the page before ended: somewhere in its estate, and at the beginning of those after it.
 _PLACE = {
     "after_household": "CASE id WHEN :after_estate THEN :after_household ELSE 0 END",
     "after_day": "CASE id WHEN :after_estate THEN :after_day ELSE DATE '-infinity' END",
     "after_id": "CASE id WHEN :after_estate THEN :after_id ELSE 0 END",
 }
-_AFTER = "(b.household_id, b.due_date, b.id) > (e.after_household, e.after_day, e.after_id)"
-_BY_INDEX = "bill b WHERE b.estate_id = e.id"
-_BY_HOUSEHOLD = "household h JOIN bill b ON b.household_id = h.id WHERE h.estate_id = e.id AND b.estate_id = e.id"
+
+
+def _by_index(bill: str, place: str) -> str:
+    """SQL: bills of an estate, by an index that has all of them in order."""
+    return f"bill {bill} WHERE {bill}.estate_id = {place}.id"
+
+
+def _by_household(bill: str, place: str) -> str:
+    """SQL: bills of an estate, household by household."""
+    of_estate = f"h.estate_id = {place}.id AND {bill}.estate_id = {place}.id"
+    return f"household h JOIN bill {bill} ON {bill}.household_id = h.id WHERE {of_estate}"
+
+
+def _after(bill: str, place: str, *, has_index: bool) -> str:
+    """SQL: the bill comes after the page before."""
+    key = f"({bill}.household_id, {bill}.due_date, {bill}.id)"
+    beyond = f"{key} > ({place}.after_household, {place}.after_day, {place}.after_id)"
+    return beyond if has_index else f"{beyond} AND h.id >= {place}.after_household"
 
 
 def register_page(names: frozenset[str]) -> TextClause:
     """SQL of a page; `names` are the filters and, from the second page on, `after`."""
-    has_index, place, begin = bool(names & _INDEXED), "", ""
-    conditions = [condition for name, condition in _OPTIONAL.items() if name in names]
+    has_index, place, begin = bool(names & _WITH_INDEX), "", ""
+    conditions = [condition for name, condition in _conditions("b").items() if name in names]
     if "after" in names:
         place, begin = "".join(f", {place} AS {name}" for name, place in _PLACE.items()), " AND id >= :after_estate"
-        conditions += [_AFTER] if has_index else [_AFTER, "h.id >= e.after_household"]
-    source = (_BY_INDEX if has_index else _BY_HOUSEHOLD) + "".join(f" AND {condition}" for condition in conditions)
+        conditions.append(_after("b", "e", has_index=has_index))
+    source = _by_index("b", "e") if has_index else _by_household("b", "e")
+    where = "".join(f" AND {condition}" for condition in conditions)
     return text(f"""
 WITH page AS MATERIALIZED (
   SELECT b.*, e.code AS estate
   FROM (SELECT id, code{place} FROM estate
         WHERE (CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)){begin} ORDER BY id) e
-  CROSS JOIN LATERAL (SELECT b.* FROM {source}
+  CROSS JOIN LATERAL (SELECT b.* FROM {source}{where}
                       ORDER BY b.household_id, b.due_date, b.id LIMIT :limit) b
   LIMIT :limit -- of the estates in their order only as many as fill the page: each is looked into by itself
 )

@@ -58,12 +58,12 @@ def track_faults(tracks: Sequence[Mapping[str, Any]], ladder: Sequence[Rung]) ->
 
 
 def _faults_of_steps(tracks: Sequence[Mapping[str, Any]], codes: set[str]) -> Iterator[Fault]:
-    seen: set[tuple[str, str]] = set()
+    keys: set[tuple[str, str]] = set()
     for place, track in enumerate(tracks):
         key = (track["cause"], track["replaces"])
-        if key in seen:
+        if key in keys:
             yield f"tracks.{place}.replaces", "each once per cause"
-        seen.add(key)
+        keys.add(key)
         if track["replaces"] not in codes:
             yield f"tracks.{place}.replaces", f"one of {', '.join(sorted(codes))}"
         if track["code"] not in (None, track["replaces"]):
@@ -77,6 +77,6 @@ def _laid(rung: Rung, track: Mapping[str, Any] | None) -> Rung | None:
         return rung
     if track["code"] is None:
         return None
-    changed: dict[str, Any] = {name: value for name, value in track.items() if name in _OF_RUNG and value is not None}
-    changed |= {name: tuple(changed[name]) for name in ("channels", "requires") if name in changed}
-    return replace(rung, **changed)
+    values: dict[str, Any] = {name: value for name, value in track.items() if name in _OF_RUNG and value is not None}
+    values |= {name: tuple(values[name]) for name in ("channels", "requires") if name in values}
+    return replace(rung, **values)

@@ -35,7 +35,7 @@ def list_entries(
     """Entries by estate, day booked and id. Codes and ids only: no name, no phone. Forbidden, NotFound, Invalid."""
     caller.require(Permission.READ_LEDGER)
     _check(question)
-    household_id, estates = _narrowed(session, caller, question)
+    household_id, estates = _scope_of(session, caller, question)
     cut = JournalFilter(
         household_id=household_id,
         bill_id=question.bill_id,
@@ -59,7 +59,7 @@ def _check(question: Question) -> None:
         raise Invalid("This cannot be looked up.", [{"loc": where, "msg": what} for where, what in faults])
 
 
-def _narrowed(session: Session, caller: Caller, question: Question) -> tuple[int | None, frozenset[str] | None]:
+def _scope_of(session: Session, caller: Caller, question: Question) -> tuple[int | None, frozenset[str] | None]:
     """The household's id, and the estates in which all that is asked for can be; None: every one."""
     estates, household_id = caller.estate_filter(question.estate), None
     if question.estate is not None:

@@ -46,14 +46,18 @@ class JournalRow:
     recorded_at: datetime
 
 
-_OPTIONAL = {
-    "household_id": "n.household_id = :household_id",
-    "bill_id": "n.bill_id = :bill_id",
-    "account": ":account IN (n.debit_account, n.credit_account)",
-    "kind": "n.kind = :kind",
-    "booked_from": "n.booked_on >= :booked_from",
-    "booked_to": "n.booked_on <= :booked_to",
-}
+def _conditions(entry: str) -> dict[str, str]:
+    """SQL: what each filter asks of an entry."""
+    return {
+        "household_id": f"{entry}.household_id = :household_id",
+        "bill_id": f"{entry}.bill_id = :bill_id",
+        "account": f":account IN ({entry}.debit_account, {entry}.credit_account)",
+        "kind": f"{entry}.kind = :kind",
+        "booked_from": f"{entry}.booked_on >= :booked_from",
+        "booked_to": f"{entry}.booked_on <= :booked_to",
+    }
+
+
 # Where the page before ended: nothing in estates before, somewhere in one, and at the beginning of those after it.
 _PLACE = {
     "after_day": "CASE id WHEN :after_estate THEN :after_day ELSE DATE '-infinity' END",
@@ -63,7 +67,7 @@ _PLACE = {
 
 def journal_page(names: frozenset[str]) -> TextClause:
     """SQL of a page; `names` are the filters and, from the second page on, `after`."""
-    where = "".join(f" AND {condition}" for name, condition in _OPTIONAL.items() if name in names)
+    where = "".join(f" AND {condition}" for name, condition in _conditions("n").items() if name in names)
     place = "".join(f", {place} AS {name}" for name, place in _PLACE.items()) if "after" in names else ""
     begin = " AND id >= :after_estate" if place else ""
     where += " AND (n.booked_on, n.id) > (e.after_day, e.after_id)" if place else ""

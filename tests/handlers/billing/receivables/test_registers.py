@@ -22,6 +22,7 @@ from services.common.database import build_engine, service_database_url
 from services.common.domain.access import Caller
 from services.common.process.settings import CommonSettings
 from tests.support.billing.desk import FINANCE, NOW, OPENING, Desk, manager
+from tests.support.billing.entries import ISSUE_OF_ALL_BILLS
 
 AUDITOR = manager("*", role="auditor")
 UNITS_OF = {"E1": ("1,101,87.33", "1,102,100.00", "2,201,50.00"), "E2": ("1,101,60.00", "9,901,70.00")}
@@ -221,11 +222,6 @@ SELECT u.id, u.household_id, 1000, CASE n % 10 WHEN 0 THEN 0 WHEN 1 THEN 500 ELS
        DATE '2022-01-01' + n * INTERVAL '1 month', DATE '2022-02-15' + n * INTERVAL '1 month', DATE '2022-02-01', '1',
        'property_fee', CASE WHEN n = 7 THEN now() END
 FROM unit u CROSS JOIN generate_series(0, 47) n;
-INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind, debit_account,
-                          credit_account, source)
-SELECT 1000, id, household_id, now(), estate_id, due_date - 14, 'bill_issued', 'receivable', 'fee_income', 'x' FROM bill
-ORDER BY due_date, estate_id, id;
-ANALYZE;
 """
 PLACE = {"after_estate": 11, "after_day": date(2024, 6, 1), "after_id": 1, "after_household": 2_100}
 PERIOD, FROM, TO = date(2025, 3, 1), date(2025, 4, 1), date(2025, 4, 30)
@@ -239,6 +235,8 @@ def many(templates: Any) -> Iterator[Engine]:
     engine = build_engine(url, pool_size=2, statement_timeout_ms=60_000, application="test")
     with engine.begin() as connection:
         connection.execute(text(MANY))
+        connection.execute(text(ISSUE_OF_ALL_BILLS))
+        connection.execute(text("ANALYZE"))
     yield engine
     engine.dispose()
 
