@@ -117,7 +117,7 @@ def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest,
 def _movements(account: Account, bill_id: int, fen: int, cause: str, today: date) -> Iterator[Movement]:
     """What is owed, and what the prepaid balance pays of it; today or on the first day that is open (B8)."""
     day = account.booking_day(today)
-    paid_fen = min(account.credit_fen, fen)
+    paid_fen = min(account.free_credit_fen, fen)
     yield Movement("bill_issued", RECEIVABLE, FEE_INCOME, fen, day, cause, bill_id)
     yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid_fen, day, cause, bill_id)
 
@@ -137,9 +137,8 @@ def _check(request: ChargeRequest, today: date) -> None:
 
 
 def _due_date(session: Session, estate_id: int, today: date) -> date:
-    """As a bill of this month by the estate's policy, but never before today."""
-    policy = load_policy(session, estate_id)
-    return max(due_date(policy, today.replace(day=1), WorkingCalendar()), today)
+    """As a bill of this month by the estate's policy, issued today."""
+    return due_date(load_policy(session, estate_id), today.replace(day=1), today, WorkingCalendar())
 
 
 def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> Charge:

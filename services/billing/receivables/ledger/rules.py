@@ -52,6 +52,8 @@ class Account:
     estate_id: int
     estate: str
     credit_fen: int
+    # the part of it that is kept for a refund
+    reserved_fen: int
     # of its estate: the first day that takes postings (B8)
     first_open: date
     allocation: str
@@ -68,6 +70,11 @@ class Account:
         """Which part of a bill money of that day pays first (B9)."""
         orders = [terms.allocation for terms in self.later if terms.effective_from <= day]
         return orders[-1] if orders else self.allocation
+
+    @property
+    def free_credit_fen(self) -> int:
+        """The prepaid balance that pays bills: what no refund is kept from."""
+        return self.credit_fen - self.reserved_fen
 
     def booking_day(self, on: date) -> "BookingDay":
         """Something of a day is booked on it, or on the first day that is still open (B8)."""
