@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import ClassVar
 from uuid import UUID
 
 import eventlet
@@ -37,7 +38,9 @@ from services.common.fields import Line
 from services.common.messaging.inbox import first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.process.service import EstateService, event_handler, rpc, timer
+from services.common.policies.handlers import Catalogue
+from services.common.policies.service import PolicyDoors
+from services.common.process.service import event_handler, rpc, timer
 from services.notifications.adapters.binding import bind
 from services.notifications.delivery.courier import Courier, SideBySide, Transaction
 from services.notifications.delivery.handlers import Dispatch, Terms
@@ -46,6 +49,7 @@ from services.notifications.delivery.rules import Window
 from services.notifications.delivery.tables import WAITING, waiting_counts
 from services.notifications.directory import handlers as directory
 from services.notifications.messages import handlers as messages
+from services.notifications.policies.catalogue import CATALOGUE
 from services.notifications.ports import Port
 from services.notifications.settings import Settings, settings
 from services.notifications.templates import handlers as templates
@@ -53,10 +57,11 @@ from services.notifications.templates import handlers as templates
 ROUNDS_PER_TICK = 20
 
 
-class NotificationsService(EstateService):
+class NotificationsService(PolicyDoors):
     """Delivers exactly one message per (recipient, cause) over the channels a person agreed to (F)."""
 
     name = "notifications"
+    policies: ClassVar[Catalogue] = CATALOGUE
 
     @event_handler(EstatesRegistered)
     def on_estates_registered(self, message: Message) -> None:

@@ -66,6 +66,7 @@ class Permission(StrEnum):
     ISSUE_BILLS = "issue_bills", *_DECIDERS
     READ_BILL_RUN = "read_bill_run", *_DECIDERS, _AUDITOR
     CHARGE_SERVICE = "charge_service", *_DECIDERS
+    READ_BILLS = "read_bills", *_COLLECTORS, _AUDITOR  # the register of all in scope
     VOID_BILL = "void_bill", *_DECIDERS
     APPROVE_VOID = "approve_void", *_DECIDERS  # that somebody else asked for
     READ_CREDIT_NOTES = "read_credit_notes", *_COLLECTORS, _AUDITOR
@@ -86,6 +87,11 @@ class Permission(StrEnum):
     READ_INCENTIVE_POLICY = "read_incentive_policy", *STAFF
     SET_INCENTIVE_POLICY = "set_incentive_policy", *_OFFICE
     DRAW_LOTS = "draw_lots", *_OFFICE
+
+    # policies: asked for by one, granted by another (ADR 23)
+    READ_POLICIES = "read_policies", *_DECIDERS, _AUDITOR
+    REQUEST_POLICY_CHANGE = "request_policy_change", *_DECIDERS
+    APPROVE_POLICY_CHANGE = "approve_policy_change", *_OFFICE
 
     # books
     READ_LEDGER = "read_ledger", *_DECIDERS, _AUDITOR
