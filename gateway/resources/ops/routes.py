@@ -90,7 +90,7 @@ async def _parked_page(call: Call, limit: int, cursor: str | None, seconds: floa
         items += [_of_service(service, event) for event in part["items"]]
         inner = part["next_cursor"]
         place += inner is None
-    following = encode_cursor([place, inner]) if place < len(NAMES) else None
+    following = encode_cursor([place] if inner is None else [place, inner]) if place < len(NAMES) else None
     return ParkedEvents(items=items, next_cursor=following, degraded=sorted(silent_services))
 
 
@@ -112,8 +112,8 @@ def _place(cursor: str | None) -> tuple[int, str | None]:
     match decode_cursor(cursor):
         case None:
             return 0, None
-        case [int(place), None | str() as inner] if 0 <= place < len(NAMES):
-            return place, inner
+        case [int(place), *inner] if 0 <= place < len(NAMES) and len(inner) <= 1:
+            return place, inner[0] if inner else None
     raise not_of_this_list("query.cursor")
 
 

@@ -101,6 +101,7 @@ class ArrearsCause(TypedDict):
 
     household: str
     cause: Cause
+    note: Annotated[str | None, Field(description="Kept with the contacts")]
 
 
 class LadderRung(TypedDict):
@@ -266,6 +267,7 @@ class StaffNotes(TypedDict):
     """What staff keep about a household; an owner sees nothing of it."""
 
     contacts: list[Contact]
+    cause_note: Annotated[str | None, Field(description="What was noted last when the cause was set")]
     promise: Contact | None
     plan: HouseholdPlan | None
     plans: list[HouseholdPlan]

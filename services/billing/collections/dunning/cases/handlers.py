@@ -82,7 +82,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     )
 
 
-NOT_FOR_OWNERS = StaffNotes(contacts=[], promise=None, plan=None, plans=[], suggested_cause=None)
+NOT_FOR_OWNERS = StaffNotes(contacts=[], cause_note=None, promise=None, plan=None, plans=[], suggested_cause=None)
 
 
 def _staff_notes(
@@ -96,6 +96,7 @@ def _staff_notes(
     suggestion = suggest_cause(facts_of(session, row.id, today))
     return StaffNotes(
         contacts=[views.contact(plan, row.code) for plan in contacts],
+        cause_note=next((plan.answer for plan in reversed(contacts) if plan.kind == "assessment"), None),
         promise=views.contact(promise, row.code) if promise else None,
         plan=plans[0] if plans else None,
         plans=plans,
@@ -160,7 +161,7 @@ def set_arrears_cause(
         insert_once(
             session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **note_row}
         )
-    return ArrearsCause(household=household, cause=cause)
+    return ArrearsCause(household=household, cause=cause, note=note)
 
 
 def _scope(caller: Caller, estate: str | None) -> list[str] | None:
