@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 
 import httpx
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match, Route
 
 from gateway import openapi
 from gateway.database import Database
@@ -180,8 +182,17 @@ async def _docs(request: Request) -> Response:
     return HTMLResponse(openapi.page(openapi.describe(request.app)))
 
 
-async def _on_framework_error(_request: Request, error: Exception) -> Response:
+def _methods(request: Request) -> list[str]:
+    """Every method that some route of this path takes; the framework knows those of the first one only."""
+    app: FastAPI = request.app
+    routes = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes if isinstance(route, Route) for method in route.methods or ()})
+
+
+async def _on_framework_error(request: Request, error: Exception) -> Response:
     """Errors outside any guarded route: unknown path, wrong method, bad input to a probe."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error = HTTPException(error.status_code, headers={"Allow": ", ".join(_methods(request))})
     if isinstance(error, HTTPException):
         return problems.of_http(error, current_trace_id())
     if isinstance(error, RequestValidationError):

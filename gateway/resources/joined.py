@@ -45,7 +45,7 @@ async def joined_page(
         items += [(service, item) for item in (part or {"items": []})["items"]]
         inner = part["next_cursor"] if part else None
         place += inner is None
-    following = encode_cursor([place, inner]) if place < len(services) else None
+    following = encode_cursor([place] if inner is None else [place, inner]) if place < len(services) else None
     return ServicesPage(items, following, sorted(silent))
 
 
@@ -64,6 +64,6 @@ def _place(cursor: str | None, services: int) -> tuple[int, str | None]:
     match decode_cursor(cursor):
         case None:
             return 0, None
-        case [int(place), None | str() as inner] if 0 <= place < services:
-            return place, inner
+        case [int(place), *inner] if 0 <= place < services and len(inner) <= 1:
+            return place, inner[0] if inner else None
     raise not_of_this_list("query.cursor")

@@ -48,6 +48,7 @@ from services.notifications.delivery.receipts import Outcome, Receipt, confirm
 from services.notifications.delivery.rules import Window
 from services.notifications.delivery.tables import WAITING, waiting_counts
 from services.notifications.directory import handlers as directory
+from services.notifications.directory.rules import Choice
 from services.notifications.messages import handlers as messages
 from services.notifications.policies.catalogue import CATALOGUE
 from services.notifications.ports import Port
@@ -206,10 +207,12 @@ class NotificationsService(PolicyDoors):
         language: str | None = None,
         email: str | None = None,
         consent: dict[str, bool] | None = None,
+        removed: list[Choice] | None = None,
     ) -> ContactPreferences:
-        """Change what is named; repeating it changes nothing more (F3)."""
+        """Change what is named, take away what is `removed`; repeating it changes nothing more (F3)."""
+        choices, now = (language, email, consent or {}), self.clock()
         with self.transaction() as session:
-            return directory.choose(session, caller, household, language, email, consent or {}, self.clock())
+            return directory.choose(session, caller, household, *choices, now, removed or ())
 
     def collect_metrics(self) -> Iterable[Metric]:
         """Beside the reliable layer's: how many messages wait, and for what."""

@@ -81,6 +81,7 @@ class Permission(StrEnum):
     READ_WAIVERS = "read_waivers", *_COLLECTORS, _AUDITOR
     SET_WAIVER_AUTHORITY = "set_waiver_authority", _ADMIN
     SIGN_INSTALMENT_PLAN = "sign_instalment_plan", *_COLLECTORS
+    EXCEED_PLAN_POLICY = "exceed_plan_policy", *_OFFICE  # plans dated back further, or running longer
     READ_INSTALMENT_PLANS = "read_instalment_plans", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
     READ_INCENTIVES = "read_incentives", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
     REDEEM_INCENTIVE = "redeem_incentive", *_COLLECTORS, _CASHIER, _OWNER

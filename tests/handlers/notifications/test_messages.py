@@ -96,6 +96,19 @@ class TestDirectory:
         said = [(one["channel"], one["granted"], one["changed_at"]) for one in shown["consent_record"]]
         assert said == [("letter", True, world.now), ("sms", False, NOON)]
 
+    def test_an_address_can_be_taken_away_and_a_choice_of_language(self, world: World) -> None:
+        world.learn("H1", email="old@example.com", language="zh-CN")
+        with transaction(world.engine) as session:
+            directory.choose(session, owner("H1"), "H1", "en", "new@example.com", {}, NOON)
+            shown = directory.choose(session, owner("H1"), "H1", None, None, {}, NOON, ["email", "language"])
+            assert (shown["email"], shown["language"]) == (None, "zh-CN")
+        world.pass_time(days=1)
+        world.learn("H1", email="old@example.com", language="en")
+        with transaction(world.engine) as session:
+            shown = directory.preferences(session, owner("H1"), "H1")
+            assert (shown["email"], shown["language"]) == (None, "en"), "whatever the register has"
+            assert directory.choose(session, owner("H1"), "H1", None, "a@b.cn", {}, NOON)["email"] == "a@b.cn"
+
     @pytest.mark.parametrize("role", ["finance", "region_manager"])
     def test_the_office_keeps_contacts_too(self, world: World, role: str) -> None:
         world.learn("H1")

@@ -111,6 +111,7 @@ class ArrearsCause(TypedDict):
 
     household: str
     cause: Cause
+    note: Annotated[str | None, Field(description="Kept with the contacts")]
 
 
 class LadderRung(TypedDict):
@@ -292,6 +293,7 @@ class StaffNotes(TypedDict):
     """What staff keep about a household; an owner sees nothing of it."""
 
     contacts: list[Contact]
+    cause_note: Annotated[str | None, Field(description="What was noted last when the cause was set")]
     promise: Contact | None
     promises: list[PaymentPromise]
     plan: HouseholdPlan | None

@@ -97,7 +97,8 @@ def test_d2_the_cause_of_arrears(books: Books) -> None:
     books.household()
     for _ in range(2):
         answer = cases.set_arrears_cause(books.session, STEWARD, "H1", "dissatisfied", "lift noise", NOW)
-    assert answer == {"household": "H1", "cause": "dissatisfied"}
+    assert answer == {"household": "H1", "cause": "dissatisfied", "note": "lift noise"}
+    assert books.case()["cause_note"] == "lift noise"
     assert [contact["answer"] for contact in books.case()["contacts"]] == ["lift noise"]
     with pytest.raises(Forbidden):
         cases.set_arrears_cause(

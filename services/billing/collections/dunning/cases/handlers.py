@@ -99,6 +99,7 @@ def _staff_notes(
     suggestion = suggest_cause(facts_of(session, row.id, today))
     return StaffNotes(
         contacts=[views.contact(plan, row.code) for plan in contacts],
+        cause_note=next((plan.answer for plan in reversed(contacts) if plan.kind == "assessment"), None),
         promise=views.contact(promise, row.code) if promise else None,
         promises=[promises.view(record, row.code, today) for record in promise_tables.promises(session, row.id)],
         plan=plans[0] if plans else None,
@@ -168,7 +169,7 @@ def set_arrears_cause(
         insert_once(
             session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **note_row}
         )
-    return ArrearsCause(household=household, cause=cause)
+    return ArrearsCause(household=household, cause=cause, note=note)
 
 
 def _scope(caller: Caller, estate: str | None) -> list[str] | None:

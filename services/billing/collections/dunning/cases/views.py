@@ -106,6 +106,7 @@ def for_owner(case: DunningCase, ladder: Mapping[str, LaidRung]) -> DunningCase:
         next_step=upcoming if is_said else None,
         disputes=[_without_names(dispute) for dispute in case["disputes"]],
         contacts=[],
+        cause_note=None,
         promise=None,
         promises=[],
         plan=None,
