@@ -23,7 +23,8 @@ A region manager (区域负责人) is an estate manager of all estates of the to
 
 - `approve_waiver` goes as far as the [authority matrix](billing/waivers-voids-refunds.md) says, `carry_out_work_order`
   for a technician on the register as far as the own orders.
-- A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment), or
+- A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment;
+  `exceed_plan_policy`: by the days of a plan), or
   no route leads to its door yet (`announce_year`).
 """
 

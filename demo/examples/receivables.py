@@ -31,6 +31,17 @@ def ask_for_waivers(walk: Walk) -> None:
     )
 
 
+def change_policies(walk: Walk) -> None:
+    """Three changes of the plans' policy (四眼): granted, refused, taken back."""
+    plan = {"policy": "plan", "estate": walk.estate, "values": {"late_days": 20, "revives": True}}
+    request = plan | {"effective_from": walk.day(), "reason": "业委会决议 · resolved by the committee"}
+    finance, admin = walk.stage.finance, walk.stage.admin
+    granted, refused, returned = [finance.post("/v1/policy-changes", request)["id"] for _ in range(3)]
+    admin.post(f"/v1/policy-changes/{granted}/approve", {"note": "同意 · agreed"})
+    admin.post(f"/v1/policy-changes/{refused}/reject", {"note": "已有一份 · there is one already"})
+    finance.post(f"/v1/policy-changes/{returned}/withdraw", {"note": "重复申请 · asked twice"})
+
+
 def _ask(walk: Walk, bills: list[Json]) -> str:
     request = {"bill_ids": [bill["id"] for bill in bills], "kind": "principal", "ratio": "0.5"}
     return str(walk.steward.post("/v1/waivers", request | {"reason": "电梯停用两周 · no lift for two weeks"})["id"])
@@ -61,11 +72,20 @@ def prepay(walk: Walk) -> None:
     owed = finance.get(f"/v1/households/{code}/statement")["total_due_fen"]
     paid = finance.post("/v1/payments", {"household": code, "channel": "cash", "amount_fen": owed + PREPAID_FEN})
     wait_for("the money is posted", lambda: finance.get(f"/v1/payments/{paid['id']}")["allocations"], PATIENCE_SECONDS)
-    back = {"amount_fen": 2_414, "channel": "transfer", "reason": "业主迁出 · the owner moved away"}
-    finance.post(f"/v1/households/{code}/credit-refunds", back)
+    _refund(walk, code)
     find_old_bills(walk, household)
     oldest = walk.owed(code)[0]
     walk.stage.manager.post(f"/v1/households/{code}/credit-applications", {"bill_ids": [oldest["id"]]})
+
+
+def _refund(walk: Walk, household: str) -> None:
+    """Three refunds (多退少补) are asked for: one is approved by somebody else, one refused, one taken back."""
+    finance, admin = walk.stage.finance, walk.stage.admin
+    back = {"amount_fen": 2_414, "channel": "transfer", "reason": "业主迁出 · the owner moved away"}
+    asked = [finance.post(f"/v1/households/{household}/credit-refunds", back)["id"] for _ in range(3)]
+    admin.post(f"/v1/credit-refunds/{asked[0]}/approve", {"note": "已核对账户 · account checked"})
+    admin.post(f"/v1/credit-refunds/{asked[1]}/reject", {"reason": "留作预存 · kept as prepayment"})
+    finance.post(f"/v1/credit-refunds/{asked[2]}/withdraw", {"reason": "重复申请 · asked twice"})
 
 
 def find_old_bills(walk: Walk, household: Household) -> None:
@@ -118,7 +138,7 @@ def thank_for_paying_early(walk: Walk) -> None:
     policy = finance.get("/v1/incentive-policy", estate=estate)
     finance.put("/v1/incentive-policy", policy | {"enabled": True})
     wait_for("points are given", lambda: _points(walk, household), PATIENCE_SECONDS)
-    finance.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
+    walk.steward.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
     draw = {"month": format_period(due), "winners": 1, "coupon_fen": 5_000, "seed": "SSQ 2026131"}
     finance.post(f"/v1/estates/{estate}/lottery-draws", draw)
 

@@ -5,7 +5,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, GraceMode, Kind, LateFeePolicy
+from services.billing.receivables.late_fee.rules import (
+    BillEvent,
+    DailyRate,
+    GraceMode,
+    Kind,
+    LateFeePolicy,
+    LateFeeTerms,
+)
 from services.billing.receivables.ledger.rules import (
     CHARGED_TO,
     FEE_INCOME,
@@ -13,6 +20,7 @@ from services.billing.receivables.ledger.rules import (
     LATE_FEE_WAIVED,
     OPENING_EQUITY,
     RECEIVABLE,
+    CollectionTerms,
     Entry,
 )
 
@@ -39,12 +47,15 @@ def kind_of(entry: Entry) -> Kind | None:
         return None if entry.credit_account in CHARGED_TO else "restoration"
     if entry.credit_account == LATE_FEE_INCOME:
         return "late_fee_waiver" if entry.debit_account == LATE_FEE_WAIVED else "late_fee_payment"
-    return "late_fee_restoration" if entry.debit_account == LATE_FEE_INCOME else None
+    if entry.debit_account == LATE_FEE_INCOME:
+        return "late_fee_waiver_reversal" if entry.credit_account == LATE_FEE_WAIVED else "late_fee_restoration"
+    return None
 
 
 def waived_fen(events: Iterable[BillEvent], kind: Literal["waiver", "late_fee_waiver"], as_of: date) -> int:
     """Fen waived of a bill by the end of a day: principal or late fee (C2)."""
-    return sum(event.amount_fen for event in events if event.kind == kind and event.on <= as_of)
+    signs = {kind: 1, "late_fee_waiver_reversal": -1 if kind == "late_fee_waiver" else 0}
+    return sum(signs.get(event.kind, 0) * event.amount_fen for event in events if event.on <= as_of)
 
 
 def late_fee_policy(
@@ -55,8 +66,16 @@ def late_fee_policy(
     is_capped: bool,
     grace_days: int,
     grace_mode: str,
+    later: Iterable[CollectionTerms] = (),
 ) -> LateFeePolicy:
     """An estate's policy from its stored parts."""
     rates = tuple(DailyRate(day, Decimal(str(value))) for day, value in zip(rate_days, rate_values, strict=True))
-    mode: GraceMode = "after_grace" if grace_mode == "after_grace" else "from_due"
-    return LateFeePolicy(clause, rates, is_capped, grace_days, mode)
+    changes = tuple(
+        LateFeeTerms(each.effective_from, each.late_fee_capped, each.grace_days, _mode(each.grace_mode))
+        for each in later
+    )
+    return LateFeePolicy(clause, rates, is_capped, grace_days, _mode(grace_mode), changes)
+
+
+def _mode(word: str) -> GraceMode:
+    return "after_grace" if word == "after_grace" else "from_due"
