@@ -30,6 +30,17 @@ def share_a_cost(walk: Walk, part: EstatePortfolio) -> None:
     wait_for("the shared cost is billed", lambda: _ended(finance, run["id"]), PATIENCE_SECONDS)
 
 
+def withdraw_a_price(walk: Walk) -> None:
+    """A price for years to come was published too early: it is taken back, and waits again."""
+    finance = walk.stage.finance
+    later = f"{walk.stage.today.year + 2}-01-01"
+    finance.upload("/v1/imports/tariffs", f"{COLUMNS}\n{walk.estate},{LIGHT},shared,office,0,{later},按实分摊\n")
+    tariffs = finance.get("/v1/tariffs", estate=walk.estate)["items"]
+    path = f"/v1/tariffs/{next(tariff['id'] for tariff in tariffs if tariff['effective_from'] == later)}"
+    finance.post(f"{path}/publish")
+    finance.post(f"{path}/withdraw")
+
+
 def _ended(finance: Api, run: str) -> Json | None:
     state = finance.get(f"/v1/bill-runs/{run}")
     return state if state["status"] == "done" else None
