@@ -27,6 +27,8 @@ A region manager (区域负责人) is an estate manager of all estates of the to
   ([two people](adr/0018-two-people-for-what-leaves-the-house.md)). While something of the household is overdue,
   `refund_credit` takes `approve_refund` too.
 - A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment), or
+- A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment;
+  `exceed_plan_policy`: by the days of a plan), or
   no route leads to its door yet (`announce_year`).
 """
 

@@ -47,7 +47,7 @@ def _places(walk: Walk, path: str) -> Iterator[dict[str, str]]:
     made = {name: walk.recording[operation]["id"] for name, operation in MADE_BY.items()}
     unit = home_of(walk.part, walk.debtors[0])
     here = {"estate": walk.estate, "building": walk.part.buildings[0], "unit": unit.code}
-    place = {**made, **here, "bill_id": str(walk.recording["reissueBill"]["bills"][0]["id"])}
+    place = {**made, **here, "policy": "plan", "bill_id": str(walk.recording["reissueBill"]["bills"][0]["id"])}
     parameters = set(PARAMETER.findall(path))
     if "household" in parameters:
         yield from ({**place, "household": household} for household in dict.fromkeys(walk.met))

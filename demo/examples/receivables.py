@@ -31,6 +31,17 @@ def ask_for_waivers(walk: Walk) -> None:
     )
 
 
+def change_policies(walk: Walk) -> None:
+    """Three changes of the plans' policy (四眼): granted, refused, taken back."""
+    plan = {"policy": "plan", "estate": walk.estate, "values": {"late_days": 20, "revives": True}}
+    request = plan | {"effective_from": walk.day(), "reason": "业委会决议 · resolved by the committee"}
+    finance, admin = walk.stage.finance, walk.stage.admin
+    granted, refused, returned = [finance.post("/v1/policy-changes", request)["id"] for _ in range(3)]
+    admin.post(f"/v1/policy-changes/{granted}/approve", {"note": "同意 · agreed"})
+    admin.post(f"/v1/policy-changes/{refused}/reject", {"note": "已有一份 · there is one already"})
+    finance.post(f"/v1/policy-changes/{returned}/withdraw", {"note": "重复申请 · asked twice"})
+
+
 def _ask(walk: Walk, bills: list[Json]) -> str:
     request = {"bill_ids": [bill["id"] for bill in bills], "kind": "principal", "ratio": "0.5"}
     return str(walk.steward.post("/v1/waivers", request | {"reason": "电梯停用两周 · no lift for two weeks"})["id"])

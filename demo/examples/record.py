@@ -30,6 +30,7 @@ ACTS: tuple[Callable[[Walk], None], ...] = (
     charging.void_what_was_paid,
     receivables.ask_for_waivers,
     receivables.sign_instalments,
+    receivables.change_policies,
     receivables.prepay,
     receivables.close_the_books,
     receivables.thank_for_paying_early,

@@ -21,7 +21,15 @@ from starlette.types import Message, Receive
 from gateway.front import problems
 from gateway.front.audit import Audit, Entry
 from gateway.front.auth import Tokens
-from gateway.front.idempotency import HEADER, Idempotency, Operation, StillInProgress, checked_key, fingerprint
+from gateway.front.idempotency import (
+    HEADER,
+    Idempotency,
+    Operation,
+    StillInProgress,
+    checked_key,
+    fingerprint,
+    only_key,
+)
 from gateway.front.limits import RateLimit, read_body
 from gateway.link.rpc import RemoteFailure, RpcClient
 from gateway.settings import Settings
@@ -95,6 +103,15 @@ def ledger_patience(request: Request) -> float:
 
 
 Patience = Annotated[float, Depends(ledger_patience)]
+
+
+def document_patience(request: Request) -> float:
+    """How long a call may take that makes a document (D4)."""
+    gate: Gate = request.app.state.gate
+    return gate.settings.rpc_document_timeout_seconds
+
+
+DocumentPatience = Annotated[float, Depends(document_patience)]
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -241,7 +258,7 @@ async def _answer_of(visit: Visit, inner: Handler) -> Response:
 
 async def _once(visit: Visit, inner: Handler) -> Response:
     """The endpoint's answer; under an Idempotency-Key exactly one."""
-    key = visit.request.headers.get(HEADER)
+    key = only_key(visit.request.headers.getlist(HEADER))
     if visit.request.method != "POST" or not visit.guard.idempotent or key is None:
         return await _run(visit, inner, uuid4())
     request = visit.request

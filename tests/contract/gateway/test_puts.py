@@ -104,12 +104,13 @@ PUTS = {
         f"/v1/households/{HOUSEHOLD}/arrears-cause",
         [{"cause": "hardship", "note": "lost the job in May"}],
         f"/v1/dunning/cases/{HOUSEHOLD}",
-        shown=lambda answer, _: {"cause": answer["cause"], "note": answer["contacts"][-1]["answer"]},
+        shown=lambda answer, _: {"cause": answer["cause"], "note": answer["cause_note"]},
     ),
     "setPreferences": Put(
         f"/v1/households/{HOUSEHOLD}/contact-preferences",
         [{"language": "en", "email": "li@example.com", "consent": {"sms": False, "email": False, "letter": True}},
-         {"language": "zh-CN", "email": "lei@example.com", "consent": {"sms": True, "email": True}}],
+         {"language": "zh-CN", "email": "lei@example.com", "consent": {"sms": True, "email": True}},
+         {"email": None}],
         f"/v1/households/{HOUSEHOLD}/contact-preferences",
     ),
     "keepFile": Put(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -44,11 +45,15 @@ class Decision:
 
 def decide(session: Session, account: Account, event: PaymentSettled) -> Decision:
     """Where the payment goes, and what that changes for payments that count after it but came before."""
-    payment = _money(event)
-    later = [_money(posting) for posting in tables.later_postings(session, account.id, *payment.key)]
+    payment = _money(account, event)
+    later = [_money(account, posting) for posting in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
     items = items_to_pay(session, account, {share.bill_id for was in before.values() for share in was.shares})
-    policy, within, plans = policy_of(account), within_of(account), list(items.plans.by_id.values())
+    policy, within, plans = (
+        policy_of(account),
+        within_of(account, event.business_date),
+        list(items.plans.by_id.values()),
+    )
     if later:
         fresh = open_bills(items.bills, items.entries, without={str(money.id) for money in later})
         changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, plans)]
@@ -59,7 +64,7 @@ def decide(session: Session, account: Account, event: PaymentSettled) -> Decisio
     return Decision(changes, items)
 
 
-def _money(payment: PaymentSettled | PaymentPosting) -> Money:
+def _money(account: Account, payment: PaymentSettled | PaymentPosting) -> Money:
     return Money(
         id=payment.payment_id,
         amount_fen=payment.amount_fen,
@@ -67,12 +72,13 @@ def _money(payment: PaymentSettled | PaymentPosting) -> Money:
         settled_at=payment.settled_at,
         channel=payment.channel,
         designated_ids=tuple(payment.bill_ids),
+        within=within_of(account, payment.business_date),
     )
 
 
-def within_of(account: Account) -> Within:
-    """Which part of a bill comes first."""
-    return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
+def within_of(account: Account, on: date) -> Within:
+    """Which part of a bill money of that day pays first."""
+    return "late_fee_first" if account.allocation_on(on) == "late_fee_first" else "principal_first"
 
 
 def _placed_before(session: Session, household_id: int, payments: Sequence[Money]) -> dict[UUID, Placement]:

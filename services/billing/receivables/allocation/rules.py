@@ -39,6 +39,8 @@ class Money:
     settled_at: datetime
     channel: str = ""
     designated_ids: tuple[int, ...] = ()
+    # which part of a bill it pays first, by the policy of its day; None: as whoever places it says
+    within: Within | None = None
 
     @property
     def key(self) -> tuple[date, datetime, UUID]:
@@ -80,7 +82,7 @@ def place(
 
     `bills` hold every bill of `plans`.
     """
-    queue = in_order(bills, payment.designated_ids)
+    queue, within = in_order(bills, payment.designated_ids), payment.within or within
     frozen = frozen_on(plans, queue, payment.business_date)
     remainder_fen = payment.amount_fen
     shares: dict[int, Share] = {}
