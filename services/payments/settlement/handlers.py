@@ -72,7 +72,7 @@ def book_money(session: Session, money: Money, now: datetime) -> Judgement:
     payment_id = payment_id_of(money.out_trade_no)
     payment = tables.find_payment(session, payment_id, lock=True) if payment_id else None
     is_posted = tables.is_posted(session, money.channel, money.transaction_id)
-    judgement = judge(payment, money, already_posted=is_posted)
+    judgement = judge(payment, money, already_posted=is_posted, now=now)
     if judgement.verdict is Verdict.SETTLE and payment is not None:
         _settle_online(session, payment, money, now)
     elif judgement.verdict is Verdict.SUSPEND:
