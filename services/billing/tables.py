@@ -69,8 +69,11 @@ household = Table(
     Column("language", Text, nullable=False, server_default="zh-CN"),
     # prepaid balance (B6)
     Column("credit_fen", BigInteger, nullable=False, server_default="0"),
+    # the part of it that is kept for a refund and pays nothing
+    Column("reserved_fen", BigInteger, nullable=False, server_default="0"),
     Column("arrears_cause", Text, nullable=False, server_default="unknown"),
     CheckConstraint("credit_fen >= 0", name="credit_fen"),
+    CheckConstraint("reserved_fen BETWEEN 0 AND credit_fen", name="reserved_fen"),
     CheckConstraint("language IN ('zh-CN', 'en')", name="language"),
     Index("household_estate_id_idx", "estate_id", "id"),
     Index("household_credit_idx", "estate_id", postgresql_where=text("credit_fen > 0")),

@@ -145,13 +145,13 @@ FROM issued
 # The new bills of credited households, in the order in which the balance meets them; then what it pays of each.
 APPLY_CREDIT = text("""
 WITH fresh AS (
-  SELECT b.id, b.household_id, b.building, b.fee_item, b.amount_fen, h.code, h.credit_fen,
+  SELECT b.id, b.household_id, b.building, b.fee_item, b.amount_fen, h.code, h.credit_fen - h.reserved_fen AS free_fen,
          sum(b.amount_fen) OVER (PARTITION BY b.household_id ORDER BY b.id) - b.amount_fen AS before_fen
   FROM bill b JOIN household h ON h.id = b.household_id
   WHERE b.household_id = ANY (:credited) AND b.run_id = CAST(:source AS uuid) AND b.voided_at IS NULL
     AND b.period = :period AND b.unit_id >= :from_unit_id AND b.unit_id < :to_unit_id
 ), applied AS (
-  SELECT *, greatest(0, least(amount_fen, credit_fen - before_fen))::bigint AS fen FROM fresh
+  SELECT *, greatest(0, least(amount_fen, free_fen - before_fen))::bigint AS fen FROM fresh
 ), paid AS (
   UPDATE bill b SET paid_fen = b.paid_fen + a.fen FROM applied a WHERE b.id = a.id AND a.fen > 0
 ), spent AS (

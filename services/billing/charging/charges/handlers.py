@@ -117,7 +117,7 @@ def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest,
 def _movements(account: Account, bill_id: int, fen: int, cause: str, today: date) -> Iterator[Movement]:
     """What is owed, and what the prepaid balance pays of it; today or on the first day that is open (B8)."""
     day = account.booking_day(today)
-    paid_fen = min(account.credit_fen, fen)
+    paid_fen = min(account.free_credit_fen, fen)
     yield Movement("bill_issued", RECEIVABLE, FEE_INCOME, fen, day, cause, bill_id)
     yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid_fen, day, cause, bill_id)
 

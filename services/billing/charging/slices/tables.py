@@ -134,6 +134,7 @@ SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
          WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first,
        (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed,
        ARRAY(SELECT id FROM household h WHERE h.estate_id = s.estate_id AND h.credit_fen > 0
+               AND h.credit_fen > h.reserved_fen
              ORDER BY id FOR UPDATE) AS credited,
        EXISTS (SELECT FROM unit_payer p
                WHERE p.unit_id >= (SELECT min(id) FROM unit WHERE estate_id = s.estate_id)

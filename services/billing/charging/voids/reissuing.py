@@ -59,10 +59,10 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: 
 def _apply_credit(session: Session, fresh: StandingBill, before: int | None, source: str, now: datetime) -> None:
     """First what the void released, on the days it came; then what else stands as credit, today (B6)."""
     account = ledger.account(session, fresh.household, lock=True)
-    if account is None or not account.credit_fen:
+    if account is None or not account.free_credit_fen:
         return
     today = business_date(now)
-    remaining_fen, portions = account.credit_fen, []
+    remaining_fen, portions = account.free_credit_fen, []
     for row in tables.released_money(session, before) if before is not None else ():
         portions.append(Portion(row.counts_on, min(remaining_fen, row.fen)))
         remaining_fen -= portions[-1].fen

@@ -52,7 +52,7 @@ def decide(session: Session, account: Account, event: PaymentSettled) -> Decisio
     if later:
         fresh = open_bills(items.bills, items.entries, without={str(money.id) for money in later})
         changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, plans)]
-    if not later or account.credit_fen + sum(change.credit_fen for change in changes) < 0:
+    if not later or account.free_credit_fen + sum(change.credit_fen for change in changes) < 0:
         # Alone; or credit of a later payment has paid a new bill meanwhile: leave that and apply this one on top.
         as_they_are = open_bills(items.bills, items.entries)
         changes = [_change({}, place(payment, as_they_are, policy, within, plans))]

@@ -64,8 +64,8 @@ def _lock_account(session: Session, caller: Caller, household: str) -> Account:
 def _refund(
     session: Session, caller: Caller, request_id: UUID, account: Account, refund: Refund, now: datetime
 ) -> RefundRow:
-    if refund.amount_fen > account.credit_fen:
-        raise Conflict(f"The household's credit is {yuan(account.credit_fen)} yuan; more cannot be given back.")
+    if refund.amount_fen > account.free_credit_fen:
+        raise Conflict(f"The household's credit is {yuan(account.free_credit_fen)} yuan; more cannot be given back.")
     day, cash = account.booking_day(business_date(now)), cash_account(refund.channel)
     paid_out = Movement("credit_refunded", CUSTOMER_CREDIT, cash, refund.amount_fen, day, str(request_id))
     book(session, account, [paid_out], now)
@@ -138,10 +138,10 @@ def _apply(
     session: Session, caller: Caller, request_id: UUID, account: Account, bill_ids: list[int], now: datetime
 ) -> ApplicationRow:
     _check_bills(session, account, bill_ids)
-    if not account.credit_fen:
+    if not account.free_credit_fen:
         raise Conflict("The household has no credit.")
     today = business_date(now)
-    application = Applying([Portion(today, account.credit_fen)], str(request_id), designated_ids=bill_ids)
+    application = Applying([Portion(today, account.free_credit_fen)], str(request_id), designated_ids=bill_ids)
     shares = apply_credit(session, account, application, today, now)
     row = {"id": request_id, "household_id": account.id, "bill_ids": bill_ids, "applied_by": caller.sub}
     credit_left_fen = account.credit_fen - sum(share.total_fen for share in shares)

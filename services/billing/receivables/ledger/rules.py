@@ -61,6 +61,8 @@ class Account:
     estate_id: int
     estate: str
     credit_fen: int
+    # the part of it that is kept for a refund
+    reserved_fen: int
     # of its estate: the first day that takes postings (B8)
     first_open: date
     allocation: str
@@ -70,6 +72,11 @@ class Account:
     grace_mode: str
     rate_days: Sequence[date]
     rate_values: Sequence[Decimal]
+
+    @property
+    def free_credit_fen(self) -> int:
+        """The prepaid balance that pays bills: what no refund is kept from."""
+        return self.credit_fen - self.reserved_fen
 
     def booking_day(self, on: date) -> "BookingDay":
         """Something of a day is booked on it, or on the first day that is still open (B8)."""

@@ -127,7 +127,7 @@ Index(
 )
 
 _ACCOUNT = """
-SELECT h.id, h.code, h.estate_id, h.credit_fen, e.code AS estate, e.late_fee_clause,
+SELECT h.id, h.code, h.estate_id, h.credit_fen, h.reserved_fen, e.code AS estate, e.late_fee_clause,
        COALESCE((SELECT max(c.period) + INTERVAL '1 month' FROM ledger_close c WHERE c.estate_id = h.estate_id),
                 DATE '0001-01-01')::date AS first_open,
        p.allocation, p.late_fee_capped, p.grace_days, p.grace_mode,
