@@ -122,8 +122,9 @@ def _positive(source: Mapping[str, object], name: str) -> int:
 def _instant(source: Mapping[str, object], name: str) -> datetime:
     try:
         instant = datetime.fromisoformat(_text(source, name))
-        if instant.tzinfo is not None:
-            return instant.astimezone(UTC)
+        instant.astimezone(UTC)  # at the edge of the calendar an offset may lead beyond it
     except (ValueError, OverflowError) as error:
         raise NoticeRefused(400, f"{name} is not a time") from error
-    raise NoticeRefused(400, f"{name} has no offset")
+    if instant.tzinfo is None:
+        raise NoticeRefused(400, f"{name} has no offset")
+    return instant

@@ -45,7 +45,7 @@ class Payments:
     def start(self) -> Payment:
         request = PaymentRequest(uuid4(), "H1", "wechat", AMOUNT)
         with self.begin() as session:
-            return handlers.create_payment(session, OWNER, request, terms=TERMS, now=NOW - timedelta(minutes=2))
+            return handlers.create_payment(session, OWNER, request, TERMS, NOW - timedelta(minutes=2))
 
     def hear(self, headers: dict[str, str], body: bytes) -> Answer:
         return hear_notice(self.begin, self.channel, "wechat", headers, body, NOW)
