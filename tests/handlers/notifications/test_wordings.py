@@ -41,6 +41,8 @@ def downgrade(engine: Engine) -> None:
         config = migrate.alembic_config("notifications")
         config.attributes["connection"] = connection
         command.downgrade(config, BEFORE_FILES)
+        codes = {code for code, _, _ in first_versions()}
+        connection.execute(delete(template).where(template.c.code.not_in(codes)))  # files brought them since
 
 
 def rows(engine: Engine, *columns: Any) -> list[Row[Any]]:
@@ -93,7 +95,7 @@ def test_a_database_of_before_the_files_ends_with_the_same_rows(engine: Engine) 
     before = rows(engine, template.c.id, *COLUMNS)
     assert len(before) == len(first_versions())
     upgrade(engine)
-    assert rows(engine, template.c.id, *COLUMNS) == before
+    assert rows(engine, template.c.id, *COLUMNS)[: len(before)] == before
     assert None not in {row.shipped for row in rows(engine, template.c.shipped)}
 
 
