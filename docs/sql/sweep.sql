@@ -12,25 +12,38 @@ WITH piece AS MATERIALIZED (
   SELECT estate_id FROM piece
 ), open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
-         disputed_at, NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0 AS unmoved
+         disputed_at, unit_id, fee_item, NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0 AS unmoved
   FROM bill b WHERE estate_id = ANY (:estate_ids) AND b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen
     AND due_date <= :as_of - (SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
-                                           (SELECT min(earliest_day) FROM dunning_track)))
+                   (SELECT min(earliest_day) FROM dunning_track)))
 ), disputed AS MATERIALIZED (
   SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
+), stated AS MATERIALIZED (
+  SELECT household_id, id AS bill_id, due_date, estate_id, building, fen, unit_id, fee_item, bills FROM (
+    SELECT household_id, id, due_date, estate_id, building, unit_id, fee_item, rank() OVER peers AS place,
+           count(*) OVER peers AS bills, (sum(amount_fen - paid_fen - waived_fen) OVER peers)::bigint AS fen
+    FROM open_bill WHERE disputed_at IS NULL
+    WINDOW peers AS (PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))) undisputed
+  WHERE place = 1
+), alone AS MATERIALIZED (
+  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, 0::bigint AS fen, b.unit_id, b.fee_item,
+         2::bigint AS bills
+  FROM late_fee_left f JOIN household h ON h.id = f.household_id AND h.estate_id = ANY (:estate_ids)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AND b.disputed_at IS NULL
+  WHERE b.due_date < :as_of
+    AND b.household_id NOT IN (SELECT household_id FROM open_bill WHERE disputed_at IS NULL)
 ), oldest AS (
-  SELECT DISTINCT ON (household_id) household_id, id AS bill_id, due_date, estate_id, building, fen FROM (
-    SELECT household_id, id, due_date, estate_id, building, sum(amount_fen - paid_fen - waived_fen) OVER (
-             PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))::bigint AS fen
-    FROM open_bill WHERE disputed_at IS NULL) undisputed
-  ORDER BY household_id, due_date, id
+  SELECT DISTINCT ON (household_id) household_id, bill_id, due_date, estate_id, building, fen
+  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) claimed ORDER BY household_id, due_date, bill_id
 ), owing AS MATERIALIZED (
-  SELECT o.*, h.code AS household, h.arrears_cause AS cause FROM oldest o JOIN household h ON h.id = o.household_id
+  SELECT o.*, h.code AS household, h.arrears_cause AS cause, h.credit_fen
+  FROM oldest o JOIN household h ON h.id = o.household_id
 ), cause AS (
   SELECT DISTINCT cause FROM owing
 ), own AS MATERIALIZED (
-  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder
-  FROM place p
+  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder,
+         d.small_amount_fen, d.gap_days
+  FROM place p CROSS JOIN LATERAL (SELECT * FROM dunning_policy WHERE estate_id IN (p.estate_id, 0) ORDER BY estate_id DESC LIMIT 1) d
 ), rung AS MATERIALIZED (
   SELECT *, 'no_hold' = ANY (requires) AS escalates,
     ARRAY(SELECT substr(name, 7) FROM unnest(requires) AS name WHERE starts_with(name, 'after:')) AS after,
@@ -46,18 +59,26 @@ WITH piece AS MATERIALIZED (
   ) laid
 ), past AS MATERIALIZED (
   SELECT o.household_id, max(r.position) FILTER (WHERE c.counts) AS above, max(a.as_of) AS last_on,
+         max(a.as_of) FILTER (WHERE r.escalates IS NOT FALSE) AS urged_on,
+         max(a.as_of) FILTER (WHERE c.counts AND r.escalates IS NOT FALSE) AS spoken_on,
          array_agg(a.step) FILTER (WHERE c.counts AND (a.deadline IS NULL OR a.deadline < :as_of)) AS told
   FROM owing o JOIN own ON own.estate_id = o.estate_id
   CROSS JOIN LATERAL (SELECT * FROM dunning_action WHERE household_id = o.household_id OFFSET 0) a
   LEFT JOIN rung r ON r.ladder = own.ladder AND r.cause = o.cause AND r.code = a.step
   CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
-    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT EXISTS (SELECT FROM bill_dispute d JOIN dunning_sweep_slice s ON s.id = a.slice_id
-  WHERE d.bill_id = o.bill_id AND s.finished_at >= d.opened_at
-    AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))) AS counts) c
+    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT EXISTS (
+  SELECT FROM dunning_sweep_slice s WHERE s.id = a.slice_id AND (EXISTS (
+      SELECT FROM bill_dispute d WHERE d.bill_id = o.bill_id AND s.finished_at >= d.opened_at
+        AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))
+    OR s.finished_at < (SELECT min(e.created_at) FROM ledger_entry e JOIN bill n ON n.id = e.bill_id
+                        WHERE e.bill_id = o.bill_id AND n.reissue_of IS NULL)))) AS counts) c
   GROUP BY o.household_id
 ), wanting AS (
   SELECT s.* FROM (
-    SELECT o.*, own.ladder, :as_of - o.due_date AS days, COALESCE(past.above, -99999) AS above, past.last_on,
+    SELECT o.*, own.ladder, own.gap_days, own.small_amount_fen, :as_of - o.due_date AS days,
+           COALESCE(past.above, -99999) AS above, past.last_on,
+           COALESCE(past.urged_on - o.due_date, -999999999) AS urged_day,
+           COALESCE(past.spoken_on - o.due_date, -999999999) AS spoken_day,
            COALESCE(past.told, '{}') AS told
     FROM owing o JOIN own ON own.estate_id = o.estate_id FULL JOIN past ON past.household_id = o.household_id) s
   WHERE last_on IS NULL OR last_on < :as_of AND EXISTS (
@@ -93,23 +114,27 @@ WITH piece AS MATERIALIZED (
     concat(',"step":', to_json(step.code), ',"kind":', to_json(step.kind), ',"template":', to_json(step.template),
            ',"channels":', step.channels, ',"due_date":', to_json(:as_of - o.days), ',"overdue_days":', o.days,
            ',"deadline":', COALESCE(to_json(:as_of + step.deadline_days)::text, 'null')) AS said
-  FROM (SELECT DISTINCT ladder, cause, days, above, told, covered_day FROM seen) o
+  FROM (SELECT DISTINCT ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day FROM seen) o
   CROSS JOIN LATERAL (
-    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, r.gap_days,
-           r.escalates AND COALESCE(o.covered_day >= r.first_day, false) AS made_up
-    FROM rung r
+    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, apart.days AS apart
+    FROM rung r CROSS JOIN LATERAL (SELECT greatest(r.gap_days, o.gap_days) AS days) apart
     WHERE r.ladder = o.ladder AND r.cause = o.cause AND r.position > o.above AND r.earliest_day <= o.days
-      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND o.covered_day >= r.first_day)
+      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND (
+        o.spoken_day = -999999999 OR o.spoken_day + apart.days > r.latest_day OR o.covered_day >= r.first_day))
       AND (cardinality(r.after) = 0 OR r.after <@ o.told)
     ORDER BY r.position LIMIT 1) step
+  WHERE NOT step.escalates OR o.days - o.urged_day >= step.apart
 ), due AS MATERIALIZED (
-  SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.days, o.due_date, s.deadline,
-    s.position, s.code, s.said, s.escalates AND EXISTS (
-      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since) AND (h.until IS NULL OR h.until >= :as_of)) AS held
-  FROM seen o JOIN alike s USING (ladder, cause, days, above, told, covered_day)
-  WHERE NOT (s.made_up AND COALESCE(o.last_on + s.gap_days > :as_of, false))
+  SELECT o.*, o.escalates AND EXISTS (
+    SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since) AND (h.until IS NULL OR h.until >= :as_of)) AS held
+  FROM (
+    SELECT household_id, bill_id, estate_id, building, household, fen, credit_fen, small_amount_fen, days, due_date,
+           s.deadline, s.position, s.code, s.said, s.escalates
+    FROM seen FULL JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+    OFFSET 0) o
+  WHERE o.code IS NOT NULL
 ), subject AS MATERIALIZED (
-  SELECT household_id FROM due WHERE NOT held AND days > 0
+  SELECT household_id FROM due WHERE days > 0
 ), 
 late_policy AS (
   SELECT e.id AS estate_id, COALESCE(e.late_fee_clause, '') <> '' AS charges, p.late_fee_capped AS capped, p.grace_days,
@@ -147,7 +172,7 @@ late_candidate AS (
   SELECT b.id, b.household_id, b.estate_id, b.due_date, b.amount_fen, b.paid_fen, b.waived_fen, b.voided_at,
          b.late_fee_apart, false
   FROM subject s JOIN late_fee_left f USING (household_id)
-  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AND b.disputed_at IS NULL
 ), late_bill AS (
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
          b.due_date + p.start_after AS start_on, p.capped
@@ -281,16 +306,31 @@ late_candidate AS (
     GROUP BY id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8
   ) moved) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
+), claim AS MATERIALIZED (
+  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen, d.credit_fen,
+         d.small_amount_fen, d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said,
+         d.household, d.building, d.held
+  FROM due d FULL JOIN fee USING (household_id)
+), claimed AS (
+  SELECT * FROM claim WHERE overdue_fen + late_fee_fen - credit_fen > small_amount_fen
 ), told AS MATERIALIZED (
-  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,
-         d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said, d.household, d.building
-  FROM (SELECT * FROM due WHERE NOT held) d FULL JOIN fee USING (household_id)
+  SELECT * FROM claimed WHERE NOT held
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
                               as_of, due_date, deadline, position, step)
   SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
          estate_id, overdue_days, :as_of, due_date, deadline, position, step
   FROM told
+), bill_told AS (
+  SELECT b.household_id, b.bills, b.fee_item, u.code AS unit
+  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) b JOIN unit u ON u.id = b.unit_id
+  WHERE b.household_id IN (SELECT household_id FROM told)
+), named AS MATERIALIZED (
+  SELECT household_id, concat('[', to_json(fee_item), ']') AS fee_items, concat('[', to_json(unit), ']') AS units
+  FROM bill_told WHERE bills = 1
+  UNION ALL
+  SELECT household_id, to_json(array_agg(DISTINCT fee_item))::text, to_json(array_agg(DISTINCT unit))::text
+  FROM bill_told WHERE bills > 1 GROUP BY household_id
 ), steward AS (
   SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
   WHERE estate_id = ANY (:estate_ids) AND (w.to_date IS NULL OR w.to_date >= :as_of) AND (w.from_date <= :as_of OR NOT EXISTS (
@@ -300,9 +340,11 @@ late_candidate AS (
   SELECT t.estate_id, array_agg(concat(
     '{"household":', to_json(t.household), ',"building":', to_json(t.building),
     ',"cause":', to_json('dunning:' || t.household || ':' || t.bill_id || ':' || t.step), t.said,
-    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen,
+    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen, ',"credit_fen":', t.credit_fen,
+    ',"fee_items":', n.fee_items, ',"units":', n.units,
     ',"steward":', COALESCE(w.steward, 'null'), '}')) AS said
-  FROM told t LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
+  FROM told t FULL JOIN named n USING (household_id)
+  LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
   GROUP BY t.estate_id
 ), event AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
@@ -318,7 +360,7 @@ FROM (
   SELECT p.slice_id, COALESCE(max(d.actions), 0) AS actions, COALESCE(max(d.held), 0) AS held
   FROM piece p LEFT JOIN (
     SELECT estate_id, count(*) FILTER (WHERE NOT held) AS actions, count(*) FILTER (WHERE held) AS held
-    FROM due GROUP BY estate_id) d USING (estate_id)
+    FROM claimed GROUP BY estate_id) d USING (estate_id)
   GROUP BY p.slice_id) done
 WHERE s.id = done.slice_id
 RETURNING s.estate_id, s.actions, s.held

@@ -99,6 +99,15 @@ def ledger_patience(request: Request) -> float:
 Patience = Annotated[float, Depends(ledger_patience)]
 
 
+def document_patience(request: Request) -> float:
+    """How long a call may take that makes a document (D4)."""
+    gate: Gate = request.app.state.gate
+    return gate.settings.rpc_document_timeout_seconds
+
+
+DocumentPatience = Annotated[float, Depends(document_patience)]
+
+
 def answer(value: Any, status: int = 200) -> Response:
     """`value` as JSON."""
     return Response(to_json(value), status, media_type="application/json")

@@ -193,7 +193,10 @@ class MonthClosed(Event):
 
 
 class DunningItem(Part):
-    """One step of the ladder for one household. `cause` is unique per step and oldest bill (F4)."""
+    """One step of the ladder for one household. `cause` is unique per step and oldest bill (F4).
+
+    What is claimed is `overdue_fen` and `late_fee_fen` less `credit_fen`, of these fee items of these units.
+    """
 
     household: str
     building: str
@@ -208,6 +211,9 @@ class DunningItem(Part):
     overdue_fen: int
     late_fee_fen: int
     deadline: date | None = None
+    credit_fen: int = 0
+    fee_items: list[str] = []
+    units: list[str] = []
 
 
 class DunningStepsDue(Event):

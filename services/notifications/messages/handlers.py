@@ -118,7 +118,8 @@ def scope(caller: Caller, household: str | None, recipient: str | None) -> Wante
 
 
 def present(message: Notification, caller: Caller) -> answers.Notification:
-    """One message as JSON. Without the right to personal data: no words, and the address masked."""
+    """One message as JSON. Without the right to personal data: no words, and the address masked; whose task a message
+    became is for staff."""
     open_data = caller.sees_personal_data
     return answers.Notification(
         id=message.id,
@@ -137,7 +138,7 @@ def present(message: Notification, caller: Caller) -> answers.Notification:
         reason=message.reason,
         attempts=message.attempts,
         provider_receipt=message.provider_receipt,
-        assignee=message.assignee,
+        assignee=None if caller.is_owner else message.assignee,
         business_on=message.business_on,
         created_at=message.created_at,
         not_before=message.not_before,

@@ -35,6 +35,7 @@ from services.notifications.templates.rules import (
     SLA,
     Facts,
     term,
+    terms,
 )
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
@@ -265,7 +266,10 @@ def dunning_facts(item: DunningItem) -> Facts:
         "household": item.household,
         "amount_yuan": yuan(item.overdue_fen),
         "late_fee_yuan": yuan(item.late_fee_fen),
-        "total_yuan": yuan(item.overdue_fen + item.late_fee_fen),
+        "credit_yuan": yuan(item.credit_fen),
+        "total_yuan": yuan(item.overdue_fen + item.late_fee_fen - item.credit_fen),
+        "fee_items": terms(item.fee_items) if item.fee_items else None,
+        "units": ", ".join(item.units) or None,
         "overdue_days": str(item.overdue_days),
         "due_date": item.due_date.isoformat(),
         "deadline": item.deadline.isoformat() if item.deadline else None,

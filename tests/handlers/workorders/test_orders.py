@@ -60,7 +60,9 @@ def test_life_of_an_order_with_its_history(session: Session) -> None:
         ("complete", "arrived", "completed", "T1"),
         ("confirm", "completed", "confirmed", "owner-1"),
     ]
-    assert done["history"][1]["note"].startswith("please today; automatic: skill plumbing; responsible for building B1")
+    assert done["history"][1]["note"] == "please today", "why this technician is for staff (FC6)"
+    told = handlers.get_order(session, STEWARD, order["id"], NOW)["history"][1]["note"]
+    assert told.startswith("please today; automatic: skill plumbing; responsible for building B1")
     opened, finished = events(session, WorkOrderOpened), events(session, WorkOrderFinished)
     assert (opened[0].household, opened[0].holds_dunning) == ("H1", True)
     assert (finished[0].outcome, finished[0].technician, finished[0].household) == ("confirmed", "T1", "H1")
@@ -264,11 +266,28 @@ def test_handing_over_needs_another_name(session: Session) -> None:
     for name in (None, "T1"):
         with pytest.raises(Conflict, match="name another technician"):
             act(session, order, "dispatch", STEWARD, technician=name)
-    handed = act(session, order, "dispatch", STEWARD, technician="contractor-7")
-    assert handed["technician"] == "contractor-7"
-    assert handed["history"][-1]["note"] == "manual choice; not on the technicians' register"
+    handed = act(session, order, "dispatch", STEWARD, technician="T2")
+    assert handed["technician"] == "T2"
     with pytest.raises(Conflict, match="T1 has it not"):
         act(session, order, "accept", GROUP, technician="T1")
+
+
+@pytest.mark.parametrize("name", ["NOBODY", "T9"])
+def test_fc8_nobody_who_does_not_work_on_the_estate_gets_its_orders(session: Session, name: str) -> None:
+    """T9 is on the register of another estate."""
+    order = create(session)
+    with pytest.raises(Invalid):
+        act(session, order, "dispatch", STEWARD, technician=name)
+    act(session, create(session, GROUP, estate="E3", household=None), "dispatch", GROUP)
+    mine = act(session, order, "dispatch", STEWARD, technician=STEWARD.sub)
+    assert mine["technician"] == STEWARD.sub, "who is signed in may take it himself"
+
+
+def test_fc8_an_order_of_nobody_is_not_accepted_for_a_stranger(session: Session) -> None:
+    order = create(session, GROUP, estate="E3", household=None)
+    act(session, order, "dispatch", GROUP)
+    with pytest.raises(Invalid):
+        act(session, order, "accept", GROUP, technician="NOBODY")
 
 
 def test_on_an_estate_without_technicians_an_order_is_dispatched_to_whoever_accepts_it(session: Session) -> None:

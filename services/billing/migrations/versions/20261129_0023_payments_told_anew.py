@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "billing_0023"
-down_revision = "billing_0019"
+down_revision = "billing_0022"
 branch_labels = None
 depends_on = None
 

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables
+from services.billing.portfolio.days import BEGINNING
 from services.billing.portfolio.estates.tables import (
     EstateSums,
     RegionSums,
@@ -21,7 +22,6 @@ from services.billing.portfolio.estates.tables import (
     units_of,
 )
 from services.billing.portfolio.files import handlers as files
-from services.billing.portfolio.transfers.rules import BEGINNING
 from services.common.contracts.answers import portfolio as answers
 from services.common.contracts.answers.base import Page
 from services.common.domain.access import Caller, mask_email, mask_name, mask_phone
@@ -93,7 +93,7 @@ def get_household(session: Session, caller: Caller, code: str) -> answers.Househ
         **files.of_household(session, caller, row),
         language=row.language,
         credit_fen=row.credit_fen,
-        arrears_cause=row.arrears_cause,
+        arrears_cause=row.arrears_cause if caller.may(Permission.READ_DUNNING) else None,
         units=[_unit(row.estate, unit) for unit in units],
         payer_days=[_days(row.estate, spell) for spell in days_of(session, row.id)],
     )

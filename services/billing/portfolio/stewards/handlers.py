@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.announcements import tell_staff
+from services.billing.portfolio.days import BEGINNING, YEARS_AHEAD, latest_day
 from services.billing.portfolio.stewards import rules, tables
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.stewards.tables import NamedTerm
-from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.stewards import Steward, Stewardship, StewardTerm
@@ -62,6 +62,12 @@ def list_stewardships(session: Session, caller: Caller, estate: str) -> Page[Ste
     return Page(items=[_stewardship_view(row) for row in rows], next_cursor=None)
 
 
+def require_staff(session: Session, caller: Caller, estate_id: int, code: str, loc: str) -> None:
+    """Invalid unless the code is of somebody who works on the estate, or is who is signed in."""
+    if code != caller.sub and not tables.is_staff(session, code, estate_id):
+        raise Invalid("Nobody of this code works on the estate.", [{"loc": loc, "msg": "a code of the staff register"}])
+
+
 def take_over(session: Session, estate_id: int, now: datetime) -> None:
     """The lists of stewards follow the appointments whose day has come; the estate's exclusive lock is held."""
     today = business_date(now)
@@ -101,7 +107,7 @@ def _check(session: Session, estate_id: int, building: str, staff: str, from_dat
     if not tables.has_building(session, estate_id, building):
         raise NotFound("There is no such building on this estate.")
     errors = []
-    if not BEGINNING < from_date <= latest_transfer(today):
+    if not BEGINNING < from_date <= latest_day(today):
         errors.append({"loc": "from_date", "msg": f"after {BEGINNING} and less than {YEARS_AHEAD} years ahead"})
     if not tables.is_steward(session, staff, estate_id):
         errors.append({"loc": "staff", "msg": "not a steward of this estate"})

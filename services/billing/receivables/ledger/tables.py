@@ -94,6 +94,16 @@ late_fee_left = Table(
     Index("late_fee_left_household_id_idx", "household_id"),
 )
 
+# How often bills, and what is settled of bills, moved on an estate, as far as it is folded into the totals (ADR 10):
+# who kept something made of them sees whether it is still so.
+estate_movement = Table(
+    "estate_movement",
+    metadata,
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("bills", BigInteger, nullable=False, server_default="0"),
+    Column("settlements", BigInteger, nullable=False, server_default="0"),
+)
+
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
 Index(
     "bill_open_idx",
