@@ -41,6 +41,7 @@ ACTS: tuple[Callable[[Walk], None], ...] = (
     figures.fall_behind_a_plan,
     figures.train_a_model,
     service.set_preferences,
+    service.set_categories,
     service.deliver_a_letter,
     service.complain,
     operation.replay_a_parked_event,

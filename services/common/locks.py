@@ -34,6 +34,7 @@ class Lock(Enum):
     # notifications, work orders, gateway
     RECIPIENT = f"{0x5E9D}, hashtext({{}})"
     DISPATCH = "hashtextextended('dispatch:' || {}, 0)"
+    CATEGORIES = f"{0xCA7E}, 0"
     AUDIT = f"{0x454C4155}"
 
     def exclusive(self, which: str = "") -> str:

@@ -29,6 +29,7 @@ from services.common.contracts.events import (
     EstatesRegistered,
     LimitationWarned,
     PaymentAllocated,
+    PaymentReallocated,
     RatingInvited,
     StaffRegistered,
     WorkOrderSlaAlarm,
@@ -116,6 +117,14 @@ class NotificationsService(PolicyDoors):
             if first_delivery(session, message):
                 messages.withdraw_paid(session, event, message.occurred_at)
                 messages.queue_receipt(session, event, self.clock())
+
+    @event_handler(PaymentReallocated)
+    def on_payment_reallocated(self, message: Message) -> None:
+        """The money of a payment lies elsewhere now: whoever was told otherwise is told."""
+        event = PaymentReallocated.parse(message)
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_receipt(session, event, self.clock(), event.revision)
 
     @event_handler(ComplaintAnswered)
     def on_complaint_answered(self, message: Message) -> None:

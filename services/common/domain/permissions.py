@@ -106,6 +106,7 @@ class Permission(StrEnum):
     TAKE_PAYMENT = "take_payment", *_COLLECTORS, _CASHIER, _OWNER
     TAKE_CASH = "take_cash", *_COLLECTORS, _CASHIER  # and cards, at the desk or at the door (E3)
     TAKE_TRANSFER = "take_transfer", *_DECIDERS, _CASHIER
+    BACKDATE_PAYMENT = "backdate_payment", *_OFFICE  # beyond the days that the payment policy lets everybody
     READ_PAYMENTS = "read_payments", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
 
     # collections
@@ -135,6 +136,7 @@ class Permission(StrEnum):
     # work orders
     OPEN_WORK_ORDER = "open_work_order", *_COLLECTORS, _CASHIER, _TECHNICIAN, _OWNER
     READ_WORK_ORDERS = "read_work_orders", *Role
+    SET_WORK_ORDER_CATEGORIES = "set_work_order_categories", _ADMIN
     DISPATCH_WORK_ORDER = "dispatch_work_order", *_SERVERS
     CARRY_OUT_WORK_ORDER = "carry_out_work_order", *_SERVERS, _TECHNICIAN
     CONFIRM_WORK_ORDER = "confirm_work_order", *_SERVERS, _OWNER

@@ -17,6 +17,7 @@ from services.common.contracts.events import (
     DunningWithdrawn,
     LimitationWarned,
     PaymentAllocated,
+    PaymentReallocated,
     RatingInvited,
     WorkOrderSlaAlarm,
 )
@@ -50,9 +51,19 @@ def withdraw_paid(session: Session, event: PaymentAllocated, posted_at: datetime
         tables.keep_withdrawal(session, event.household, PAYMENT, posted_at, "paid meanwhile")
 
 
-def queue_receipt(session: Session, event: PaymentAllocated, now: datetime) -> int:
-    """The receipt of a payment (E7)."""
-    return _queue(session, [rules.receipt(event)], now)
+def queue_receipt(
+    session: Session, event: PaymentAllocated | PaymentReallocated, now: datetime, revision: int = 0
+) -> int:
+    """The receipt of a payment (E7); a correction only where the household was told otherwise, in whatever order."""
+    draft = rules.receipt(event, revision)
+    new = _queue(session, [draft], now)
+    last = None if new else tables.last_receipt(session, event.household, rules.receipt_cause(event.payment_id))
+    if last is None or rules.revision_of(last.variables) >= revision:
+        return new
+    if last.is_unsaid or rules.says_the_same(last.variables, draft.variables):
+        tables.set_variables(session, last.id, draft.variables)
+        return 0
+    return _queue(session, [rules.receipt(event, revision, corrects=True)], now)
 
 
 def queue_answer(session: Session, event: ComplaintAnswered, now: datetime) -> int:

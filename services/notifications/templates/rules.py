@@ -24,6 +24,7 @@ PROBLEM_TASK = "dunning.problem_task"
 VACANCY_TASK = "dunning.vacancy_task"
 SETTLEMENT_TASK = "dunning.settlement_task"
 RECEIPT = "payment.receipt"
+RECEIPT_CORRECTED = "payment.receipt_corrected"
 COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
 RATING = "rating.invitation"
 BELOW_PLAN = "collection.below_plan"
@@ -32,7 +33,7 @@ SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
 CODES = frozenset(
     {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, LIMITATION_TASK, BELOW_PLAN}
     | {PLAN_OFFER_TASK, PROBLEM_TASK, VACANCY_TASK, SETTLEMENT_TASK}
-    | {RECEIPT, RATING}
+    | {RECEIPT, RECEIPT_CORRECTED, RATING}
     | set(COMPLAINT.values())
     | set(SLA.values())
 )

@@ -18,6 +18,8 @@ from services.common.messaging import record
 from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
+from services.workorders.categories.rules import category_of
+from services.workorders.categories.tables import categories
 from services.workorders.directory.tables import is_technician, works_on
 from services.workorders.dispatch.handlers import technician_for
 from services.workorders.orders import rules, tables, views
@@ -43,11 +45,17 @@ class Act:
 
 
 def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> WorkOrderRecord:
-    """Open an order (G1) and answer it. Arrears of the household play no part (G4)."""
+    """Open an order (G1) and answer it. Arrears of the household play no part (G4).
+
+    Its category is the one that the word means, in either language. Invalid, with the list, when it means none.
+    """
     caller.require(Permission.OPEN_WORK_ORDER)
     new = replace(new, household=caller.own_household(new.household, new.estate))
     building = REGISTER.building_of(session, new.estate, new.household, new.building)
-    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, new.priority)
+    category = category_of(categories(session), new.category)
+    new = replace(new, category=category.code)
+    priority = category.priority_of(new.priority)
+    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, category.code, priority)
     order = rules.open_order(new, building, policy, now, CALENDAR)
     if tables.add(session, order):
         _announce(session, caller, order, now)

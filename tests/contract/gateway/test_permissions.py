@@ -36,6 +36,7 @@ GATEWAY_ONLY = {"listAuditLog", "verifyAuditLog", "listInbox"}
 # These ask several doors at once: how many, and what these ask for beside the route's own permission.
 OVERVIEW = {"household", "payments", "dunning_case", "work_orders", "complaints", "messages"}
 COMPOSED = {
+    "createPayment": (2, set()),
     "getOverview": (7, {f"read_{part}" for part in OVERVIEW}),
     "getFile": (2, {"read_household"}),
     "getGroupDashboard": (4, set()),

@@ -42,6 +42,8 @@ def downgrade(engine: Engine) -> None:
         config = migrate.alembic_config("notifications")
         config.attributes["connection"] = connection
         command.downgrade(config, BEFORE_FILES)
+        codes = {code for code, _, _ in first_versions()}
+        connection.execute(delete(template).where(template.c.code.not_in(codes)))  # files brought them since
 
 
 def rows(engine: Engine, *columns: Any) -> list[Row[Any]]:
@@ -96,7 +98,8 @@ def test_a_database_of_before_the_files_ends_with_the_same_rows(engine: Engine) 
     upgrade(engine)
     after = rows(engine, template.c.id, *COLUMNS)
     assert after[: len(before)] == before
-    assert {row.version for row in after[len(before) :]} == {2}, "what the files say otherwise now"
+    codes = {row.code for row in before}
+    assert {row.version for row in after[len(before) :] if row.code in codes} == {2}, "what the files say otherwise now"
     assert None not in {row.shipped for row in rows(engine, template.c.shipped)}
 
 

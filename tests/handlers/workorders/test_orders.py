@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.common.contracts.base import Message
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import (
+    AdjustedBill,
     Allocation,
     BillsIssued,
     HouseholdEntry,
@@ -209,6 +210,13 @@ def test_an_event_delivered_twice_counts_once(session: Session) -> None:
     assert create(session)["arrears_fen"] == 1000
 
 
+def test_fm8_a_payment_that_made_room_leaves_the_banner_right(session: Session) -> None:
+    directory.add_bills(session, bills(1000, due=YESTERDAY))
+    directory.adjust_bills(session, [AdjustedBill(bill_id=0, household="H1", due_date=YESTERDAY, open_change_fen=100)])
+    directory.subtract_payment(session, payment(400, YESTERDAY))
+    assert create(session)["arrears_fen"] == 700
+
+
 def test_arrears_never_delay_or_refuse_service(session: Session) -> None:
     free = create(session, household="H2")
     directory.add_bills(session, bills(99_999_999, due=YESTERDAY))
@@ -221,7 +229,7 @@ def test_arrears_never_delay_or_refuse_service(session: Session) -> None:
 @pytest.mark.parametrize(
     ("category", "household", "holds"),
     [("plumbing", "H1", True), ("inquiry", "H1", False), ("chargeable", "H1", False), ("plumbing", None, False),
-     ("something new", "H1", True)],
+     ("Other", "H1", True)],
 )  # fmt: skip
 def test_what_holds_dunning(session: Session, category: str, household: str | None, holds: bool) -> None:
     create(session, category=category, household=household)

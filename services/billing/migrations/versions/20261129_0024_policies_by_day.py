@@ -6,7 +6,7 @@ Revision ID: billing_0024
 from alembic import op
 
 revision = "billing_0024"
-down_revision = "billing_0022"
+down_revision = "billing_0023"
 branch_labels = None
 depends_on = None
 

@@ -28,11 +28,16 @@ from services.common.contracts.events import PaymentSettled
 
 @dataclass(frozen=True)
 class Change:
-    """What one payment's place in the ledger becomes, against what it was: one share per bill, and credit."""
+    """What one payment's place in the ledger becomes (`after`), and what changes for that: a share per bill, credit."""
 
-    payment: Money
+    after: Placement
     shares: Sequence[Share]
     credit_fen: int
+
+    @property
+    def payment(self) -> Money:
+        """The payment that is placed."""
+        return self.after.payment
 
 
 @dataclass(frozen=True)
@@ -110,15 +115,4 @@ def _placed_before(session: Session, household_id: int, payments: Sequence[Money
 def _change(before: Mapping[UUID, Placement], after: Placement) -> Change:
     was = before.get(after.payment.id, Placement(after.payment))
     shares = difference({share.bill_id: share for share in was.shares}, after.shares)
-    return Change(after.payment, shares, after.credit_fen - was.credit_fen)
-
-
-def net(changes: Sequence[Change]) -> list[Share]:
-    """Per bill, all changes together."""
-    principal: dict[int, int] = defaultdict(int)
-    fee: dict[int, int] = defaultdict(int)
-    for change in changes:
-        for share in change.shares:
-            principal[share.bill_id] += share.principal_fen
-            fee[share.bill_id] += share.late_fee_fen
-    return [Share(bill_id, fen, fee[bill_id]) for bill_id, fen in sorted(principal.items()) if fen or fee[bill_id]]
+    return Change(after, shares, after.credit_fen - was.credit_fen)

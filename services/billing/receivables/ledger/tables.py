@@ -83,8 +83,14 @@ payment_posting = Table(
     # as the payer named them, in order
     Column("bill_ids", ARRAY(BigInteger), nullable=False),
     Column("posted_at", DateTime(timezone=True), nullable=False),
+    # who dated it back beyond policy, and why (E3)
+    Column("backdated_by", Text),
+    Column("backdate_reason", Text),
+    # how often its money was put elsewhere since
+    Column("revision", Integer, nullable=False, server_default="0"),
     CheckConstraint("amount_fen > 0", name="amount_fen"),
     Index("payment_posting_household_id_business_date_idx", "household_id", "business_date"),
+    Index("payment_posting_backdated_idx", "estate_id", postgresql_where=text("backdated_by IS NOT NULL")),
 )
 
 # Bills whose principal is settled but whose late fee is not. Without it each of them would have to be looked for among
@@ -208,8 +214,9 @@ ORDER BY business_date, settled_at, payment_id
 
 CLAIM_POSTING = text("""
 INSERT INTO payment_posting (payment_id, household_id, estate_id, channel, amount_fen, business_date, settled_at,
-                             bill_ids, posted_at)
-VALUES (:payment_id, :household_id, :estate_id, :channel, :amount_fen, :business_date, :settled_at, :bill_ids, :now)
+                             bill_ids, posted_at, backdated_by, backdate_reason)
+VALUES (:payment_id, :household_id, :estate_id, :channel, :amount_fen, :business_date, :settled_at, :bill_ids, :now,
+        :backdated_by, :backdate_reason)
 ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
 """)
 
@@ -226,6 +233,14 @@ class PaymentPosting:
     business_date: date
     settled_at: datetime
     bill_ids: list[int]
+
+
+@dataclass(frozen=True)
+class NewPosting(PaymentPosting):
+    """A payment to be posted; who dated it back beyond policy, and why, if anybody did."""
+
+    backdated_by: str | None
+    backdate_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -296,7 +311,7 @@ def entries_of(session: Session, bills: Sequence[int]) -> list[Entry]:
     ]
 
 
-def claim_posting(session: Session, posting: PaymentPosting, household_id: int, estate_id: int, now: datetime) -> bool:
+def claim_posting(session: Session, posting: NewPosting, household_id: int, estate_id: int, now: datetime) -> bool:
     """True once per payment id, whatever the inbox knows."""
     key = {"household_id": household_id, "estate_id": estate_id, "now": now}
     return session.execute(CLAIM_POSTING, vars(posting) | key).first() is not None
