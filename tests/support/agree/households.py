@@ -125,11 +125,11 @@ def cases(scene: Scene) -> Iterator[str]:
     for bill in scene.truth.overdue():
         spoken_of = last.get(bill.row.household_id)
         if spoken_of and bill.row.due_date < spoken_of and bill.row.household_id not in said:
-            yield (f"{bill.row.household}: the list of dunning cases has no line, the entries {bill.open_fen} open of "
+            yield (f"{bill.row.household}: the list of dunning cases says nothing, the entries {bill.open_fen} open of "
                    f"bill {bill.row.id}, of which a step of {spoken_of} spoke")  # fmt: skip
     for household_id, code in said.items():
         if household_id not in owing:
-            yield f"{code}: the list of dunning cases has a line, the entries nothing open"
+            yield f"{code}: the list of dunning cases says that it owes, the entries nothing open"
 
 
 def messages(scene: Scene) -> Iterator[str]:
