@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from tests.support.agree import agree
@@ -33,8 +34,10 @@ def _sessions(fixtures: Mapping[str, Any]) -> list[Session]:
 
 @contextmanager
 def _readable(session: Session) -> Iterator[Session]:
-    """A session whose last statement failed has nothing but what was committed."""
-    if not session.is_active:
+    """A session whose last statement was refused has nothing but what was committed."""
+    try:
+        session.execute(text("SELECT"))
+    except DBAPIError:
         session.rollback()
     with session:
         yield session

@@ -121,7 +121,7 @@ def rates_of_months(scene: Scene) -> Iterator[str]:
         for bill in scene.truth.bills.values():
             day = bill.row.period if window == "period" else bill.row.due_date
             by_month[f"{day:%Y-%m}"].append(bill)
-        for month in sorted(by_month)[-2:]:
+        for month in sorted(month for month in by_month if "1900-01" <= month <= "2999-12")[-2:]:
             rows = scene.places.rates("estate", scene.truth.today, households=True, **{window: month})
             place = f"the collection rate of {window} {month}"
             groups: dict[str, list[TrueBill]] = defaultdict(list)

@@ -25,8 +25,8 @@ class Terms:
         return next((int(daily * E8) for since, daily in reversed(self.rates) if since <= day), 0)
 
     def spared_until(self, due: date) -> date:
-        """The last day of grace."""
-        return due + self.grace_days * DAY
+        """The last day of grace, in this calendar."""
+        return date.fromordinal(min(due.toordinal() + self.grace_days, date.max.toordinal() - 1))
 
 
 def late_fee_fen(terms: Terms, amount_fen: int, due: date, moved: Sequence[tuple[date, int]], as_of: date) -> int:

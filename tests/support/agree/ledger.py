@@ -9,7 +9,8 @@ from tests.support.agree.scene import Scene, differences
 from tests.support.agree.truth import TrueBill, Truth
 
 CLOSES = """SELECT e.code, c.period, c.estate_id, x ->> 'account' AS account, (x ->> 'balance_fen')::bigint AS fen
-FROM ledger_close c JOIN estate e ON e.id = c.estate_id CROSS JOIN jsonb_array_elements(c.balances) x"""
+FROM ledger_close c JOIN estate e ON e.id = c.estate_id CROSS JOIN jsonb_array_elements(c.balances) x
+WHERE jsonb_typeof(c.balances) = 'array'"""
 KEPT = "SELECT id, amount_fen, paid_fen, waived_fen FROM bill WHERE voided_at IS NULL"
 FEE_LEFT = "SELECT f.bill_id FROM late_fee_left f"
 POSTINGS = """SELECT p.payment_id::text AS id, p.amount_fen, h.code FROM payment_posting p

@@ -54,5 +54,8 @@ Check = Callable[[Scene], Iterator[str]]
 def differences(place: str, said: Mapping[Key, Any], right: Mapping[Key, Any], whose: str = "") -> Iterator[str]:
     """In words, for each key: what the place says, and what the entries add up to."""
     for key in sorted(said.keys() | right.keys(), key=str):
-        if said.get(key) != right.get(key):
-            yield f"{whose}{key}: {place} says {said.get(key)}, the entries {right.get(key)}"
+        here, there = said.get(key), right.get(key)
+        if isinstance(here, dict) and isinstance(there, dict):
+            yield from differences(place, here, there, f"{whose}{key} ")
+        elif here != there:
+            yield f"{whose}{key}: {place} says {here}, the entries {there}"

@@ -96,7 +96,10 @@ def test_b7_whatever_several_do_at_once_the_books_agree(database: Callable[[str]
     whole.today = date(2026, 4, 20)
     for month in ("2026-01", "2026-02", "2026-03"):
         whole.desk().run(month)
-    desks = [Office(whole.engine, random.Random(1_000 * seed + number), whole.today, whole.told) for number in range(4)]
+    desks = [
+        Office(whole.engine, random.Random(1_000 * seed + number), whole.today, whole.told, takes=timedelta())
+        for number in range(4)
+    ]
 
     def work(office: Office) -> None:
         for _ in range(30):

@@ -23,7 +23,7 @@ def sweep(office: Office) -> None:
         sweeps.start_sweep(session, SYSTEM, uuid4(), SweepRequest(office.today), office.now)
     for row in office.rows(SLICES):
         with office.transaction() as session:
-            sweeps.sweep_slice(session, row.id, office.now + timedelta(minutes=1))
+            sweeps.sweep_slice(session, row.id, office.now)
 
 
 def promise(office: Office) -> None:

@@ -33,12 +33,15 @@ class Office:
     told: list[Any] = field(default_factory=list)
     paid: int = 0
     refunded: int = 0
+    # how long an act takes; those who work beside each other have one clock, which stands
+    takes: timedelta = timedelta(minutes=1)
+    passed: timedelta = timedelta()
     done: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     @property
     def now(self) -> datetime:
-        """Noon."""
-        return noon(self.today.isoformat())
+        """Noon, and what the acts of the day have taken."""
+        return noon(self.today.isoformat()) + self.passed
 
     def desk(self) -> Desk:
         """Finance at its desk, today."""
@@ -80,6 +83,7 @@ class Office:
     def act(self, acts: Mapping[str, Callable[["Office"], None]], names: Sequence[str]) -> str:
         """Do one of the acts named; what is refused must leave no trace."""
         name = self.chance.choice(names)
+        self.passed += self.takes
         try:
             acts[name](self)
             self.done[name] += 1
