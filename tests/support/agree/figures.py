@@ -64,9 +64,14 @@ def _windows(truth: Truth, bills: list[TrueBill]) -> dict[str, Any]:
         for name, value in (
             (f"{window}_{whole}_fen", pairs[window][0]),
             (f"{window}_collected_fen", pairs[window][1]),
-            (f"{window}_rate", pairs[window][1] / pairs[window][0] if pairs[window][0] > 0 else None),
+            (f"{window}_rate", _share(*pairs[window])),
         )
     }
+
+
+def _share(whole_fen: int, part_fen: int) -> float | None:
+    """Between 0 and 1; what came back counts as nothing that came in."""
+    return max(0, part_fen) / whole_fen if whole_fen > 0 else None
 
 
 def _figure_day(entry: Any) -> date:

@@ -347,6 +347,7 @@ def test_b8_a_bill_is_never_booked_in_a_closed_month(desk: Desk) -> None:
     assert desk.rows(days) == [(date(2026, 12, 1),) * 3]
 
 
+@pytest.mark.bends_the_books
 def test_b7_bill_balances_equal_the_receivable_account(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
     desk.write("UPDATE household SET credit_fen = 25000 WHERE code = 'H1'")
