@@ -44,7 +44,8 @@ def day_of_last_posting(session: Session) -> date | None:
 
 def receivable_fen(entry: Row[Any]) -> int:
     """What an entry adds to what is owed."""
-    return int(entry.amount_fen) * ((entry.debit_account == "receivable") - (entry.credit_account == "receivable"))
+    sides: int = (entry.debit_account == "receivable") - (entry.credit_account == "receivable")
+    return int(entry.amount_fen) * sides
 
 
 def age_of(days: int) -> str:
