@@ -16,6 +16,7 @@ from services.common.domain.money import yuan
 class Stage:
     """The signed-in roles, the portfolio in the stack and the month that is told.
 
+    `due` is when the bills of that month are due: by policy, until the run says that it came too late for that.
     `checks` are the cross-checks made so far: what, and whether it held. All must hold for the story to end well.
     """
 
@@ -27,6 +28,7 @@ class Stage:
     portfolio: Portfolio
     today: date
     month: date
+    due: date
     say: Callable[[str], None]
     checks: list[tuple[str, bool]] = field(default_factory=list)
 
@@ -34,11 +36,6 @@ class Stage:
     def period(self) -> str:
         """The month that is billed, "2026-10"."""
         return format_period(self.month)
-
-    @property
-    def due(self) -> date:
-        """When the bills of that month are due."""
-        return due_date(self.month)
 
     @property
     def estates(self) -> list[str]:
@@ -62,6 +59,7 @@ def set_stage(api: Api, say: Callable[[str], None]) -> Stage:
     made = day_made(admin)
     if made is None:
         raise DemoFailure("the demo portfolio is not in this stack; load it with: python -m demo load")
+    month = last_full_month(today())
     return Stage(
         api=api,
         admin=admin,
@@ -70,7 +68,8 @@ def set_stage(api: Api, say: Callable[[str], None]) -> Stage:
         manager=api.sign_in("estate_manager", estates=["*"]),
         portfolio=generate(as_of=made),
         today=today(),
-        month=last_full_month(today()),
+        month=month,
+        due=due_date(month),
         say=say,
     )
 

@@ -13,7 +13,7 @@ COLUMNS = "estate_code,fee_item,method,usage,unit_price_yuan,effective_from,basi
 
 
 def month_before(walk: Walk) -> date:
-    """The month before the one that the demo bills: its bills are due already, on any day of a month."""
+    """The month before the one that the demo bills."""
     return add_months(walk.stage.month, -1)
 
 

@@ -106,21 +106,31 @@ def thank_for_paying_early(walk: Walk) -> None:
     finance, part = walk.stage.finance, walk.stage.portfolio.estates[-1]
     estate, month = part.estate.code, month_before(walk)
     share_a_cost(walk, part)
-    household = walk.meet(next(walk.punctual(part)).code)
+    payer = next(walk.punctual(part))
+    household = walk.meet(payer.code)
+    _bring_in_light(walk, home_of(part, payer).code, add_months(month, -1))
     light, other = _light_and_other(walk, household)
     early = {"household": household, "channel": "cash", "bill_ids": [light["id"]]}
     early |= {"amount_fen": light["outstanding_fen"]}
-    finance.post("/v1/payments", early | {"received_on": (due_date(month) - timedelta(days=10)).isoformat()})
+    due = date.fromisoformat(light["due_date"])
+    finance.post("/v1/payments", early | {"received_on": (due - timedelta(days=10)).isoformat()})
     wait_for("the bill is paid", lambda: _is_paid(walk, household, light["id"]), PATIENCE_SECONDS)
     policy = finance.get("/v1/incentive-policy", estate=estate)
     finance.put("/v1/incentive-policy", policy | {"enabled": True})
     wait_for("points are given", lambda: _points(walk, household), PATIENCE_SECONDS)
     finance.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
-    draw = {"month": format_period(due_date(month)), "winners": 1, "coupon_fen": 5_000, "seed": "SSQ 2026131"}
+    draw = {"month": format_period(due), "winners": 1, "coupon_fen": 5_000, "seed": "SSQ 2026131"}
     finance.post(f"/v1/estates/{estate}/lottery-draws", draw)
 
 
+def _bring_in_light(walk: Walk, unit: str, month: date) -> None:
+    """The stairs' light of a month that was billed before the books were opened here."""
+    row = f"{walk.stage.portfolio.estates[-1].estate.code},{unit},{LIGHT},{format_period(month)},8.60,{due_date(month)}"
+    walk.stage.finance.upload("/v1/imports/opening_balances", f"{OPENING}\n{row}\n")
+
+
 def _light_and_other(walk: Walk, household: str) -> tuple[Json, Json]:
+    """The oldest bill of each kind."""
     bills = walk.owed(household)
     return next(bill for bill in bills if bill["fee_item"] == LIGHT), next(b for b in bills if b["fee_item"] != LIGHT)
 

@@ -51,6 +51,7 @@ class Permission(StrEnum):
     READ_PERSONAL_DATA = "read_personal_data", *_COLLECTORS, _CASHIER  # unmasked; an owner always sees the own
     KEEP_OWNER_FILE = "keep_owner_file", *_COLLECTORS
     TRANSFER_UNIT = "transfer_unit", *_DECIDERS
+    SET_UNIT_STATUS = "set_unit_status", *_DECIDERS
     APPOINT_STEWARD = "appoint_steward", _ADMIN, *_MANAGERS
     IMPORT_FILES = "import_files", *_OFFICE
 

@@ -31,11 +31,15 @@ NO_SCALE: dict[str, object] = {"exact_m2": None, "times": 0, "times_vacant": 0, 
 
 @dataclass(frozen=True)
 class Posting:
-    """What all bills of a slice have in common when they are issued."""
+    """What all bills of a slice have in common when they are issued.
+
+    `moved_from`: the due date by policy alone, where they are issued too late for it.
+    """
 
     due_date: date
     issued_on: date
     now: datetime
+    moved_from: date | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,14 @@ class UnbilledUnit:
     fee_item: str | None
     kind: BillingAnomaly
     total: int
+
+
+@dataclass(frozen=True)
+class BillableLine:
+    """A line of a dry run that would become a bill."""
+
+    unit: str
+    fee_item: str
 
 
 @dataclass(frozen=True)
@@ -195,6 +207,12 @@ def judge(
     }
     totals = rows_of(JudgedTotal, session.execute(issue_sql.JUDGED_TOTALS, parameters))
     return totals, rows_of(JudgedLine, session.execute(issue_sql.JUDGED_SAMPLE, parameters))
+
+
+def billable(session: Session, piece: Slice, prices: Prices, limit: int) -> list[BillableLine]:
+    """The first lines of a dry run that would become bills."""
+    parameters = _range(piece, prices) | {"period": piece.period, "limit": limit}
+    return rows_of(BillableLine, session.execute(issue_sql.BILLABLE_SAMPLE, parameters))
 
 
 def _range(piece: Slice, prices: Prices) -> dict[str, object]:

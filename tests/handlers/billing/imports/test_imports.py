@@ -89,7 +89,9 @@ def test_a3_each_kind_again_changes_nothing_and_tells_nobody(desk: Desk) -> None
 
 def test_a3_units_and_households_are_loaded_and_told(desk: Desk) -> None:
     result = desk.load("units", UNITS, *HOMES)
-    assert result == {"kind": "units", "rows": 3, "created": 3, "updated": 0, "unchanged": 0}
+    assert result == {
+        "kind": "units", "rows": 3, "created": 3, "updated": 0, "unchanged": 0, "warnings": [],
+    }  # fmt: skip
     [homes], [contacts] = told(desk, HouseholdsRegistered), told(desk, ContactsRegistered)
     assert isinstance(homes, HouseholdsRegistered)
     assert isinstance(contacts, ContactsRegistered)
