@@ -151,7 +151,8 @@ class Truth:
 
     def overdue_days(self, bill: TrueBill) -> int:
         """Since the due date; 0 or less: it is not overdue."""
-        return (self.today - bill.row.due_date).days
+        days: int = (self.today - bill.row.due_date).days
+        return days
 
     def overdue(self) -> Iterator[TrueBill]:
         """Bills with principal left on them after their due date."""
