@@ -28,9 +28,12 @@ class Stage:
     portfolio: Portfolio
     today: date
     month: date
-    due: date
     say: Callable[[str], None]
     checks: list[tuple[str, bool]] = field(default_factory=list)
+    due: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.due = due_date(self.month)
 
     @property
     def period(self) -> str:
@@ -59,7 +62,6 @@ def set_stage(api: Api, say: Callable[[str], None]) -> Stage:
     made = day_made(admin)
     if made is None:
         raise DemoFailure("the demo portfolio is not in this stack; load it with: python -m demo load")
-    month = last_full_month(today())
     return Stage(
         api=api,
         admin=admin,
@@ -68,8 +70,7 @@ def set_stage(api: Api, say: Callable[[str], None]) -> Stage:
         manager=api.sign_in("estate_manager", estates=["*"]),
         portfolio=generate(as_of=made),
         today=today(),
-        month=month,
-        due=due_date(month),
+        month=last_full_month(today()),
         say=say,
     )
 

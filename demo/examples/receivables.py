@@ -61,11 +61,20 @@ def prepay(walk: Walk) -> None:
     owed = finance.get(f"/v1/households/{code}/statement")["total_due_fen"]
     paid = finance.post("/v1/payments", {"household": code, "channel": "cash", "amount_fen": owed + PREPAID_FEN})
     wait_for("the money is posted", lambda: finance.get(f"/v1/payments/{paid['id']}")["allocations"], PATIENCE_SECONDS)
-    back = {"amount_fen": 2_414, "channel": "transfer", "reason": "业主迁出 · the owner moved away"}
-    finance.post(f"/v1/households/{code}/credit-refunds", back)
+    _refund(walk, code)
     find_old_bills(walk, household)
     oldest = walk.owed(code)[0]
     walk.stage.manager.post(f"/v1/households/{code}/credit-applications", {"bill_ids": [oldest["id"]]})
+
+
+def _refund(walk: Walk, household: str) -> None:
+    """Three refunds (多退少补) are asked for: one is approved by somebody else, one refused, one taken back."""
+    finance, admin = walk.stage.finance, walk.stage.admin
+    back = {"amount_fen": 2_414, "channel": "transfer", "reason": "业主迁出 · the owner moved away"}
+    asked = [finance.post(f"/v1/households/{household}/credit-refunds", back)["id"] for _ in range(3)]
+    admin.post(f"/v1/credit-refunds/{asked[0]}/approve", {"note": "已核对账户 · account checked"})
+    admin.post(f"/v1/credit-refunds/{asked[1]}/reject", {"reason": "留作预存 · kept as prepayment"})
+    finance.post(f"/v1/credit-refunds/{asked[2]}/withdraw", {"reason": "重复申请 · asked twice"})
 
 
 def find_old_bills(walk: Walk, household: Household) -> None:
@@ -118,7 +127,7 @@ def thank_for_paying_early(walk: Walk) -> None:
     policy = finance.get("/v1/incentive-policy", estate=estate)
     finance.put("/v1/incentive-policy", policy | {"enabled": True})
     wait_for("points are given", lambda: _points(walk, household), PATIENCE_SECONDS)
-    finance.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
+    walk.steward.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
     draw = {"month": format_period(due), "winners": 1, "coupon_fen": 5_000, "seed": "SSQ 2026131"}
     finance.post(f"/v1/estates/{estate}/lottery-draws", draw)
 

@@ -304,8 +304,8 @@ def write_meter_readings(session: Session, rows: Sequence[Row], context: Context
     ]
     changes = tables.upsert(session, meter_reading, ["unit_id", "meter", "read_on"], readings)
     flags = [row.created for row in changes]
-    corrected = {tuple(row)[:3] for row in changes if not row.created}
-    corrections = [r for r in readings if (r["unit_id"], r["meter"], r["read_on"]) in corrected]
+    changed_keys = {tuple(row)[:3] for row in changes if not row.created}
+    corrections = [r for r in readings if (r["unit_id"], r["meter"], r["read_on"]) in changed_keys]
     return _outcome(flags, warnings.billed_readings(session, rows, corrections, context.register))
 
 

@@ -24,31 +24,31 @@ def sort_out(
     session: Session, rows: Sequence[tuple[Row, dict[str, Any]]], holders: Holders, passing: Passing, today: date
 ) -> list[NewStatus]:
     """Take the status of units that exist out of `rows`, each with its unit as it will be written; what is news."""
-    known = [(row, unit, holders[key]) for row, unit in rows if (key := (unit["estate_id"], unit["code"])) in holders]
+    pairs = [(row, unit, holders[key]) for row, unit in rows if (key := (unit["estate_id"], unit["code"])) in holders]
     passing_days = {transfer.unit_id: transfer.from_date for transfer in passing.transfers}
-    recorded = tables.standing(session, [held.id for _, _, held in known])
+    standing = tables.standing(session, [holder.id for _, _, holder in pairs])
     changes: list[NewStatus] = []
-    for row, unit, held in known:
+    for row, unit, holder in pairs:
         status, since = unit["status"], row["status_from"]
-        unit["status"] = held.status
-        if held.id not in passing.stale and is_news(status, since, recorded.get(held.id) or _before(held)):
-            day = since or passing_days.get(held.id, today)
-            changes.append(NewStatus(held.id, status, day, "import"))
+        unit["status"] = holder.status
+        if holder.id not in passing.stale and is_news(status, since, standing.get(holder.id) or _before(holder)):
+            day = since or passing_days.get(holder.id, today)
+            changes.append(NewStatus(holder.id, status, day, "import"))
     return changes
 
 
-def _before(held: HeldUnit) -> list[StatusChange]:
-    return [StatusChange(held.status, BEGINNING, "before")]
+def _before(holder: HeldUnit) -> list[StatusChange]:
+    return [StatusChange(holder.status, BEGINNING, "before")]
 
 
 def changed_keys(
     holders: Holders, passing: Passing, changes: Sequence[NewStatus], today: date
 ) -> Iterator[tuple[int, str]]:
     """(estate id, unit) of units that are not as they were; a file that says what holds already has only caught up."""
-    said = {change.unit_id: (change.status, change.from_date) for change in changes}
-    for key, held in holders.items():
-        as_it_is = (held.status, today)
-        if held.id in passing.units or said.get(held.id, as_it_is) != as_it_is:
+    new_statuses = {change.unit_id: (change.status, change.from_date) for change in changes}
+    for key, holder in holders.items():
+        as_it_is = (holder.status, today)
+        if holder.id in passing.units or new_statuses.get(holder.id, as_it_is) != as_it_is:
             yield key
 
 

@@ -30,16 +30,16 @@ def billed_readings(
 ) -> Iterator[CellError]:
     """Corrected readings that standing bills were made from."""
     lines = {_key(row, register): row.line for row in rows}
-    for billed in tables.billed_readings(session, corrections):
-        yield CellError(lines[billed.unit_id, billed.meter, billed.read_on], "reading", _told(billed))
+    for reading in tables.billed_readings(session, corrections):
+        yield CellError(lines[reading.unit_id, reading.meter, reading.read_on], "reading", _message(reading))
 
 
 def _key(row: Row, register: Register) -> tuple[object, ...]:
     return register.units[row["estate_code"], row["unit_code"]], row["meter"], row["read_on"]
 
 
-def _told(billed: BilledReading) -> str:
-    bill, value = f"the bill of {format_period(billed.period)}", plain(billed.value)
-    if billed.closes:
+def _message(reading: BilledReading) -> str:
+    bill, value = f"the bill of {format_period(reading.period)}", plain(reading.value)
+    if reading.closes:
         return f"{bill} was made from {value}: it stands, the next run settles the difference"
     return f"{bill} begins with {value}: it stands, void and reissue it to bill the difference"

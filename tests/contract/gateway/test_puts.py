@@ -139,6 +139,9 @@ PUTS = {
         "/v1/waiver-authority", WHERE,
         shown=lambda answer, sent: answer | {"kind": sent["kind"], "bands": answer[sent["kind"]]},
     ),
+    "setVoidAuthority": Put(
+        "/v1/void-authority", [WHERE | {"automatic_up_to_fen": 77_700}], "/v1/void-authority", WHERE
+    ),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from tests.support.agree.truth import TrueBill, Truth, age_of, receivable_fen
 WINDOWS = (("current", "billed"), ("cumulative", "billed"), ("recovery", "open"))
 SUMS = ("billed_fen", "collected_fen", "waived_fen", "billed_count")
 AGES = ("not_due", "1-15", "16-30", "31-60", "61-365", "365+")
+AS_BEFORE = ("credit_applied", "waiver_carried", "discount_carried")
 METRIC = "estateloop_receivable_fen"
 RATE = "estateloop_collection_rate_ratio"
 
@@ -75,8 +76,8 @@ def _share(whole_fen: int, part_fen: int) -> float | None:
 
 
 def _figure_day(entry: Any) -> date:
-    """Prepaid balance counts from the day the money had come, everything else from the day it was booked."""
-    day: date = entry.counts_on if entry.kind == "credit_applied" else entry.booked_on
+    """Prepaid balance counts from the day the money had come, what a reissue takes over from its own day."""
+    day: date = entry.counts_on if entry.kind in AS_BEFORE else entry.booked_on
     return day
 
 

@@ -18,6 +18,8 @@ JOIN household h ON h.id = p.household_id"""
 TOLD = (
     "SELECT event, data FROM outbox WHERE event IN ('bills_issued', 'bills_adjusted', 'payment_allocated') ORDER BY id"
 )
+RESERVED = """SELECT h.code, h.reserved_fen, COALESCE((SELECT sum(r.amount_fen) FROM credit_refund r
+  WHERE r.household_id = h.id AND r.status = 'requested'), 0)::bigint AS fen FROM household h"""
 IMBALANCE = ("difference_fen", "imbalance_fen")
 
 
@@ -37,10 +39,12 @@ def credit(scene: Scene) -> Iterator[str]:
 
 
 def reserved(scene: Scene) -> Iterator[str]:
-    """FM1: what is kept for refunds is at most the prepaid balance."""
-    for row in scene.truth.rows("SELECT code, reserved_fen FROM household"):
-        if not 0 <= row.reserved_fen <= scene.truth.credit_fen[row.code]:
-            yield f"{row.code}: reserved credit says {row.reserved_fen}, the entries {scene.truth.credit_fen[row.code]}"
+    """FM1, FC1: what is kept for refunds is what is asked for, and at most the prepaid balance."""
+    kept = {row.code: row.reserved_fen for row in scene.truth.rows(RESERVED)}
+    yield from differences("reserved credit", kept, {row.code: row.fen for row in scene.truth.rows(RESERVED)})
+    for code, fen in kept.items():
+        if fen > scene.truth.credit_fen[code]:
+            yield f"{code}: reserved credit says {fen}, the entries {scene.truth.credit_fen[code]}"
 
 
 def standing_credit(scene: Scene) -> Iterator[str]:

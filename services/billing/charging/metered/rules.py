@@ -107,8 +107,8 @@ def span(
         return Trouble("already_metered", f"meter {meter}: a bill of a later month covers {read.on}")
     if opening.on >= closing.on:
         return Trouble("missing_reading", f"meter {meter} has no reading after {opening.on}")
-    shown = [r for r in readings if opening.on <= r.on <= closing.on]
-    return _backward(meter, shown) or _linked(meter, opening, closing, shown)
+    between = [r for r in readings if opening.on <= r.on <= closing.on]
+    return _backward(meter, between) or _link(meter, opening, closing, between)
 
 
 def _opening(
@@ -130,21 +130,21 @@ def _closing(covered_spans: Sequence[CoveredSpan], opening: Reading, read: Readi
     return following if following.on <= read.on else Reading(read.on, min(read.value, following.value))
 
 
-def _backward(meter: str, shown: Sequence[Reading]) -> Trouble | None:
-    for earlier, later in pairwise(shown):
+def _backward(meter: str, readings: Sequence[Reading]) -> Trouble | None:
+    for earlier, later in pairwise(readings):
         if later.value < earlier.value:
             detail = f"meter {meter} went from {earlier.value:f} on {earlier.on} to {later.value:f} on {later.on}"
             return Trouble("backward_reading", detail)
     return None
 
 
-def _linked(meter: str, opening: Reading, closing: Reading, shown: Sequence[Reading]) -> Span | Trouble:
+def _link(meter: str, opening: Reading, closing: Reading, between: Sequence[Reading]) -> Span | Trouble:
     """A span between two links of the chain, with the readings in between that still lie between them."""
     if closing.value < opening.value:
-        billed, shows = opening.value.normalize(), closing.value.normalize()
-        detail = f"meter {meter} was billed up to {billed:f}, it shows {shows:f} on {closing.on}"
+        billed_up_to, value = opening.value.normalize(), closing.value.normalize()
+        detail = f"meter {meter} was billed up to {billed_up_to:f}, it shows {value:f} on {closing.on}"
         return Trouble("billed_ahead", detail)
-    inner = [r for r in shown if opening.on < r.on < closing.on and opening.value <= r.value <= closing.value]
+    inner = [r for r in between if opening.on < r.on < closing.on and opening.value <= r.value <= closing.value]
     return Span(meter, (opening, *inner, closing))
 
 

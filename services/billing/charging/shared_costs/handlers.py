@@ -60,9 +60,9 @@ def add(session: Session, job: Job, units: Sequence[PricedUnit], history: UnitHi
 
 def tell_unpriced(session: Session, job: Job, lines: Lines) -> None:
     """Recorded costs of fees that have no price in their month, so that nobody will ever bear them."""
-    priced = {(v.fee_item, month) for v, month in _shared_versions(job)}
+    prices = {(v.fee_item, month) for v, month in _shared_versions(job)}
     for row in tables.costs_recorded(session, job.piece.estate_id, job.consumption_cycle.starts):
-        if job.wants(row.fee_item) and (row.fee_item, row.period) not in priced:
+        if job.wants(row.fee_item) and (row.fee_item, row.period) not in prices:
             lines.anomalies.append(_nobody_bears(row.fee_item, row.period, row.building, row.amount_fen))
 
 

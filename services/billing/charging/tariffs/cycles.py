@@ -95,12 +95,12 @@ def due_date(policy: BillingPolicy, period: date, issued_on: date, calendar: Wor
     """The due date of a bill for the cycle in which a month lies: the policy's day, or `notice_days` after the day of
     issue where that is later; so no bill is born overdue (ADR 19)."""
     earliest = issued_on + timedelta(days=policy.notice_days)
-    return _rolled(policy, max(_due_day(policy, period), earliest), calendar)
+    return _working_day(policy, max(_due_day(policy, period), earliest), calendar)
 
 
 def usual_due_date(policy: BillingPolicy, period: date, calendar: WorkingCalendar) -> date:
     """The due date of a bill that is issued in good time."""
-    return _rolled(policy, _due_day(policy, period), calendar)
+    return _working_day(policy, _due_day(policy, period), calendar)
 
 
 def _due_day(policy: BillingPolicy, period: date) -> date:
@@ -112,6 +112,6 @@ def _due_day(policy: BillingPolicy, period: date) -> date:
     return add_months(from_month, months, policy.due_day)
 
 
-def _rolled(policy: BillingPolicy, day: date, calendar: WorkingCalendar) -> date:
+def _working_day(policy: BillingPolicy, day: date, calendar: WorkingCalendar) -> date:
     """A day off is the next working day, only where policy says so."""
     return calendar.next_working_day(day) if policy.roll_to_working_day else day

@@ -73,7 +73,7 @@ def publish(session: Session, estate_id: int, tariff_id: int | None, now: dateti
 
 # Bills for any of the days on which it held, consumption they caught up included, void or not: those of its price that
 # were issued once it was published. Days are compared, because a bill names only the last version of its months.
-_USED = text("""
+_HAS_BILLS = text("""
 SELECT EXISTS (
   SELECT FROM bill b JOIN tariff t ON t.id = b.tariff_id
   WHERE b.estate_id = :estate_id AND t.fee_item = :fee_item AND t.usage = :usage
@@ -88,7 +88,7 @@ def is_used(session: Session, estate_id: int, row: TariffRow, first: date, last:
     """Whether a bill was made from a published version, which holds from `first` to `last`."""
     price = {"estate_id": estate_id, "fee_item": row.fee_item, "usage": row.usage}
     days = {"published_at": row.published_at, "first": first, "last": last}
-    return first <= last and bool(session.scalar(_USED, price | days))
+    return first <= last and bool(session.scalar(_HAS_BILLS, price | days))
 
 
 def withdraw(session: Session, tariff_id: int) -> None:

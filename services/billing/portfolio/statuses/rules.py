@@ -72,8 +72,8 @@ def is_news(status: UnitStatus, since: date | None, changes: Sequence[StatusChan
     With a day, `since`: that no file said so of this day, and that it was another then. `changes` begin with the status
     from before, which is a file's too.
     """
-    filed = [change for change in changes if change.source in ("before", "import")]
+    by_file = [change for change in changes if change.source in ("before", "import")]
     if since is None:
-        return status != filed[-1].status
-    said = any((change.status, change.from_date) == (status, since) for change in filed)
-    return not said and status_on(status_days(changes), since) != status
+        return status != by_file[-1].status
+    is_repeat = any((change.status, change.from_date) == (status, since) for change in by_file)
+    return not is_repeat and status_on(status_days(changes), since) != status

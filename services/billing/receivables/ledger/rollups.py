@@ -1,11 +1,21 @@
 """SQL of rollups: what the ledger says of them, to check what booking and issue have kept (J1)."""
 
+from services.billing.receivables.ledger.rules import DATED_BACK
+
+_DATED_BACK = ", ".join(f"'{kind}'" for kind in sorted(DATED_BACK))
+
+
+def is_dated_back(entry: str) -> str:
+    """SQL: the entry counts in the figures from the day it counts for the late fee, whenever it was booked."""
+    return f"{entry}.kind IN ({_DATED_BACK})"
+
 
 def rollup(keys: str, bills: str, where: str) -> str:
     """SQL of what entries `l` come to in figures, by `keys` and the day it counts (`rolled_on`).
 
-    Prepaid balance counts from the day it counts for the late fee, so that a reissue changes no rate of a past day. The
-    bills must not be void: those count on no day, as if there had been none (ADR 8, 11).
+    Prepaid balance, and what a reissue keeps of waivers, count from the day they count for the late fee, so that a
+    reissue changes no rate of a past day. The bills must not be void: those count on no day, as if there had been none
+    (ADR 8, 11).
     """
     return f"""
   SELECT {keys}, rolled_on, sum(CASE what WHEN 'billed' THEN amount_fen ELSE 0 END)::bigint AS billed_fen,
@@ -15,7 +25,7 @@ def rollup(keys: str, bills: str, where: str) -> str:
          sum(CASE what WHEN 'billed' THEN 1 ELSE 0 END)::int AS billed_count
   FROM (
     SELECT b.estate_id, b.building, b.fee_item, b.period, b.due_date, l.amount_fen,
-      CASE l.kind WHEN 'credit_applied' THEN COALESCE(l.value_on, l.booked_on) ELSE l.booked_on END AS rolled_on,
+      CASE WHEN {is_dated_back("l")} THEN COALESCE(l.value_on, l.booked_on) ELSE l.booked_on END AS rolled_on,
       CASE WHEN l.kind = 'waiver_reversed' THEN 'unwaived'
            WHEN l.debit_account = 'receivable' AND l.credit_account IN ('fee_income', 'opening_equity') THEN 'billed'
            WHEN l.debit_account = 'receivable' THEN 'returned'

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.charging.voids.handlers import Void, void_bill
+from services.billing.charging.voids.handlers import void_bill
+from services.billing.charging.voids.voiding import Void
 from services.billing.imports import handlers
 from services.billing.settings import Settings
 from services.billing.tables import lock_estate

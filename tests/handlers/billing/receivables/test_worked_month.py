@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.charging.tariffs.policy import put_policy
 from services.billing.charging.voids import handlers as voids
-from services.billing.charging.voids.handlers import Void
+from services.billing.charging.voids.voiding import Void
 from services.billing.receivables.allocation.handlers import allocate_payment
 from services.billing.receivables.books import handlers as books
 from services.billing.receivables.trial_balance import handlers as ledger

@@ -30,6 +30,13 @@ def void(office: Office) -> None:
         relief.void(bills[0], reissue=office.chance.random() < 0.4)
 
 
+def decide_void(office: Office) -> None:
+    """A void that moves much waits for a second person, who allows it or does not."""
+    for row in office.rows("SELECT id FROM void_request WHERE status = 'requested' ORDER BY id LIMIT 1"):
+        with office.relief() as relief:
+            (relief.reject_void if office.chance.random() < 0.3 else relief.approve_void)(row.id)
+
+
 def reissue(office: Office) -> None:
     """A bill that was voided is made anew."""
     for bill_id in office.some_bills(None, 1, "b.voided_at IS NOT NULL"):

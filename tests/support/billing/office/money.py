@@ -10,6 +10,8 @@ from tests.support.billing.office.office import Office
 OWED = """SELECT COALESCE(sum(amount_fen - paid_fen - waived_fen), 0)::bigint AS fen FROM bill b
 JOIN household h ON h.id = b.household_id WHERE h.code = :code AND voided_at IS NULL"""
 
+ASKED = "SELECT id FROM credit_refund WHERE status = 'requested' ORDER BY requested_at, id LIMIT 1"
+
 
 def pay_today(office: Office) -> None:
     """Money comes, and is told of at once."""
@@ -44,13 +46,27 @@ def _deliver(office: Office, event: PaymentSettled) -> None:
 
 
 def refund(office: Office) -> None:
-    """Prepaid balance is handed back, or more than there is."""
+    """Prepaid balance is asked back, or more than there is; a second person mostly hands it out at once."""
     household = office.home()
-    [row] = office.rows("SELECT credit_fen AS fen FROM household WHERE code = :code", code=household)
-    fen = max(1, office.chance.choice([row.fen, row.fen // 2, row.fen + 1]))
+    [row] = office.rows("SELECT credit_fen - reserved_fen AS fen FROM household WHERE code = :code", code=household)
     with office.relief() as relief:
-        relief.refund(fen, household)
-    office.refunded += fen
+        relief.ask_refund(max(1, office.chance.choice([row.fen, row.fen // 2, row.fen + 1])), household)
+    if office.chance.random() < 0.5:
+        hand_out(office)
+
+
+def hand_out(office: Office) -> None:
+    """A refund that was asked for is approved by somebody else."""
+    for row in office.rows(ASKED):
+        with office.relief() as relief:
+            relief.approve_refund(row.id)
+
+
+def refuse_refund(office: Office) -> None:
+    """A refund that was asked for is rejected, or taken back by who asked."""
+    for row in office.rows(ASKED):
+        with office.relief() as relief:
+            (relief.withdraw_refund if office.chance.random() < 0.5 else relief.reject_refund)(row.id)
 
 
 def apply(office: Office) -> None:

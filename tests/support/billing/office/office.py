@@ -32,7 +32,6 @@ class Office:
     today: date = FIRST_DAY
     told: list[Any] = field(default_factory=list)
     paid: int = 0
-    refunded: int = 0
     # how long an act takes; those who work beside each other have one clock, which stands
     takes: timedelta = timedelta(minutes=1)
     passed: timedelta = timedelta()
@@ -123,6 +122,7 @@ class Office:
         desk.write("INSERT INTO plan_policy SELECT id, 15, :revives FROM estate WHERE code = 'E1'",
                    revives=self.chance.random() < 0.5)  # fmt: skip
         desk.write("UPDATE incentive_policy SET enabled = true, point_fen = 1")
+        desk.write("INSERT INTO void_authority SELECT id, 5000 FROM estate WHERE code = 'E1'")
 
     def sleep(self) -> None:
         """Nothing happens for a while."""

@@ -130,7 +130,9 @@ def _explain_by_tariff(session: Session, row: BillRow, tariff_id: int) -> BillEx
 
 
 def _due_day(row: BillRow, policy: BillingTerms) -> DueDay:
-    return DueDay(policy=policy, text=rules.due_explanation(policy, row.due_date, reissued=row.reissue_of is not None))
+    return DueDay(
+        policy=policy, text=rules.due_explanation(policy, row.due_date, is_reissue=row.reissue_of is not None)
+    )
 
 
 def _terms(

@@ -263,9 +263,9 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def due_explanation(policy: BillingTerms, due_date: date, *, reissued: bool) -> Bilingual:
+def due_explanation(policy: BillingTerms, due_date: date, *, is_reissue: bool) -> Bilingual:
     """How the due date came about, for owners: zh-CN and en."""
-    if reissued:
+    if is_reissue:
         return {"zh-CN": f"沿用原账单的到期日：{due_date}", "en": f"as the bill it replaces: {due_date}"}
     months, day, arrears = policy["month_offset"], policy["due_day"], policy["timing"] == "arrears"
     mode, side_zh, side = ("后付", "后", "after") if arrears else ("预付", "前", "before")
