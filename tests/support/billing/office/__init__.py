@@ -25,7 +25,8 @@ ACTS: dict[str, Callable[[Office], None]] = {
 }
 # What is done today and dated today leaves every statement of a day gone by as it was.
 TODAY_ONLY = frozenset({
-    *("pay_today", "ask", "decide", "refund", "hand_out", "refuse_refund", "apply", "cancel", "redeem", "tell", "close", "pay_again"),
+    *("pay_today", "pay_again", "refund", "hand_out", "refuse_refund", "apply"),
+    *("ask", "decide", "cancel", "redeem", "tell", "close"),
     *("sweep", "promise", "complain", "dispute", "fold"),
 })  # fmt: skip
 OFTEN = {"pay_today": 3, "ask": 2, "pay_back": 2, "bill": 2, "sign": 2, "void": 2, "sweep": 2, "sleep": 4}
