@@ -61,6 +61,7 @@ def test_d1_an_owner_disputes_the_own_bill_and_staff_settle_it(diary: Diary) -> 
     assert imbalance_fen(session) == 0
 
 
+@pytest.mark.bends_the_books
 def test_d1_what_cannot_be_disputed(diary: Diary) -> None:
     session, paid, void = diary.books.session, diary.books.bill(300, DUE), diary.books.bill(400, on(31))
     diary.pay(300, 0, bills=[paid])
