@@ -11,7 +11,6 @@ from services.common.sheets.cells import (
     Column,
     Parse,
     amount,
-    code,
     day,
     decimal,
     email,
@@ -62,6 +61,13 @@ def grade_factors(value: str) -> dict[str, str]:
     return {grade: plain(factor) for grade, factor in pairs(FACTOR)(value)}
 
 
+def grade(value: str) -> str:
+    """A grade of a unit; not `*`, which grade_factors has for all others."""
+    if value == "*":
+        raise ValueError("* stands for all other grades")
+    return short(value)
+
+
 def composition(value: str) -> list[list[str]]:
     """`staff=1.20;cleaning=0.80`: what the price is made of, in yuan."""
     return [[name, plain(part)] for name, part in pairs(PRICE)(value)]
@@ -92,7 +98,7 @@ def past_beginning(value: str) -> date:
 
 KINDS: dict[str, tuple[Column, ...]] = {
     "estates": (
-        Column("estate_code", code, field="code"),
+        Column("estate_code", short, field="code"),
         Column("name", text),
         Column("region", short),
         Column("city", text),
@@ -103,35 +109,35 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("late_fee_clause", text),
     ),
     "units": (
-        Column("estate_code", code),
+        Column("estate_code", short),
         Column("building", short),
         Column("unit_code", short, field="code"),
         Column("area_m2", AREA),
         Column("usage", USAGE),
         Column("status", STATUS),
-        Column("household_code", code),
+        Column("household_code", short),
         Column("owner_name", text),
         Column("owner_phone", phone),
         optional("floor", text),
         optional("move_in_date", day),
         optional("segment", segment),
-        optional("grade", short),
+        optional("grade", grade),
         optional("email", email),
         optional("language", LANGUAGE, empty="zh-CN"),
         optional("payer_from", past_beginning),
         optional("status_from", past_beginning),
     ),
     "staff": (
-        Column("staff_code", code, field="code"),
+        Column("staff_code", short, field="code"),
         Column("name", text),
         Column("role", ROLE),
-        Column("estate_code", code),
+        Column("estate_code", short),
         optional("buildings", listed, empty=()),
         optional("phone", phone, empty=""),
         optional("skills", listed, empty=()),
     ),
     "tariffs": (
-        Column("estate_code", code),
+        Column("estate_code", short),
         Column("fee_item", short),
         Column("method", METHOD),
         Column("usage", USAGE),
@@ -145,7 +151,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("composition", composition),
     ),
     "opening_balances": (
-        Column("estate_code", code),
+        Column("estate_code", short),
         Column("unit_code", short),
         Column("fee_item", short),
         Column("period", period),
@@ -155,7 +161,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("paid_on", day),
     ),
     "meter_readings": (
-        Column("estate_code", code),
+        Column("estate_code", short),
         Column("unit_code", short),
         Column("meter", short),
         Column("read_on", day),

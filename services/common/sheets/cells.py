@@ -22,7 +22,7 @@ UNREADABLE = "\ufffd"
 # format, line and paragraph separators: they come with copying, and make two of one code
 INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
 EARLIEST = date.fromisoformat(fields.FIRST_DAY)
-MOST_YUAN = Decimal(10) ** 11
+MOST_YUAN = Decimal(fields.LARGEST_FEN + 1) / 100
 FEN_DECIMALS = 2
 
 
@@ -63,9 +63,9 @@ def short(value: str) -> str:
 
 
 def code(value: str) -> str:
-    """A code: a short text without blanks, slashes or anything that would need escaping in an address."""
-    if any(sign.isspace() or sign in "/?#%&" for sign in short(value)):
-        raise ValueError("a code holds no blanks and none of / ? # % &")
+    """A code that may be given to something new."""
+    if fault := fields.code_fault(short(value)):
+        raise ValueError(fault)
     return value
 
 
