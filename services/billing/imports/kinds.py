@@ -61,6 +61,11 @@ def grade_factors(value: str) -> dict[str, str]:
     return {grade: plain(factor) for grade, factor in pairs(FACTOR)(value)}
 
 
+def code(value: str) -> str:
+    r"""A code: at most 64 letters and digits of any script; a new one without blanks and `/ \ ? # % & * ; , :`."""
+    return short(value)
+
+
 def grade(value: str) -> str:
     """A grade of a unit; not `*`, which grade_factors has for all others."""
     if value == "*":
@@ -98,7 +103,7 @@ def past_beginning(value: str) -> date:
 
 KINDS: dict[str, tuple[Column, ...]] = {
     "estates": (
-        Column("estate_code", short, field="code"),
+        Column("estate_code", code, field="code"),
         Column("name", text),
         Column("region", short),
         Column("city", text),
@@ -109,13 +114,13 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("late_fee_clause", text),
     ),
     "units": (
-        Column("estate_code", short),
-        Column("building", short),
-        Column("unit_code", short, field="code"),
+        Column("estate_code", code),
+        Column("building", code),
+        Column("unit_code", code, field="code"),
         Column("area_m2", AREA),
         Column("usage", USAGE),
         Column("status", STATUS),
-        Column("household_code", short),
+        Column("household_code", code),
         Column("owner_name", text),
         Column("owner_phone", phone),
         optional("floor", text),
@@ -128,16 +133,16 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("status_from", past_beginning),
     ),
     "staff": (
-        Column("staff_code", short, field="code"),
+        Column("staff_code", code, field="code"),
         Column("name", text),
         Column("role", ROLE),
-        Column("estate_code", short),
+        Column("estate_code", code),
         optional("buildings", listed, empty=()),
         optional("phone", phone, empty=""),
         optional("skills", listed, empty=()),
     ),
     "tariffs": (
-        Column("estate_code", short),
+        Column("estate_code", code),
         Column("fee_item", short),
         Column("method", METHOD),
         Column("usage", USAGE),
@@ -151,8 +156,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("composition", composition),
     ),
     "opening_balances": (
-        Column("estate_code", short),
-        Column("unit_code", short),
+        Column("estate_code", code),
+        Column("unit_code", code),
         Column("fee_item", short),
         Column("period", period),
         Column("amount_yuan", positive_amount, field="amount_fen"),
@@ -161,8 +166,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("paid_on", day),
     ),
     "meter_readings": (
-        Column("estate_code", short),
-        Column("unit_code", short),
+        Column("estate_code", code),
+        Column("unit_code", code),
         Column("meter", short),
         Column("read_on", day),
         Column("reading", READING),

@@ -54,7 +54,7 @@ def text(value: str) -> str:
 
 
 def short(value: str) -> str:
-    """Text by which something is asked for."""
+    """A few words by which something is asked for, at most 64 characters."""
     if len(value) > LONGEST_CODE:
         raise ValueError(f"longer than {LONGEST_CODE} characters")
     if not value.isascii() and any(category(sign) in INVISIBLE for sign in value):
@@ -116,6 +116,7 @@ def one_of(*words: str, **also: str) -> Parse:
             raise ValueError(f"not one of {', '.join(words)}")
         return names[value]
 
+    parse.__doc__ = f"One of {', '.join(f'`{word}`' for word in words)}."
     return parse
 
 
@@ -132,6 +133,8 @@ def decimal(places: int, below: Decimal, *, at_most: bool = False) -> Parse:
             raise ValueError(f"more than {places} decimals")
         return number
 
+    limit = f"at most {below:f}" if at_most else f"less than {below:f}"
+    parse.__doc__ = f"A number from 0, {limit}, with at most {places} decimals."
     return parse
 
 
