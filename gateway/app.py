@@ -38,11 +38,13 @@ from gateway.resources.files import routes as files
 from gateway.resources.imports import routes as imports
 from gateway.resources.incentives import routes as incentives
 from gateway.resources.late_fees import routes as late_fees
+from gateway.resources.ledger import routes as ledger
 from gateway.resources.legal import routes as legal
 from gateway.resources.notifications import routes as notifications
 from gateway.resources.ops import routes as ops
 from gateway.resources.payments import routes as payments
 from gateway.resources.plans import routes as plans
+from gateway.resources.policies import routes as policies
 from gateway.resources.portfolio import routes as portfolio
 from gateway.resources.rates import routes as rates
 from gateway.resources.risk import routes as risk
@@ -70,10 +72,12 @@ RESOURCES = (
     closure,
     rates,
     trial_balance,
+    ledger,
     dunning,
     incentives,
     legal,
     plans,
+    policies,
     late_fees,
     files,
     transfers,

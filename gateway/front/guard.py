@@ -63,7 +63,8 @@ class Guard:
 class Call:
     """One request on its way to the services: who asks, under which trace and request id.
 
-    `patience`: seconds it may wait for a service to hear of what was imported just now.
+    `patience`: seconds it may wait for a service to hear of what was imported just now. `remarks`: what the audit log
+    says of it besides what it was about.
     """
 
     caller: Caller
@@ -73,6 +74,7 @@ class Call:
     rpc: RpcClient
     body: bytes = b""
     patience: float = 0.0
+    remarks: list[str] = field(default_factory=list)
 
     async def ask(self, service: str, method: str, /, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """The answer of `service.method` for this caller; arguments that are None are left to the service's default."""
@@ -103,6 +105,15 @@ def ledger_patience(request: Request) -> float:
 
 
 Patience = Annotated[float, Depends(ledger_patience)]
+
+
+def document_patience(request: Request) -> float:
+    """How long a call may take that makes a document (D4)."""
+    gate: Gate = request.app.state.gate
+    return gate.settings.rpc_document_timeout_seconds
+
+
+DocumentPatience = Annotated[float, Depends(document_patience)]
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -197,10 +208,12 @@ class Visit:
         return [value for value in (path, *self.request.query_params.getlist(name), *values) if isinstance(value, str)]
 
     def subject(self) -> str:
-        """Whom or what the request was about, as codes and ids."""
+        """Whom or what the request was about, as codes and ids, and what was remarked of it."""
         codes = {name: ",".join(self.named(name)) for name in ("estate", "household")}
         ids = {name: str(value) for name, value in self.request.path_params.items() if name not in codes}
-        text = " ".join(f"{name}={value}" for name, value in {**codes, **ids}.items() if value)
+        call: Call | None = getattr(self.request.state, "call", None)
+        parts = [f"{name}={value}" for name, value in {**codes, **ids}.items() if value]
+        text = " ".join(parts + (call.remarks if call else []))
         return "".join(letter if letter.isprintable() else "?" for letter in text)[:LONGEST_SUBJECT]
 
     def record(self, status: int) -> None:

@@ -16,12 +16,13 @@ from services.common.domain.calendar import YEARS
 
 NO_CONTROL = r"^[^\x00-\x1f]+$"
 NO_NUL = r"^[^\x00]*$"
-PERIOD = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+YEAR = "[0-9]{4}"
+PERIOD = rf"^{YEAR}-(0[1-9]|1[0-2])$"
 QUARTER = r"^([0-9]{4})-Q([1-4])$"
 DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
 PHONE = r"^\+?[0-9][0-9 ()\-]{4,18}[0-9]$"
 EMAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
-ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+ISO_DAY = re.compile(rf"{YEAR}-[0-9]{{2}}-[0-9]{{2}}")
 FIRST_DAY, LAST_DAY = f"{YEARS.start}-01-01", f"{YEARS.stop - 1}-12-31"
 
 LONGEST_CODE = 64

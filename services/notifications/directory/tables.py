@@ -34,6 +34,11 @@ class Employee:
     phone: str
 
 
+def knows_estate(session: Session, code: str) -> bool:
+    """Whether billing has told of an estate."""
+    return session.scalar(select(estate.c.code).where(estate.c.code == code)) is not None
+
+
 def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, Contact]:
     """Household → contact, with the preferences laid over it."""
     statement = (

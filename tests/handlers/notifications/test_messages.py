@@ -220,6 +220,18 @@ class TestWordings:
                 re.DOTALL,
             )
 
+    def test_fm13_what_urges_names_units_and_fee_items_whatever_they_are(self, world: World) -> None:
+        with Session(world.engine) as session:
+            standing = wordings.newest(
+                session,
+                ["dunning.reminder", "dunning.overdue_notice", "dunning.demand_letter", "dunning.formal_notice"],
+            )
+        for wording in (one for one in standing.values() if one.channel != "staff_task"):
+            assert {"fee_items", "units"} <= wording.variables, (wording.code, wording.channel)
+            amount = next(line for line in wording.body.splitlines() if "{amount_yuan}" in line)
+            assert "物业费" not in amount
+            assert "property fees" not in amount
+
     def test_demand_letters_state_deadline_and_liability(self, world: World) -> None:
         with Session(world.engine) as session:
             letters = wordings.newest(session, ["dunning.demand_letter"])

@@ -6,7 +6,7 @@ Revision ID: billing_0026
 from alembic import op
 
 revision = "billing_0026"
-down_revision = "billing_0020"
+down_revision = "billing_0024"
 branch_labels = None
 depends_on = None
 

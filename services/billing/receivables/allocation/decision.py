@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -27,11 +28,16 @@ from services.common.contracts.events import PaymentSettled
 
 @dataclass(frozen=True)
 class Change:
-    """What one payment's place in the ledger becomes, against what it was: one share per bill, and credit."""
+    """What one payment's place in the ledger becomes (`after`), and what changes for that: a share per bill, credit."""
 
-    payment: Money
+    after: Placement
     shares: Sequence[Share]
     credit_fen: int
+
+    @property
+    def payment(self) -> Money:
+        """The payment that is placed."""
+        return self.after.payment
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,15 @@ class Decision:
 
 def decide(session: Session, account: Account, event: PaymentSettled) -> Decision:
     """Where the payment goes, and what that changes for payments that count after it but came before."""
-    payment = _money(event)
-    later = [_money(posting) for posting in tables.later_postings(session, account.id, *payment.key)]
+    payment = _money(account, event)
+    later = [_money(account, posting) for posting in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
     items = items_to_pay(session, account, {share.bill_id for was in before.values() for share in was.shares})
-    policy, within, plans = policy_of(account), within_of(account), list(items.plans.by_id.values())
+    policy, within, plans = (
+        policy_of(account),
+        within_of(account, event.business_date),
+        list(items.plans.by_id.values()),
+    )
     if later:
         fresh = open_bills(items.bills, items.entries, without={str(money.id) for money in later})
         changes = [_change(before, after) for after in place_all([payment, *later], fresh, policy, within, plans)]
@@ -59,7 +69,7 @@ def decide(session: Session, account: Account, event: PaymentSettled) -> Decisio
     return Decision(changes, items)
 
 
-def _money(payment: PaymentSettled | PaymentPosting) -> Money:
+def _money(account: Account, payment: PaymentSettled | PaymentPosting) -> Money:
     return Money(
         id=payment.payment_id,
         amount_fen=payment.amount_fen,
@@ -67,12 +77,13 @@ def _money(payment: PaymentSettled | PaymentPosting) -> Money:
         settled_at=payment.settled_at,
         channel=payment.channel,
         designated_ids=tuple(payment.bill_ids),
+        within=within_of(account, payment.business_date),
     )
 
 
-def within_of(account: Account) -> Within:
-    """Which part of a bill comes first."""
-    return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
+def within_of(account: Account, on: date) -> Within:
+    """Which part of a bill money of that day pays first."""
+    return "late_fee_first" if account.allocation_on(on) == "late_fee_first" else "principal_first"
 
 
 def _placed_before(session: Session, household_id: int, payments: Sequence[Money]) -> dict[UUID, Placement]:
@@ -104,15 +115,4 @@ def _placed_before(session: Session, household_id: int, payments: Sequence[Money
 def _change(before: Mapping[UUID, Placement], after: Placement) -> Change:
     was = before.get(after.payment.id, Placement(after.payment))
     shares = difference({share.bill_id: share for share in was.shares}, after.shares)
-    return Change(after.payment, shares, after.credit_fen - was.credit_fen)
-
-
-def net(changes: Sequence[Change]) -> list[Share]:
-    """Per bill, all changes together."""
-    principal: dict[int, int] = defaultdict(int)
-    fee: dict[int, int] = defaultdict(int)
-    for change in changes:
-        for share in change.shares:
-            principal[share.bill_id] += share.principal_fen
-            fee[share.bill_id] += share.late_fee_fen
-    return [Share(bill_id, fen, fee[bill_id]) for bill_id, fen in sorted(principal.items()) if fen or fee[bill_id]]
+    return Change(after, shares, after.credit_fen - was.credit_fen)

@@ -52,15 +52,24 @@ def apply_credit(session: Session, account: Account, application: Applying, toda
     # Bills that are named are fresh ones, of no plan yet.
     plans = list(items.plans.by_id.values()) if application.bill_ids is None else []
     bills = open_bills(candidates, items.entries)
-    placements = place_all(_moneys(application, now), bills, policy_of(account), within_of(account), plans)
+    placements = place_all(
+        _moneys(account, application, now), bills, policy_of(account), within_of(account, today), plans
+    )
     book(session, account, _movements(placements, application.source, account.booking_day(today)), now, items)
     return _sums(placements)
 
 
-def _moneys(application: Applying, now: datetime) -> list[Money]:
+def _moneys(account: Account, application: Applying, now: datetime) -> list[Money]:
     """Portions as the law of allocation sees money; their order within a day is the order given."""
     return [
-        Money(UUID(int=index), portion.fen, portion.on, now, designated_ids=tuple(application.designated_ids))
+        Money(
+            UUID(int=index),
+            portion.fen,
+            portion.on,
+            now,
+            designated_ids=tuple(application.designated_ids),
+            within=within_of(account, portion.on),
+        )
         for index, portion in enumerate(application.portions)
         if portion.fen
     ]
