@@ -48,15 +48,17 @@ lint: setup-dev  ## ruff: rules and format
 types: setup-dev  ## mypy --strict
 	$(VENV) -m mypy
 
-schemas: setup-dev  ## write docs/events, docs/rpc, docs/sql and docs/permissions.md from the code
+schemas: setup-dev  ## write docs/events, docs/rpc, docs/sql, docs/permissions.md and docs/imports.md from the code
 	$(VENV) -m services.common.process.schemas
 	$(VENV) -m services.billing.sql --write
 	$(VENV) -m gateway.permissions
+	$(VENV) -m services.billing.imports.page
 
 schemas-check: setup-dev
 	$(VENV) -m services.common.process.schemas --check
 	$(VENV) -m services.billing.sql --check
 	$(VENV) -m gateway.permissions --check
+	$(VENV) -m services.billing.imports.page --check
 
 lock: setup-dev  ## resolve pyproject.toml, requirements-node.in and tests/clients/package.json into the lock files
 	$(PIP_COMPILE) pyproject.toml --output-file=requirements.lock

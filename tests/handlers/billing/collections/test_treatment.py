@@ -135,7 +135,13 @@ def test_d2_one_plan_per_household_and_none_is_lost(diary: Diary) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"problem": "noise"}, {"deadline": TODAY}, {"problem": "noise", "deadline": TODAY - timedelta(days=1)}],
+    [
+        {},
+        {"problem": "noise"},
+        {"deadline": TODAY},
+        {"problem": "noise", "deadline": TODAY - timedelta(days=1)},
+        {"problem": "noise", "deadline": TODAY + timedelta(days=366)},
+    ],
 )
 def test_d2_what_is_no_plan(diary: Diary, fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
