@@ -64,10 +64,21 @@ def arrears(scene: Scene) -> Iterator[str]:
 
 
 def _overdue(scene: Scene) -> dict[str, list[TrueBill]]:
-    found: dict[str, list[TrueBill]] = defaultdict(list)
-    for bill in scene.truth.overdue():
-        found[bill.row.household].append(bill)
+    """Overdue bills by household; of one without any, those whose late fee was left. Whom credit covers is out."""
+    found: dict[str, list[TrueBill]] = {}
+    for code, bills in scene.truth.by_household.items():
+        late = [bill for bill in bills if scene.truth.overdue_days(bill) > 0]
+        owed = [bill for bill in late if bill.open_fen] or [bill for bill in late if scene.late_fee_fen(bill)]
+        if owed and not _is_covered(scene, code):
+            found[code] = owed
     return found
+
+
+def _is_covered(scene: Scene, code: str) -> bool:
+    """Whether the household's credit covers all that is overdue of it (FM3)."""
+    late = [bill for bill in scene.truth.by_household[code] if scene.truth.overdue_days(bill) > 0]
+    credit = scene.truth.credit_fen[code]
+    return credit > 0 and credit >= sum(bill.open_fen + scene.late_fee_fen(bill) for bill in late)
 
 
 def _arrears(scene: Scene, overdue: list[TrueBill]) -> dict[str, Any]:
@@ -101,14 +112,14 @@ def arrears_summary(scene: Scene) -> Iterator[str]:
         answer = scene.places.arrears_summary(group_by)
         said = {_key(group_by, row): (row["households"], row["bills"], row["overdue_fen"]) for row in answer["items"]}
         groups: dict[Any, list[TrueBill]] = defaultdict(list)
-        for bill in scene.truth.overdue():
+        for bill in (bill for overdue in whole.values() for bill in overdue):
             groups[key_of(bill)].append(bill)
         right = {
             key: (len({b.row.household for b in bills}), len(bills), sum(b.open_fen for b in bills))
             for key, bills in groups.items()
         }
         yield from differences("the arrears summary", said, right, f"{group_by} ")
-        total = sum(overdue for _, _, overdue in right.values())
+        total = sum(fen for _, _, fen in right.values())
         yield from differences(f"the arrears summary by {group_by}", {"overdue_fen": answer["overdue_fen"]},
                                {"overdue_fen": total})  # fmt: skip
 
@@ -119,13 +130,15 @@ def _key(group_by: str, row: dict[str, Any]) -> Any:
 
 def cases(scene: Scene) -> Iterator[str]:
     """D1, D5: a household the ladder spoke to is listed until none of what was overdue then is; nobody without debt."""
-    owing = {bill.row.household_id for bill in scene.truth.bills.values() if bill.open_fen}
+    bills = scene.truth.bills.values()
+    owing = {bill.row.household_id for bill in bills if bill.open_fen or scene.late_fee_fen(bill)}
     said = {scene.truth.households[row["household"]].id: row["household"] for row in scene.places.cases()}
     actions = scene.truth.rows("SELECT household_id, max(as_of) AS as_of FROM dunning_action GROUP BY household_id")
     last = {row.household_id: row.as_of for row in actions}
     for bill in scene.truth.overdue():
         spoken_of = last.get(bill.row.household_id)
-        if spoken_of and bill.row.due_date < spoken_of and bill.row.household_id not in said:
+        is_due = spoken_of and bill.row.due_date < spoken_of and not _is_covered(scene, bill.row.household)
+        if is_due and bill.row.household_id not in said:
             yield (f"{bill.row.household}: the list of dunning cases says nothing, the entries {bill.open_fen} open of "
                    f"bill {bill.row.id}, of which a step of {spoken_of} spoke")  # fmt: skip
     for household_id, code in said.items():

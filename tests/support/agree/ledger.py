@@ -15,9 +15,9 @@ KEPT = "SELECT id, amount_fen, paid_fen, waived_fen FROM bill WHERE voided_at IS
 FEE_LEFT = "SELECT f.bill_id FROM late_fee_left f"
 POSTINGS = """SELECT p.payment_id::text AS id, p.amount_fen, h.code FROM payment_posting p
 JOIN household h ON h.id = p.household_id"""
-TOLD = (
-    "SELECT event, data FROM outbox WHERE event IN ('bills_issued', 'bills_adjusted', 'payment_allocated') ORDER BY id"
-)
+TOLD = """SELECT event, data FROM outbox
+WHERE event IN ('bills_issued', 'bills_adjusted', 'payment_allocated', 'payment_reallocated')
+ORDER BY COALESCE((data ->> 'revision')::int, 0), id"""
 RESERVED = """SELECT h.code, h.reserved_fen, COALESCE((SELECT sum(r.amount_fen) FROM credit_refund r
   WHERE r.household_id = h.id AND r.status = 'requested'), 0)::bigint AS fen FROM household h"""
 IMBALANCE = ("difference_fen", "imbalance_fen")
@@ -144,7 +144,7 @@ def told_receipts(scene: Scene) -> Iterator[str]:
     told = {
         row.data["payment_id"]: {a["bill_id"]: (a["principal_fen"], a["late_fee_fen"]) for a in row.data["allocations"]}
         for row in scene.truth.rows(TOLD)
-        if row.event == "payment_allocated"
+        if row.event in ("payment_allocated", "payment_reallocated")
     }
     right = places_of_payments(scene.truth)
     yield from differences("the event of the payment", told, {id_: right.get(id_, {}) for id_ in told}, "payment ")
@@ -154,12 +154,12 @@ def told_open(scene: Scene) -> Iterator[str]:
     """G4: what others were told of a bill since it was issued adds up to what is open of it."""
     told: dict[int, int] = {}
     for row in scene.truth.rows(TOLD):
-        for line in row.data.get("bills", ()):
+        for line in (*row.data.get("bills", ()), *row.data.get("adjustments", ())):
             change = line["open_fen"] if row.event == "bills_issued" else line["open_change_fen"]
             if row.event == "bills_issued" or line["bill_id"] in told:
                 told[line["bill_id"]] = told.get(line["bill_id"], 0) + change
         for line in row.data.get("allocations", ()):
-            if line["bill_id"] in told:
+            if row.event == "payment_allocated" and line["bill_id"] in told:
                 told[line["bill_id"]] -= line["principal_fen"]
     right = {id_: bill.open_fen for id_, bill in scene.truth.bills.items() if id_ in told}
     yield from differences("what others were told", told, dict.fromkeys(told, 0) | right, "bill ")

@@ -150,6 +150,7 @@ def test_fm4_a_family_is_listed_until_nothing_is_overdue(books: Books) -> None:
     assert listed(books, on(10)) == listed(books, on(10), unanswered=True) == [], "no step spoke of the water yet"
 
 
+@pytest.mark.bends_the_books
 def test_fm3_who_has_credit_for_everything_is_in_no_list_and_no_sum(books: Books) -> None:
     for code, building in (("H1", "1"), ("H2", "1"), ("H3", "2")):
         books.household(code, building=building)
