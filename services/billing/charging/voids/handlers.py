@@ -12,6 +12,7 @@ from services.billing.charging.voids.rules import Standing
 from services.billing.charging.voids.tables import BillToVoid, NoteRow
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.booking.open_items import items_of
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import (
     BILL_VOIDED,
@@ -90,6 +91,8 @@ def _void(session: Session, caller: Caller, request_id: UUID, bill: BillToVoid, 
     tables.add_note(session, _note(session, caller, request_id, bill, stands, request, day, now))
     if request.reissue:
         reissuing.bill_again(session, caller, request_id, bill, now)
+    else:
+        apply_credit(session, bill.household, str(request_id), now)
 
 
 def _refuse_if_bound(session: Session, bill: BillToVoid) -> None:

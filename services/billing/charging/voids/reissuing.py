@@ -10,8 +10,10 @@ from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.voids import tables
-from services.billing.charging.voids.tables import BillToVoid, StandingBill
-from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
+from services.billing.charging.voids.tables import BillToVoid
+from services.billing.receivables.allocation.portions import Designation, movements
+from services.billing.receivables.booking.handlers import book
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
 from services.billing.tables import bill_run
@@ -40,8 +42,13 @@ def bill_again(session: Session, caller: Caller, request_id: UUID, void: BillToV
         raise Conflict(f"No published tariff gives this unit anything to pay for {month}.")
     before = tables.predecessors(session, *key)
     for row in fresh:
-        tables.replace(session, row.id, of=before.get(row.household_id, void.id))
-        _apply_credit(session, row, before.get(row.household_id), str(request_id), now)
+        tables.replace(session, row.id, before.get(row.household_id, void.id), void.originally_issued_on)
+    for row in fresh:
+        replaced_id = before.get(row.household_id)
+        if replaced_id is not None:
+            _take_back(session, row.household, replaced_id, str(request_id), now)
+        apply_credit(session, row.household, str(request_id), now, Designation([row.id], replaced_id))
+    apply_credit(session, void.household, str(request_id), now)
     record = {"id": request_id, "bill_id": void.id, "bill_ids": [row.id for row in fresh]}
     tables.add_reissue(session, record | {"reissued_by": caller.sub, "reissued_at": now})
 
@@ -53,21 +60,17 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: 
         raise another_request("bill run")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
     [piece] = slices.load(session, [slice_id])
-    bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())
+    issued_on = void.originally_issued_on
+    bills.issue_as_due(session, piece, void.months, void.due_date, issued_on, now=now, settings=settings())
 
 
-def _apply_credit(session: Session, fresh: StandingBill, before: int | None, source: str, now: datetime) -> None:
-    """First what the void released, on the days it came; then what else stands as credit, today (B6)."""
-    account = ledger.account(session, fresh.household, lock=True)
-    if account is None or not account.free_credit_fen:
-        return
-    today = business_date(now)
-    remaining_fen, portions = account.free_credit_fen, []
-    for row in tables.released_money(session, before) if before is not None else ():
-        portions.append(Portion(row.counts_on, min(remaining_fen, row.fen)))
-        remaining_fen -= portions[-1].fen
-    portions.append(Portion(today, remaining_fen))
-    apply_credit(session, account, Applying(portions, source, bill_ids={fresh.id}), today, now)
+def _take_back(session: Session, household: str, void_id: int, cause: str, now: datetime) -> None:
+    """What the void gave the household's other bills is free again: it is the reissue's."""
+    account = ledger.account(session, household, lock=True)
+    if account is not None:
+        use_sums = {use: -fen for use, fen in tables.given_elsewhere(session, account.id, void_id).items()}
+        day = account.booking_day(business_date(now))
+        book(session, account, movements(use_sums, day, cause), now)
 
 
 def made_by(session: Session, request_id: UUID) -> list[ReissuedBill]:

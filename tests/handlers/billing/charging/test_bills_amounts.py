@@ -21,7 +21,7 @@ from services.billing.charging.tariffs.rules import Part, Rate
 from services.billing.receivables.statement.handlers import statement
 from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
-from services.common.contracts.events import BillsIssued
+from services.common.contracts.events import BillsAdjusted, BillsIssued
 from tests.support.billing.desk import FINANCE, NOW, TARIFFS, Desk
 from tests.support.billing.pricing import give_credit
 from tests.support.outbox import events
@@ -47,7 +47,7 @@ def issued(desk: Desk) -> list[BillsIssued]:
 def test_prepaid_balance_pays_new_bills_oldest_first(desk: Desk, slice_units: int) -> None:
     desk.settings = Settings(slice_units=slice_units)
     desk.estate("E1", *HOMES)
-    desk.write("UPDATE household SET credit_fen = 25000 WHERE code = 'H1'")
+    give_credit(desk, "H1", 25_000)
     desk.run()
     assert desk.rows(
         "SELECT u.code, b.amount_fen, b.paid_fen FROM bill b JOIN unit u ON u.id = b.unit_id ORDER BY 1"
@@ -57,25 +57,34 @@ def test_prepaid_balance_pays_new_bills_oldest_first(desk: Desk, slice_units: in
         "SELECT debit_account, credit_account, amount_fen FROM ledger_entry WHERE kind = 'credit_applied' ORDER BY id"
     ) == [("customer_credit", "receivable", 20_523), ("customer_credit", "receivable", 4_477)]
     assert desk.one("SELECT sum(collected_fen)::int FROM rate_rollup") == 25_000
-    told = {bill.amount_fen: bill.open_fen for event in issued(desk) for bill in event.bills}
-    assert told == {20_523: 0, 16_450: 16_450, 11_750: 11_750 - 4_477}
+    told = {bill.bill_id: bill.open_fen for event in issued(desk) for bill in event.bills}
+    with Session(desk.engine) as session:
+        for event in events(session, BillsAdjusted):
+            for bill in event.bills:
+                told[bill.bill_id] += bill.open_change_fen
+    assert sorted(told.values()) == [0, 11_750 - 4_477, 16_450]
 
 
 def test_more_credit_than_bills_stays_credit(desk: Desk) -> None:
     desk.estate("E1", HOMES[1])
-    desk.write("UPDATE household SET credit_fen = 20000")
+    give_credit(desk, "H2", 20_000)
     desk.run()
     assert desk.one("SELECT credit_fen FROM household") == 20_000 - 16_450
     desk.run()
     assert desk.one("SELECT credit_fen FROM household") == 20_000 - 16_450, "a second run pays nothing twice"
 
 
-def test_c1_credit_that_pays_a_bill_past_its_due_date_leaves_its_late_fee(desk: Desk) -> None:
-    """A bill of September, due 15 October, issued on 21 November: 37 days have accrued when credit pays it."""
+def test_c1_credit_pays_the_late_fee_up_to_the_day_its_money_came(desk: Desk) -> None:
+    """A bill of September, due 15 October, is issued on 21 November: 20 days had accrued when the money came."""
     desk.estate("E1", *HOMES)
-    give_credit(desk, "H1", 20_600)
-    give_credit(desk, "H2", 100)
+    give_credit(desk, "H1", 20_600, date(2026, 11, 4))
+    give_credit(desk, "H2", 100, date(2026, 11, 4))
     desk.run("2026-09")
+    # 205.23 × 20 days × 0.03 % = 1.23; the credit has 0.77 of it
+    assert desk.rows("SELECT kind, amount_fen, value_on FROM ledger_entry WHERE debit_account = 'customer_credit' "
+                     "AND household_id = (SELECT id FROM household WHERE code = 'H1') ORDER BY id") == [
+        ("credit_applied", 20_523, date(2026, 11, 4)), ("credit_applied_late_fee", 77, date(2026, 11, 4)),
+    ]  # fmt: skip
     paid = desk.one("SELECT id FROM bill WHERE paid_fen = amount_fen")
     assert desk.rows("SELECT f.bill_id, h.code FROM late_fee_left f JOIN household h ON h.id = f.household_id") == [
         (paid, "H1")
@@ -83,14 +92,14 @@ def test_c1_credit_that_pays_a_bill_past_its_due_date_leaves_its_late_fee(desk: 
     with Session(desk.engine) as session:
         lines = statement(session, FINANCE, "H1", NOW.date())["bills"]
     [line] = [line for line in lines if line["id"] == paid]
-    assert (line["outstanding_fen"], line["late_fee_fen"]) == (0, 228)  # 205.23 × 37 × 0.03 %
+    assert (line["outstanding_fen"], line["late_fee_fen"]) == (0, 123 - 77)
     with Session(desk.engine) as session:
         assert ledger.imbalance_fen(session) == 0
 
 
 def test_c1_credit_that_pays_a_bill_in_time_leaves_nothing(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
-    desk.write("UPDATE household SET credit_fen = 50000 WHERE code = 'H1'")
+    give_credit(desk, "H1", 50_000)
     desk.run("2026-12")
     assert desk.one("SELECT count(*) FROM bill WHERE paid_fen = amount_fen") == 2
     assert desk.one("SELECT count(*) FROM late_fee_left") == 0

@@ -16,6 +16,7 @@ from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFo
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued
 from services.common.messaging.parking import park, replay, waiting
 from tests.support.billing.desk import NOW, TARIFFS, UNITS, Desk, manager
+from tests.support.billing.pricing import give_credit
 from tests.support.outbox import events
 
 HOMES = (
@@ -349,7 +350,7 @@ def test_b8_a_bill_is_never_booked_in_a_closed_month(desk: Desk) -> None:
 
 def test_b7_bill_balances_equal_the_receivable_account(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
-    desk.write("UPDATE household SET credit_fen = 25000 WHERE code = 'H1'")
+    give_credit(desk, "H1", 25_000)
     for period in ("2026-09", "2026-10"):
         desk.run(period)
     receivable = desk.one(

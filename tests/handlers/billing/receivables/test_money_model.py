@@ -65,12 +65,15 @@ SELECT h.code FROM household h LEFT JOIN ledger_entry e ON e.household_id = h.id
 HAVING h.credit_fen <> COALESCE(sum(CASE 'customer_credit' WHEN e.credit_account THEN e.amount_fen
                                     WHEN e.debit_account THEN -e.amount_fen END), 0)
 """
-# Each figure of each bill and day, from the ledger, against the rollups: a void bill is in none of any day, and prepaid
-# balance counts from the day it had come.
+# Each figure of each bill and day, from the ledger, against the rollups: a void bill is in none of any day, prepaid
+# balance counts from the day it had come, and nothing before its bill does.
 FIGURES = """
 WITH moved AS (
   SELECT b.estate_id, b.building, b.fee_item, b.period, b.due_date,
-    CASE e.kind WHEN 'credit_applied' THEN COALESCE(e.value_on, e.booked_on) ELSE e.booked_on END AS booked_on,
+    CASE WHEN e.kind IN ('bill_issued', 'opening_bill') THEN LEAST(e.booked_on, b.first_issued_on)
+         ELSE GREATEST(CASE e.kind WHEN 'credit_applied' THEN COALESCE(e.value_on, e.booked_on) ELSE e.booked_on END,
+           LEAST(b.first_issued_on, b.issued_on, b.due_date, b.period + INTERVAL '1 month' - INTERVAL '1 day')::date)
+    END AS booked_on,
     CASE WHEN e.kind IN ('bill_issued', 'opening_bill') THEN e.amount_fen ELSE 0 END AS billed,
     CASE WHEN e.credit_account = 'receivable' AND e.debit_account <> 'fee_income' THEN e.amount_fen
          WHEN e.debit_account = 'receivable' AND e.credit_account NOT IN ('fee_income', 'opening_equity')
@@ -320,6 +323,8 @@ class Office:
         )
         assert cash.fen == self.paid - self.refunded
         now = self.statements(self.today)
+        for code, told in now.items():
+            assert not (told["credit_fen"] and told["principal_fen"] + told["late_fee_fen"]), (code, told)
         self._check_others_were_told(now)
         for as_of in (
             self.today,
