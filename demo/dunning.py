@@ -20,7 +20,7 @@ LOOKED_AT = 100  # households that are looked at to find one for the complaint
 
 
 def remind(stage: Stage) -> list[Json]:
-    """The sweeps before the due date, as they would have come: a reminder at −7 and at −1 days."""
+    """The sweeps before the due date, as they will come: a reminder at −7 and at −1 days."""
     stage.act("Reminders 温馨提示 before the due date, and the next step for older debts")
     return [sweep(stage, stage.due - timedelta(days=days)) for days in (7, 1)]
 

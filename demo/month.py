@@ -8,7 +8,7 @@ complaint and dunning → dashboards. A second run on the same stack bills nothi
     period, due_date, estates      the month that was billed, its due date, the estates the story is about
     bills                          bills this run issued; bills_by_second_run: by the same run started again (0)
     billed_fen, month_billed_fen   what this run billed; all that is billed for the month
-    arithmetic                     {bill, amount_fen, days_late, late_fee_fen} of the bill that is worked out
+    arithmetic                     {bill, amount_fen} of a bill worked out, {days_late, late_fee_fen} of a late one
     payments                       {channel: {count, amount_fen}}; paid_fen is their sum
     notified_twice, forged_refused WeChat payments notified twice; forged notifications refused
     collected_fen, late_fee_fen, credit_fen   what became of paid_fen: principal, late fees, customers' credit
@@ -49,8 +49,8 @@ def month(api: Api, json_file: Path | None = None, payers: int = PAYERS) -> bool
 
 def live(stage: Stage, payers: int) -> Json:
     """The acts in order; their figures in one object."""
-    figures: Json = {"period": stage.period, "due_date": stage.due.isoformat(), "estates": stage.estates}
-    figures |= bill_the_month(stage)
+    figures: Json = {"period": stage.period, "estates": stage.estates} | bill_the_month(stage)
+    figures["due_date"] = stage.due.isoformat()
     sweeps = remind(stage)
     figures["arithmetic"] = show_the_arithmetic(stage)
     before = take(stage)

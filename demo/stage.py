@@ -16,6 +16,7 @@ from services.common.domain.money import yuan
 class Stage:
     """The signed-in roles, the portfolio in the stack and the month that is told.
 
+    `due` is when the bills of that month are due: by policy, until the run says that it came too late for that.
     `checks` are the cross-checks made so far: what, and whether it held. All must hold for the story to end well.
     """
 
@@ -29,16 +30,15 @@ class Stage:
     month: date
     say: Callable[[str], None]
     checks: list[tuple[str, bool]] = field(default_factory=list)
+    due: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.due = due_date(self.month)
 
     @property
     def period(self) -> str:
         """The month that is billed, "2026-10"."""
         return format_period(self.month)
-
-    @property
-    def due(self) -> date:
-        """When the bills of that month are due."""
-        return due_date(self.month)
 
     @property
     def estates(self) -> list[str]:

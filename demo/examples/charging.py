@@ -13,7 +13,7 @@ COLUMNS = "estate_code,fee_item,method,usage,unit_price_yuan,effective_from,basi
 
 
 def month_before(walk: Walk) -> date:
-    """The month before the one that the demo bills: its bills are due already, on any day of a month."""
+    """The month before the one that the demo bills."""
     return add_months(walk.stage.month, -1)
 
 
@@ -28,6 +28,17 @@ def share_a_cost(walk: Walk, part: EstatePortfolio) -> None:
     finance.post("/v1/shared-costs", cost | {"note": "供电局账单 · the power company's invoice"})
     run = finance.post("/v1/bill-runs", {"period": cost["period"], "estates": [estate], "fee_items": [LIGHT]})
     wait_for("the shared cost is billed", lambda: _ended(finance, run["id"]), PATIENCE_SECONDS)
+
+
+def withdraw_a_price(walk: Walk) -> None:
+    """A price for years to come was published too early: it is taken back, and waits again."""
+    finance = walk.stage.finance
+    later = f"{walk.stage.today.year + 2}-01-01"
+    finance.upload("/v1/imports/tariffs", f"{COLUMNS}\n{walk.estate},{LIGHT},shared,office,0,{later},按实分摊\n")
+    tariffs = finance.get("/v1/tariffs", estate=walk.estate)["items"]
+    path = f"/v1/tariffs/{next(tariff['id'] for tariff in tariffs if tariff['effective_from'] == later)}"
+    finance.post(f"{path}/publish")
+    finance.post(f"{path}/withdraw")
 
 
 def _ended(finance: Api, run: str) -> Json | None:
@@ -50,6 +61,21 @@ def correct_a_bill(walk: Walk) -> None:
     newest = next(bill for bill in walk.owed(walk.debtors[1].code) if bill["period"] == walk.stage.period)
     manager.post(f"/v1/bills/{newest['id']}/void", {"reason": "面积有误 · wrong floor area", "reissue": False})
     manager.post(f"/v1/bills/{newest['id']}/reissue")
+
+
+def void_what_was_paid(walk: Walk) -> None:
+    """On an estate that lets nobody void alone what was paid, three voids are asked for: done, refused, taken back."""
+    admin, manager = walk.stage.admin, walk.stage.manager
+    household = walk.meet(next(walk.punctual(walk.part)).code)
+    bills = walk.stage.finance.get(f"/v1/households/{household}/bills")["items"]
+    paid = [bill["id"] for bill in bills if bill["status"] == "paid"][:3]
+    admin.put("/v1/void-authority", {"estate": walk.estate, "automatic_up_to_fen": 0})
+    request = {"reason": "面积有误 · wrong floor area", "reissue": True}
+    asked = [manager.post(f"/v1/bills/{bill}/void", request)["id"] for bill in paid]
+    walk.stage.finance.post(f"/v1/bill-voids/{asked[0]}/approve", {"note": "复测属实 · measured again"})
+    walk.stage.finance.post(f"/v1/bill-voids/{asked[1]}/reject", {"reason": "面积无误 · the area is right"})
+    manager.post(f"/v1/bill-voids/{asked[2]}/withdraw", {"reason": "重复申请 · asked twice"})
+    admin.put("/v1/void-authority", {"estate": walk.estate, "automatic_up_to_fen": None})
 
 
 def change_a_lock(walk: Walk) -> None:

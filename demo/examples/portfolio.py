@@ -1,6 +1,7 @@
 """Files of owners, a flat that is sold by mistake, a building with another steward (A2, A4)."""
 
 from demo.examples.walk import Walk, home_of
+from services.common.domain.calendar import add_months
 
 NEIGHBOUR = {"name": "李雷", "share": "0.5", "phone": "10070009002"}
 FILE = {
@@ -18,6 +19,14 @@ def keep_files(walk: Walk) -> None:
     unit = home_of(walk.part, debtor)
     manager.put(f"/v1/units/{walk.estate}/{unit.code}/owners", {"owners": [NEIGHBOUR]})
     manager.put(f"/v1/households/{walk.meet(debtor.code)}/file", FILE)
+
+
+def leave_a_flat(walk: Walk) -> None:
+    """Nobody lives in a flat (空置) from the first of next month on."""
+    first = add_months(walk.stage.today.replace(day=1), 1).isoformat()
+    path = f"/v1/units/{walk.estate}/{home_of(walk.part, walk.debtors[0]).code}/status"
+    walk.stage.manager.put(path, {"status": "vacant", "from_date": first})
+    walk.stage.manager.get(path)
 
 
 def sell_the_wrong_flat(walk: Walk) -> None:

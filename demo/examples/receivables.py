@@ -61,11 +61,20 @@ def prepay(walk: Walk) -> None:
     owed = finance.get(f"/v1/households/{code}/statement")["total_due_fen"]
     paid = finance.post("/v1/payments", {"household": code, "channel": "cash", "amount_fen": owed + PREPAID_FEN})
     wait_for("the money is posted", lambda: finance.get(f"/v1/payments/{paid['id']}")["allocations"], PATIENCE_SECONDS)
-    back = {"amount_fen": 2_414, "channel": "transfer", "reason": "业主迁出 · the owner moved away"}
-    finance.post(f"/v1/households/{code}/credit-refunds", back)
+    _refund(walk, code)
     find_old_bills(walk, household)
     oldest = walk.owed(code)[0]
     walk.stage.manager.post(f"/v1/households/{code}/credit-applications", {"bill_ids": [oldest["id"]]})
+
+
+def _refund(walk: Walk, household: str) -> None:
+    """Three refunds (多退少补) are asked for: one is approved by somebody else, one refused, one taken back."""
+    finance, admin = walk.stage.finance, walk.stage.admin
+    back = {"amount_fen": 2_414, "channel": "transfer", "reason": "业主迁出 · the owner moved away"}
+    asked = [finance.post(f"/v1/households/{household}/credit-refunds", back)["id"] for _ in range(3)]
+    admin.post(f"/v1/credit-refunds/{asked[0]}/approve", {"note": "已核对账户 · account checked"})
+    admin.post(f"/v1/credit-refunds/{asked[1]}/reject", {"reason": "留作预存 · kept as prepayment"})
+    finance.post(f"/v1/credit-refunds/{asked[2]}/withdraw", {"reason": "重复申请 · asked twice"})
 
 
 def find_old_bills(walk: Walk, household: Household) -> None:
@@ -106,21 +115,31 @@ def thank_for_paying_early(walk: Walk) -> None:
     finance, part = walk.stage.finance, walk.stage.portfolio.estates[-1]
     estate, month = part.estate.code, month_before(walk)
     share_a_cost(walk, part)
-    household = walk.meet(next(walk.punctual(part)).code)
+    payer = next(walk.punctual(part))
+    household = walk.meet(payer.code)
+    _bring_in_light(walk, home_of(part, payer).code, add_months(month, -1))
     light, other = _light_and_other(walk, household)
     early = {"household": household, "channel": "cash", "bill_ids": [light["id"]]}
     early |= {"amount_fen": light["outstanding_fen"]}
-    finance.post("/v1/payments", early | {"received_on": (due_date(month) - timedelta(days=10)).isoformat()})
+    due = date.fromisoformat(light["due_date"])
+    finance.post("/v1/payments", early | {"received_on": (due - timedelta(days=10)).isoformat()})
     wait_for("the bill is paid", lambda: _is_paid(walk, household, light["id"]), PATIENCE_SECONDS)
     policy = finance.get("/v1/incentive-policy", estate=estate)
     finance.put("/v1/incentive-policy", policy | {"enabled": True})
     wait_for("points are given", lambda: _points(walk, household), PATIENCE_SECONDS)
-    finance.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
-    draw = {"month": format_period(due_date(month)), "winners": 1, "coupon_fen": 5_000, "seed": "SSQ 2026131"}
+    walk.steward.post(f"/v1/households/{household}/redemptions", {"points": 30, "bill_id": other["id"]})
+    draw = {"month": format_period(due), "winners": 1, "coupon_fen": 5_000, "seed": "SSQ 2026131"}
     finance.post(f"/v1/estates/{estate}/lottery-draws", draw)
 
 
+def _bring_in_light(walk: Walk, unit: str, month: date) -> None:
+    """The stairs' light of a month that was billed before the books were opened here."""
+    row = f"{walk.stage.portfolio.estates[-1].estate.code},{unit},{LIGHT},{format_period(month)},8.60,{due_date(month)}"
+    walk.stage.finance.upload("/v1/imports/opening_balances", f"{OPENING}\n{row}\n")
+
+
 def _light_and_other(walk: Walk, household: str) -> tuple[Json, Json]:
+    """The oldest bill of each kind."""
     bills = walk.owed(household)
     return next(bill for bill in bills if bill["fee_item"] == LIGHT), next(b for b in bills if b["fee_item"] != LIGHT)
 

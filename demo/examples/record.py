@@ -20,11 +20,14 @@ FILE = Path(__file__).parents[2] / "gateway" / "examples.json"
 PAYERS = 20
 ACTS: tuple[Callable[[Walk], None], ...] = (
     portfolio.keep_files,
+    portfolio.leave_a_flat,
     portfolio.sell_the_wrong_flat,
     portfolio.appoint_a_steward,
     charging.keep_the_policy,
     charging.change_a_lock,
+    charging.withdraw_a_price,
     charging.correct_a_bill,
+    charging.void_what_was_paid,
     receivables.ask_for_waivers,
     receivables.sign_instalments,
     receivables.prepay,

@@ -26,7 +26,8 @@ plus_vacant bigint, over bigint
 )
 ), line AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
-    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, inputs jsonb)
+    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, vacant boolean,
+    inputs jsonb)
 ), priced AS (
   SELECT u.id AS unit_id, u.household_id, u.building, u.area_m2, v.vacant, r.fee_item, r.tariff_id,
          
@@ -46,8 +47,8 @@ END
   CROSS JOIN LATERAL (SELECT u.status = 'vacant' AS vacant) v
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id AND u.id <> ALL (:apart)
   UNION ALL
-  SELECT u.id, l.household_id, u.building, u.area_m2, u.status = 'vacant', l.fee_item, l.tariff_id, l.amount_fen,
-         l.months, l.inputs, NULL
+  SELECT u.id, l.household_id, u.building, u.area_m2, coalesce(l.vacant, u.status = 'vacant'), l.fee_item,
+         l.tariff_id, l.amount_fen, l.months, l.inputs, NULL
   FROM line l JOIN unit u ON u.id = l.unit_id
 ), issued AS (
   INSERT INTO bill (unit_id, household_id, amount_fen, estate_id, tariff_id, period, due_date, issued_on, building,

@@ -134,6 +134,32 @@ unit_payer = Table(
     ),
 )
 
+# The status of a unit by day (B3): only of units whose status was ever changed, and then for all days without a gap.
+# `unit.status` is that of today.
+unit_status = Table(
+    "unit_status",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("unit_id", BigInteger, ForeignKey("unit.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    # first day; of the first status the beginning of time
+    Column("from_date", Date, nullable=False),
+    # last day, inclusive; null while it lasts
+    Column("to_date", Date),
+    # its first day has not come yet: then unit.status has to follow
+    Column("pending", Boolean, nullable=False, server_default="false"),
+    CheckConstraint("status IN ('occupied', 'vacant', 'unsold')", name="status"),
+    CheckConstraint("to_date IS NULL OR to_date >= from_date", name="dates"),
+    UniqueConstraint("unit_id", "from_date", name="unit_status_from_date_key"),
+    Index("unit_status_current_key", "unit_id", unique=True, postgresql_where=text("to_date IS NULL")),
+    Index("unit_status_pending_idx", "from_date", postgresql_where=text("pending")),
+    ExcludeConstraint(
+        (text("int8range(unit_id, unit_id, '[]')"), "&&"),
+        (text("daterange(from_date, to_date, '[]')"), "&&"),
+        name="unit_status_days_excl",
+    ),
+)
+
 staff = Table(
     "staff",
     metadata,
@@ -216,10 +242,13 @@ billing_policy = Table(
     Column("due_day", SmallInteger, nullable=False),
     Column("month_offset", SmallInteger, nullable=False),
     Column("roll_to_working_day", Boolean, nullable=False),
+    # no bill is due earlier than so many days after it was issued
+    Column("notice_days", SmallInteger, nullable=False, server_default="15"),
     CheckConstraint("cycle IN ('monthly', 'quarterly', 'annual')", name="cycle"),
     CheckConstraint("timing IN ('arrears', 'advance')", name="timing"),
     CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
     CheckConstraint("month_offset BETWEEN 0 AND 12", name="month_offset"),
+    CheckConstraint("notice_days BETWEEN 0 AND 90", name="notice_days"),
 )
 
 meter_reading = Table(

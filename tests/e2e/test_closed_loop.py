@@ -11,13 +11,9 @@ from tests.support.waiting import until
 FLAT_FEN = 20523  # 87.33 m² × 2.35 yuan = 205.2255
 
 
-def billed_period() -> str:
-    """Two months ago: whatever day it is, its bills are overdue today."""
-    return format_period(add_months(business_date(datetime.now(UTC)), -2))
-
-
-def due_date(period: str) -> date:
-    return add_months(date.fromisoformat(f"{period}-01"), 1, 15)
+def billed_period(today: date) -> str:
+    """Two months ago: whatever day it is, its bills are due on the day they are issued where no notice is given."""
+    return format_period(add_months(today, -2))
 
 
 def rate(api: Api, estate: str, **query: str) -> dict[str, object]:
@@ -37,25 +33,30 @@ def metric(api: Api, name: str, **labels: str) -> float | None:
 def test_the_closed_loop(stack: Stack, api: Api) -> None:
     estate = SmallEstate("LOOP")
     payer, complainer = estate.households
-    period = billed_period()
-    due = due_date(period)
-    overdue_day = due + timedelta(days=1)
+    today = business_date(datetime.now(UTC))
+    period = billed_period(today)
+    overdue_day = today + timedelta(days=1)
 
     # Import twice: the second changes nothing.
     estate.load(api)
     again = api.load("units", estate.units())
     assert (again["created"], again["updated"], again["unchanged"]) == (0, 0, 2)
 
+    # What was owed before: one flat has not paid a month that was due yesterday.
+    before, yesterday = format_period(add_months(today, -3)), (today - timedelta(days=1)).isoformat()
+    api.load("opening_balances", estate.opening(before, yesterday, 2))
+
     # The bill run, twice: bills once.
+    api.give_notice(estate.code, 0)
     first = api.run_bills(period, estates=[estate.code])
     assert (first["status"], first["bills"], first["amount_fen"]) == ("done", 2, 2 * FLAT_FEN)
     second = api.run_bills(period, estates=[estate.code])
     assert (second["status"], second["bills"]) == ("done", 0)
     (bill,) = api.get(f"/v1/households/{payer}/bills")["items"]
-    assert (bill["amount_fen"], bill["outstanding_fen"], bill["due_date"]) == (FLAT_FEN, FLAT_FEN, due.isoformat())
+    assert (bill["amount_fen"], bill["outstanding_fen"], bill["due_date"]) == (FLAT_FEN, FLAT_FEN, today.isoformat())
 
     # WeChat pays and notifies twice: posted once, receipt sent once.
-    statement = api.get(f"/v1/households/{payer}/statement", as_of=due.isoformat())
+    statement = api.get(f"/v1/households/{payer}/statement", as_of=today.isoformat())
     assert (statement["principal_fen"], statement["late_fee_fen"], statement["total_due_fen"]) == (
         FLAT_FEN,
         0,
@@ -127,13 +128,13 @@ def test_the_closed_loop(stack: Stack, api: Api) -> None:
     # Everything in one view, and every view says the same.
     overview = api.get(f"/v1/households/{complainer}/overview")
     assert overview["degraded"] == []
-    assert overview["statement"]["principal_fen"] == FLAT_FEN
+    assert overview["statement"]["principal_fen"] == 2 * FLAT_FEN
     assert [order["status"] for order in overview["work_orders"]] == ["confirmed"]
     assert [complaint["status"] for complaint in overview["complaints"]] == ["closed"]
     assert api.get("/v1/ledger/trial-balance", estate=estate.code)["difference_fen"] == 0
     assert metric(api, "estateloop_ledger_imbalance_fen") == 0
     until(
-        lambda: metric(api, "estateloop_collection_rate_ratio", estate=estate.code, window="cumulative") == 0.5,
+        lambda: metric(api, "estateloop_collection_rate_ratio", estate=estate.code, window="cumulative") == 1 / 3,
         "Prometheus shows the same rate",
         90,
     )

@@ -1,5 +1,6 @@
 """The contract page over HTTP: statements as of any day, and what allocation does with payments (B6, B9, C1)."""
 
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -84,10 +85,12 @@ def test_what_was_paid_before_the_books_opened(api: Api, estate: str) -> None:
     assert owed(api, f"{estate}-H2", "2026-01-01") == (0, 540)
 
 
-def test_the_month_of_a_bill_that_was_billed_late_shows_it(api: Api, estate: str) -> None:
+def test_fm10_a_month_that_is_billed_late_is_owed_but_not_overdue(api: Api, estate: str) -> None:
     api.load("tariffs", SmallEstate(estate).tariffs())
     api.post(f"/v1/estates/{estate}/tariffs/publish")
     assert api.run_bills("2025-01", estates=[estate])["bills"] == 4
-    assert owed(api, f"{estate}-H1", "2024-12-31") == (0, 0)
-    assert owed(api, f"{estate}-H1", "2025-01-20") == (20523, 0)
-    assert owed(api, f"{estate}-H1", "2025-02-16") == (20523, 6)
+    [bill] = api.get(f"/v1/households/{estate}-H1/bills")["items"]
+    due = date.fromisoformat(bill["due_date"])
+    assert due == date.fromisoformat(bill["issued_on"]) + timedelta(days=15)
+    assert owed(api, f"{estate}-H1", due.isoformat()) == (20523, 0)
+    assert owed(api, f"{estate}-H1", (due + timedelta(days=1)).isoformat()) == (20523, 6)

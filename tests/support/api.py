@@ -46,6 +46,12 @@ class Api:
 
         return until(asked, what, deadline)
 
+    def give_notice(self, estate: str, days: int) -> None:
+        """An estate whose bills are due so many days after they are issued at the earliest, monthly in arrears."""
+        policy = {"cycle": "monthly", "timing": "arrears", "due_day": 15, "month_offset": 1}
+        policy |= {"roll_to_working_day": False, "notice_days": days}
+        self.ok("PUT", f"/v1/estates/{estate}/billing-policy", json=policy)
+
     def run_bills(self, period: str, **filters: Any) -> Any:
         run = self.post("/v1/bill-runs", period=period, **filters)
         return self.wait(

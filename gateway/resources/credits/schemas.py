@@ -4,11 +4,11 @@ from pydantic import BaseModel
 
 from gateway.resources.base import example
 from services.common.contracts.answers.credits import RefundChannel
-from services.common.fields import BillIds, PositiveFen, Reason
+from services.common.fields import BillIds, Note, PositiveFen, Reason
 
 
 class CreditRefundRequest(BaseModel):
-    """Surplus handed back to the owner (多退少补, B6)."""
+    """Surplus to be handed back to the owner (多退少补, B6)."""
 
     model_config = example(amount_fen=2414, channel="transfer", reason="Owner moved away")
     amount_fen: PositiveFen
@@ -21,3 +21,17 @@ class CreditApplicationRequest(BaseModel):
 
     model_config = example(bill_ids=[48211])
     bill_ids: BillIds | None = None
+
+
+class RefundApproval(BaseModel):
+    """A word on it."""
+
+    model_config = example(note="Paid to the account on file")
+    note: Note | None = None
+
+
+class RefundRefusal(BaseModel):
+    """Why."""
+
+    model_config = example(reason="The owner stays and keeps it as prepayment")
+    reason: Note | None = None

@@ -30,6 +30,12 @@ async def publish_tariff(tariff_id: TariffPath, call: Services) -> Response:
     return await call("billing", "publish_tariff", tariff_id=tariff_id)
 
 
+@routes.post("/v1/tariffs/{tariff_id}/withdraw", answer=Tariff, permission=Permission.PUBLISH_TARIFFS)
+async def withdraw_tariff(tariff_id: TariffPath, call: Services) -> Response:
+    """Take back the publication of a tariff that nothing was billed by: it waits again and may be corrected (B1)."""
+    return await call("billing", "withdraw_tariff", tariff_id=tariff_id)
+
+
 @routes.post("/v1/estates/{estate}/tariffs/publish", answer=PublishedTariffs, permission=Permission.PUBLISH_TARIFFS)
 async def publish_estate_tariffs(estate: EstatePath, call: Services) -> Response:
     """Publish all tariffs of an estate that wait."""

@@ -10,6 +10,7 @@ from services.common.contracts.answers.tariffs import BillingCycle, BillingTimin
 from services.common.fields import INT64, Code, Note, Period, PositiveFen
 
 POLICY = {"cycle": "quarterly", "timing": "arrears", "due_day": 15, "month_offset": 1, "roll_to_working_day": False}
+NOTICE_DAYS = "No bill is due earlier than so many days after it was issued"
 
 
 COST = {"estate": "GZ01", "building": "1", "fee_item": "public_light", "period": "2026-10", "amount_fen": 186420}
@@ -18,7 +19,7 @@ COST = {"estate": "GZ01", "building": "1", "fee_item": "public_light", "period":
 class BillingPolicyRequest(BaseModel):
     """How an estate is billed from the next run on; months that are billed stay so (B3)."""
 
-    model_config = example(**POLICY)
+    model_config = example(**POLICY, notice_days=15)
     cycle: BillingCycle
     timing: BillingTiming
     due_day: Annotated[
@@ -29,6 +30,7 @@ class BillingPolicyRequest(BaseModel):
         Field(strict=True, ge=0, le=12, description="After the cycle; in advance before it", json_schema_extra=INT64),
     ]
     roll_to_working_day: Annotated[bool, Field(strict=True)]
+    notice_days: Annotated[int, Field(strict=True, ge=0, le=90, description=NOTICE_DAYS, json_schema_extra=INT64)] = 15
 
 
 class SharedCostRequest(BaseModel):

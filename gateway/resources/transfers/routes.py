@@ -1,4 +1,4 @@
-"""Units that change hands (A1)."""
+"""Units that change hands, or their status (A1)."""
 
 from functools import partial
 
@@ -8,7 +8,8 @@ from gateway.front.guard import Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath, IdPath
 from gateway.resources.files.routes import UNIT, UnitPath
-from gateway.resources.transfers.schemas import TransferRequest, UndoRequest
+from gateway.resources.transfers.schemas import StatusRequest, TransferRequest, UndoRequest
+from services.common.contracts.answers.statuses import ChangedStatus, UnitStatuses
 from services.common.contracts.answers.transfers import Payers, Transfer
 from services.common.domain.permissions import Permission
 
@@ -36,3 +37,16 @@ async def undo_transfer(
 async def list_payers(estate: EstatePath, unit: UnitPath, call: Services) -> Response:
     """Who paid, pays and will pay for a unit, day by day, and what was recorded (A1)."""
     return await call("billing", "list_payers", estate=estate, unit=unit)
+
+
+@routes.put(f"{UNIT}/status", answer=ChangedStatus, permission=Permission.SET_UNIT_STATUS)
+async def set_unit_status(estate: EstatePath, unit: UnitPath, body: StatusRequest, call: Services) -> Response:
+    """A unit is occupied, vacant or unsold from a day on; days before it are billed as they were (A1, B3)."""
+    fields = body.model_dump(mode="json")
+    return await call("billing", "set_unit_status", estate=estate, unit=unit, **fields)
+
+
+@routes.get(f"{UNIT}/status", answer=UnitStatuses, permission=Permission.READ_UNITS)
+async def list_unit_statuses(estate: EstatePath, unit: UnitPath, call: Services) -> Response:
+    """The status a unit had, has and will have, day by day (A1)."""
+    return await call("billing", "list_unit_statuses", estate=estate, unit=unit)

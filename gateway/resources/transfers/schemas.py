@@ -1,4 +1,4 @@
-"""Units that change hands, over HTTP (A1)."""
+"""Units that change hands, or their status, over HTTP (A1)."""
 
 from pydantic import BaseModel, Field
 
@@ -29,6 +29,14 @@ class TransferRequest(BaseModel):
     )
     owner_name: Name | None = None
     owner_phone: Phone | None = None
+
+
+class StatusRequest(BaseModel):
+    """The unit has this status from a day on, until the next one on record."""
+
+    model_config = example(status="vacant", from_date="2026-09-16")
+    status: UnitStatus
+    from_date: Day | None = Field(default=None, description="Today where it is left out")
 
 
 class UndoRequest(BaseModel):

@@ -21,6 +21,7 @@ REASONS: dict[HoldSourceKind, HoldReason] = {
     "plan": "performing_plan",
     "waiver": "pending_waiver",
     "problem": "promised_fix",
+    "void": "pending_void",
 }
 
 

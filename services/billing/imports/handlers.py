@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.billing.imports import announcements, opening, rules, tables
+from services.billing.imports import announcements, opening, rules, statuses, tables, warnings
 from services.billing.imports import passing as passings
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.rules import Register
@@ -22,14 +22,14 @@ from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.receivables.credits.applying import apply_credits
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
-from services.common.contracts.answers.imports import ImportKind, ImportResult
+from services.common.contracts.answers.imports import FileWarning, ImportKind, ImportResult
 from services.common.contracts.errors import Invalid, NotFound, TooLarge
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 from services.common.once import same_request
-from services.common.sheets.reading import Row, Sheet, problems, read_sheet
+from services.common.sheets.reading import CellError, Row, Sheet, problems, read_sheet
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -68,10 +68,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many rows were new and how many changed something."""
+    """How many rows were new, how many changed something, and what of them a person should look at."""
 
     created: int
     updated: int
+    warnings: Sequence[CellError] = ()
 
 
 def read(caller: Caller, kind: str, content: str, *, settings: Settings, offload: Offload = here) -> Sheet:
@@ -127,6 +128,7 @@ def _keep(
         created=outcome.created,
         updated=outcome.updated,
         unchanged=sheet.count - outcome.created - outcome.updated,
+        warnings=cast("list[FileWarning]", problems(outcome.warnings, "warnings")),
     )
     tables.keep_receipt(session, Receipt(request_id, sheet.kind, sheet.sha256, caller.sub, result, now))
     log.info("import done", extra={"kind": sheet.kind, "rows": sheet.count, "by": caller.sub})
@@ -193,12 +195,15 @@ def write_units(session: Session, rows: Sequence[Row], context: Context) -> Outc
     ]
     pairs = list(zip(rows, units, strict=True))
     passing = passings.sort_out(session, pairs, before, context.register.payers, context.today)
+    new_statuses = statuses.sort_out(session, pairs, before, passing, context.today)
     changes = tables.upsert(session, unit, ["estate_id", "code"], units)
     is_new_by_key = {(row.estate_id, row.code): row.created for row in changes}
-    is_new_by_key = dict.fromkeys(((u.estate_id, u.code) for u in passing.units.values()), False) | is_new_by_key
+    changed_keys = statuses.changed_keys(before, passing, new_statuses, context.today)
+    is_new_by_key = dict.fromkeys(changed_keys, False) | is_new_by_key
     owners = {row.code for row in owner_changes}
     affected_ids = {ids[code] for code in owners}
     affected_ids |= passings.carry_out(session, passing, context.source, context.now, context.today)
+    statuses.carry_out(session, new_statuses, context.source, context.now, context.today)
     for row, values in pairs:
         key = (values["estate_id"], values["code"])
         if key in is_new_by_key:
@@ -288,7 +293,7 @@ def write_opening_balances(session: Session, rows: Sequence[Row], context: Conte
     issued_bills = opening.bring_in(session, bills, context.source, context.now)
     announcements.tell_bills(session, issued_bills, context.now)
     apply_credits(session, {bill.household_id for bill in issued_bills}, context.source, context.now)
-    return Outcome(len(new), 0)
+    return Outcome(len(new), 0, list(warnings.items_without_tariff(session, rows, register)))
 
 
 def write_meter_readings(session: Session, rows: Sequence[Row], context: Context) -> Outcome:
@@ -301,7 +306,10 @@ def write_meter_readings(session: Session, rows: Sequence[Row], context: Context
         for row in rows
     ]
     changes = tables.upsert(session, meter_reading, ["unit_id", "meter", "read_on"], readings)
-    return _outcome(row.created for row in changes)
+    flags = [row.created for row in changes]
+    changed_keys = {tuple(row)[:3] for row in changes if not row.created}
+    corrections = [r for r in readings if (r["unit_id"], r["meter"], r["read_on"]) in changed_keys]
+    return _outcome(flags, warnings.billed_readings(session, rows, corrections, context.register))
 
 
 Writer = Callable[[Session, Sequence[Row], Context], Outcome]
@@ -319,6 +327,6 @@ def _pick(row: Row, names: Iterable[str]) -> dict[str, Any]:
     return {name: row[name] for name in names if name in row.values}
 
 
-def _outcome(new_flags: Iterable[bool]) -> Outcome:
+def _outcome(new_flags: Iterable[bool], cells: Iterable[CellError] = ()) -> Outcome:
     flags = list(new_flags)
-    return Outcome(sum(flags), len(flags) - sum(flags))
+    return Outcome(sum(flags), len(flags) - sum(flags), list(cells))

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import get_args
 
-from services.billing.portfolio.transfers.rules import BEGINNING
+from services.billing.portfolio.days import BEGINNING
 from services.common.contracts.answers.portfolio import Language, UnitStatus, Usage
 from services.common.domain.permissions import STAFF
 from services.common.sheets.cells import (
@@ -82,8 +82,8 @@ def segment(value: str) -> str:
     return SEGMENTS.get(value, text(value))
 
 
-def transfer_day(value: str) -> date:
-    """A day from which somebody pays: not the beginning of time."""
+def past_beginning(value: str) -> date:
+    """A day from which something holds: not the beginning of time."""
     since = day(value)
     if since <= BEGINNING:
         raise ValueError(f"not after {BEGINNING}")
@@ -118,7 +118,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("grade", short),
         optional("email", email),
         optional("language", LANGUAGE, empty="zh-CN"),
-        optional("payer_from", transfer_day),
+        optional("payer_from", past_beginning),
+        optional("status_from", past_beginning),
     ),
     "staff": (
         Column("staff_code", code, field="code"),

@@ -26,9 +26,11 @@ Holders = Mapping[tuple[int, str], HeldUnit]
 
 @dataclass
 class Passing:
-    """Units of a file that pass to another household: what to record, and which transfers the file has caught up."""
+    """Units of a file that pass to another household: what to record, which transfers the file has caught up, and of
+    which units it knows too little (`stale`)."""
 
     units: dict[int, HeldUnit] = field(default_factory=dict)
+    stale: set[int] = field(default_factory=set)
     transfers: list[NewTransfer] = field(default_factory=list)
     caught_up: list[int] = field(default_factory=list)
 
@@ -62,7 +64,8 @@ def sort_out(
             continue
         now = _holding(unit, holders)
         if payer is not None and not payer.is_news(row["household_code"]):
-            unit |= {"household_id": now.household_id, "status": now.status}
+            unit["household_id"] = now.household_id
+            passing.stale.add(now.id)
         elif payer is not None or row["payer_from"] is not None or now.id in billed_ids:
             passing.units[now.id] = now
             passing.transfers.append(_transfer(now, unit, row["payer_from"] or today))

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.billing.charging.tariffs.coverage import way
 from services.billing.imports.kinds import KINDS
-from services.billing.portfolio.transfers.rules import YEARS_AHEAD, latest_transfer
+from services.billing.portfolio.days import YEARS_AHEAD, latest_day
 from services.common.domain.money import yuan
 from services.common.sheets.reading import Row, Sheet
 
@@ -112,8 +112,9 @@ def check_units(sheet: Sheet, register: Register) -> None:
 def _check_payer(sheet: Sheet, row: Row, register: Register) -> None:
     """A file that names another payer is a transfer; on a day that is taken by a person's it is refused."""
     since = row["payer_from"] or register.today
-    if row["payer_from"] is not None and since > latest_transfer(register.today):
-        sheet.reject(row.line, "payer_from", f"{YEARS_AHEAD} years ahead or more")
+    for column in ("payer_from", "status_from"):
+        if row[column] is not None and row[column] > latest_day(register.today):
+            sheet.reject(row.line, column, f"{YEARS_AHEAD} years ahead or more")
     payer = register.payers.get(row.key("estate_code", "code") or ("", ""))
     if payer is None:
         return
@@ -258,7 +259,7 @@ def check_opening_balances(sheet: Sheet, register: Register) -> None:
     """Each bill once; what was paid is not more than was owed; a bill that stands is never edited (B5)."""
     check_known_units(sheet, register)
     check_once(sheet, dict(zip(BILL_KEY, BILL_KEY, strict=True)))
-    latest = latest_transfer(register.today)
+    latest = latest_day(register.today)
     for row in sheet.rows:
         for column in ("period", "due_date"):
             if row[column] is not None and row[column] > latest:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -56,9 +57,12 @@ class Receipt:
 
 
 def load_receipt(session: Session, request_id: UUID) -> Receipt | None:
-    """What an earlier call of the same id did."""
+    """What an earlier call of the same id did; of one from before there were warnings, without any."""
     query = select(import_receipt).where(import_receipt.c.request_id == request_id)
-    return row_of(Receipt, session.execute(query).first())
+    receipt = row_of(Receipt, session.execute(query).first())
+    if receipt is not None:
+        receipt.result.setdefault("warnings", [])
+    return receipt
 
 
 def keep_receipt(session: Session, receipt: Receipt) -> None:
@@ -151,6 +155,42 @@ JOIN estate e ON e.id = b.estate_id
 def voided_openings(session: Session, keys: Sequence[Mapping[str, object]]) -> set[Key]:
     """(estate, unit, fee item, period, amount_fen, due_date) of opening balances that were voided; `keys` as above."""
     return {tuple(row) for row in session.execute(VOIDED_OPENINGS, {"keys": as_json(keys)})}
+
+
+@dataclass(frozen=True)
+class BilledReading:
+    """A reading that a standing bill was made from and that stands differently now.
+
+    `closes`: the bill ends with it, and the next one begins with it; otherwise it begins with it.
+    """
+
+    unit_id: int
+    meter: str
+    read_on: date
+    period: date
+    value: Decimal
+    closes: bool
+
+
+BILLED_READINGS = text("""
+SELECT DISTINCT ON (g.unit_id, g.meter, g.read_on) g.unit_id, g.meter, g.read_on, b.period,
+       m.to_on = g.read_on AS closes,
+       CASE WHEN m.to_on = g.read_on THEN m.to_reading ELSE m.from_reading END AS value
+FROM json_to_recordset(CAST(:rows AS json)) AS g(unit_id bigint, meter text, read_on date, reading numeric)
+JOIN bill b ON b.unit_id = g.unit_id AND b.voided_at IS NULL AND b.inputs->>'method' = 'metered'
+CROSS JOIN LATERAL jsonb_to_recordset(b.inputs->'meters') AS m(
+  meter text, from_on date, from_reading numeric, to_on date, to_reading numeric)
+WHERE m.meter = g.meter AND ((m.to_on = g.read_on AND m.to_reading <> g.reading)
+                             OR (m.from_on = g.read_on AND m.from_reading <> g.reading))
+ORDER BY g.unit_id, g.meter, g.read_on, closes DESC, b.period
+""")
+
+
+def billed_readings(session: Session, readings: Sequence[Mapping[str, object]]) -> list[BilledReading]:
+    """Those of the readings that bills were made from with another value; `readings` as rows of `meter_reading`."""
+    if not readings:
+        return []
+    return rows_of(BilledReading, session.execute(BILLED_READINGS, {"rows": as_json(readings)}))
 
 
 def _texts(codes: Collection[str]) -> ColumnElement[Sequence[str]]:

@@ -3,7 +3,8 @@
 from datetime import date
 from uuid import UUID
 
-from services.billing.portfolio.estates import handlers
+from services.billing.portfolio.estates import handlers, statuses
+from services.billing.portfolio.estates.statuses import StatusRequest
 from services.billing.portfolio.estates.takeover import take_over
 from services.billing.portfolio.files import handlers as files
 from services.billing.portfolio.files.handlers import FileChange
@@ -22,6 +23,7 @@ from services.common.contracts.answers.portfolio import (
     Unit,
     UnitStatus,
 )
+from services.common.contracts.answers.statuses import ChangedStatus, UnitStatuses
 from services.common.contracts.answers.stewards import Steward, Stewardship
 from services.common.contracts.answers.transfers import Payers, Transfer
 from services.common.contracts.events import (
@@ -121,6 +123,25 @@ class PayerDoors(EstateService):
             return stewards.list_stewardships(session, caller, estate)
 
 
+class StatusDoors(EstateService):
+    """Whether a unit is occupied, vacant or unsold, day by day."""
+
+    @rpc
+    def set_unit_status(
+        self, caller: Caller, estate: str, unit: str, status: UnitStatus, from_date: date | None = None
+    ) -> ChangedStatus:
+        """A unit has a status from a day on, today when none is named."""
+        request = StatusRequest(status, from_date or business_date(self.clock()))
+        with self.transaction() as session:
+            return statuses.set_status(session, caller, Place(estate, unit), request, self.clock())
+
+    @rpc
+    def list_unit_statuses(self, caller: Caller, estate: str, unit: str) -> UnitStatuses:
+        """The status a unit had, has and will have."""
+        with self.transaction() as session:
+            return statuses.statuses(session, caller, Place(estate, unit), business_date(self.clock()))
+
+
 class ServedDoors(EstateService):
     """What other services tell of a household's complaints and orders, for its file (A2)."""
 
@@ -167,7 +188,7 @@ class ServedDoors(EstateService):
                 files.note_closed(session, WorkOrderFinished.parse(message))
 
 
-class PortfolioDoors(PayerDoors, ServedDoors):
+class PortfolioDoors(PayerDoors, StatusDoors, ServedDoors):
     """Reads of estates, buildings, units and households; the owner file."""
 
     @rpc

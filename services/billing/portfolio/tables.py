@@ -151,6 +151,7 @@ def try_lock_estate(session: Session, estate_id: int) -> bool:
 
 _ESTATES_DUE = text("""
 SELECT u.estate_id FROM unit_payer p JOIN unit u ON u.id = p.unit_id WHERE p.pending AND p.from_date <= :today
+UNION SELECT u.estate_id FROM unit_status s JOIN unit u ON u.id = s.unit_id WHERE s.pending AND s.from_date <= :today
 UNION SELECT estate_id FROM stewardship WHERE pending AND from_date <= :today ORDER BY 1
 """)
 

@@ -51,6 +51,7 @@ class Permission(StrEnum):
     READ_PERSONAL_DATA = "read_personal_data", *_COLLECTORS, _CASHIER  # unmasked; an owner always sees the own
     KEEP_OWNER_FILE = "keep_owner_file", *_COLLECTORS
     TRANSFER_UNIT = "transfer_unit", *_DECIDERS
+    SET_UNIT_STATUS = "set_unit_status", *_DECIDERS
     APPOINT_STEWARD = "appoint_steward", _ADMIN, *_MANAGERS
     IMPORT_FILES = "import_files", *_OFFICE
 
@@ -65,11 +66,13 @@ class Permission(StrEnum):
     READ_BILL_RUN = "read_bill_run", *_DECIDERS, _AUDITOR
     CHARGE_SERVICE = "charge_service", *_DECIDERS
     VOID_BILL = "void_bill", *_DECIDERS
+    APPROVE_VOID = "approve_void", *_DECIDERS  # that somebody else asked for
     READ_CREDIT_NOTES = "read_credit_notes", *_COLLECTORS, _AUDITOR
 
     # what a household owes
     READ_STATEMENT = "read_statement", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
-    REFUND_CREDIT = "refund_credit", *_OFFICE
+    REFUND_CREDIT = "refund_credit", *_DECIDERS  # ask for it; while something is overdue only the office
+    APPROVE_REFUND = "approve_refund", *_OFFICE  # that somebody else asked for
     APPLY_CREDIT = "apply_credit", *_DECIDERS
     REQUEST_WAIVER = "request_waiver", *_COLLECTORS
     APPROVE_WAIVER = "approve_waiver", *_DECIDERS  # as far as the authority matrix says

@@ -117,13 +117,13 @@ def _value(sheet: Sheet, column: Column, line: int, cell: str) -> Any:
         return None
 
 
-def problems(errors: Sequence[CellError]) -> list[dict[str, Any]]:
-    """Bad cells as the API names them, in the order of the file; the first thousand, then how many more there are."""
+def problems(errors: Sequence[CellError], noun: str = "errors") -> list[dict[str, Any]]:
+    """Cells as the API names them, in the order of the file; the first thousand, then how many more there are."""
     by_line = sorted(errors, key=lambda error: error.line)
     first_errors = [{"line": e.line, "column": e.column, "msg": e.msg} for e in by_line[:MOST_ERRORS]]
     if len(by_line) > MOST_ERRORS:
         rest = len(by_line) - MOST_ERRORS
         first_errors.append(
-            {"line": by_line[MOST_ERRORS].line, "column": "", "msg": f"and {rest} more errors from here on"}
+            {"line": by_line[MOST_ERRORS].line, "column": "", "msg": f"and {rest} more {noun} from here on"}
         )
     return first_errors

@@ -79,8 +79,15 @@ PUTS = {
     ),
     "putBillingPolicy": Put(
         f"/v1/estates/{ESTATE}/billing-policy",
-        [{"cycle": "quarterly", "timing": "advance", "due_day": 9, "month_offset": 2, "roll_to_working_day": True}],
+        [{"cycle": "quarterly", "timing": "advance", "due_day": 9, "month_offset": 2, "roll_to_working_day": True,
+          "notice_days": 21}],
         f"/v1/estates/{ESTATE}/billing-policy",
+    ),
+    "setUnitStatus": Put(
+        f"/v1/units/{ESTATE}/0001/status",
+        [{"status": "vacant", "from_date": "2026-09-16"}],
+        f"/v1/units/{ESTATE}/0001/status",
+        shown=lambda answer, _: answer["items"][-1],
     ),
     "setSteward": Put(
         f"/v1/estates/{ESTATE}/buildings/B2/steward",
@@ -131,6 +138,9 @@ PUTS = {
         [WHERE | {"kind": "late_fee", "bands": BANDS}, WHERE | {"kind": "principal", "bands": BANDS[1:]}],
         "/v1/waiver-authority", WHERE,
         shown=lambda answer, sent: answer | {"kind": sent["kind"], "bands": answer[sent["kind"]]},
+    ),
+    "setVoidAuthority": Put(
+        "/v1/void-authority", [WHERE | {"automatic_up_to_fen": 77_700}], "/v1/void-authority", WHERE
     ),
 }  # fmt: skip
 

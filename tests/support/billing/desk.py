@@ -1,7 +1,7 @@
 """An estate brought in by CSV and billed, for tests of billing's handlers."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,7 +34,10 @@ def manager(*estates: str, role: str = "estate_manager") -> Caller:
 
 @dataclass
 class Desk:
-    """What finance does at its desk, each act in a transaction of its own."""
+    """What finance does at its desk, each act in a transaction of its own.
+
+    A desk whose clock nobody has set bills a past month on the month's last day, so that its bills are due by policy.
+    """
 
     engine: Engine
     settings: Settings
@@ -70,22 +73,28 @@ class Desk:
             bills.start_bill_run(session, caller, run_id, request, now=self.now, settings=self.settings)
         return run_id
 
+    def issuing(self, period: str) -> datetime:
+        """The instant at which a month is billed."""
+        following = (date.fromisoformat(f"{period}-01") + timedelta(days=31)).replace(day=1)
+        last_day = datetime(following.year, following.month, following.day, 4, tzinfo=UTC) - timedelta(days=1)
+        return min(self.now, last_day) if self.now == NOW else self.now
+
     def slices(self, run_id: UUID) -> list[int]:
         """The slices a run asked for, in the order of their events."""
         with Session(self.engine) as session:
             asked = [e for e in events(session, BillRunSliceRequested) if e.run_id == run_id]
             return [slice_id for e in asked for slice_id in (e.slice_id, *e.more)]
 
-    def bill(self, slice_id: int) -> None:
+    def bill(self, slice_id: int, at: datetime | None = None) -> None:
         """Take one slice, as a replica does."""
         with Session(self.engine) as session, session.begin():
-            bills.bill_slices(session, [slice_id], now=self.now, settings=self.settings)
+            bills.bill_slices(session, [slice_id], now=at or self.now, settings=self.settings)
 
     def run(self, period: str = "2026-10", **asked: Any) -> BillRun:
         """A whole run, and its progress afterwards."""
         run_id = self.start(period, **asked)
         for slice_id in self.slices(run_id):
-            self.bill(slice_id)
+            self.bill(slice_id, self.issuing(period))
         return self.progress(run_id)
 
     def progress(self, run_id: UUID, caller: Caller = FINANCE) -> BillRun:

@@ -6,9 +6,10 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from services.billing.charging.voids import handlers as voids
-from services.billing.charging.voids.handlers import Void
+from services.billing.charging.voids.voiding import Void
 from services.billing.receivables.credits import handlers as credit
-from services.billing.receivables.credits.handlers import Refund
+from services.billing.receivables.credits import refunds
+from services.billing.receivables.credits.refunds import Refund
 from services.billing.receivables.waivers import handlers as waivers
 from services.billing.receivables.waivers.handlers import Ask
 from services.common.contracts.answers.credits import CreditApplication, CreditRefund
@@ -23,6 +24,7 @@ def who(role: str, sub: str | None = None, *estates: str) -> Caller:
 
 
 STEWARD, MANAGER, FINANCE = who("steward"), who("estate_manager"), who("finance")
+ADMIN = who("group_admin")
 
 
 def noon(on: str) -> datetime:
@@ -85,11 +87,35 @@ class Relief:
     def reissue(self, bill: int, by: Caller = FINANCE, request_id: UUID | None = None) -> Reissue:
         return voids.reissue_bill(self.books.session, by, request_id or uuid4(), bill, self.now)
 
-    def refund(
+    def approve_void(self, request_id: UUID, by: Caller = ADMIN) -> VoidedBill:
+        return voids.approve_void(self.books.session, by, request_id, None, self.now)
+
+    def reject_void(self, request_id: UUID, by: Caller = ADMIN) -> VoidedBill:
+        return voids.reject_void(self.books.session, by, request_id, "no", self.now)
+
+    def withdraw_void(self, request_id: UUID, by: Caller = FINANCE) -> VoidedBill:
+        return voids.withdraw_void(self.books.session, by, request_id, "mistake", self.now)
+
+    def ask_refund(
         self, fen: int, household: str = "H1", by: Caller = FINANCE, request_id: UUID | None = None
     ) -> CreditRefund:
         asked = Refund(fen, "transfer", "moved away")
-        return credit.refund_credit(self.books.session, by, request_id or uuid4(), household, asked, self.now)
+        return refunds.request_refund(self.books.session, by, request_id or uuid4(), household, asked, self.now)
+
+    def approve_refund(self, refund_id: UUID, by: Caller = ADMIN) -> CreditRefund:
+        return refunds.approve_refund(self.books.session, by, refund_id, None, self.now)
+
+    def reject_refund(self, refund_id: UUID, by: Caller = ADMIN) -> CreditRefund:
+        return refunds.reject_refund(self.books.session, by, refund_id, "no", self.now)
+
+    def withdraw_refund(self, refund_id: UUID, by: Caller = FINANCE) -> CreditRefund:
+        return refunds.withdraw_refund(self.books.session, by, refund_id, "mistake", self.now)
+
+    def refund(
+        self, fen: int, household: str = "H1", by: Caller = FINANCE, request_id: UUID | None = None
+    ) -> CreditRefund:
+        """Asked for by one, approved by another."""
+        return self.approve_refund(self.ask_refund(fen, household, by, request_id)["id"])
 
     def apply(
         self, household: str = "H1", *bills: int, by: Caller = FINANCE, request_id: UUID | None = None

@@ -21,7 +21,9 @@ def compute(session: Session, job: Job, rates: Sequence[Rate]) -> tuple[Lines, l
     days = [job.cycle.first, job.consumption_cycle.first, *([meters.since] if meters.since else [])]
     history = lines.load_history(session, job, min(days))
     apart = lines.by_rate(session, job, rates, history, slice_lines)
-    if job.priced_by("metered") or job.priced_by("shared"):
+    if job.piece.first and job.piece.dry_run:
+        shared.tell_unpriced(session, job, slice_lines)
+    if job.is_open(job.consumption_cycle.last) and (job.priced_by("metered") or job.priced_by("shared")):
         homes = units.units_of(session, job.piece)
         metered.add(job, homes, meters, history, slice_lines)
         shared.add(session, job, homes, history, slice_lines)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import by_slice as computed
 from services.billing.charging.bills import tables
-from services.billing.charging.bills.tables import JudgedLine, JudgedTotal, Posting, UnbilledUnit
+from services.billing.charging.bills.tables import BillableLine, JudgedLine, JudgedTotal, Posting, UnbilledUnit
 from services.billing.charging.slices import rules
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.slices.lines import Job
@@ -18,7 +18,7 @@ from services.billing.charging.slices.rules import Prices
 from services.billing.charging.slices.tables import Outcome, RatesUsed, Slice
 from services.billing.charging.tariffs import coverage
 from services.billing.charging.tariffs import rules as tariff_rules
-from services.billing.charging.tariffs.cycles import Cycle, due_date
+from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, due_date, usual_due_date
 from services.billing.charging.tariffs.rules import USAGES, TariffAnomaly, TariffVersion, by_price
 from services.billing.charging.tariffs.versions import fee_items, load_versions
 from services.billing.periods import first_of
@@ -40,6 +40,8 @@ from services.common.observability.logs import get_logger
 from services.common.once import by_id, insert_once, same_request
 
 SHOWN_ANOMALIES = 1_000
+SHOWN_MOVED = 3
+CALENDAR = WorkingCalendar()
 EARLIEST_PERIOD = date(1990, 1, 1)
 log = get_logger(__name__)
 
@@ -134,7 +136,7 @@ def _bill(
     policy = piece.policy
     # Today's month is open, unless it was closed while we waited for the lock over midnight: then it is the next day.
     issued_on = max(business_date(now), piece.first_open)
-    posting = Posting(due_date(policy, piece.period, WorkingCalendar()), issued_on, now)
+    posting = _posting(policy, piece.period, issued_on, now)
     anomalies = Anomalies(piece.estate, settings.slice_anomalies)
     cycle = policy.issued_in(piece.period)
     bases = _bill_bases(session, piece, versions, cycle, policy.consumed_by(cycle), now, settings) if cycle else []
@@ -143,7 +145,7 @@ def _bill(
         anomalies.add_tariff_anomalies(basis.anomalies)
         months = replace(piece, period=basis.period)
         if piece.dry_run:
-            count, fen = _judge(session, months, basis, anomalies, settings)
+            count, fen = _judge(session, months, basis, anomalies, posting, settings)
         else:
             count, fen = _issue(session, months, basis, anomalies, posting)
         bills, amount_fen = bills + count, amount_fen + fen
@@ -152,6 +154,11 @@ def _bill(
     rates_used = RatesUsed(policy, posting.due_date, bases[0].prices.rates if bases else [])
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
     return Outcome(piece.id, bills, amount_fen, rates_used, anomalies.sample, anomalies.count)
+
+
+def _posting(policy: BillingPolicy, period: date, issued_on: date, now: datetime) -> Posting:
+    due, usual = due_date(policy, period, issued_on, CALENDAR), usual_due_date(policy, period, CALENDAR)
+    return Posting(due, issued_on, now, moved_from=None if due == usual else usual)
 
 
 def issue_as_due(
@@ -171,7 +178,8 @@ def issue_as_due(
     cycle = Cycle(piece.period, months)
     versions = load_versions(session, [piece.estate_id])[piece.estate_id]
     basis = _bill_bases(session, piece, versions, cycle, cycle, now, settings)[0]
-    posting = Posting(due_date, max(business_date(now), piece.first_open), now, first_issued_on)
+    issued_on = max(business_date(now), piece.first_open)
+    posting = Posting(due_date, issued_on, now, first_issued_on=first_issued_on)
     issued_bills = tables.issue(session, piece, basis.prices, basis.usages, posting)
     rates_used = RatesUsed(piece.policy, due_date, basis.prices.rates)
     slices.finish(session, [Outcome(piece.id, issued_bills.bills, issued_bills.amount_fen, rates_used)], now)
@@ -202,8 +210,9 @@ def _bill_bases(
     mixed_lines = coverage.mixed_lines(prices, cycle)
     rates = [rate for rate in tariff_rules.rates(versions, cycle.first, cycle.months) if job.wants(rate.fee_item)]
     rates = [rate for rate in rates if (rate.fee_item, rate.usage) not in mixed_lines]
+    rates = tariff_rules.since(rates, piece.opened_on, cycle.last)
     lines, apart = computed.compute(session, job, rates)
-    wrong = coverage.tariff_anomalies(versions, cycle) if piece.first else []
+    wrong = coverage.tariff_anomalies(versions, cycle, piece.opened_on) if piece.first else []
     anomalies = [anomaly for anomaly in wrong if _concerns(piece, anomaly.fee_item)] + lines.anomalies
     own = lines.by_month.pop(cycle.first, [])
     main = BillBasis(cycle.first, Prices(rates, own, apart, cycle.months), job.usages, anomalies)
@@ -232,14 +241,17 @@ def _name_passed_over(session: Session, piece: Slice, basis: BillBasis, anomalie
 
 
 def _judge(
-    session: Session, piece: Slice, basis: BillBasis, anomalies: "Anomalies", settings: Settings
+    session: Session, piece: Slice, basis: BillBasis, anomalies: "Anomalies", posting: Posting, settings: Settings
 ) -> tuple[int, int]:
     """What the run would issue; writes nothing but what it found."""
     _name_passed_over(session, piece, basis, anomalies)
     totals, sample = tables.judge(session, piece, basis.prices, settings.amount_change_percent, anomalies.room)
     anomalies.add_judged(totals, sample)
     would_bill = [total for total in totals if total.kind != "already_billed"]
-    return sum(total.lines for total in would_bill), sum(total.amount_fen for total in would_bill)
+    bills = sum(total.lines for total in would_bill)
+    if bills and posting.moved_from is not None:
+        anomalies.add_moved(posting, bills, tables.billable(session, piece, basis.prices, SHOWN_MOVED))
+    return bills, sum(total.amount_fen for total in would_bill)
 
 
 class Anomalies:
@@ -274,6 +286,13 @@ class Anomalies:
             past = f"; last period {yuan(row.past_fen)} yuan" if row.past_fen else ""
             self._show(row.unit, row.fee_item, row.kind, f"{JUDGEMENTS[row.kind]}: {yuan(row.amount_fen)} yuan{past}")
         self.count += sum(total.lines for total in totals if total.kind is not None)
+
+    def add_moved(self, posting: Posting, bills: int, rows: Iterable[BillableLine]) -> None:
+        """Bills whose due date is later than policy alone would have it: all counted, few in words."""
+        detail = f"due on {posting.due_date} instead of {posting.moved_from}: issued on {posting.issued_on}"
+        for row in rows:
+            self._show(row.unit, row.fee_item, "due_date_moved", detail)
+        self.count += bills
 
     def _show(self, unit: str | None, fee_item: str | None, kind: BillingAnomaly, detail: str) -> None:
         if len(self.sample) < self.limit:

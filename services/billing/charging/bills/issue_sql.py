@@ -42,7 +42,8 @@ rate AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:rates AS jsonb)) AS r({RATE})
 ), line AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
-    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, inputs jsonb)
+    unit_id bigint, household_id bigint, fee_item text, tariff_id int, amount_fen bigint, months int, vacant boolean,
+    inputs jsonb)
 ), priced AS (
   SELECT u.id AS unit_id, u.household_id, u.building, u.area_m2, v.vacant, r.fee_item, r.tariff_id,
          {amount_fen("u", "r", "v.vacant")} AS amount_fen, CAST(:months AS int) AS months,
@@ -54,8 +55,8 @@ rate AS MATERIALIZED (
   CROSS JOIN LATERAL (SELECT u.status = 'vacant' AS vacant) v
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id AND u.id <> ALL (:apart)
   UNION ALL
-  SELECT u.id, l.household_id, u.building, u.area_m2, u.status = 'vacant', l.fee_item, l.tariff_id, l.amount_fen,
-         l.months, l.inputs, NULL
+  SELECT u.id, l.household_id, u.building, u.area_m2, coalesce(l.vacant, u.status = 'vacant'), l.fee_item,
+         l.tariff_id, l.amount_fen, l.months, l.inputs, NULL
   FROM line l JOIN unit u ON u.id = l.unit_id
 )"""
 
@@ -169,6 +170,14 @@ SELECT kind, count(*) AS lines, coalesce(sum(amount_fen), 0)::bigint AS amount_f
 JUDGED_SAMPLE = text(f"""{JUDGEMENT}
 SELECT u.code AS unit, j.fee_item, j.kind, j.amount_fen, j.past_fen
 FROM judged j JOIN unit u ON u.id = j.unit_id WHERE j.kind IS NOT NULL ORDER BY j.unit_id, j.fee_item LIMIT :limit
+""")
+BILLABLE_SAMPLE = text(f"""
+WITH {PRICING}
+SELECT u.code AS unit, p.fee_item FROM priced p JOIN unit u ON u.id = p.unit_id
+WHERE p.amount_fen > 0 AND NOT EXISTS (
+  SELECT FROM bill b WHERE b.unit_id = p.unit_id AND b.fee_item = p.fee_item AND b.period = :period
+    AND b.voided_at IS NULL AND b.charge_id IS NULL)
+ORDER BY p.unit_id, p.fee_item LIMIT :limit
 """)
 BILLED_BEFORE = text("""
 SELECT EXISTS (SELECT FROM bill b JOIN unit u ON u.id = b.unit_id

@@ -34,12 +34,14 @@ class Posting:
     """What all bills of a slice have in common when they are issued.
 
     `first_issued_on`: of a reissue, when the first of the bills it replaces was; in the figures it counts from then.
+    `moved_from`: the due date by policy alone, where they are issued too late for it.
     """
 
     due_date: date
     issued_on: date
     now: datetime
     first_issued_on: date | None = None
+    moved_from: date | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,14 @@ class UnbilledUnit:
     fee_item: str | None
     kind: BillingAnomaly
     total: int
+
+
+@dataclass(frozen=True)
+class BillableLine:
+    """A line of a dry run that would become a bill."""
+
+    unit: str
+    fee_item: str
 
 
 @dataclass(frozen=True)
@@ -181,6 +191,12 @@ def judge(
     }
     totals = rows_of(JudgedTotal, session.execute(issue_sql.JUDGED_TOTALS, parameters))
     return totals, rows_of(JudgedLine, session.execute(issue_sql.JUDGED_SAMPLE, parameters))
+
+
+def billable(session: Session, piece: Slice, prices: Prices, limit: int) -> list[BillableLine]:
+    """The first lines of a dry run that would become bills."""
+    parameters = _range(piece, prices) | {"period": piece.period, "limit": limit}
+    return rows_of(BillableLine, session.execute(issue_sql.BILLABLE_SAMPLE, parameters))
 
 
 def _range(piece: Slice, prices: Prices) -> dict[str, object]:

@@ -131,9 +131,8 @@ def _check(request: ChargeRequest, today: date) -> None:
 
 
 def _due_date(session: Session, estate_id: int, today: date) -> date:
-    """As a bill of this month by the estate's policy, but never before today."""
-    policy = load_policy(session, estate_id)
-    return max(due_date(policy, today.replace(day=1), WorkingCalendar()), today)
+    """As a bill of this month by the estate's policy, issued today."""
+    return due_date(load_policy(session, estate_id), today.replace(day=1), today, WorkingCalendar())
 
 
 def _view(session: Session, bill_id: int, charge_id: UUID, description: str) -> Charge:

@@ -61,7 +61,7 @@ def load(session: Session, job: Job) -> Meters:
     first, last = job.consumption_cycle.first, job.consumption_cycle.last
     since: list[ClosedMeter] = []
     for row in tables.billed_spans(session, job.piece, usages, meters.items, first):
-        span = CoveredSpan(row.period, row.from_on, Reading(row.to_on, row.to_reading))
+        span = CoveredSpan(row.period, Reading(row.from_on, row.from_reading), Reading(row.to_on, row.to_reading))
         meters.covered_spans[row.unit_id, row.fee_item].setdefault(row.meter, []).append(span)
         if row.period < first:
             meters.before[row.unit_id, row.fee_item] = Before(row.quantity, row.limit_months)

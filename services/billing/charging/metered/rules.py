@@ -6,10 +6,13 @@ A bill covers, for each meter of the unit, the span from an opening to a closing
   without a reading bill nothing, and the next reading catches them up.
 - Opening: the reading the last billed span of this meter ended with, as it was billed. A meter that was never billed
   opens with its last reading before the cycle, else with its first ever.
-- A span that would reach into one that is billed already is not billed; so no unit is lost, and none is billed twice,
-  in whatever order months are billed.
-- A reading lower than the one before it stops the whole fee of the unit until a person has cleared it: the amount would
-  be an invention. A replaced meter gets a new name, and opens with its own first reading.
+- A span that would reach into one that is billed already ends where that one begins, with the reading that one was
+  billed from; where nothing is left, it is not billed. So bills of a meter hang together like links of a chain, and
+  add up to what it shows: no unit is lost, and none is billed twice, in whatever order months are billed or billed
+  again, and whatever a reading was corrected to in between. The next bill settles what a correction has changed.
+- What was billed beyond what a meter shows after a correction is not billed again before the meter has passed it.
+- A reading lower than the one before it, both as they stand now, stops the whole fee of the unit until a person has
+  cleared it: the amount would be an invention. A replaced meter gets a new name, and opens with its own first reading.
 
 Tiers are per month. Limits count once for each month after the opening reading's up to the cycle's last (an opening
 reading within the cycle counts its own month too; at least one), so that months caught up keep their cheap tiers. Where
@@ -41,10 +44,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class CoveredSpan:
-    """A span of a meter that a standing bill covers; `closing` as it was billed."""
+    """A span of a meter that a standing bill covers; its readings as they were billed."""
 
     period: date
-    opened_on: date
+    opening: Reading
     closing: Reading
 
 
@@ -95,20 +98,17 @@ def span(
     meter: str, readings: Sequence[Reading], covered_spans: Sequence[CoveredSpan], first: date, last: date
 ) -> Span | Trouble:
     """What a cycle from `first` to `last` bills of a meter; `readings` in the order of their days."""
-    closing = max((r for r in readings if r.on <= last), key=lambda r: r.on, default=None)
-    if closing is None or closing.on < first:
+    read = max((r for r in readings if r.on <= last), key=lambda r: r.on, default=None)
+    if read is None or read.on < first:
         return Trouble("missing_reading", f"meter {meter} was not read")
-    if any(past.opened_on < closing.on < past.closing.on for past in covered_spans):
-        return Trouble("already_metered", f"meter {meter}: a bill of a later month covers {closing.on}")
-    opening = _opening(readings, covered_spans, closing, first)
+    opening = _opening(readings, covered_spans, read, first)
+    closing = _closing(covered_spans, opening, read)
+    if closing.on < read.on and (closing.on <= opening.on or closing.on < first):
+        return Trouble("already_metered", f"meter {meter}: a bill of a later month covers {read.on}")
     if opening.on >= closing.on:
         return Trouble("missing_reading", f"meter {meter} has no reading after {opening.on}")
-    span_readings = (opening, *(r for r in readings if opening.on < r.on <= closing.on))
-    for earlier, later in pairwise(span_readings):
-        if later.value < earlier.value:
-            detail = f"meter {meter} went from {earlier.value:f} on {earlier.on} to {later.value:f} on {later.on}"
-            return Trouble("backward_reading", detail)
-    return Span(meter, span_readings)
+    between = [r for r in readings if opening.on <= r.on <= closing.on]
+    return _backward(meter, between) or _link(meter, opening, closing, between)
 
 
 def _opening(
@@ -119,6 +119,33 @@ def _opening(
         return max(closings, key=lambda reading: reading.on)
     before = [reading for reading in readings if reading.on < first]
     return before[-1] if before else readings[0]
+
+
+def _closing(covered_spans: Sequence[CoveredSpan], opening: Reading, read: Reading) -> Reading:
+    """The reading of the cycle, but not beyond where the next standing bill begins: by day, and by value."""
+    later = [past.opening for past in covered_spans if past.closing.on > opening.on]
+    following = min(later, key=lambda reading: reading.on, default=None)
+    if following is None:
+        return read
+    return following if following.on <= read.on else Reading(read.on, min(read.value, following.value))
+
+
+def _backward(meter: str, readings: Sequence[Reading]) -> Trouble | None:
+    for earlier, later in pairwise(readings):
+        if later.value < earlier.value:
+            detail = f"meter {meter} went from {earlier.value:f} on {earlier.on} to {later.value:f} on {later.on}"
+            return Trouble("backward_reading", detail)
+    return None
+
+
+def _link(meter: str, opening: Reading, closing: Reading, between: Sequence[Reading]) -> Span | Trouble:
+    """A span between two links of the chain, with the readings in between that still lie between them."""
+    if closing.value < opening.value:
+        billed_up_to, value = opening.value.normalize(), closing.value.normalize()
+        detail = f"meter {meter} was billed up to {billed_up_to:f}, it shows {value:f} on {closing.on}"
+        return Trouble("billed_ahead", detail)
+    inner = [r for r in between if opening.on < r.on < closing.on and opening.value <= r.value <= closing.value]
+    return Span(meter, (opening, *inner, closing))
 
 
 @dataclass(frozen=True)

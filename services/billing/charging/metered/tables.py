@@ -18,7 +18,7 @@ from services.common.rows import rows_of
 # twelve bills opens where it stands.
 BILLED_SPANS = text("""
 WITH spans AS (
-  SELECT u.id AS unit_id, b.fee_item, b.period, b.months, m.meter, m.from_on, m.to_on, m.to_reading,
+  SELECT u.id AS unit_id, b.fee_item, b.period, b.months, m.meter, m.from_on, m.from_reading, m.to_on, m.to_reading,
          (b.inputs->>'quantity')::numeric AS quantity, (b.inputs->>'limit_months')::int AS limit_months,
          row_number() OVER (PARTITION BY u.id, b.fee_item, m.meter, b.period < :first ORDER BY m.to_on DESC) AS n
   FROM unit u
@@ -31,7 +31,7 @@ WITH spans AS (
     SELECT fee_item, period, months, inputs FROM bill
     WHERE unit_id = u.id AND fee_item = f.fee_item AND voided_at IS NULL AND charge_id IS NULL AND period >= :first) b
   CROSS JOIN LATERAL jsonb_to_recordset(b.inputs->'meters') AS m(
-    meter text, from_on date, to_on date, to_reading numeric)
+    meter text, from_on date, from_reading numeric, to_on date, to_reading numeric)
   WHERE u.estate_id = :estate_id AND u.id >= :from_unit_id AND u.id < :to_unit_id AND u.usage = ANY (:usages)
     AND b.inputs->>'method' = 'metered'
 )
@@ -64,6 +64,7 @@ class BilledSpan:
     period: date
     meter: str
     from_on: date
+    from_reading: Decimal
     to_on: date
     to_reading: Decimal
     quantity: Decimal

@@ -15,7 +15,7 @@ from services.billing.charging.slices.lines import Job, Lines
 from services.billing.charging.slices.rules import Line
 from services.billing.charging.slices.units import PricedUnit, UnitHistory
 from services.billing.charging.tariffs.cycles import Cycle
-from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion
+from services.billing.charging.tariffs.rules import TariffAnomaly, TariffVersion, month_end
 from services.common.contracts.answers.explanations import CostShare, SharedInputs
 from services.common.domain.calendar import format_period
 from services.common.domain.money import yuan
@@ -58,6 +58,26 @@ def add(session: Session, job: Job, units: Sequence[PricedUnit], history: UnitHi
             _add_item(session, job, fee_item, prices, units, history, cost_book, lines)
 
 
+def tell_unpriced(session: Session, job: Job, lines: Lines) -> None:
+    """Recorded costs of fees that have no price in their month, so that nobody will ever bear them."""
+    prices = {(v.fee_item, month) for v, month in _shared_versions(job)}
+    for row in tables.costs_recorded(session, job.piece.estate_id, job.consumption_cycle.starts):
+        if job.wants(row.fee_item) and (row.fee_item, row.period) not in prices:
+            lines.anomalies.append(_nobody_bears(row.fee_item, row.period, row.building, row.amount_fen))
+
+
+def _shared_versions(job: Job) -> Iterable[tuple[TariffVersion, date]]:
+    for month in job.consumption_cycle.starts:
+        month_prices = (rules.shared_price(versions, month) for versions in job.prices)
+        yield from ((price.newest, month) for price in month_prices if price)
+
+
+def _nobody_bears(fee_item: str, month: date, building: str, fen: int) -> TariffAnomaly:
+    where = f" in building {building}" if building else ""
+    detail = f"a cost nobody bears: {yuan(fen)} yuan of {format_period(month)}{where}"
+    return TariffAnomaly(fee_item, "cost_nobody_bears", detail)
+
+
 def _load_cost_book(session: Session, job: Job) -> CostBook:
     estate_id, months = job.piece.estate_id, job.consumption_cycle.starts
     allocations = tables.allocations(session, estate_id, months)
@@ -78,7 +98,7 @@ def _add_item(
     """All months of the cycle or none: a month whose cost is missing would never be billed afterwards."""
     shares: dict[int, list[UnitShare]] = defaultdict(list)
     newest: dict[str, int] = {}
-    for month in job.consumption_cycle.starts:
+    for month in (month for month in job.consumption_cycle.starts if job.is_open(month_end(month))):
         month_prices = [price for price in (rules.shared_price(versions, month) for versions in prices) if price]
         if not month_prices:
             continue
@@ -88,7 +108,7 @@ def _add_item(
             return
         newest |= {price.usage: price.newest.id for price in month_prices}
         for cost in costs:
-            for unit_share in _shares(session, job, cost, month_prices, cost_book):
+            for unit_share in _shares(session, job, cost, month_prices, cost_book, lines):
                 shares[unit_share.share.unit_id].append(unit_share)
     for unit in units:
         if unit.id in shares:
@@ -109,7 +129,7 @@ def _tell(job: Job, fee_item: str, month: date, costs: Sequence[Cost], lines: Li
 
 
 def _shares(
-    session: Session, job: Job, cost: Cost, prices: Sequence[SharedPrice], cost_book: CostBook
+    session: Session, job: Job, cost: Cost, prices: Sequence[SharedPrice], cost_book: CostBook, lines: Lines
 ) -> Iterable[UnitShare]:
     """The slice's shares of a cost: as they were shared before, or shared now and, unless it is a dry run, kept."""
     piece = job.piece
@@ -119,7 +139,9 @@ def _shares(
         shares = tables.shares_of(session, piece, [standing.id])
         return [UnitShare(cost, standing.total_weight, share) for share in shares]
     usages = [price.usage for price in prices]
-    shares = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages), prices)
+    shares = rules.shares(cost, tables.sharing_units(session, piece.estate_id, usages, cost.period), prices)
+    if not shares and piece.first:
+        lines.anomalies.append(_nobody_bears(cost.fee_item, cost.period, cost.building, cost.amount_fen))
     if shares and not piece.dry_run:
         tables.keep(session, piece.estate_id, cost, shares, job.now)
     total = sum((share.weight for share in shares), Decimal(0))

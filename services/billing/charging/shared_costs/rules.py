@@ -3,7 +3,8 @@
 - What: the actual costs recorded for the fee item and month, of the estate or of single buildings. Where none was
   recorded, the tariff's price is the cost of the month, of each usage by itself, by day where it changes.
 - By whom: every unit of the usages that have the tariff in that month, of the estate or of the building, vacant and
-  unsold ones too. By floor area; where the tariff has a vacancy ratio a vacant unit's area counts by it.
+  unsold ones too. By floor area; where the tariff has a vacancy ratio a vacant unit's area counts by it, on the days of
+  the month on which it was vacant.
 - How much: the shares add up to the cost to the fen (largest remainders, ties to the unit that came first).
 
 A cost is shared once: the shares are kept with the first slice that bills any of them, and stay as they are whatever
@@ -23,6 +24,7 @@ from services.common.domain.calendar import month_length
 from services.common.domain.money import largest_remainder
 
 ALL = ""
+WEIGHT = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class SharingUnit:
     building: str
     usage: str
     area_m2: Decimal
-    vacant: bool
+    # on which part of the month
+    vacant: Fraction
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,12 @@ def _bears(unit: SharingUnit, cost: Cost, ratios: Mapping[str, Decimal | None]) 
 
 
 def _weight(unit: SharingUnit, ratio: Decimal | None) -> Decimal:
-    return unit.area_m2 * (ratio if unit.vacant and ratio is not None else FULL_PRICE)
+    if ratio is None or not unit.vacant:
+        return unit.area_m2
+    if unit.vacant == 1:
+        return unit.area_m2 * ratio
+    part = 1 - unit.vacant * Fraction(FULL_PRICE - ratio)
+    return (unit.area_m2 * part.numerator / part.denominator).quantize(WEIGHT)
 
 
 def by_days(amount_fen: int, days: Sequence[int]) -> list[int]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
 from sqlalchemy import (
@@ -29,9 +30,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from services.billing.charging.shared_costs.rules import Cost, Share, SharingUnit
-from services.billing.charging.slices.tables import Slice
+from services.billing.charging.slices.tables import END_OF_UNITS, Slice
+from services.billing.charging.tariffs.rules import month_end
+from services.billing.portfolio.status_days import changed_status
 from services.billing.tables import metadata, unit
 from services.common.contracts.answers.portfolio import Usage
+from services.common.domain.calendar import month_length
 from services.common.rows import row_of, rows_of
 
 shared_cost = Table(
@@ -183,11 +187,24 @@ def allocations(session: Session, estate_id: int, periods: Sequence[date]) -> li
     return rows_of(Allocation, session.execute(query))
 
 
-def sharing_units(session: Session, estate_id: int, usages: Sequence[Usage]) -> list[SharingUnit]:
-    """All units of an estate that bear costs, first come first."""
+def sharing_units(session: Session, estate_id: int, usages: Sequence[Usage], month: date) -> list[SharingUnit]:
+    """All units of an estate that bear the costs of a month, first come first."""
     names = (unit.c.id, unit.c.building, unit.c.usage, unit.c.area_m2, (unit.c.status == "vacant").label("vacant"))
     query = select(*names).where(unit.c.estate_id == estate_id, unit.c.usage.in_(usages)).order_by(unit.c.id)
-    return [SharingUnit(*row) for row in session.execute(query)]
+    parts = _vacant_parts(session, estate_id, month)
+    return [
+        SharingUnit(row.id, row.building, row.usage, row.area_m2, parts.get(row.id, Fraction(row.vacant)))
+        for row in session.execute(query)
+    ]
+
+
+def _vacant_parts(session: Session, estate_id: int, month: date) -> dict[int, Fraction]:
+    """Unit → the part of a month on which it was vacant, where that is not simply what it is today."""
+    parts: dict[int, Fraction] = {}
+    for spell in changed_status(session, estate_id, 0, END_OF_UNITS, month, month_end(month)):
+        days = (spell.last - spell.first).days + 1 if spell.status == "vacant" else 0
+        parts[spell.unit_id] = parts.get(spell.unit_id, Fraction(0)) + Fraction(days, month_length(month))
+    return parts
 
 
 KEEP_SHARES = text("""

@@ -1,8 +1,8 @@
 """STORY of lines: amounts that take more than a rate and an area, worked out by rules for their units (A1, B1, B3).
 
-By rate, they are few beside the units that SQL prices: units that changed hands, whose owner moved in meanwhile, or
-some of whose months are billed already. Metered and shared fees are lines for every unit. All go into the same
-statement.
+By rate, they are few beside the units that SQL prices: units that changed hands, that were then what they are not
+today, whose owner moved in meanwhile, or some of whose months are billed already. Metered and shared fees are lines for
+every unit. All go into the same statement.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ from services.billing.charging.tariffs import rules as tariff_rules
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.charging.tariffs.rules import Rate, TariffAnomaly, TariffVersion, days_held
 from services.billing.portfolio.payers import changed_hands
+from services.billing.portfolio.status_days import changed_status
 from services.common.contracts.answers.portfolio import Usage
 from services.common.contracts.answers.tariffs import Method
 
@@ -43,6 +44,10 @@ class Job:
     def wants(self, fee_item: str) -> bool:
         """Whether the run was asked for it."""
         return self.fee_items is None or fee_item in self.fee_items
+
+    def is_open(self, last: date) -> bool:
+        """Whether the estate had opened by that day: nothing is billed for days before."""
+        return self.piece.opened_on is None or self.piece.opened_on <= last
 
     @property
     def usages(self) -> list[Usage]:
@@ -74,24 +79,30 @@ class Lines:
 
 
 def load_history(session: Session, job: Job, since: date) -> UnitHistory:
-    """Who pays on which day from `since` on, and which months of the slice's units are billed."""
+    """Who pays and what units are on which day from `since` on, and which months of the slice's units are billed."""
     piece, last = job.piece, max(job.cycle.last, job.consumption_cycle.last)
     units_of = (piece.estate_id, piece.from_unit_id, piece.to_unit_id)
     days = changed_hands(session, *units_of, since, last) if piece.changed_hands else []
+    spells = changed_status(session, *units_of, since, last) if piece.changed_status else []
     payers = {unit_id: list(own) for unit_id, own in groupby(days, key=lambda payer: payer.unit_id)}
+    statuses = {unit_id: list(own) for unit_id, own in groupby(spells, key=lambda spell: spell.unit_id)}
     first = min(job.cycle.first, job.consumption_cycle.first)
     span = Cycle(first, job.cycle.months * (1 if job.cycle == job.consumption_cycle else 2))
-    return UnitHistory(payers, units.billed_months(session, piece, span))
+    return UnitHistory(payers, units.billed_months(session, piece, span), statuses)
 
 
 def by_rate(session: Session, job: Job, rates: Sequence[Rate], history: UnitHistory, lines: Lines) -> list[int]:
     """Add the lines of units that no rate prices as it stands; returns the ids of these units."""
     items = {rate.fee_item for rate in rates}
-    apart = set(history.payers) | {
-        unit_id
-        for (unit_id, fee_item), cycles in history.billed_cycles.items()
-        if fee_item in items and any(cycle != job.cycle and cycle.overlaps(job.cycle) for cycle in cycles)
-    }
+    apart = (
+        set(history.payers)
+        | set(history.statuses)
+        | {
+            unit_id
+            for (unit_id, fee_item), cycles in history.billed_cycles.items()
+            if fee_item in items and any(cycle != job.cycle and cycle.overlaps(job.cycle) for cycle in cycles)
+        }
+    )
     if any(part.vacancy_ratio is not None for rate in rates for part in rate.parts):
         apart |= set(units.moving_in(session, job.piece, job.cycle.first))
     for unit in units.units_by_id(session, sorted(apart)):
@@ -128,11 +139,17 @@ def _split(rate: Rate, unit: PricedUnit, history: UnitHistory, stretch: Cycle) -
             method="rate", grade=unit.grade, pieces=pieces, rounding_fen=share.rounding_fen
         )  # fmt: skip
         if pieces:
+            vacant = all(piece["vacant"] for piece in pieces)
             yield Line(
-                unit.id, household_id, rate.fee_item, rate.tariff_id, share.amount_fen, inputs, stretch.months
+                unit.id, household_id, rate.fee_item, rate.tariff_id, share.amount_fen, inputs, stretch.months, vacant
             )  # fmt: skip
 
 
 def _stays(unit: PricedUnit, history: UnitHistory, first: date, last: date) -> list[Stay]:
-    status = "unsold" if history.is_developers(unit.id, first) else unit.status
-    return rules.stays(first, last, status=status, move_in=unit.move_in_date)
+    if history.is_developers(unit.id, first):
+        return rules.stays(first, last, status="unsold", move_in=None)
+    return [
+        stay
+        for status, span in history.statuses_of(unit, first, last)
+        for stay in rules.stays(*span, status=status, move_in=unit.move_in_date)
+    ]

@@ -38,7 +38,8 @@ class PiecewiseInputs(TypedDict):
 class Line:
     """One amount in fen that takes more than a rate and an area, and what it was made from (B1, A1).
 
-    `inputs` are kept with the bill, so that it can be explained; a line of nothing becomes no bill.
+    `inputs` are kept with the bill, so that it can be explained; a line of nothing becomes no bill. `vacant`: on all of
+    its days; None where it does not matter.
     """
 
     unit_id: int
@@ -48,6 +49,7 @@ class Line:
     amount_fen: int
     inputs: PiecewiseInputs | MeteredInputs | SharedInputs
     months: int = 1
+    vacant: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def price_days(rate: Rate, area_m2: Decimal, *, vacant: bool) -> Decimal:
 def stays(first: date, last: date, *, status: str, move_in: date | None) -> list[Stay]:
     """The days from `first` to `last`, before and from the day on which the owner moved in (B3).
 
-    Before it a unit counts as vacant. One that is vacant now counts as vacant throughout, an unsold one never: it is
-    the developer's at the full price.
+    `status` is that of all these days. Before it an occupied unit counts as vacant. A vacant one counts as vacant
+    throughout, an unsold one never: it is the developer's at the full price.
     """
     if status != "occupied" or move_in is None or move_in <= first:
         return [Stay(first, last, status == "vacant")]

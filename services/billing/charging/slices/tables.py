@@ -31,8 +31,9 @@ class Slice:
     which something can still be booked (B8). `policy`: the estate's own, or else the group's default (B3).
     `credited_households`: those of the estate that have a prepaid balance, locked (B6).
 
-    The last three spare a slice questions; they may err by saying yes: whether any of its units may have changed hands
-    (A1), whether the estate has bills for several months (B3), whether an owner moved in within a year before its end.
+    The last four spare a slice questions; they may err by saying yes: whether any of its units may have changed hands
+    (A1), or its status (B3), whether the estate has bills for several months (B3), whether an owner moved in within a
+    year before its end. `opened_on`: nothing is billed for days before it.
     """
 
     id: int
@@ -49,7 +50,9 @@ class Slice:
     first_open: date
     policy: BillingPolicy
     credited_households: Sequence[int]
+    opened_on: date | None = None
     changed_hands: bool = True
+    changed_status: bool = True
     billed_longer: bool = True
     moved_in: bool = True
 
@@ -129,7 +132,7 @@ FROM (SELECT DISTINCT estate_id FROM bill_run_slice WHERE id = ANY (:ids) ORDER 
 SLICES = Prepared(
     "slices",
     f"""
-SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
+SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, e.opened_on, NOT EXISTS (
          SELECT FROM bill_run_slice o
          WHERE o.run_id = s.run_id AND o.estate_id = s.estate_id AND o.from_unit_id < s.from_unit_id) AS first,
        (SELECT max(c.period) FROM ledger_close c WHERE c.estate_id = s.estate_id) AS last_closed,
@@ -139,6 +142,9 @@ SELECT s.*, r.period, r.fee_items, r.dry_run, e.code, NOT EXISTS (
        EXISTS (SELECT FROM unit_payer p
                WHERE p.unit_id >= (SELECT min(id) FROM unit WHERE estate_id = s.estate_id)
                  AND p.unit_id <= (SELECT max(id) FROM unit WHERE estate_id = s.estate_id)) AS changed_hands,
+       EXISTS (SELECT FROM unit_status d
+               WHERE d.unit_id >= (SELECT min(id) FROM unit WHERE estate_id = s.estate_id)
+                 AND d.unit_id <= (SELECT max(id) FROM unit WHERE estate_id = s.estate_id)) AS changed_status,
        EXISTS (SELECT FROM bill b WHERE b.estate_id = s.estate_id AND b.months > 1) AS billed_longer,
        EXISTS (SELECT FROM unit u WHERE u.estate_id = s.estate_id AND u.id >= s.from_unit_id
                  AND u.id < coalesce(s.to_unit_id, {END_OF_UNITS}) AND u.move_in_date > r.period - 366) AS moved_in,
@@ -196,7 +202,9 @@ def _slice(row: Row[Any]) -> Slice:
         first_open=add_months(row.last_closed, 1) if row.last_closed else date.min,
         policy=BillingPolicy(**{name: row._mapping[f"policy_{name}"] for name in _POLICY}),
         credited_households=row.credited,
+        opened_on=row.opened_on,
         changed_hands=row.changed_hands,
+        changed_status=row.changed_status,
         billed_longer=row.billed_longer,
         moved_in=row.moved_in,
     )

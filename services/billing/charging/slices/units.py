@@ -1,4 +1,4 @@
-"""STORE of what lines need to know of the units of a slice: who pays on which day, what was billed before (A1, B3)."""
+"""STORE of what lines need to know of a slice: who pays for units, what they are by day, what was billed (A1, B3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.billing.charging.slices.tables import Slice
 from services.billing.charging.tariffs.cycles import Cycle
 from services.billing.portfolio.payers import PayerDays
+from services.billing.portfolio.status_days import UnitStatusDays
 from services.billing.tables import unit
 from services.common.contracts.answers.portfolio import UnitStatus, Usage
 from services.common.domain.calendar import add_months
@@ -59,10 +60,14 @@ class PricedUnit:
 
 @dataclass(frozen=True)
 class UnitHistory:
-    """`payers`: days of units that changed hands; `billed_cycles`: months of a (unit, fee item) that bills cover."""
+    """`payers`: days of units that changed hands; `billed_cycles`: months of a (unit, fee item) that bills cover.
+
+    `statuses`: days of units that were something else on any of them than they are today.
+    """
 
     payers: dict[int, list[PayerDays]]
     billed_cycles: BilledCycles
+    statuses: dict[int, list[UnitStatusDays]]
 
     def stretches(self, unit_id: int, fee_item: str, cycle: Cycle) -> list[Cycle]:
         """The months of a cycle to bill: all of it, or what is left where other bills cover some of its months.
@@ -75,6 +80,12 @@ class UnitHistory:
     def is_developers(self, unit_id: int, day: date) -> bool:
         """Whether a day of a unit that changed hands is the developer's, who owes the full price (A1)."""
         return any(days.role == "developer" and days.first <= day <= days.last for days in self.payers.get(unit_id, ()))
+
+    def statuses_of(self, unit: PricedUnit, first: date, last: date) -> list[tuple[UnitStatus, Span]]:
+        """What a unit was from `first` to `last`, with the days."""
+        spells = self.statuses.get(unit.id, [UnitStatusDays(unit.id, unit.status, first, last)])
+        days = [(spell.status, (max(spell.first, first), min(spell.last, last))) for spell in spells]
+        return [(status, span) for status, span in days if span[0] <= span[1]]
 
     def payers_of(self, unit: PricedUnit, first: date, last: date) -> list[tuple[int, list[Span]]]:
         """Who pays for a unit from `first` to `last`, each household once with its days."""

@@ -5,7 +5,7 @@ fee item and period, so it gets none until its months are billed one by one.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
 
 from services.billing.charging.tariffs.cycles import Cycle
@@ -31,8 +31,16 @@ def _ways(versions: Sequence[TariffVersion], cycle: Cycle) -> set[str]:
     return {way(version.method) for version, _, _ in days_held(versions, cycle.first, cycle.last)}
 
 
-def tariff_anomalies(versions: Sequence[TariffVersion], cycle: Cycle) -> list[TariffAnomaly]:
-    """Everything that is wrong with the tariffs of one estate for a cycle, as concerns the whole estate."""
+def tariff_anomalies(
+    versions: Sequence[TariffVersion], cycle: Cycle, opened_on: date | None = None
+) -> list[TariffAnomaly]:
+    """Everything that is wrong with the tariffs of one estate for a cycle, as concerns the whole estate.
+
+    Days before it opened need no price (A1).
+    """
+    if opened_on is not None and opened_on > cycle.last:
+        return [TariffAnomaly(None, "not_opened", f"the estate opened on {opened_on}: nothing is billed before that")]
+    first = max(cycle.first, opened_on or cycle.first)
     current = [v for v in versions if v.effective_from <= cycle.last and (v.effective_to or cycle.first) >= cycle.first]
     lines = {_line(version) for version in current if version.published}
     anomalies = []
@@ -40,7 +48,7 @@ def tariff_anomalies(versions: Sequence[TariffVersion], cycle: Cycle) -> list[Ta
         anomalies.append(TariffAnomaly(None, "no_published_tariff", "no published tariff is in effect"))
     anomalies += [TariffAnomaly(v.fee_item, "unpublished_tariff", _version_name(v)) for v in _waiting(current, lines)]
     prices = by_price(versions)
-    anomalies += [_anomaly(price[0], "tariff_gap", gap) for price in prices if (gap := _gap(price, cycle))]
+    anomalies += [_anomaly(price[0], "tariff_gap", gap) for price in prices if (gap := _gap(price, cycle, first))]
     detail = "the method changes within the cycle: not billed, bill its months one by one"
     changing = mixed_lines(prices, cycle)
     return anomalies + [_anomaly(price[0], "method_changed", detail) for price in prices if _line(price[0]) in changing]
@@ -56,10 +64,10 @@ def _waiting(versions: Sequence[TariffVersion], lines: set[Line]) -> Iterator[Ta
                 yield version
 
 
-def _gap(versions: Sequence[TariffVersion], cycle: Cycle) -> str | None:
-    """The days a price leaves out; None also where it ended before the cycle before, or has not begun."""
-    total = (cycle.last - cycle.first).days + 1
-    days = sum(day_count for _, _, day_count in days_held(versions, cycle.first, cycle.last))
+def _gap(versions: Sequence[TariffVersion], cycle: Cycle, first: date) -> str | None:
+    """The days from `first` on a price leaves out; None also where it ended before the last cycle, or has not begun."""
+    total = (cycle.last - first).days + 1
+    days = sum(day_count for _, _, day_count in days_held(versions, first, cycle.last))
     if days:
         return f"no published price on {total - days} of {total} days: they are not charged" if days < total else None
     eve = cycle.first - ONE_DAY

@@ -12,6 +12,7 @@ from services.common.contracts.answers.tariffs import BillingCycle, BillingTimin
 from services.common.domain.calendar import WorkingCalendar, add_months
 
 MONTHS: dict[BillingCycle, int] = {"monthly": 1, "quarterly": 3, "annual": 12}
+NOTICE_DAYS = 15
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,17 @@ def issued_in(cycle: BillingCycle, timing: BillingTiming, month: date) -> Cycle 
 
 @dataclass(frozen=True)
 class BillingPolicy:
-    """When bills of an estate are due (B3); shipped: monthly, in arrears, 15th of the next month, not rolled."""
+    """When bills of an estate are due (B3); shipped: monthly, in arrears, 15th of the next month, not rolled.
+
+    `notice_days`: no bill is due earlier than so many days after it was issued.
+    """
 
     cycle: BillingCycle
     timing: BillingTiming
     due_day: int
     month_offset: int
     roll_to_working_day: bool
+    notice_days: int = NOTICE_DAYS
 
     def issued_in(self, month: date) -> Cycle | None:
         """The cycle that a run for that month issues; None: it issues nothing."""
@@ -86,14 +91,27 @@ class BillingPolicy:
         return cycle if self.timing == "arrears" else cycle.before
 
 
-def due_date(policy: BillingPolicy, period: date, calendar: WorkingCalendar) -> date:
-    """The due date of the cycle in which a month lies: in arrears `month_offset` months after its last month, in
-    advance as many before its first.
+def due_date(policy: BillingPolicy, period: date, issued_on: date, calendar: WorkingCalendar) -> date:
+    """The due date of a bill for the cycle in which a month lies: the policy's day, or `notice_days` after the day of
+    issue where that is later; so no bill is born overdue (ADR 19)."""
+    earliest = issued_on + timedelta(days=policy.notice_days)
+    return _working_day(policy, max(_due_day(policy, period), earliest), calendar)
 
-    A due day the month lacks is its last day; a day off is rolled to the next working day only where policy says so.
-    """
+
+def usual_due_date(policy: BillingPolicy, period: date, calendar: WorkingCalendar) -> date:
+    """The due date of a bill that is issued in good time."""
+    return _working_day(policy, _due_day(policy, period), calendar)
+
+
+def _due_day(policy: BillingPolicy, period: date) -> date:
+    """In arrears `month_offset` months after the cycle's last month, in advance as many before its first; a day the
+    month lacks is its last day."""
     cycle = cycle_of(policy.cycle, period)
     from_month = cycle.starts[-1] if policy.timing == "arrears" else cycle.first
     months = policy.month_offset if policy.timing == "arrears" else -policy.month_offset
-    due = add_months(from_month, months, policy.due_day)
-    return calendar.next_working_day(due) if policy.roll_to_working_day else due
+    return add_months(from_month, months, policy.due_day)
+
+
+def _working_day(policy: BillingPolicy, day: date, calendar: WorkingCalendar) -> date:
+    """A day off is the next working day, only where policy says so."""
+    return calendar.next_working_day(day) if policy.roll_to_working_day else day

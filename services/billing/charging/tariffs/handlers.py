@@ -5,12 +5,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.billing.charging.tariffs import tables
+from services.billing.charging.tariffs.rules import by_price, days_in_force
 from services.billing.charging.tariffs.tables import TariffRow
+from services.billing.charging.tariffs.versions import load_versions
 from services.billing.portfolio.tables import find_estate, find_household
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.tariffs import PriceComponent, PriceTier, PublishedTariffs, Tariff
-from services.common.contracts.errors import NotFound
+from services.common.contracts.errors import Conflict, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
@@ -49,6 +51,33 @@ def publish_tariff(session: Session, caller: Caller, tariff_id: int, now: dateti
     if tables.publish(session, estate.id, tariff_id, now):
         log.info("tariff published", extra={"estate": estate.code, "tariff_id": tariff_id, "by": caller.sub})
     return tariff_view(tables.load_tariff(session, tariff_id), estate.code)
+
+
+def withdraw_tariff(session: Session, caller: Caller, tariff_id: int) -> Tariff:
+    """Take back the publication of a version that nothing was billed by yet: it waits again, and may be corrected.
+
+    Of one that waits already nothing changes. NotFound, Forbidden, Conflict (bills were made from it).
+    """
+    caller.require(Permission.PUBLISH_TARIFFS)
+    estate = tables.estate_of(session, tariff_id)
+    if estate is None:
+        raise NotFound(f"There is no tariff {tariff_id}.")
+    caller.require_estate(estate.code)
+    lock_estate(session, estate.id)
+    row = tables.load_tariff(session, tariff_id)
+    if row.published_at is not None:
+        _refuse_if_used(session, estate.id, row)
+        tables.withdraw(session, tariff_id)
+        log.info("tariff withdrawn", extra={"estate": estate.code, "tariff_id": tariff_id, "by": caller.sub})
+    return tariff_view(tables.load_tariff(session, tariff_id), estate.code)
+
+
+def _refuse_if_used(session: Session, estate_id: int, row: TariffRow) -> None:
+    versions = by_price(load_versions(session, [estate_id])[estate_id])
+    price = next(price for price in versions if (price[0].fee_item, price[0].usage) == (row.fee_item, row.usage))
+    version = next(version for version in price if version.id == row.id)
+    if tables.is_used(session, estate_id, row, *days_in_force(version, price)):
+        raise Conflict("Bills were made from this version; publish a newer one instead.")
 
 
 def publish_estate_tariffs(session: Session, caller: Caller, code: str, now: datetime) -> PublishedTariffs:

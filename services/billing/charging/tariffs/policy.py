@@ -13,6 +13,7 @@ from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
 from services.common.observability.logs import get_logger
 
+BOUNDS = {"due_day": (1, 31), "month_offset": (0, 12), "notice_days": (0, 90)}
 log = get_logger(__name__)
 
 
@@ -32,6 +33,7 @@ def billing_terms(policy: BillingPolicy) -> BillingTerms:
         due_day=policy.due_day,
         month_offset=policy.month_offset,
         roll_to_working_day=policy.roll_to_working_day,
+        notice_days=policy.notice_days,
     )
 
 
@@ -50,10 +52,10 @@ def put_policy(session: Session, caller: Caller, code: str, policy: BillingPolic
 
 
 def _check(policy: BillingPolicy) -> None:
-    errors = []
-    if not 1 <= policy.due_day <= 31:
-        errors.append({"loc": "due_day", "msg": "from 1 to 31"})
-    if not 0 <= policy.month_offset <= 12:
-        errors.append({"loc": "month_offset", "msg": "from 0 to 12"})
+    errors = [
+        {"loc": name, "msg": f"from {least} to {most}"}
+        for name, (least, most) in BOUNDS.items()
+        if not least <= getattr(policy, name) <= most
+    ]
     if errors:
         raise Invalid("The billing policy is not valid.", errors)

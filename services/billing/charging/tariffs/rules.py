@@ -132,6 +132,21 @@ def rates(versions: Iterable[TariffVersion], period: date, months: int = 1) -> l
     return [rate for rate in all_rates if rate.parts]
 
 
+def since(all_rates: Sequence[Rate], opened_on: date | None, last: date) -> list[Rate]:
+    """What of the rates of a cycle that ends on `last` counts from the day on which the estate opened (A1)."""
+    if opened_on is None:
+        return list(all_rates)
+    open_rates = (rate.within(opened_on, last) for rate in all_rates)
+    return [rate for rate in open_rates if rate.parts]
+
+
+def days_in_force(version: TariffVersion, versions: Sequence[TariffVersion]) -> tuple[date, date]:
+    """The first and last day on which a published version holds, among the published ones of its price; the last may
+    be before the first."""
+    last_days = [v.effective_from - timedelta(days=1) for v in versions if v.effective_from > version.effective_from]
+    return version.effective_from, min([version.effective_to or date.max, *last_days])
+
+
 def by_price(versions: Iterable[TariffVersion]) -> list[list[TariffVersion]]:
     """The published versions of each (fee item, usage), the oldest first."""
     published_versions = sorted((v for v in versions if v.published), key=_line_then_start)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -69,6 +69,31 @@ def publish(session: Session, estate_id: int, tariff_id: int | None, now: dateti
     if tariff_id is not None:
         waiting = waiting.where(tariff.c.id == tariff_id)
     return len(session.execute(waiting.values(published_at=now).returning(tariff.c.id)).all())
+
+
+# Bills for any of the days on which it held, consumption they caught up included, void or not: those of its price that
+# were issued once it was published. Days are compared, because a bill names only the last version of its months.
+_HAS_BILLS = text("""
+SELECT EXISTS (
+  SELECT FROM bill b JOIN tariff t ON t.id = b.tariff_id
+  WHERE b.estate_id = :estate_id AND t.fee_item = :fee_item AND t.usage = :usage
+    AND b.issued_on >= (CAST(:published_at AS timestamptz) AT TIME ZONE 'Asia/Shanghai')::date
+    AND b.period + make_interval(months => b.months) > :first
+    AND least(b.period, (SELECT min((m.value->>'from_on')::date) + 1 FROM jsonb_array_elements(b.inputs->'meters') m))
+        <= :last)
+""")
+
+
+def is_used(session: Session, estate_id: int, row: TariffRow, first: date, last: date) -> bool:
+    """Whether a bill was made from a published version, which holds from `first` to `last`."""
+    price = {"estate_id": estate_id, "fee_item": row.fee_item, "usage": row.usage}
+    days = {"published_at": row.published_at, "first": first, "last": last}
+    return first <= last and bool(session.scalar(_HAS_BILLS, price | days))
+
+
+def withdraw(session: Session, tariff_id: int) -> None:
+    """A version waits to be published again."""
+    session.execute(update(tariff).where(tariff.c.id == tariff_id).values(published_at=None))
 
 
 def has_policy(session: Session, estate_id: int) -> bool:

@@ -1,6 +1,6 @@
 """STORE of tariff versions and billing policies as runs and voids read them (B1)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from sqlalchemy import Integer, any_, literal, select
@@ -40,6 +40,16 @@ def fee_items(session: Session, estate_ids: Sequence[int]) -> set[str]:
     """The fee items these estates have any tariff of, published or not."""
     query = select(tariff.c.fee_item).where(tariff.c.estate_id == any_(literal(list(estate_ids), ARRAY(Integer))))
     return set(session.scalars(query.distinct()))
+
+
+def fee_items_by_estate(session: Session, estate_ids: Collection[int]) -> dict[int, set[str]]:
+    """Estate → the fee items it has any tariff of, published or not; nothing for one without any."""
+    items: dict[int, set[str]] = {}
+    for estate_id, fee_item in session.execute(
+        select(tariff.c.estate_id, tariff.c.fee_item).where(tariff.c.estate_id.in_(estate_ids)).distinct()
+    ):
+        items.setdefault(estate_id, set()).add(fee_item)
+    return items
 
 
 def load_policy(session: Session, estate_id: int) -> BillingPolicy:

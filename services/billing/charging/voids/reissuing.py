@@ -9,8 +9,9 @@ from services.billing.charging.bills import handlers as bills
 from services.billing.charging.bills.views.handlers import bill_view
 from services.billing.charging.bills.views.tables import load_bill
 from services.billing.charging.slices import tables as slices
-from services.billing.charging.voids import tables
-from services.billing.charging.voids.tables import BillToVoid
+from services.billing.charging.voids import carrying, tables
+from services.billing.charging.voids.carrying import Inheritance
+from services.billing.charging.voids.tables import BillToVoid, StandingBill
 from services.billing.receivables.allocation.portions import Designation, movements
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.credits.applying import apply_credit
@@ -24,10 +25,13 @@ from services.common.domain.calendar import business_date, format_period
 from services.common.once import another_request, insert_once
 
 
-def bill_again(session: Session, caller: Caller, request_id: UUID, void: BillToVoid, now: datetime) -> None:
-    """Bill the unit, fee item and month of a void bill at the prices and payers now on record.
+def bill_again(
+    session: Session, caller: Caller, request_id: UUID, void: BillToVoid, now: datetime, *, is_void_now: bool = False
+) -> set[int]:
+    """Bill the unit, fee item and month of a void bill at the prices and payers now on record; the households billed.
 
-    The caller holds the estate alone. Conflict when another bill of that month stands, or when nothing is to be billed.
+    The caller holds the estate alone. `is_void_now`: it is void by this very request. Conflict when another bill of
+    that month stands, or when nothing is to be billed.
     """
     key = (void.unit_id, void.fee_item, void.period)
     month = f"{void.fee_item} of {format_period(void.period)}"
@@ -42,15 +46,33 @@ def bill_again(session: Session, caller: Caller, request_id: UUID, void: BillToV
         raise Conflict(f"No published tariff gives this unit anything to pay for {month}.")
     before = tables.predecessors(session, *key)
     for row in fresh:
-        tables.replace(session, row.id, before.get(row.household_id, void.id), void.originally_issued_on)
-    for row in fresh:
-        replaced_id = before.get(row.household_id)
-        if replaced_id is not None:
-            _take_back(session, row.household, replaced_id, str(request_id), now)
-        apply_credit(session, row.household, str(request_id), now, Designation([row.id], replaced_id))
-    apply_credit(session, void.household, str(request_id), now)
+        previous_id = before.get(row.household_id)
+        tables.replace(session, row.id, previous_id or void.id, void.originally_issued_on)
+        previous = tables.bill(session, previous_id) if previous_id else None
+        if previous is None:
+            apply_credit(session, row.household, str(request_id), now)
+        else:
+            _inherit(session, row, previous, request_id, now, is_void_now=is_void_now and previous.id == void.id)
     record = {"id": request_id, "bill_id": void.id, "bill_ids": [row.id for row in fresh]}
     tables.add_reissue(session, record | {"reissued_by": caller.sub, "reissued_at": now})
+    return {row.household_id for row in fresh}
+
+
+def _inherit(
+    session: Session, fresh: StandingBill, void: BillToVoid, request_id: UUID, now: datetime, *, is_void_now: bool
+) -> None:
+    """Grants first, for they were there before some of the money; then the money on the days it came.
+
+    What the void gave the household's other bills is the reissue's: it is taken back from them.
+    """
+    _take_back(session, fresh.household, void.id, str(request_id), now)
+    account = ledger.account(session, fresh.household, lock=True)
+    grants = carrying.grants_of(session, void, is_void_now=is_void_now)
+    if account is not None and grants:
+        carrying.carry(session, account, void, fresh, grants, now)
+    apply_credit(session, fresh.household, str(request_id), now, Designation([fresh.id], void.id))
+    if account is not None and grants:
+        carrying.settle(session, account, Inheritance(void, fresh), grants, request_id, now)
 
 
 def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: datetime) -> None:
@@ -65,7 +87,6 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: 
 
 
 def _take_back(session: Session, household: str, void_id: int, cause: str, now: datetime) -> None:
-    """What the void gave the household's other bills is free again: it is the reissue's."""
     account = ledger.account(session, household, lock=True)
     if account is not None:
         use_sums = {use: -fen for use, fen in tables.given_elsewhere(session, account.id, void_id).items()}

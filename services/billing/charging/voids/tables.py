@@ -1,6 +1,6 @@
 """STORE of voids: credit notes, reissues, and what stands against a void (B5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -139,6 +139,7 @@ class BillToVoid:
     originally_issued_on: date
     amount_fen: int
     charge_id: UUID | None
+    run_id: UUID | None
     voided_at: datetime | None
 
 
@@ -221,6 +222,12 @@ def _notes() -> Select[Any]:
 def note(session: Session, note_id: UUID) -> NoteRow | None:
     """A credit note by its request id."""
     return row_of(NoteRow, session.execute(_notes().where(credit_note.c.id == note_id)).one_or_none())
+
+
+def notes(session: Session, ids: Sequence[UUID]) -> dict[UUID, NoteRow]:
+    """Credit notes by their request ids."""
+    rows = session.execute(_notes().where(credit_note.c.id.in_(ids)))
+    return {row.id: row for row in rows_of(NoteRow, rows)}
 
 
 def note_of(session: Session, bill_id: int) -> NoteRow | None:

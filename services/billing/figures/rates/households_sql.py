@@ -10,6 +10,7 @@ from sqlalchemy import Index, TextClause, text
 
 from services.billing.figures.rates.rates_sql import SCOPE, in_window, is_wanted, key, steward_of
 from services.billing.portfolio.stewards.tables import STEWARD
+from services.billing.receivables.ledger.rollups import is_dated_back
 from services.billing.receivables.ledger.sql import first_day
 from services.billing.tables import bill
 
@@ -33,7 +34,7 @@ WITH {SCOPE}, {f"{STEWARD}, " if stewards else ""}later AS (
          sum(CASE WHEN 'fee_income' IN (l.debit_account, l.credit_account) THEN 0
                   WHEN l.credit_account = 'receivable' THEN l.amount_fen ELSE -l.amount_fen END) AS paid_fen
   FROM ledger_entry l JOIN scope ON scope.id = l.estate_id
-  WHERE l.booked_on > :as_of AND (l.kind <> 'credit_applied' OR COALESCE(l.value_on, l.booked_on) > :as_of)
+  WHERE l.booked_on > :as_of AND (NOT {is_dated_back("l")} OR COALESCE(l.value_on, l.booked_on) > :as_of)
     AND l.bill_id IS NOT NULL AND 'receivable' IN (l.debit_account, l.credit_account)
     AND (l.debit_account <> 'receivable' OR l.kind = 'waiver_reversed'
          OR l.credit_account NOT IN ('fee_income', 'opening_equity'))

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables
+from services.billing.portfolio.days import BEGINNING
 from services.billing.portfolio.estates.tables import (
     EstateSums,
     RegionSums,
@@ -21,7 +22,6 @@ from services.billing.portfolio.estates.tables import (
     units_of,
 )
 from services.billing.portfolio.files import handlers as files
-from services.billing.portfolio.transfers.rules import BEGINNING
 from services.common.contracts.answers import portfolio as answers
 from services.common.contracts.answers.base import Page
 from services.common.domain.access import Caller, mask_email, mask_name, mask_phone

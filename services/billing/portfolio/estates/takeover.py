@@ -5,8 +5,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables
+from services.billing.portfolio.statuses import recording as statuses
 from services.billing.portfolio.stewards import handlers as stewards
 from services.billing.portfolio.transfers import handlers as transfers
+from services.common.domain.calendar import business_date
 
 
 def take_over(session: Session, estate_id: int, now: datetime) -> bool:
@@ -18,5 +20,6 @@ def take_over(session: Session, estate_id: int, now: datetime) -> bool:
     if not tables.try_lock_estate(session, estate_id):
         return False
     transfers.take_over(session, estate_id, now)
+    statuses.take_over(session, estate_id, business_date(now))
     stewards.take_over(session, estate_id, now)
     return True

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.announcements import tell_staff
+from services.billing.portfolio.days import BEGINNING, YEARS_AHEAD, latest_day
 from services.billing.portfolio.stewards import rules, tables
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.stewards.tables import NamedTerm
-from services.billing.portfolio.transfers.rules import BEGINNING, YEARS_AHEAD, latest_transfer
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.stewards import Steward, Stewardship, StewardTerm
@@ -101,7 +101,7 @@ def _check(session: Session, estate_id: int, building: str, staff: str, from_dat
     if not tables.has_building(session, estate_id, building):
         raise NotFound("There is no such building on this estate.")
     errors = []
-    if not BEGINNING < from_date <= latest_transfer(today):
+    if not BEGINNING < from_date <= latest_day(today):
         errors.append({"loc": "from_date", "msg": f"after {BEGINNING} and less than {YEARS_AHEAD} years ahead"})
     if not tables.is_steward(session, staff, estate_id):
         errors.append({"loc": "staff", "msg": "not a steward of this estate"})

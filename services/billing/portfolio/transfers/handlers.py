@@ -15,17 +15,21 @@ from sqlalchemy.orm import Session
 
 from services.billing.portfolio import tables as portfolio
 from services.billing.portfolio.announcements import tell_residents
+from services.billing.portfolio.days import BEGINNING
+from services.billing.portfolio.statuses import recording as statuses
+from services.billing.portfolio.statuses.rules import status_on
+from services.billing.portfolio.statuses.tables import NewStatus
 from services.billing.portfolio.tables import HeldUnit, Household, Unit
 from services.billing.portfolio.transfers import rules, sql, tables
-from services.billing.portfolio.transfers.rules import BEGINNING, Days
+from services.billing.portfolio.transfers.rules import Days
 from services.billing.portfolio.transfers.tables import NewTransfer, TransferRecord
-from services.billing.portfolio.transfers.views import covers, payer_days, recorded
+from services.billing.portfolio.transfers.views import bill_to_reissue, covers, payer_days, recorded
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
 from services.common.contracts.answers.transfers import BillToReissue, Payer, Payers, Transfer
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
-from services.common.domain.calendar import business_date, format_period
+from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import same_request
 from services.common.sheets import cells
@@ -73,7 +77,8 @@ def transfer(
     standing = tables.standing(session, [unit.id]).get(unit.id, [])
     _check_day(standing, unit, request, household_id)
     before = _days(standing, unit)
-    status = rules.status_given(request.role, request.status, unit.status)
+    status_then = status_on(statuses.days_of(session, unit), request.from_date)
+    status = rules.status_given(request.role, request.status, status_then)
     new = NewTransfer(
         id=request_id,
         unit_id=unit.id,
@@ -108,6 +113,7 @@ def undo(session: Session, caller: Caller, place: Place, transfer_id: UUID, reas
         if standing[-1].id != transfer_id:
             raise Conflict("Only the transfer recorded last can be undone; undo the later ones first.")
         tables.undo(session, [transfer_id], caller.sub, reason, now)
+        statuses.undo(session, transfer_id, now)
         sql.give_back(session, transfer_id)
         today = business_date(now)
         tell_residents(session, {record.household_id} | settle(session, [unit.id], today, now), now)
@@ -151,13 +157,17 @@ def record(
     first = [replace(_before(units[unit_id]), filed_at=now) for unit_id in unit_ids if unit_id not in history]
     tables.add(session, first, by, now)
     tables.add(session, transfers, by, now)
+    changes = [NewStatus(t.unit_id, t.status, t.from_date, "transfer", t.id) for t in transfers if t.status is not None]
+    statuses.record(session, changes, by, now)
 
 
 def settle(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> set[int]:
-    """Work out who pays on which days after something was recorded or undone; the households that lost or won."""
+    """Work out who pays on which days, and in what status the units are, after something was recorded or undone; the
+    households that lost or won."""
     standing = tables.standing(session, unit_ids)
     days = {unit_id: rules.timeline(tables.as_rules(rows)) for unit_id, rows in standing.items()}
     tables.write_days(session, days, today)
+    statuses.settle(session, unit_ids, today)
     return sql.take_effect(session, unit_ids, today, now)
 
 
@@ -259,15 +269,4 @@ def _answer(session: Session, unit: Unit, place: Place, transfer_id: UUID, befor
 def _to_reissue(session: Session, unit: Unit, before: Sequence[Days], after: Sequence[Days]) -> list[BillToReissue]:
     bills = tables.bills(session, unit.id)
     wrong = set(rules.outdated([tables.as_billed(bill) for bill in bills], before, after))
-    return [
-        BillToReissue(
-            bill_id=bill.id,
-            household=bill.household,
-            fee_item=bill.fee_item,
-            period=format_period(bill.period),
-            amount_fen=bill.amount_fen,
-            paid_fen=bill.paid_fen,
-        )
-        for bill in bills
-        if bill.id in wrong
-    ]
+    return [bill_to_reissue(bill) for bill in bills if bill.id in wrong]

@@ -6,14 +6,11 @@ the owner pays again who was in place when the tenant came. Recording order does
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import zip_longest
 
+from services.billing.portfolio.days import BEGINNING, ONE_DAY, YEARS_AHEAD, latest_day
 from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
-
-BEGINNING = date(1900, 1, 1)
-YEARS_AHEAD = 30
-ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -94,18 +91,13 @@ def role_by(status: UnitStatus) -> PayerRole:
     return "developer" if status == "unsold" else "owner"
 
 
-def status_given(role: PayerRole, requested_status: UnitStatus | None, today: UnitStatus) -> UnitStatus | None:
+def status_given(role: PayerRole, requested_status: UnitStatus | None, before: UnitStatus) -> UnitStatus | None:
     """The unit's status from the transfer's day on: a unit that was sold is no longer unsold. None: as it is."""
     if requested_status is not None:
         return requested_status
     if role == "developer":
         return "unsold"
-    return "occupied" if role == "owner" and today == "unsold" else None
-
-
-def latest_transfer(today: date) -> date:
-    """The last day on which a transfer may begin or end."""
-    return date(min(today.year + YEARS_AHEAD, date.max.year), 1, 1) - ONE_DAY
+    return "occupied" if role == "owner" and before == "unsold" else None
 
 
 def complaints(
@@ -113,11 +105,11 @@ def complaints(
 ) -> list[dict[str, str]]:
     """Everything wrong with a transfer in itself, as `{"loc", "msg"}`."""
     errors = []
-    if not BEGINNING < from_date <= latest_transfer(today):
+    if not BEGINNING < from_date <= latest_day(today):
         errors.append({"loc": "from_date", "msg": f"after {BEGINNING} and less than {YEARS_AHEAD} years ahead"})
     if to_date is not None and role != "tenant":
         errors.append({"loc": "to_date", "msg": "only a tenant pays up to a day"})
-    if to_date is not None and not from_date <= to_date <= latest_transfer(today):
+    if to_date is not None and not from_date <= to_date <= latest_day(today):
         errors.append({"loc": "to_date", "msg": f"not before from_date and less than {YEARS_AHEAD} years ahead"})
     if status is not None and (status == "unsold") != (role == "developer") and role != "tenant":
         errors.append({"loc": "status", "msg": "a developer's unit is unsold, an owner's is not"})

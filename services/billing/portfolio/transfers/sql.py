@@ -1,4 +1,4 @@
-"""SQL of transfers that take effect: units, their status and their co-owners follow what was recorded (A1)."""
+"""SQL of transfers that take effect: units and their co-owners follow what was recorded (A1)."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -25,13 +25,6 @@ UPDATE unit u SET household_id = due.after FROM due WHERE u.id = due.id RETURNIN
 """)
 _EFFECTS = (
     text(f"""
-WITH {_FORCE} UPDATE unit_transfer t SET status_before = u.status FROM fresh f JOIN unit u ON u.id = f.unit_id
-WHERE t.id = f.id AND f.status IS NOT NULL
-"""),
-    text(f"""
-WITH {_FORCE} UPDATE unit u SET status = f.status FROM fresh f WHERE u.id = f.unit_id AND f.status IS NOT NULL
-"""),
-    text(f"""
 WITH {_FORCE} UPDATE unit_owner o SET removed_at = :now, removed_by = f.recorded_by, removed_with = f.id
 FROM fresh f WHERE o.unit_id = f.unit_id AND o.removed_at IS NULL AND f.role <> 'tenant'
 """),
@@ -42,16 +35,10 @@ WHERE unit_id = ANY (:unit_ids) AND took_effect_at IS NULL AND undone_at IS NULL
     text("UPDATE unit_payer SET pending = false WHERE unit_id = ANY (:unit_ids) AND pending AND from_date <= :today"),
 )
 # A transfer that never was gives back what it changed, unless that was changed again since.
-_GIVE_BACK = (
-    text("""
-UPDATE unit u SET status = t.status_before FROM unit_transfer t
-WHERE t.id = :id AND u.id = t.unit_id AND u.status = t.status AND t.status_before IS NOT NULL
-"""),
-    text("""
+_GIVE_BACK = text("""
 UPDATE unit_owner o SET removed_at = NULL, removed_by = NULL, removed_with = NULL WHERE o.removed_with = :id
 AND NOT EXISTS (SELECT FROM unit_owner n WHERE n.unit_id = o.unit_id AND n.removed_at IS NULL)
-"""),
-)
+""")
 
 
 def take_effect(session: Session, unit_ids: Collection[int], today: date, now: datetime) -> set[int]:
@@ -64,6 +51,5 @@ def take_effect(session: Session, unit_ids: Collection[int], today: date, now: d
 
 
 def give_back(session: Session, transfer_id: UUID) -> None:
-    """Status and co-owners as they were before a transfer took effect."""
-    for statement in _GIVE_BACK:
-        session.execute(statement, {"id": transfer_id})
+    """Co-owners as they were before a transfer took effect."""
+    session.execute(_GIVE_BACK, {"id": transfer_id})

@@ -53,6 +53,7 @@ unit_transfer = Table(
     Column("to_date", Date),
     # of the unit from that day on; null: as it was
     Column("status", Text),
+    # of transfers from before statuses had days (ADR 20)
     Column("status_before", Text),
     Column("source", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -5,11 +5,12 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
+from services.billing.portfolio.days import BEGINNING
 from services.billing.portfolio.tables import Unit
 from services.billing.portfolio.transfers import rules, tables
-from services.billing.portfolio.transfers.rules import BEGINNING
-from services.billing.portfolio.transfers.tables import TransferRecord
-from services.common.contracts.answers.transfers import PayerDays, RecordedTransfer, TransferSource
+from services.billing.portfolio.transfers.tables import RunBill, TransferRecord
+from services.common.contracts.answers.transfers import BillToReissue, PayerDays, RecordedTransfer, TransferSource
+from services.common.domain.calendar import format_period
 
 
 def covers(days: PayerDays, day: date) -> bool:
@@ -33,6 +34,18 @@ def payer_days(session: Session, unit: Unit) -> list[PayerDays]:
         )
         for spell in spells
     ]
+
+
+def bill_to_reissue(bill: RunBill) -> BillToReissue:
+    """A bill that something recorded since has made wrong (B5)."""
+    return BillToReissue(
+        bill_id=bill.id,
+        household=bill.household,
+        fee_item=bill.fee_item,
+        period=format_period(bill.period),
+        amount_fen=bill.amount_fen,
+        paid_fen=bill.paid_fen,
+    )
 
 
 def recorded(transfer: TransferRecord) -> RecordedTransfer:

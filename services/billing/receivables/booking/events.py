@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from services.billing.receivables.booking.rules import effects
-from services.billing.receivables.ledger.rules import RECEIVABLE, Account, Bill, Entry, debit_fen, is_payment
+from services.billing.receivables.ledger.rules import (
+    DISCOUNT_CARRIED,
+    RECEIVABLE,
+    WAIVER_CARRIED,
+    Account,
+    Bill,
+    Entry,
+    debit_fen,
+    is_payment,
+)
 from services.common.contracts.base import Event
 from services.common.contracts.events import AdjustedBill, BillsAdjusted, BillsIssued, IssuedBill
 from services.common.domain.calendar import format_period
@@ -18,6 +27,8 @@ REASONS: Final[Mapping[str, Reason]] = {
     "credit_applied": "credit",
     "principal_waived": "waiver",
     "discount": "waiver",
+    WAIVER_CARRIED: "waiver",
+    DISCOUNT_CARRIED: "waiver",
     "bill_voided": "void",
 }
 

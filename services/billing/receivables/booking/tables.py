@@ -6,7 +6,7 @@ Nobody else has such statements but the set-based issue of bills and of opening 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import insert, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -37,6 +37,10 @@ ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDA
 SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
     waived_fen = r.waived_fen + excluded.waived_fen, billed_count = r.billed_count + excluded.billed_count
 """)
+_WAIVER_DAYS = text("""
+SELECT id::text AS source, base_on FROM waiver WHERE id = ANY (ARRAY(
+  SELECT source::uuid FROM unnest(CAST(:sources AS text[])) source WHERE source ~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'))
+""")
 _FEE_SETTLED = text("DELETE FROM late_fee_left WHERE bill_id = ANY (:bills)")
 
 
@@ -58,6 +62,12 @@ def _row(entry: Entry) -> dict[str, object]:
         "source": entry.source,
         "bill_id": entry.bill_id,
     }
+
+
+def waiver_days(session: Session, sources: Iterable[str]) -> dict[str, date]:
+    """Up to the end of which day each of some waivers goes, by its id as the ledger has it (C2)."""
+    rows = session.execute(_WAIVER_DAYS, {"sources": list(sources)})
+    return {row.source: row.base_on for row in rows}
 
 
 def move_bills(session: Session, effects: Mapping[int, Effect]) -> None:

@@ -1,6 +1,6 @@
-"""STORY of credit moved by hand: to open bills, or back to the owner (B6). Never commits."""
+"""STORY of credit applied by hand to open bills (B6). Never commits."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -9,95 +9,25 @@ from sqlalchemy.orm import Session
 from services.billing.portfolio.tables import find_household
 from services.billing.receivables.allocation.credit import place_credit
 from services.billing.receivables.allocation.portions import Designation
-from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.credits import tables
-from services.billing.receivables.credits.tables import ApplicationRow, RefundRow
+from services.billing.receivables.credits.tables import ApplicationRow
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Movement, cash_account
-from services.common.contracts.answers.base import Page
-from services.common.contracts.answers.credits import CreditApplication, CreditRefund, RefundChannel
+from services.billing.receivables.ledger.rules import Account
+from services.common.contracts.answers.credits import CreditApplication
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
-from services.common.domain.calendar import business_date
-from services.common.domain.money import yuan
 from services.common.domain.permissions import Permission
 from services.common.once import same_request
-from services.common.paging import page, position
 
 
-@dataclass(frozen=True)
-class Refund:
-    """Surplus to be given back, by which channel and why."""
-
-    amount_fen: int
-    channel: RefundChannel
-    reason: str
-
-
-def refund_credit(
-    session: Session, caller: Caller, request_id: UUID, household: str, refund: Refund, now: datetime
-) -> CreditRefund:
-    """Take credit out of the books because it was handed back to the owner (B6).
-
-    The same call again answers the same. NotFound, Forbidden, Invalid (reason), Conflict (more than the credit; id used
-    for another refund).
-    """
-    caller.require(Permission.REFUND_CREDIT)
-    if not refund.reason.strip():
-        raise Invalid("A refund needs a reason.", [{"loc": "reason", "msg": "say why"}])
-    account = _lock_account(session, caller, household)
-    standing = tables.refund(session, request_id)
-    if standing is None:
-        standing = _refund(session, caller, request_id, account, refund, now)
-    same_request("refund", standing, {"household_id": account.id, **vars(refund)})
-    return _refund_view(standing, household)
-
-
-def _lock_account(session: Session, caller: Caller, household: str) -> Account:
+def lock_account(session: Session, caller: Caller, household: str) -> Account:
+    """A household in scope, locked, with its estate held against runs. NotFound, Forbidden."""
     find_household(session, caller, household)
     ledger.lock_estate_of(session, household)
     account = ledger.account(session, household, lock=True)
     if account is None:
         raise NotFound(f"There is no household {household}.")
     return account
-
-
-def _refund(
-    session: Session, caller: Caller, request_id: UUID, account: Account, refund: Refund, now: datetime
-) -> RefundRow:
-    if refund.amount_fen > account.free_credit_fen:
-        raise Conflict(f"The household's credit is {yuan(account.free_credit_fen)} yuan; more cannot be given back.")
-    day, cash = account.booking_day(business_date(now)), cash_account(refund.channel)
-    paid_out = Movement("credit_refunded", CUSTOMER_CREDIT, cash, refund.amount_fen, day, str(request_id))
-    book(session, account, [paid_out], now)
-    row = vars(refund) | {"id": request_id, "estate_id": account.estate_id, "household_id": account.id}
-    booking = {"booked_on": day.booked_on, "refunded_by": caller.sub, "refunded_at": now}
-    return tables.add_refund(session, row | booking)
-
-
-def list_refunds(
-    session: Session, caller: Caller, household: str, limit: int, cursor: str | None
-) -> Page[CreditRefund]:
-    """Refunds of a household's surplus, newest first. NotFound, Forbidden, Invalid (cursor)."""
-    caller.require(Permission.READ_STATEMENT)
-    home = find_household(session, caller, household)
-    after = position(cursor, datetime.fromisoformat, UUID)
-    rows = tables.refunds_after(session, home.id, after, limit + 1)
-    refunds, next_cursor = page(rows, limit, lambda row: [row.refunded_at.isoformat(), row.id])
-    return Page(items=[_refund_view(row, household) for row in refunds], next_cursor=next_cursor)
-
-
-def _refund_view(row: RefundRow, household: str) -> CreditRefund:
-    return CreditRefund(
-        id=row.id,
-        household=household,
-        amount_fen=row.amount_fen,
-        channel=row.channel,
-        reason=row.reason,
-        booked_on=row.booked_on,
-        refunded_by=row.refunded_by,
-        refunded_at=row.refunded_at,
-    )
 
 
 def apply_standing_credit(
@@ -109,7 +39,7 @@ def apply_standing_credit(
     bill; id used for another application).
     """
     caller.require(Permission.APPLY_CREDIT)
-    account = _lock_account(session, caller, household)
+    account = lock_account(session, caller, household)
     standing = tables.application(session, request_id)
     if standing is None:
         standing = _apply(session, caller, request_id, account, bill_ids, now)

@@ -127,7 +127,7 @@ def set_policy(session: Session, caller: Caller, estate: str | None, policy: Pol
     estate_id = _estate_id(session, caller, estate)
     if not 0 <= policy.most_of_bill <= 1:
         raise Invalid("The policy is not valid.", [{"loc": "most_of_bill", "msg": "from 0 to 1"}])
-    tables.keep_policy(session, estate_id, policy)
+    tables.keep_policy(session, estate_id, policy, caller.sub)
     return _policy_view(estate, policy)
 
 

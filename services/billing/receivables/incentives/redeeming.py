@@ -12,8 +12,10 @@ from services.billing.receivables.incentives import rules, tables
 from services.billing.receivables.incentives.rules import Policy
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE, Account, Movement
+from services.billing.receivables.waivers.rules import automatic_fen
+from services.billing.receivables.waivers.tables import bands
 from services.common.contracts.answers.incentives import RedemptionReceipt
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
@@ -70,7 +72,17 @@ def _redeem(
     row = asdict(redemption) | {"id": request_id, "household_id": account.id, "value_fen": value}
     tables.add_redemption(session, row | {"redeemed_by": caller.sub, "redeemed_at": now})
     if redemption.bill_id is not None:
+        _require_second_person(session, caller, account, redemption, value)
         _discount(session, account, redemption.bill_id, value, policy, request_id, now)
+
+
+def _require_second_person(
+    session: Session, caller: Caller, account: Account, redemption: Redemption, fen: int
+) -> None:
+    """A discount is principal given up: above what goes by rule nobody redeems what he promised himself (ADR 18)."""
+    by_rule_fen = automatic_fen(bands(session, account.estate_id, "principal"))
+    if fen > by_rule_fen and caller.sub == tables.promised_by(session, account.estate_id, redemption.coupon_id):
+        raise Forbidden("Who set the policy or drew the lots does not redeem by them (four eyes); let somebody else.")
 
 
 def _spend(

@@ -92,3 +92,8 @@ def credit_level(months: Sequence[bool], overdue_days: int) -> Level:
     if share == 1.0:
         return Level("AAA", share)
     return Level("AA" if share >= 0.9 else "A" if share >= 0.7 else "B", share)
+
+
+def points_back(spent_points: int, value_fen: int, fen: int) -> int:
+    """The points of a discount that `fen` of it stand for, cut off."""
+    return spent_points * fen // value_fen

@@ -52,6 +52,8 @@ incentive_policy = Table(
     Column("streak_months", SmallInteger, nullable=False),
     Column("coupon_fen", BigInteger, nullable=False),
     Column("coupon_days", SmallInteger, nullable=False),
+    # null: as it came, or set by the release before
+    Column("set_by", Text),
     CheckConstraint("on_time_rate >= 0 AND early_rate >= 0 AND early_days >= 0", name="rates"),
     CheckConstraint("point_fen > 0 AND coupon_fen > 0 AND coupon_days > 0 AND streak_months > 0", name="worth"),
     CheckConstraint("most_of_bill BETWEEN 0 AND 1", name="most_of_bill"),
@@ -64,12 +66,12 @@ point_entry = Table(
     Column("household_id", BigInteger, ForeignKey("household.id"), nullable=False),
     # what brought or took them; null: redeemed for something else than a bill
     Column("bill_id", BigInteger),
-    # negative: redeemed, or taken back
+    # negative: redeemed, or taken back; returned: redeemed on a bill that is void
     Column("points", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("booked_on", Date, nullable=False),
-    CheckConstraint("kind IN ('earned', 'taken_back', 'redeemed')", name="kind"),
+    CheckConstraint("kind IN ('earned', 'taken_back', 'redeemed', 'returned')", name="kind"),
     CheckConstraint("points <> 0", name="points"),
     Index("point_entry_household_id_idx", "household_id"),
     Index("point_entry_bill_id_idx", "bill_id"),
@@ -133,9 +135,11 @@ redemption = Table(
     Column("value_fen", BigInteger, nullable=False),
     Column("redeemed_by", Text, nullable=False),
     Column("redeemed_at", DateTime(timezone=True), nullable=False),
+    # its coupon came back: the bill is void (B5)
+    Column("returned_at", DateTime(timezone=True)),
     CheckConstraint("(points IS NULL) <> (coupon_id IS NULL)", name="given"),
     CheckConstraint("(bill_id IS NULL) <> (service IS NULL)", name="taken"),
-    UniqueConstraint("coupon_id", name="redemption_coupon_id_key"),
+    Index("redemption_coupon_id_key", "coupon_id", unique=True, postgresql_where=text("returned_at IS NULL")),
     Index("redemption_household_id_idx", "household_id"),
 )
 
@@ -182,7 +186,7 @@ FROM standing
 _REWARD = text(f"""
 WITH judged AS ({POINTS_DUE}), had AS (
   SELECT bill_id, sum(points) AS points FROM point_entry
-  WHERE kind <> 'redeemed' AND bill_id IN (SELECT bill_id FROM judged) GROUP BY bill_id
+  WHERE kind NOT IN ('redeemed', 'returned') AND bill_id IN (SELECT bill_id FROM judged) GROUP BY bill_id
 )
 INSERT INTO point_entry (household_id, bill_id, points, kind, source, booked_on)
 SELECT j.household_id, j.bill_id, j.points - COALESCE(h.points, 0),
@@ -306,10 +310,20 @@ def load_policy(session: Session, estate_id: int) -> Policy:
     return Policy(**row)
 
 
-def keep_policy(session: Session, estate_id: int, policy: Policy) -> None:
+def keep_policy(session: Session, estate_id: int, policy: Policy, by: str) -> None:
     """Replace the policy of an estate, or of the group (0)."""
-    statement = upsert(incentive_policy).values(estate_id=estate_id, **vars(policy))
-    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=vars(policy)))
+    row = vars(policy) | {"set_by": by}
+    statement = upsert(incentive_policy).values(estate_id=estate_id, **row)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=row))
+
+
+def promised_by(session: Session, estate_id: int, coupon_id: UUID | None) -> str | None:
+    """Who said what a household may redeem: who drew the lots a coupon was won by, or else who set the policy."""
+    query = select(lottery_draw.c.drawn_by).join(coupon, coupon.c.month == lottery_draw.c.month)
+    won = (coupon.c.id == coupon_id, coupon.c.reason == "lottery", lottery_draw.c.estate_id == estate_id)
+    drawn_by: str | None = session.scalar(query.where(*won))
+    policies = select(incentive_policy.c.set_by).where(incentive_policy.c.estate_id.in_([estate_id, 0]))
+    return drawn_by or session.scalar(policies.order_by(incentive_policy.c.estate_id.desc()).limit(1))
 
 
 def claim_estate(session: Session, today: date) -> int | None:
@@ -397,6 +411,17 @@ def find_coupon(session: Session, coupon_id: UUID) -> CouponRow | None:
 def spend_coupon(session: Session, coupon_id: UUID, now: datetime) -> None:
     """Mark it redeemed."""
     session.execute(update(coupon).where(coupon.c.id == coupon_id).values(redeemed_at=now))
+
+
+def restore_coupon(session: Session, coupon_id: UUID, expires_on: date) -> None:
+    """It was not redeemed after all, and may be up to a day."""
+    changes = {"redeemed_at": None, "expires_on": expires_on}
+    session.execute(update(coupon).where(coupon.c.id == coupon_id).values(changes))
+
+
+def mark_returned(session: Session, redemption_id: UUID, now: datetime) -> None:
+    """The coupon of a redemption came back, and may be redeemed again."""
+    session.execute(update(redemption).where(redemption.c.id == redemption_id).values(returned_at=now))
 
 
 def add_points(session: Session, row: Mapping[str, object]) -> None:

@@ -39,12 +39,15 @@ def kind_of(entry: Entry) -> Kind | None:
         return None if entry.credit_account in CHARGED_TO else "restoration"
     if entry.credit_account == LATE_FEE_INCOME:
         return "late_fee_waiver" if entry.debit_account == LATE_FEE_WAIVED else "late_fee_payment"
-    return "late_fee_restoration" if entry.debit_account == LATE_FEE_INCOME else None
+    if entry.debit_account == LATE_FEE_INCOME:
+        return "late_fee_waiver_reversal" if entry.credit_account == LATE_FEE_WAIVED else "late_fee_restoration"
+    return None
 
 
 def waived_fen(events: Iterable[BillEvent], kind: Literal["waiver", "late_fee_waiver"], as_of: date) -> int:
     """Fen waived of a bill by the end of a day: principal or late fee (C2)."""
-    return sum(event.amount_fen for event in events if event.kind == kind and event.on <= as_of)
+    signs = {kind: 1, "late_fee_waiver_reversal": -1 if kind == "late_fee_waiver" else 0}
+    return sum(signs.get(event.kind, 0) * event.amount_fen for event in events if event.on <= as_of)
 
 
 def late_fee_policy(

@@ -15,10 +15,19 @@ from typing import Literal
 from services.common.domain.money import half_up
 
 # principal down: payment, waiver; up: restoration (refund, bounced debit). Late fee down: the next two; up: the last
-Kind = Literal["payment", "waiver", "restoration", "late_fee_payment", "late_fee_waiver", "late_fee_restoration"]
+# two
+Kind = Literal[
+    "payment",
+    "waiver",
+    "restoration",
+    "late_fee_payment",
+    "late_fee_waiver",
+    "late_fee_restoration",
+    "late_fee_waiver_reversal",
+]
 GraceMode = Literal["from_due", "after_grace"]
 _SIGN = {"payment": -1, "waiver": -1, "restoration": 1}
-_SETTLES = {"late_fee_payment": 1, "late_fee_waiver": 1, "late_fee_restoration": -1}
+_SETTLES = {"late_fee_payment": 1, "late_fee_waiver": 1, "late_fee_restoration": -1, "late_fee_waiver_reversal": -1}
 _EXACT_DIGITS = 60
 _ONE_DAY = timedelta(days=1)
 

@@ -45,12 +45,21 @@ MovementKind = Literal[
     "void_fee_released",
     "waiver_reversed",
     "fee_waiver_reversed",
+    "waiver_carried",
+    "discount_carried",
+    "fee_waiver_carried",
     "credit_refunded",
     "surplus_returned",
 ]
 # Kinds that undo a bill or a waiver (B5): the same accounts as an issue or a waiver, the other way round.
 BILL_VOIDED: Final = "bill_voided"
 WAIVER_REVERSED: Final = "waiver_reversed"
+# What the household had of a void bill: granted on the bill that takes its place, from the days it counted (ADR 11).
+WAIVER_CARRIED: Final = "waiver_carried"
+DISCOUNT_CARRIED: Final = "discount_carried"
+FEE_WAIVER_CARRIED: Final = "fee_waiver_carried"
+# In the figures these count from the day they count for the late fee: a reissue changes no day gone by (ADR 8, 11).
+DATED_BACK = frozenset({"credit_applied", WAIVER_CARRIED, DISCOUNT_CARRIED})
 OF_A_VOID = frozenset({BILL_VOIDED, WAIVER_REVERSED, "void_released", "void_fee_released", "fee_waiver_reversed"})
 
 
@@ -230,9 +239,10 @@ def last_day(first: date) -> date:
 def figure_day(bill: Bill, entry: Entry) -> date:
     """The day an entry counts in the figures: never before its bill does, so that no rate is above 1 (ADR 17).
 
-    Prepaid balance counts from the day the money had come, and a reissue from that of the bill it replaces (ADR 8, 11).
+    Prepaid balance counts from the day the money had come, what was granted on a void bill from the day it was granted,
+    and a reissue from that of the bill it replaces (ADR 8, 11).
     """
     if effect(entry).billed_count:
         return min(entry.day.booked_on, bill.first_issued_on or entry.day.booked_on)
-    day = entry.counts_on if entry.kind == "credit_applied" else entry.day.booked_on
+    day = entry.counts_on if entry.kind in DATED_BACK else entry.day.booked_on
     return day if bill.figures_since and day < bill.figures_since else max(day, bill.first_day)

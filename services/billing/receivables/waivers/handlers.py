@@ -104,15 +104,24 @@ def _bases(session: Session, account: Account, ask: Ask, today: date) -> dict[in
     waits = tables.pending_of_kind(session, ids, ask.kind)
     if waits is not None:
         raise Conflict(f"Waiver {waits.id} waits for bill {waits.bill_id} already; decide on that one first.")
-    waivable = _waivable(session, account, ask.kind, ids, today)
+    waivable = _waivable(session, account, ask.kind, ids, today, today)
     return {bill_id: waivable.get(bill_id, 0) for bill_id in ids}
 
 
-def _waivable(session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], today: date) -> dict[int, int]:
-    """What can still be waived of each bill: open principal, or late fee due at the end of the day."""
+def _waivable(
+    session: Session, account: Account, kind: WaiverKind, ids: Sequence[int], base_on: date, today: date
+) -> dict[int, int]:
+    """What can still be waived of each bill: open principal, or late fee that was due on the day of the request.
+
+    What accrued since then is owed, also where a payment dated back has left less late fee on that day.
+    """
     if kind == "principal":
         return {bill.id: bill.open_fen for bill in tables.bills(session, ids)}
-    return tables.fees_due(session, account.id, ids, today)
+    due = tables.fees_due(session, account.id, ids, today)
+    if base_on == today:
+        return due
+    due_then = tables.fees_due(session, account.id, ids, base_on, past=True)
+    return {bill_id: min(fen, due_then.get(bill_id, 0)) for bill_id, fen in due.items()}
 
 
 def _amounts(ask: Ask, bases: Mapping[int, int]) -> dict[int, int]:
@@ -170,7 +179,7 @@ def _decision(session: Session, account: Account, waiver_id: UUID, today: date) 
         raise NotFound("There is no such waiver.")
     lines = tables.lines_of(session, [waiver_id])[waiver_id]
     ids = [line.bill_id for line in lines]
-    waivable = _waivable(session, account, waiver.kind, ids, today)
+    waivable = _waivable(session, account, waiver.kind, ids, waiver.base_on, today)
     amounts = grant_amounts({line.bill_id: line.asked_fen for line in lines}, waivable)
     before = tables.granted_before(session, account.id, waiver.kind, today, ids)
     bands = tables.bands(session, account.estate_id, waiver.kind)

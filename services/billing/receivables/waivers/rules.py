@@ -82,6 +82,11 @@ def authority(bands: Sequence[Band], fen: int, base_fen: int, before: GrantedBef
     return None
 
 
+def automatic_fen(bands: Sequence[Band]) -> int:
+    """What is granted by rule, without anybody who decides."""
+    return (bands[0].up_to_fen or 0) if bands and not bands[0].roles else 0
+
+
 def by_ratio(bases: Mapping[int, int], ratio: Decimal) -> dict[int, int]:
     """ratio × base per bill, half up to the fen."""
     return {bill_id: half_up(base * ratio) for bill_id, base in bases.items()}

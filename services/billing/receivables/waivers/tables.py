@@ -124,11 +124,14 @@ SELECT w.id, w.kind, b.bill_id FROM waiver_bill b JOIN waiver w ON w.id = b.waiv
 WHERE b.bill_id = ANY (:bills) AND w.status = 'pending' ORDER BY w.requested_at, b.bill_id LIMIT 1
 """)
 _GRANTED_BEFORE = text("""
-SELECT COALESCE(sum(b.granted_fen) FILTER (WHERE w.decided_on > :since), 0)::bigint AS household_fen,
-       COALESCE(sum(b.granted_fen) FILTER (WHERE b.bill_id = ANY (:bills)), 0)::bigint AS bills_fen
-FROM waiver w JOIN waiver_bill b ON b.waiver_id = w.id
+SELECT COALESCE(sum(g.fen) FILTER (WHERE w.decided_on > :since), 0)::bigint AS household_fen,
+       COALESCE(sum(g.fen) FILTER (WHERE g.bill_id = ANY (:bills)), 0)::bigint AS bills_fen
+FROM waiver w CROSS JOIN LATERAL (
+  SELECT e.bill_id, CASE WHEN e.credit_account IN ('receivable', 'late_fee_income') THEN e.amount_fen
+                         ELSE -e.amount_fen END AS fen
+  FROM ledger_entry e JOIN bill b ON b.id = e.bill_id AND b.voided_at IS NULL
+  WHERE e.household_id = w.household_id AND e.source = w.id::text) g
 WHERE w.household_id = :household_id AND w.kind = :kind AND w.status = 'approved'
-  AND NOT EXISTS (SELECT FROM bill v WHERE v.id = b.bill_id AND v.voided_at IS NOT NULL)
 """)
 _GRANT = text("UPDATE waiver_bill SET granted_fen = :fen WHERE waiver_id = :waiver_id AND bill_id = :bill_id")
 
@@ -232,9 +235,14 @@ def bills(session: Session, ids: Sequence[int]) -> list[BillToWaive]:
     return rows_of(BillToWaive, session.execute(_BILLS, {"bills": list(ids)}))
 
 
-def fees_due(session: Session, household_id: int, ids: Sequence[int], as_of: date) -> dict[int, int]:
-    """Late fee due of some bills of a household at the end of a day; bills without any are left out."""
-    key = {"household_id": household_id, "bills": list(ids), "as_of": as_of, "past": False}
+def fees_due(
+    session: Session, household_id: int, ids: Sequence[int], as_of: date, *, past: bool = False
+) -> dict[int, int]:
+    """Late fee due of some bills of a household at the end of a day; bills without any are left out.
+
+    `past`: with the bills settled since.
+    """
+    key = {"household_id": household_id, "bills": list(ids), "as_of": as_of, "past": past}
     return {row.bill_id: row.due_fen for row in session.execute(_FEES_DUE, key)}
 
 
@@ -274,7 +282,7 @@ def keep_bands(session: Session, estate_id: int, kind: WaiverKind, bands: Sequen
 def granted_before(
     session: Session, household_id: int, kind: WaiverKind, today: date, bill_ids: Sequence[int]
 ) -> GrantedBefore:
-    """What a household was granted of a kind, in fen, on bills that stand."""
+    """What a household was granted of a kind, in fen, on bills that stand; on a reissue what it kept (B5)."""
     key = {"household_id": household_id, "kind": kind, "since": today - COUNTED_DAYS, "bills": list(bill_ids)}
     return GrantedBefore(**session.execute(_GRANTED_BEFORE, key).one()._asdict())
 

@@ -18,6 +18,8 @@ BillingAnomaly = Literal[
     "tariff_gap",
     "method_changed",
     "no_shared_cost",
+    "cost_nobody_bears",
+    "not_opened",
     # of a unit that gets no bill
     "missing_tariff",
     "no_grade_factor",
@@ -26,11 +28,13 @@ BillingAnomaly = Literal[
     "missing_reading",
     "already_metered",
     "backward_reading",
+    "billed_ahead",
     # of a line a dry run has judged
     "already_billed",
     "amount_changed",
     "never_billed",
     "unusual_consumption",
+    "due_date_moved",
 ]
 
 

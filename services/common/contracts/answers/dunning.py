@@ -29,9 +29,15 @@ Template = Literal[
     "dunning.vacancy_task",
     "dunning.settlement_task",
 ]
-HoldSourceKind = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem"]
+HoldSourceKind = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem", "void"]
 HoldReason = Literal[
-    "open_complaint", "open_work_order", "payment_in_flight", "performing_plan", "pending_waiver", "promised_fix"
+    "open_complaint",
+    "open_work_order",
+    "payment_in_flight",
+    "performing_plan",
+    "pending_waiver",
+    "promised_fix",
+    "pending_void",
 ]
 ContactKind = Literal["phone", "visit", "message", "letter", "other"]
 ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]

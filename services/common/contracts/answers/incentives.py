@@ -12,7 +12,7 @@ from services.common.fields import Fen, Period, Whole
 CreditLevel = Literal["AAA", "AA", "A", "B", "C", "new"]
 CouponReason = Literal["streak", "lottery"]
 CouponStatus = Literal["valid", "expired", "redeemed"]
-PointKind = Literal["earned", "taken_back", "redeemed"]
+PointKind = Literal["earned", "taken_back", "redeemed", "returned"]
 
 
 class IncentivePolicy(TypedDict):

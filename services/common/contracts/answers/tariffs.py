@@ -67,6 +67,7 @@ class BillingTerms(TypedDict):
     due_day: Annotated[Whole, Field(description="A month without it: its last day")]
     month_offset: Annotated[Whole, Field(description="Months after the cycle; in advance before it")]
     roll_to_working_day: bool
+    notice_days: Annotated[Whole, Field(description="No bill is due earlier than so many days after it was issued")]
 
 
 class EstateBillingPolicy(BillingTerms):

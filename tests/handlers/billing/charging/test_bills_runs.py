@@ -51,9 +51,9 @@ def test_b4_a_run_bills_every_unit_and_posts_it(desk: Desk) -> None:
         "SELECT u.code, amount_fen, due_date, b.building, issued_on FROM bill b JOIN unit u ON u.id = unit_id"
         " ORDER BY u.code"
     ) == [
-        ("101", 20_523, date(2026, 11, 15), "1", date(2026, 11, 21)),
-        ("102", 16_450, date(2026, 11, 15), "1", date(2026, 11, 21)),
-        ("201", 11_750, date(2026, 11, 15), "2", date(2026, 11, 21)),
+        ("101", 20_523, date(2026, 11, 15), "1", date(2026, 10, 31)),
+        ("102", 16_450, date(2026, 11, 15), "1", date(2026, 10, 31)),
+        ("201", 11_750, date(2026, 11, 15), "2", date(2026, 10, 31)),
     ]
     assert desk.rows(
         "SELECT debit_account, credit_account, count(*)::int, sum(amount_fen)::int FROM ledger_entry GROUP BY 1, 2"
@@ -371,7 +371,9 @@ def test_b7_the_ledger_is_append_only(desk: Desk) -> None:
 
 def test_b3_an_estate_may_have_a_due_date_policy_of_its_own(desk: Desk) -> None:
     desk.estate("E1", *HOMES)
-    desk.write("INSERT INTO billing_policy SELECT id, 'monthly', 'advance', 31, 0, false FROM estate WHERE code = 'E1'")
+    desk.write(
+        "INSERT INTO billing_policy SELECT id, 'monthly', 'advance', 31, 0, false, 0 FROM estate WHERE code = 'E1'"
+    )
     desk.run()
     assert {row[0] for row in desk.rows("SELECT due_date FROM bill")} == {date(2026, 10, 31)}
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -94,6 +94,7 @@ def test_b4_a_dry_run_compares_a_cycle_with_the_one_before_by_month(desk: Desk) 
 def test_b3_a_year_in_advance_is_issued_with_its_first_month(desk: Desk) -> None:
     put(desk, BillingPolicy("annual", "advance", 31, 0, roll_to_working_day=False))
     assert desk.run("2026-02")["bills"] == 0
+    desk.now = datetime(2026, 1, 10, 4, tzinfo=UTC)
     desk.run("2026-01")
     assert periods(desk) == [("101", "2026-01", 12, 240_000), ("102", "2026-01", 12, 84_000)]
     assert {row[0] for row in desk.rows("SELECT due_date FROM bill")} == {date(2026, 1, 31)}

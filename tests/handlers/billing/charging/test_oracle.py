@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -18,10 +18,13 @@ from services.billing.charging.shared_costs import recording as shared_costs
 from services.billing.charging.shared_costs.recording import CostRequest
 from services.billing.charging.tariffs.cycles import BillingPolicy
 from services.billing.charging.tariffs.policy import put_policy
+from services.billing.portfolio.estates import statuses
+from services.billing.portfolio.estates.statuses import StatusRequest
 from services.billing.portfolio.transfers import handlers as transfers
 from services.billing.portfolio.transfers.handlers import Place, TransferRequest
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict
+from services.common.domain.calendar import WorkingCalendar
 from tests.support.billing.desk import ESTATES, FINANCE, NOW, UNITS, Desk
 from tests.support.billing.pricing import assert_explained
 
@@ -79,7 +82,8 @@ def shared_out(total: int, weights: dict[str, Fraction]) -> dict[str, int]:
 
 
 class Oracle:
-    """What every household must be billed; who pays on which day and a unit's status are read from the register."""
+    """What every household must be billed, and when; who pays on which day is read from the register, and what was said
+    of a unit's status on which day: the newest day counts, and of that what was said last."""
 
     def __init__(self, desk: Desk, world: World) -> None:
         self.world = world
@@ -89,6 +93,14 @@ class Oracle:
                    FROM unit_payer p JOIN unit u ON u.id = p.unit_id JOIN household h ON h.id = p.household_id"""
         for unit, first, last, household, role in desk.rows(query):
             self.spells[unit].append((first, last, household, role))
+        self.said: dict[str, list[tuple[date, int, str]]] = defaultdict(list)
+        query = "SELECT u.code, c.from_date, c.id, c.status FROM unit_status_change c JOIN unit u ON u.id = c.unit_id"
+        for unit, day, number, status in desk.rows(query):
+            self.said[unit].append((day, number, status))
+
+    def status_on(self, unit: str, day: date) -> str:
+        said = [what for what in self.said[unit] if what[0] <= day]
+        return max(said)[2] if said else self.status[unit]
 
     def payer(self, unit: str, day: date) -> tuple[str, str]:
         found = [(who, role) for first, last, who, role in self.spells[unit] if first <= day <= last]
@@ -112,7 +124,17 @@ class Oracle:
             return False
         moved_in = self.world.units[unit]["move_in"]
         early = bool(moved_in) and day < date.fromisoformat(moved_in)
-        return self.status[unit] == "vacant" or (self.status[unit] == "occupied" and early)
+        status = self.status_on(unit, day)
+        return status == "vacant" or (status == "occupied" and early)
+
+    @staticmethod
+    def due(last_month: date, first_month: date, issued_on: date, *, arrears: bool) -> date:
+        """The last day of the month after the cycle, or before; never within 15 days of issue; then a working day."""
+        month = last_month + 31 * DAY if arrears else first_month - DAY
+        day = max(month.replace(day=month_days(month)), issued_on + 15 * DAY)
+        while not WorkingCalendar().is_working(day):
+            day += DAY
+        return day
 
     def by_rate(self, item: str, first: date, last: date) -> dict[Key, int]:
         found: dict[Key, int] = {}
@@ -191,6 +213,7 @@ def build(desk: Desk, seed: int) -> World:
     desk.load("meter_readings", "estate_code,unit_code,meter,read_on,reading", *past)
     _prices(desk, dice, world)
     _hand_overs(desk, dice)
+    _statuses(desk, dice)
     return world
 
 
@@ -234,6 +257,14 @@ def _hand_overs(desk: Desk, dice: random.Random) -> None:
             continue  # the same payer, or a day that is taken
 
 
+def _statuses(desk: Desk, dice: random.Random) -> None:
+    for _ in range(10):
+        since = date(2025, 1, 1) + dice.randrange(690) * DAY
+        request = StatusRequest(dice.choice(["occupied", "vacant", "vacant", "unsold"]), since)
+        with Session(desk.engine) as session, session.begin():
+            statuses.set_status(session, FINANCE, Place("E1", f"U{dice.randrange(7)}"), request, NOW)
+
+
 def billed(desk: Desk, item: str, period: date) -> dict[Key, int]:
     query = """SELECT u.code, h.code, b.period, b.amount_fen FROM bill b JOIN unit u ON u.id = b.unit_id
                JOIN household h ON h.id = b.household_id WHERE b.fee_item = :item AND b.period = :period"""
@@ -256,7 +287,9 @@ def test_b3_bills_are_what_each_day_costs(
                 shared_costs.record(session, FINANCE, uuid4(), cost, NOW)
     oracle = Oracle(desk, world)
     for n in range(0, 24 - 24 % months, months):
-        _check_cycle(desk, oracle, [date(2025 + k // 12, k % 12 + 1, 1) for k in range(n, n + months)], arrears=arrears)
+        cycle = [date(2025 + k // 12, k % 12 + 1, 1) for k in range(n, n + months)]
+        late = NOW - (n * 7 % 50) * DAY if n % 2 else NOW  # in time, or some day of the last weeks
+        _check_cycle(replace(desk, now=late), oracle, cycle, arrears=arrears)
     assert_explained(desk)
 
 
@@ -268,6 +301,9 @@ def _check_cycle(desk: Desk, oracle: Oracle, cycle: list[date], *, arrears: bool
     dry = desk.run(f"{asked:%Y-%m}", dry_run=True)
     wet = desk.run(f"{asked:%Y-%m}")
     assert (dry["bills"], dry["amount_fen"]) == (wet["bills"], wet["amount_fen"])
+    query = "SELECT DISTINCT issued_on, due_date FROM bill WHERE period = :first AND fee_item = 'property_fee'"
+    for issued_on, due in desk.rows(query, first=cycle[0]):
+        assert due == oracle.due(cycle[-1], cycle[0], issued_on, arrears=arrears)
     for item in ("property_fee", "lift"):
         assert billed(desk, item, cycle[0]) == oracle.by_rate(item, cycle[0], last), item
     before = [

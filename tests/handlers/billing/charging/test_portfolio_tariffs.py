@@ -185,7 +185,8 @@ def test_a_bill_explains_itself_after_everything_changed(desk: Desk) -> None:
     assert told["rounding"].startswith("half_up")
     assert told["text"]["zh-CN"].endswith("205.23 元")
     assert told["due"]["text"]["en"] == (
-        "arrears: day 15 of month 1 after the period (its last day where it has no such day): 2026-11-15"
+        "arrears: day 15 of month 1 after the period (its last day where it has no such day), "
+        "but not within 15 days of issue: 2026-11-15"
     )
 
 

@@ -18,6 +18,7 @@ from tests.support.billing.desk import TARIFFS, Desk
 FINANCE = {"sub": "f", "roles": ["finance"], "estates": ["*"]}
 POLICY: dict[str, Any] = {
     "cycle": "quarterly", "timing": "advance", "due_day": 1, "month_offset": 0, "roll_to_working_day": True,
+    "notice_days": 21,
 }  # fmt: skip
 
 

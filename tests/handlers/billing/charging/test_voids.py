@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from services.billing.charging.bills.views.handlers import list_bills
-from services.billing.charging.voids.handlers import list_credit_notes
+from services.billing.charging.voids.views import list_credit_notes
 from services.billing.figures.rates.handlers import RateCut, collection_rates, rollup_check
 from services.billing.holds import handlers as holds
 from services.billing.receivables.trial_balance.handlers import imbalance_fen, trial_balance

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from services.billing.charging.voids.handlers import Void, void_bill
+from services.billing.charging.voids.handlers import void_bill
+from services.billing.charging.voids.voiding import Void
 from services.billing.imports import handlers
 from services.billing.settings import Settings
 from services.billing.tables import lock_estate
@@ -89,7 +90,9 @@ def test_a3_each_kind_again_changes_nothing_and_tells_nobody(desk: Desk) -> None
 
 def test_a3_units_and_households_are_loaded_and_told(desk: Desk) -> None:
     result = desk.load("units", UNITS, *HOMES)
-    assert result == {"kind": "units", "rows": 3, "created": 3, "updated": 0, "unchanged": 0}
+    assert result == {
+        "kind": "units", "rows": 3, "created": 3, "updated": 0, "unchanged": 0, "warnings": [],
+    }  # fmt: skip
     [homes], [contacts] = told(desk, HouseholdsRegistered), told(desk, ContactsRegistered)
     assert isinstance(homes, HouseholdsRegistered)
     assert isinstance(contacts, ContactsRegistered)

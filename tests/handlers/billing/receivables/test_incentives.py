@@ -28,6 +28,7 @@ from tests.support.billing.desk import FINANCE
 from tests.support.outbox import events
 
 POLICY = Policy(True, Decimal("0.5"), Decimal(1), 7, 1, Decimal("0.5"), 2, 2_000, 365)
+PROMISER = Caller(sub="finance-2", roles=frozenset({"finance"}), estates=frozenset({"*"}))
 OWNER = Caller(sub="o", roles=frozenset({"owner"}), household="H1")
 
 
@@ -39,7 +40,7 @@ def engine(database: Callable[[str], Engine]) -> Engine:
 @pytest.fixture
 def books(books: Books) -> Books:
     books.household("H1")
-    handlers.set_policy(books.session, FINANCE, "E1", POLICY)
+    handlers.set_policy(books.session, PROMISER, "E1", POLICY)
     return books
 
 
@@ -234,3 +235,30 @@ def test_c4_who_may_set_the_policy(books: Books) -> None:
     with pytest.raises(Forbidden):
         handlers.set_policy(books.session, finance, None, POLICY)
     assert handlers.get_policy(books.session, steward, "E1")["coupon_fen"] == 2_000
+
+
+def test_fc1_who_promised_a_discount_does_not_redeem_it(books: Books) -> None:
+    """A discount is principal given up: it takes whoever set the policy, or drew the lots, and somebody else."""
+    give = """INSERT INTO point_entry (household_id, points, kind, source, booked_on)
+              SELECT id, 100, 'earned', 'test', DATE '2026-11-01' FROM household"""
+    books.session.execute(text(give))
+    bill = books.bill(20_000, "2026-12-15")
+    with pytest.raises(Forbidden, match="four eyes"), books.session.begin_nested():
+        redeem(books, caller=PROMISER, points=50, bill_id=bill)
+    redeem(books, caller=PROMISER, points=1, service="car wash")
+    redeem(books, points=50, bill_id=bill)
+    books.session.execute(text("UPDATE waiver_authority SET up_to_fen = 49, roles = '{}' WHERE kind = 'principal' "
+                               "AND position = 1"))  # fmt: skip
+    redeem(books, caller=PROMISER, points=49, bill_id=bill)
+
+
+def test_fc1_who_drew_the_lots_does_not_redeem_the_coupon(books: Books) -> None:
+    books.bill(20_000, "2026-10-15")
+    books.pay(20_000, "2026-10-15")
+    judge(books)
+    handlers.draw_lots(books.session, FINANCE, "E1", uuid4(), DrawRequest("2026-10", 1, 5_000, "seed"), NOW)
+    bill = books.bill(20_000, "2026-12-15")
+    [won] = [each for each in has(books)["coupons"] if each["reason"] == "lottery"]
+    with pytest.raises(Forbidden, match="four eyes"), books.session.begin_nested():
+        redeem(books, coupon_id=won["id"], bill_id=bill)
+    redeem(books, caller=PROMISER, coupon_id=won["id"], bill_id=bill)

@@ -82,7 +82,9 @@ def test_b5_b6_a_void_and_its_credit_go_through_the_doors(service: Later) -> Non
         service.reissue_bill(caller=FINANCE, request_id=str(uuid4()), bill_id=bill)
     assert [one["bill_id"] for one in service.list_credit_notes(caller=MANAGER)["items"]] == [bill]
     back = {"household": "H1", "amount_fen": 1000, "channel": "transfer", "reason": "asked for"}
-    refund = service.refund_credit(caller=FINANCE, request_id=str(uuid4()), **back)
+    asked_for = service.refund_credit(caller=FINANCE, request_id=str(uuid4()), **back)
+    refund = service.approve_credit_refund(caller=ADMIN, refund_id=asked_for["id"])
+    assert (asked_for["status"], refund["status"]) == ("requested", "approved")
     assert service.list_credit_refunds(caller=FINANCE, household="H1")["items"] == [refund]
     new = service.void_bill(
         caller=FINANCE, request_id=str(uuid4()), bill_id=made["bills"][0]["id"], reason="again", reissue=True

@@ -308,3 +308,60 @@ def test_c2_two_approvals_at_once_post_once(relief: Relief, engine: Engine) -> N
     assert relief.books.one("SELECT sum(amount_fen) FROM ledger_entry WHERE kind = 'late_fee_waived'") == 13500
     assert due(relief, "2025-06-13") == (1000000, 13500)
     assert balanced(relief)
+
+
+# --- FM13: what accrues after the request is owed ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["waived first", "paid first"])
+def test_fm13_a_payment_dated_back_leaves_what_accrues_after_the_waiver_owed(relief: Relief, order: str) -> None:
+    """100000 due 03-15: 2700 of late fee after 90 days, of which a payment of the 50th day leaves 2100."""
+    bill = relief.books.bill(100_000, "2025-03-15")
+    if order == "paid first":
+        relief.books.pay(50_000, "2025-05-04")
+    waiver = relief.ask(bill, ratio="1")
+    assert waiver["asked_fen"] == (2_700 if order == "waived first" else 2_100)
+    if order == "waived first":
+        relief.books.pay(50_000, "2025-05-04")
+    assert due(relief, "2025-06-13") == (50_000, 0)
+    assert due(relief, "2025-06-23") == (50_000, 150)
+    (line,) = relief.books.statement("2025-06-23")["bills"]
+    assert line["late_fee_waived_fen"] == 2_100
+    assert balanced(relief)
+
+
+def test_fm13_a_payment_dated_back_between_request_and_approval(relief: Relief) -> None:
+    """5 days pass until the approval; what accrued in them is not waived instead of what the payment took away."""
+    bill = relief.books.bill(1_000_000, "2025-03-15")
+    waiver = relief.ask(bill, ratio="1")
+    relief.books.pay(500_000, "2025-05-04")
+    relief.on("2025-06-18")
+    granted = relief.approve(waiver["id"])
+    assert (granted["asked_fen"], granted["waived_fen"], granted["less_than_asked"]) == (27_000, 21_000, True)
+    assert due(relief, "2025-06-18") == (500_000, 750)
+
+
+def test_fm13_money_for_late_fee_is_not_taken_for_the_waiver(relief: Relief) -> None:
+    """Half of 2700 was waived; a payment dated back leaves 2100: still more than was waived, so all of it stands."""
+    bill = relief.books.bill(100_000, "2025-03-15")
+    relief.ask(bill, ratio="0.5")
+    relief.books.pay(50_000, "2025-05-04")
+    assert due(relief, "2025-06-13") == (50_000, 2_100 - 1_350)
+    relief.books.pay(50_750, "2025-06-13")
+    assert due(relief, "2025-07-13") == (0, 0)
+
+
+def test_fm13_two_waivers_reach_together_what_there_was(relief: Relief) -> None:
+    bill = relief.books.bill(100_000, "2025-03-15")
+    relief.ask(bill, fen=1_000)
+    relief.on("2025-06-23")
+    relief.ask(bill, fen=2_000)
+    relief.books.pay(100_000, "2025-04-04")
+    assert due(relief, "2025-06-23") == (0, 0)
+    waived = relief.books.statement("2025-06-23")
+    assert waived["bills"] == []
+    net = """SELECT sum(CASE WHEN debit_account = 'late_fee_waived' THEN amount_fen ELSE -amount_fen END)
+             FROM ledger_entry WHERE 'late_fee_waived' IN (debit_account, credit_account)"""
+    assert relief.books.one(net) == 600  # 20 days: all there ever was
+    assert relief.books.one("SELECT count(*) FROM late_fee_left") == 0
+    assert balanced(relief)

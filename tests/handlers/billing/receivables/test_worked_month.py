@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from services.billing.charging.tariffs.cycles import BillingPolicy
+from services.billing.charging.tariffs.policy import put_policy
 from services.billing.charging.voids import handlers as voids
-from services.billing.charging.voids.handlers import Void
+from services.billing.charging.voids.voiding import Void
 from services.billing.receivables.allocation.handlers import allocate_payment
 from services.billing.receivables.books import handlers as books
 from services.billing.receivables.trial_balance import handlers as ledger
@@ -56,6 +58,9 @@ def live(desk: Desk) -> None:
     desk.load("units", UNITS, *(HOMES.format(n=n, area=area) for n, area in ((1, 100), (2, 50), (3, 80))))
     desk.load("tariffs", TARIFFS, "GZ01,property_fee,per_area,residential,2.80,2020-01-01,")
     desk.publish("GZ01")
+    with Session(desk.engine) as session, session.begin():
+        policy = BillingPolicy("monthly", "arrears", 15, 1, roll_to_working_day=False, notice_days=14)
+        put_policy(session, FINANCE, "GZ01", policy)
     desk.now = at("2026-11-01")
     desk.run("2026-10")
     desk.now = at("2026-11-10")

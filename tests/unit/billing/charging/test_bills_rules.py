@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.billing.charging.bills.views import rules as views
 from services.billing.charging.slices.rules import amount_fen, run_status, together
 from services.billing.charging.tariffs.coverage import tariff_anomalies
-from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, due_date
+from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, due_date, usual_due_date
 from services.billing.charging.tariffs.rules import Part, Rate, TariffVersion, rates
 from services.common.domain.calendar import WorkingCalendar
 
@@ -132,12 +132,33 @@ def test_amount_is_the_exact_sum_rounded_half_up(
 )
 def test_due_date_follows_the_policy(changed: dict[str, object], expected: date) -> None:
     policy = BillingPolicy(**(vars(DEFAULT) | changed))  # type: ignore[arg-type]
-    assert due_date(policy, OCTOBER, WorkingCalendar()) == expected
+    assert usual_due_date(policy, OCTOBER, WorkingCalendar()) == expected
+
+
+@pytest.mark.parametrize(
+    ("issued_on", "changed", "expected"),
+    [
+        ("2026-10-20", {}, "2026-11-15"),
+        ("2026-10-31", {}, "2026-11-15"),
+        ("2026-11-01", {}, "2026-11-16"),
+        ("2026-11-29", {}, "2026-12-14"),
+        ("2026-11-29", {"timing": "advance"}, "2026-12-14"),
+        ("2026-11-21", {"roll_to_working_day": True}, "2026-12-07"),  # the 6th is a Sunday
+        ("2026-11-21", {"notice_days": 0}, "2026-11-21"),
+        ("2026-11-10", {"notice_days": 0}, "2026-11-15"),
+    ],
+)
+def test_fm10_no_bill_is_due_before_its_notice_is_over(
+    issued_on: str, changed: dict[str, object], expected: str
+) -> None:
+    policy = BillingPolicy(**(vars(DEFAULT) | changed))  # type: ignore[arg-type]
+    due = due_date(policy, OCTOBER, date.fromisoformat(issued_on), WorkingCalendar())
+    assert due == date.fromisoformat(expected)
 
 
 def test_due_date_in_a_leap_year() -> None:
     policy = BillingPolicy("monthly", "arrears", due_day=30, month_offset=1, roll_to_working_day=False)
-    assert due_date(policy, date(2028, 1, 1), WorkingCalendar()) == date(2028, 2, 29)
+    assert usual_due_date(policy, date(2028, 1, 1), WorkingCalendar()) == date(2028, 2, 29)
 
 
 @pytest.mark.parametrize(

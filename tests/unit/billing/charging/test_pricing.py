@@ -15,7 +15,7 @@ from services.billing.charging.metered.rules import CoveredSpan, Reading, Span, 
 from services.billing.charging.shared_costs import rules as shared
 from services.billing.charging.shared_costs.rules import Cost, SharingUnit
 from services.billing.charging.slices import rules
-from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, cycle_of, due_date, issued_in
+from services.billing.charging.tariffs.cycles import BillingPolicy, Cycle, cycle_of, issued_in, usual_due_date
 from services.billing.charging.tariffs.rules import TariffVersion, rates
 from services.common.domain.calendar import WorkingCalendar
 
@@ -50,9 +50,9 @@ def span(*shown: tuple[str, str], billed: tuple[CoveredSpan, ...] = ()) -> Span 
     return metered.span("water", read(*shown), billed, OCTOBER, LAST)
 
 
-def billed_span(opened: str, closed: str, value: str, period: str = "2026-09-01") -> CoveredSpan:
-    [closing] = read((closed, value))
-    return CoveredSpan(date.fromisoformat(period), date.fromisoformat(opened), closing)
+def billed_span(opened: str, closed: str, value: str, period: str = "2026-09-01", since: str = "0") -> CoveredSpan:
+    opening, closing = read((opened, since), (closed, value))
+    return CoveredSpan(date.fromisoformat(period), opening, closing)
 
 
 # --- which consumption ---------------------------------------------------------------------------------------------
@@ -78,8 +78,25 @@ def billed_span(opened: str, closed: str, value: str, period: str = "2026-09-01"
         # a later month was billed first
         (
             [("2026-09-30", "100"), ("2026-10-31", "112"), ("2026-11-30", "120")],
-            (billed_span("2026-10-31", "2026-11-30", "120", "2026-11-01"),),
+            (billed_span("2026-10-31", "2026-11-30", "120", "2026-11-01", "112"),),
             12,
+        ),
+        # … and the reading between the two was corrected since, up or down: they meet where the later one began
+        (
+            [("2026-09-30", "100"), ("2026-10-31", "120"), ("2026-11-28", "125")],
+            (billed_span("2026-10-31", "2026-11-28", "125", "2026-11-01", "110"),),
+            10,
+        ),
+        (
+            [("2026-09-30", "100"), ("2026-10-31", "105"), ("2026-11-28", "125")],
+            (billed_span("2026-10-31", "2026-11-28", "125", "2026-11-01", "110"),),
+            10,
+        ),
+        # … or was taken anew on a later day of the month
+        (
+            [("2026-09-30", "100"), ("2026-10-28", "110"), ("2026-10-31", "113"), ("2026-11-28", "125")],
+            (billed_span("2026-10-28", "2026-11-28", "125", "2026-11-01", "110"),),
+            10,
         ),
     ],
 )
@@ -98,7 +115,17 @@ def test_b1_a_meter_bills_from_where_it_was_billed(
         ([("2026-10-31", "100")], (), "missing_reading"),
         ([("2026-09-30", "100"), ("2026-10-31", "99.9999")], (), "backward_reading"),
         ([("2026-09-30", "100"), ("2026-10-10", "5"), ("2026-10-31", "140")], (), "backward_reading"),
-        ([("2026-10-31", "112")], (billed_span("2026-08-31", "2026-09-30", "113"),), "backward_reading"),
+        (
+            [("2026-09-30", "113"), ("2026-10-31", "112")],
+            (billed_span("2026-08-31", "2026-09-30", "113"),),
+            "backward_reading",
+        ),
+        # corrected down since: nothing runs backwards, but more is billed than was used
+        (
+            [("2026-09-30", "110"), ("2026-10-31", "112")],
+            (billed_span("2026-08-31", "2026-09-30", "113"),),
+            "billed_ahead",
+        ),
         (
             [("2026-09-30", "100"), ("2026-10-15", "105")],
             (billed_span("2026-09-30", "2026-11-30", "120", "2026-11-01"),),
@@ -128,13 +155,46 @@ def test_b1_no_unit_is_lost_and_none_billed_twice(months: list[tuple[int, bool]]
         month = Cycle(date(2025 + n // 12, n % 12 + 1, 1), 1)
         found = metered.span("water", [r for r in shown if r.on <= month.last], billed, month.first, month.last)
         if isinstance(found, Span):
-            billed.append(CoveredSpan(month.first, found.opening.on, found.closing))
+            billed.append(CoveredSpan(month.first, found.opening, found.closing))
             quantity += found.quantity
-    spans = sorted((one.opened_on, one.closing.on) for one in billed)
+    spans = sorted((one.opening.on, one.closing.on) for one in billed)
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert quantity <= (shown[-1].value - shown[0].value if shown else 0)
     if [one.period for one in billed] == sorted(one.period for one in billed) and billed:
         assert quantity == billed[-1].closing.value - shown[0].value
+
+
+def end_of(month: int) -> date:
+    return Cycle(date(2025 + month // 12, month % 12 + 1, 1), 1).last
+
+
+@given(st.integers(2, 8), st.lists(st.tuples(st.sampled_from("rac"), st.integers(1, 8), st.integers(0, 100))))
+def test_fm5_bills_of_a_meter_add_up_to_it_whatever_is_corrected_and_billed_again(
+    months: int, acts: list[tuple[str, int, int]]
+) -> None:
+    """Months are run, voided and billed again, readings corrected up and down, in any order; then all is caught up."""
+    shown = {n: Decimal(100 * n) for n in range(months + 1)}
+    bills: dict[int, CoveredSpan] = {}
+
+    def run(n: int) -> None:
+        readings = [Reading(end_of(k), shown[k]) for k in sorted(shown) if k <= n]
+        month = Cycle(end_of(n).replace(day=1), 1)
+        found = metered.span("water", readings, list(bills.values()), month.first, month.last)
+        if isinstance(found, Span) and n not in bills and found.quantity:
+            bills[n] = CoveredSpan(month.first, found.opening, found.closing)
+
+    for act, number, percent in acts:
+        n = min(number, months)
+        if act == "c":  # between its neighbours, so that nothing runs backwards
+            most = shown[n + 1] if n < months else shown[n - 1] + 200
+            shown[n] = shown[n - 1] + (most - shown[n - 1]) * percent / 100
+        elif act == "a":
+            bills.pop(n, None)
+        run(n)
+    shown[months + 1] = Decimal(10_000)
+    for n in range(1, months + 2):
+        run(n)
+    assert sum(bill.closing.value - bill.opening.value for bill in bills.values()) == shown[months + 1] - shown[0]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +383,7 @@ def test_b3_which_run_issues_which_cycle(cycle: str, timing: str, month: date, e
 )
 def test_b3_a_cycle_is_due_by_its_last_or_first_month(timing: str, offset: int, month: date, expected: date) -> None:
     policy = BillingPolicy("quarterly", timing, 15, offset, roll_to_working_day=False)
-    assert due_date(policy, month, WorkingCalendar()) == expected
+    assert usual_due_date(policy, month, WorkingCalendar()) == expected
 
 
 def test_b3_months_that_are_billed_are_left_out() -> None:

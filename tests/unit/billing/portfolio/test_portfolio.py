@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from services.billing.charging.slices.rules import Stay, amount_fen, split_by_day, stays
 from services.billing.charging.tariffs.rules import Part, Rate
+from services.billing.portfolio.days import BEGINNING
 from services.billing.portfolio.files import rules as files
 from services.billing.portfolio.files.rules import CoOwner, Service
 from services.billing.portfolio.stewards import rules as stewards
 from services.billing.portfolio.stewards.rules import Term
 from services.billing.portfolio.transfers import rules
-from services.billing.portfolio.transfers.rules import BEGINNING, Billed, Days, Transfer
+from services.billing.portfolio.transfers.rules import Billed, Days, Transfer
 from services.common.contracts.answers.portfolio import PayerRole, UnitStatus
 
 TODAY = date(2026, 11, 21)

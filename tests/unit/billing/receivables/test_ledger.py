@@ -51,6 +51,9 @@ POSTINGS: dict[str, tuple[str, str, Effect, int]] = {
     "void_fee_released": ("late_fee_income", "customer_credit", NOTHING, FEN),
     "waiver_reversed": ("receivable", "fee_income", NOTHING, 0),
     "fee_waiver_reversed": ("late_fee_income", "late_fee_waived", NOTHING, 0),
+    "waiver_carried": ("fee_income", "receivable", Effect(waived_fen=FEN), 0),
+    "discount_carried": ("fee_income", "receivable", Effect(waived_fen=FEN), 0),
+    "fee_waiver_carried": ("late_fee_waived", "late_fee_income", NOTHING, 0),
     "credit_refunded": ("customer_credit", "cash_transfer", NOTHING, -FEN),
     "surplus_returned": ("fee_income", "customer_credit", NOTHING, FEN),
 }

@@ -25,6 +25,7 @@ from services.common.contracts.answers.explanations import (
     RateInputs,
     SharedInputs,
 )
+from services.common.contracts.answers.tariffs import BillingTerms
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import format_period
@@ -124,7 +125,13 @@ def _explain_by_tariff(session: Session, row: BillRow, tariff_id: int) -> BillEx
         text=rules.explanation(terms, row.amount_fen, rounding_fen),
         rounding="half_up to the fen, once",
         rounding_fen=rounding_fen,
-        due=DueDay(policy=basis["policy"], text=rules.due_explanation(basis["policy"], row.due_date)),
+        due=_due_day(row, basis["policy"]),
+    )
+
+
+def _due_day(row: BillRow, policy: BillingTerms) -> DueDay:
+    return DueDay(
+        policy=policy, text=rules.due_explanation(policy, row.due_date, is_reissue=row.reissue_of is not None)
     )
 
 

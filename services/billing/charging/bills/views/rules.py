@@ -263,12 +263,16 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def due_explanation(policy: BillingTerms, due_date: date) -> Bilingual:
+def due_explanation(policy: BillingTerms, due_date: date, *, is_reissue: bool) -> Bilingual:
     """How the due date came about, for owners: zh-CN and en."""
+    if is_reissue:
+        return {"zh-CN": f"沿用原账单的到期日：{due_date}", "en": f"as the bill it replaces: {due_date}"}
     months, day, arrears = policy["month_offset"], policy["due_day"], policy["timing"] == "arrears"
     mode, side_zh, side = ("后付", "后", "after") if arrears else ("预付", "前", "before")
     zh = f"{mode}：账期{side_zh}第 {months} 个月的 {day} 日（当月无此日则为月末）"
     en = f"{policy['timing']}: day {day} of month {months} {side} the period (its last day where it has no such day)"
     if policy["roll_to_working_day"]:
         zh, en = f"{zh}，遇休息日顺延至下一工作日", f"{en}, moved to the next working day"
+    if notice_days := policy["notice_days"]:
+        zh, en = f"{zh}，且不早于出账后 {notice_days} 日", f"{en}, but not within {notice_days} days of issue"
     return {"zh-CN": f"{zh}，即 {due_date.isoformat()}", "en": f"{en}: {due_date.isoformat()}"}

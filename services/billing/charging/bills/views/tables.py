@@ -95,7 +95,8 @@ WHERE run_id = CAST(:run_id AS uuid) AND estate_id = :estate_id
 
 
 def rates_used(session: Session, row: BillRow) -> KeptRates:
-    """The rates and the policy of the slice that issued a bill."""
+    """The rates and the policy of the slice that issued a bill; before there were notice days, its day was all."""
     parameters = {"run_id": str(row.run_id), "estate_id": row.estate_id, "unit_id": row.unit_id}
     rates: KeptRates = session.execute(AS_USED, parameters).scalar_one()
+    rates["policy"].setdefault("notice_days", 0)
     return rates
