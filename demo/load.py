@@ -163,4 +163,4 @@ WORDS = {
 
 def answer_complaint(manager: Api, complaint: str, step: str, key: str | None = None) -> Json:
     """One step of a complaint, said by the handler on duty."""
-    return manager.post(f"/v1/complaints/{complaint}/{step}", {"text": WORDS[step], "by": "desk"}, key=key)
+    return manager.post(f"/v1/complaints/{complaint}/{step}", {"text": WORDS[step]}, key=key)

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 
 import httpx
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match, Route
 
 from gateway import openapi
 from gateway.database import Database
@@ -36,11 +38,13 @@ from gateway.resources.files import routes as files
 from gateway.resources.imports import routes as imports
 from gateway.resources.incentives import routes as incentives
 from gateway.resources.late_fees import routes as late_fees
+from gateway.resources.ledger import routes as ledger
 from gateway.resources.legal import routes as legal
 from gateway.resources.notifications import routes as notifications
 from gateway.resources.ops import routes as ops
 from gateway.resources.payments import routes as payments
 from gateway.resources.plans import routes as plans
+from gateway.resources.policies import routes as policies
 from gateway.resources.portfolio import routes as portfolio
 from gateway.resources.rates import routes as rates
 from gateway.resources.risk import routes as risk
@@ -68,10 +72,12 @@ RESOURCES = (
     closure,
     rates,
     trial_balance,
+    ledger,
     dunning,
     incentives,
     legal,
     plans,
+    policies,
     late_fees,
     files,
     transfers,
@@ -176,8 +182,17 @@ async def _docs(request: Request) -> Response:
     return HTMLResponse(openapi.page(openapi.describe(request.app)))
 
 
-async def _on_framework_error(_request: Request, error: Exception) -> Response:
+def _methods(request: Request) -> list[str]:
+    """Every method that some route of this path takes; the framework knows those of the first one only."""
+    app: FastAPI = request.app
+    routes = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes if isinstance(route, Route) for method in route.methods or ()})
+
+
+async def _on_framework_error(request: Request, error: Exception) -> Response:
     """Errors outside any guarded route: unknown path, wrong method, bad input to a probe."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error = HTTPException(error.status_code, headers={"Allow": ", ".join(_methods(request))})
     if isinstance(error, HTTPException):
         return problems.of_http(error, current_trace_id())
     if isinstance(error, RequestValidationError):

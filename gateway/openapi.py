@@ -89,8 +89,9 @@ def _illustrate(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """The example a request's model carries."""
-    model = next(choice["$ref"] for choice in schema.get("anyOf", [schema]) if "$ref" in choice)
+    """The example a request's model carries; of several models, the first's."""
+    choices = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    model = next(choice["$ref"] for choice in choices if "$ref" in choice)
     return schemas[model.rpartition("/")[2]]["examples"][0]
 
 

@@ -23,7 +23,11 @@ A region manager (区域负责人) is an estate manager of all estates of the to
 
 - `approve_waiver` goes as far as the [authority matrix](billing/waivers-voids-refunds.md) says, `carry_out_work_order`
   for a technician on the register as far as the own orders.
-- A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment), or
+- `approve_refund`, `approve_void` and, above what goes by rule, `approve_waiver` are for what somebody else asked for
+  ([two people](adr/0018-two-people-for-what-leaves-the-house.md)). While something of the household is overdue,
+  `refund_credit` takes `approve_refund` too.
+- A permission without a route is asked for within one (`take_cash`, `take_transfer`: by the channel of a payment;
+  `exceed_plan_policy`: by the days of a plan), or
   no route leads to its door yet (`announce_year`).
 """
 

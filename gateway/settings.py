@@ -28,6 +28,7 @@ class Settings(CommonSettings):
     rpc_timeout_seconds: float = 5
     rpc_import_timeout_seconds: float = 120
     rpc_ledger_timeout_seconds: float = Field(default=60, description="For what reads a whole ledger (B7, B8)")
+    rpc_document_timeout_seconds: float = Field(default=60, description="For a document that is made on request (D4)")
     rpc_part_timeout_seconds: float = Field(default=2, description="For one part of an aggregated answer (I2)")
     catch_up_seconds: float = Field(
         default=10, description="A write waits so long for its service to hear of an import"

@@ -1,6 +1,7 @@
 """A shared cost with its tariff and bills, a one-off service, a bill taken back and issued anew (B1, B4, B5)."""
 
 from datetime import date
+from itertools import islice
 
 from demo.api import Api, Json, wait_for
 from demo.examples.walk import PATIENCE_SECONDS, Walk
@@ -66,14 +67,14 @@ def correct_a_bill(walk: Walk) -> None:
 def void_what_was_paid(walk: Walk) -> None:
     """On an estate that lets nobody void alone what was paid, three voids are asked for: done, refused, taken back."""
     admin, manager = walk.stage.admin, walk.stage.manager
-    household = walk.meet(next(walk.punctual(walk.part)).code)
+    household = walk.meet(next(islice(walk.punctual(walk.part), 1, None)).code)
     bills = walk.stage.finance.get(f"/v1/households/{household}/bills")["items"]
     paid = [bill["id"] for bill in bills if bill["status"] == "paid"][:3]
     admin.put("/v1/void-authority", {"estate": walk.estate, "automatic_up_to_fen": 0})
-    request = {"reason": "面积有误 · wrong floor area", "reissue": True}
+    request = {"reason": "交接前已结清 · settled before the takeover", "reissue": False}
     asked = [manager.post(f"/v1/bills/{bill}/void", request)["id"] for bill in paid]
-    walk.stage.finance.post(f"/v1/bill-voids/{asked[0]}/approve", {"note": "复测属实 · measured again"})
-    walk.stage.finance.post(f"/v1/bill-voids/{asked[1]}/reject", {"reason": "面积无误 · the area is right"})
+    walk.stage.finance.post(f"/v1/bill-voids/{asked[0]}/approve", {"note": "已核对 · checked"})
+    walk.stage.finance.post(f"/v1/bill-voids/{asked[1]}/reject", {"reason": "账单无误 · the bill is right"})
     manager.post(f"/v1/bill-voids/{asked[2]}/withdraw", {"reason": "重复申请 · asked twice"})
     admin.put("/v1/void-authority", {"estate": walk.estate, "automatic_up_to_fen": None})
 

@@ -4,7 +4,7 @@ from demo.examples.walk import Walk
 
 
 def look_into_a_case(walk: Walk) -> None:
-    """Cause, talk and plan of one household (一户一策), and the group's ladder for an estate of its own."""
+    """Cause, talk and plan of one household (一户一策), a promise of another, and the group's ladder for an estate."""
     debtor, steward = walk.meet(walk.debtors[0].code), walk.steward
     case = f"/v1/dunning/cases/{debtor}"
     steward.put(f"/v1/households/{debtor}/arrears-cause", {"cause": "dissatisfied", "note": "电梯噪音 · lift noise"})
@@ -14,6 +14,8 @@ def look_into_a_case(walk: Walk) -> None:
     responsible = walk.part.staff[0].code
     steward.post(f"{case}/plan", plan | {"responsible": responsible, "next_action": "联系维保 · call the lift company"})
     steward.post(f"{case}/plan/fixed", {"note": "轴承已更换 · bearing replaced"})
+    promise = {"promised_on": walk.day(5), "amount_fen": 10_000, "note": "发薪后缴 · after salary day"}
+    steward.post(f"/v1/dunning/cases/{walk.debtors[1].code}/promises", promise)
     ladder = walk.stage.admin.get("/v1/dunning/ladder", estate=walk.estate)
     walk.stage.admin.put("/v1/dunning/ladder", {"estate": walk.estate, "steps": ladder["steps"]})
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from demo.api import Json, Refused
 from demo.examples.recording import ITEMS, answers_json
 from demo.examples.walk import Walk, home_of
+from services.common.domain.calendar import format_period
 
 MADE_BY = {
     "run_id": "startBillRun",
@@ -47,7 +48,7 @@ def _places(walk: Walk, path: str) -> Iterator[dict[str, str]]:
     made = {name: walk.recording[operation]["id"] for name, operation in MADE_BY.items()}
     unit = home_of(walk.part, walk.debtors[0])
     here = {"estate": walk.estate, "building": walk.part.buildings[0], "unit": unit.code}
-    place = {**made, **here, "bill_id": str(walk.recording["reissueBill"]["bills"][0]["id"])}
+    place = {**made, **here, "policy": "plan", "bill_id": str(walk.recording["reissueBill"]["bills"][0]["id"])}
     parameters = set(PARAMETER.findall(path))
     if "household" in parameters:
         yield from ({**place, "household": household} for household in dict.fromkeys(walk.met))
@@ -60,6 +61,6 @@ def _places(walk: Walk, path: str) -> Iterator[dict[str, str]]:
 def _query(walk: Walk, operation: Json, estate: str) -> dict[str, str | int]:
     """Short lists, and what must be said."""
     asked = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
-    values = {"estate": estate, "from": walk.day(-90), "to": walk.day(30)}
+    values = {"estate": estate, "from": walk.day(-90), "to": walk.day(30), "period": format_period(walk.stage.month)}
     required = {parameter["name"]: values[parameter["name"]] for parameter in asked if parameter["required"]}
     return required | ({"limit": ITEMS} if any(parameter["name"] == "limit" for parameter in asked) else {})

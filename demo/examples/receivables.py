@@ -31,6 +31,17 @@ def ask_for_waivers(walk: Walk) -> None:
     )
 
 
+def change_policies(walk: Walk) -> None:
+    """Three changes of the plans' policy (四眼): granted, refused, taken back."""
+    plan = {"policy": "plan", "estate": walk.estate, "values": {"late_days": 20, "revives": True}}
+    request = plan | {"effective_from": walk.day(), "reason": "业委会决议 · resolved by the committee"}
+    finance, admin = walk.stage.finance, walk.stage.admin
+    granted, refused, returned = [finance.post("/v1/policy-changes", request)["id"] for _ in range(3)]
+    admin.post(f"/v1/policy-changes/{granted}/approve", {"note": "同意 · agreed"})
+    admin.post(f"/v1/policy-changes/{refused}/reject", {"note": "已有一份 · there is one already"})
+    finance.post(f"/v1/policy-changes/{returned}/withdraw", {"note": "重复申请 · asked twice"})
+
+
 def _ask(walk: Walk, bills: list[Json]) -> str:
     request = {"bill_ids": [bill["id"] for bill in bills], "kind": "principal", "ratio": "0.5"}
     return str(walk.steward.post("/v1/waivers", request | {"reason": "电梯停用两周 · no lift for two weeks"})["id"])
@@ -111,7 +122,9 @@ def _to_close(part: EstatePortfolio) -> list[date]:
 
 
 def thank_for_paying_early(walk: Walk) -> None:
-    """Points and a lottery ticket (积分、抽奖券) for a bill paid before it was due; some points are redeemed."""
+    """Points and a lottery ticket (积分、抽奖券) for a bill paid before it was due, of which we hear later; some points
+    are redeemed.
+    """
     finance, part = walk.stage.finance, walk.stage.portfolio.estates[-1]
     estate, month = part.estate.code, month_before(walk)
     share_a_cost(walk, part)
@@ -120,10 +133,12 @@ def thank_for_paying_early(walk: Walk) -> None:
     _bring_in_light(walk, home_of(part, payer).code, add_months(month, -1))
     light, other = _light_and_other(walk, household)
     early = {"household": household, "channel": "cash", "bill_ids": [light["id"]]}
-    early |= {"amount_fen": light["outstanding_fen"]}
     due = date.fromisoformat(light["due_date"])
-    finance.post("/v1/payments", early | {"received_on": (due - timedelta(days=10)).isoformat()})
+    paid_on = due - timedelta(days=10)
+    early |= {"amount_fen": light["outstanding_fen"], "reason": "凭证迟到 · the slip came late"}
+    finance.post("/v1/payments", early | {"received_on": paid_on.isoformat()})
     wait_for("the bill is paid", lambda: _is_paid(walk, household, light["id"]), PATIENCE_SECONDS)
+    finance.get("/v1/ledger/backdated-payments", estate=estate, period=format_period(paid_on))
     policy = finance.get("/v1/incentive-policy", estate=estate)
     finance.put("/v1/incentive-policy", policy | {"enabled": True})
     wait_for("points are given", lambda: _points(walk, household), PATIENCE_SECONDS)

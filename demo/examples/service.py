@@ -14,6 +14,12 @@ def set_preferences(walk: Walk) -> None:
     owner.put(f"/v1/households/{debtor}/contact-preferences", wishes)
 
 
+def set_categories(walk: Walk) -> None:
+    """What work may be asked for, as it is shipped, set by the group."""
+    admin = walk.stage.admin
+    admin.put("/v1/work-order-categories", {"items": admin.get("/v1/work-order-categories")["items"]})
+
+
 def deliver_a_letter(walk: Walk) -> None:
     """One of the sweeps' letters was printed, posted and received."""
     letter = wait_for("a letter waits to be printed", lambda: _letter(walk), PATIENCE_SECONDS)

@@ -12,25 +12,38 @@ WITH piece AS MATERIALIZED (
   SELECT estate_id FROM piece
 ), open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
-         disputed_at, NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0 AS unmoved
+         disputed_at, unit_id, fee_item, NOT b.late_fee_apart AND b.paid_fen = 0 AND b.waived_fen = 0 AS unmoved
   FROM bill b WHERE estate_id = ANY (:estate_ids) AND b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen
     AND due_date <= :as_of - (SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
-                                           (SELECT min(earliest_day) FROM dunning_track)))
+                   (SELECT min(earliest_day) FROM dunning_track)))
 ), disputed AS MATERIALIZED (
   SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
+), stated AS MATERIALIZED (
+  SELECT household_id, id AS bill_id, due_date, estate_id, building, fen, unit_id, fee_item, bills FROM (
+    SELECT household_id, id, due_date, estate_id, building, unit_id, fee_item, rank() OVER peers AS place,
+           count(*) OVER peers AS bills, (sum(amount_fen - paid_fen - waived_fen) OVER peers)::bigint AS fen
+    FROM open_bill WHERE disputed_at IS NULL
+    WINDOW peers AS (PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))) undisputed
+  WHERE place = 1
+), alone AS MATERIALIZED (
+  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, 0::bigint AS fen, b.unit_id, b.fee_item,
+         2::bigint AS bills
+  FROM late_fee_left f JOIN household h ON h.id = f.household_id AND h.estate_id = ANY (:estate_ids)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AND b.disputed_at IS NULL
+  WHERE b.due_date < :as_of
+    AND b.household_id NOT IN (SELECT household_id FROM open_bill WHERE disputed_at IS NULL)
 ), oldest AS (
-  SELECT DISTINCT ON (household_id) household_id, id AS bill_id, due_date, estate_id, building, fen FROM (
-    SELECT household_id, id, due_date, estate_id, building, sum(amount_fen - paid_fen - waived_fen) OVER (
-             PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))::bigint AS fen
-    FROM open_bill WHERE disputed_at IS NULL) undisputed
-  ORDER BY household_id, due_date, id
+  SELECT DISTINCT ON (household_id) household_id, bill_id, due_date, estate_id, building, fen
+  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) claimed ORDER BY household_id, due_date, bill_id
 ), owing AS MATERIALIZED (
-  SELECT o.*, h.code AS household, h.arrears_cause AS cause FROM oldest o JOIN household h ON h.id = o.household_id
+  SELECT o.*, h.code AS household, h.arrears_cause AS cause, h.credit_fen
+  FROM oldest o JOIN household h ON h.id = o.household_id
 ), cause AS (
   SELECT DISTINCT cause FROM owing
 ), own AS MATERIALIZED (
-  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder
-  FROM place p
+  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder,
+         d.small_amount_fen, d.gap_days
+  FROM place p CROSS JOIN LATERAL (SELECT * FROM dunning_policy WHERE estate_id IN (p.estate_id, 0) ORDER BY estate_id DESC LIMIT 1) d
 ), rung AS MATERIALIZED (
   SELECT *, 'no_hold' = ANY (requires) AS escalates,
     ARRAY(SELECT substr(name, 7) FROM unnest(requires) AS name WHERE starts_with(name, 'after:')) AS after,
@@ -46,18 +59,26 @@ WITH piece AS MATERIALIZED (
   ) laid
 ), past AS MATERIALIZED (
   SELECT o.household_id, max(r.position) FILTER (WHERE c.counts) AS above, max(a.as_of) AS last_on,
+         max(a.as_of) FILTER (WHERE r.escalates IS NOT FALSE) AS urged_on,
+         max(a.as_of) FILTER (WHERE c.counts AND r.escalates IS NOT FALSE) AS spoken_on,
          array_agg(a.step) FILTER (WHERE c.counts AND (a.deadline IS NULL OR a.deadline < :as_of)) AS told
   FROM owing o JOIN own ON own.estate_id = o.estate_id
   CROSS JOIN LATERAL (SELECT * FROM dunning_action WHERE household_id = o.household_id OFFSET 0) a
   LEFT JOIN rung r ON r.ladder = own.ladder AND r.cause = o.cause AND r.code = a.step
   CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
-    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT EXISTS (SELECT FROM bill_dispute d JOIN dunning_sweep_slice s ON s.id = a.slice_id
-  WHERE d.bill_id = o.bill_id AND s.finished_at >= d.opened_at
-    AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))) AS counts) c
+    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT EXISTS (
+  SELECT FROM dunning_sweep_slice s WHERE s.id = a.slice_id AND (EXISTS (
+      SELECT FROM bill_dispute d WHERE d.bill_id = o.bill_id AND s.finished_at >= d.opened_at
+        AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))
+    OR s.finished_at < (SELECT min(e.created_at) FROM ledger_entry e JOIN bill n ON n.id = e.bill_id
+                        WHERE e.bill_id = o.bill_id AND n.reissue_of IS NULL)))) AS counts) c
   GROUP BY o.household_id
 ), wanting AS (
   SELECT s.* FROM (
-    SELECT o.*, own.ladder, :as_of - o.due_date AS days, COALESCE(past.above, -99999) AS above, past.last_on,
+    SELECT o.*, own.ladder, own.gap_days, own.small_amount_fen, :as_of - o.due_date AS days,
+           COALESCE(past.above, -99999) AS above, past.last_on,
+           COALESCE(past.urged_on - o.due_date, -999999999) AS urged_day,
+           COALESCE(past.spoken_on - o.due_date, -999999999) AS spoken_day,
            COALESCE(past.told, '{}') AS told
     FROM owing o JOIN own ON own.estate_id = o.estate_id FULL JOIN past ON past.household_id = o.household_id) s
   WHERE last_on IS NULL OR last_on < :as_of AND EXISTS (
@@ -93,46 +114,62 @@ WITH piece AS MATERIALIZED (
     concat(',"step":', to_json(step.code), ',"kind":', to_json(step.kind), ',"template":', to_json(step.template),
            ',"channels":', step.channels, ',"due_date":', to_json(:as_of - o.days), ',"overdue_days":', o.days,
            ',"deadline":', COALESCE(to_json(:as_of + step.deadline_days)::text, 'null')) AS said
-  FROM (SELECT DISTINCT ladder, cause, days, above, told, covered_day FROM seen) o
+  FROM (SELECT DISTINCT ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day FROM seen) o
   CROSS JOIN LATERAL (
-    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, r.gap_days,
-           r.escalates AND COALESCE(o.covered_day >= r.first_day, false) AS made_up
-    FROM rung r
+    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, apart.days AS apart
+    FROM rung r CROSS JOIN LATERAL (SELECT greatest(r.gap_days, o.gap_days) AS days) apart
     WHERE r.ladder = o.ladder AND r.cause = o.cause AND r.position > o.above AND r.earliest_day <= o.days
-      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND o.covered_day >= r.first_day)
+      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND (
+        o.spoken_day = -999999999 OR o.spoken_day + apart.days > r.latest_day OR o.covered_day >= r.first_day))
       AND (cardinality(r.after) = 0 OR r.after <@ o.told)
     ORDER BY r.position LIMIT 1) step
+  WHERE NOT step.escalates OR o.days - o.urged_day >= step.apart
 ), due AS MATERIALIZED (
-  SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.days, o.due_date, s.deadline,
-    s.position, s.code, s.said, s.escalates AND EXISTS (
-      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since) AND (h.until IS NULL OR h.until >= :as_of)) AS held
-  FROM seen o JOIN alike s USING (ladder, cause, days, above, told, covered_day)
-  WHERE NOT (s.made_up AND COALESCE(o.last_on + s.gap_days > :as_of, false))
+  SELECT o.*, o.escalates AND EXISTS (
+    SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND h.since IS NOT NULL AND NOT h.ended AND (h.released_at IS NULL OR h.released_at < h.since) AND (h.until IS NULL OR h.until >= :as_of)) AS held
+  FROM (
+    SELECT household_id, bill_id, estate_id, building, household, fen, credit_fen, small_amount_fen, days, due_date,
+           s.deadline, s.position, s.code, s.said, s.escalates
+    FROM seen FULL JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+    OFFSET 0) o
+  WHERE o.code IS NOT NULL
 ), subject AS MATERIALIZED (
-  SELECT household_id FROM due WHERE NOT held AND days > 0
+  SELECT household_id FROM due WHERE days > 0
 ), 
-late_policy AS (
-  SELECT e.id AS estate_id, COALESCE(e.late_fee_clause, '') <> '' AS charges, p.late_fee_capped AS capped, p.grace_days,
-         CASE p.grace_mode WHEN 'from_due' THEN 0 ELSE p.grace_days END AS start_after,
-         CASE WHEN e.id IN (SELECT r.estate_id FROM late_fee_rate r) THEN e.id ELSE 0 END AS rates_of
-  FROM estate e JOIN collection_policy p
-    ON p.estate_id = CASE WHEN e.id IN (SELECT c.estate_id FROM collection_policy c) THEN e.id ELSE 0 END
+policy_version AS (
+  SELECT v.*, CASE WHEN lag(v.effective_from) OVER by_day IS NULL THEN DATE '1000-01-01'
+              ELSE v.effective_from - 0 END AS from_on,
+         COALESCE(lead(v.effective_from) OVER by_day - 0, DATE '9999-12-31') AS to_on
+  FROM collection_policy v WINDOW by_day AS (PARTITION BY v.estate_id ORDER BY v.effective_from)
+), rate_version AS (
+  SELECT v.*, CASE WHEN lag(v.effective_from) OVER by_day IS NULL THEN DATE '1000-01-01'
+              ELSE v.effective_from - 1 END AS from_on,
+         COALESCE(lead(v.effective_from) OVER by_day - 1, DATE '9999-12-31') AS to_on
+  FROM late_fee_rate v WINDOW by_day AS (PARTITION BY v.estate_id ORDER BY v.effective_from)
+), late_policy AS (
+  SELECT e.id AS estate_id, COALESCE(o.late_fee_capped, g.late_fee_capped) AS capped,
+         COALESCE(o.grace_days, g.grace_days) AS grace_days,
+         CASE COALESCE(o.grace_mode, g.grace_mode) WHEN 'from_due' THEN 0 ELSE COALESCE(o.grace_days, g.grace_days)
+              END AS start_after,
+         greatest(o.from_on, g.from_on) AS terms_from, least(o.to_on, g.to_on) AS terms_to
+  FROM estate e JOIN policy_version g ON g.estate_id = 0
+  LEFT JOIN policy_version o ON o.estate_id = e.id AND o.from_on < g.to_on AND o.to_on > g.from_on
 ), late_rate AS (
-  SELECT p.estate_id, CASE WHEN p.charges THEN (r.daily * 100000000)::bigint ELSE 0 END AS e8,
-         r.effective_from - 1 AS since_on,
-         CASE WHEN lag(r.effective_from) OVER by_day IS NULL THEN DATE '1000-01-01'
-              ELSE r.effective_from - 1 END AS from_on,
-         COALESCE(lead(r.effective_from) OVER by_day - 1, DATE '9999-12-31') AS to_on
-  FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of
-  WINDOW by_day AS (PARTITION BY p.estate_id ORDER BY r.effective_from)
+  SELECT e.id AS estate_id, greatest(o.from_on, g.from_on) AS from_on, least(o.to_on, g.to_on) AS to_on,
+         greatest(o.from_on, g.from_on, CASE WHEN o.daily IS NULL THEN g.effective_from ELSE o.effective_from END - 1)
+           AS since_on,
+         CASE WHEN COALESCE(e.late_fee_clause, '') = '' THEN 0
+              ELSE (COALESCE(o.daily, g.daily) * 100000000)::bigint END AS e8
+  FROM estate e JOIN rate_version g ON g.estate_id = 0
+  LEFT JOIN rate_version o ON o.estate_id = e.id AND o.from_on < g.to_on AND o.to_on > g.from_on
 ), late_sum AS (
   SELECT r.*, sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.since_on)) OVER (
-           PARTITION BY r.estate_id ORDER BY r.since_on DESC ROWS UNBOUNDED PRECEDING) AS most
+           PARTITION BY r.estate_id ORDER BY r.from_on DESC ROWS UNBOUNDED PRECEDING) AS most
   FROM late_rate r
 ), late_terms AS (
-  SELECT p.estate_id, p.grace_days, p.start_after, r.since_on, r.from_on, r.to_on, r.e8,
-         r.from_on - p.start_after AS due_from,
-         least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days) AS due_to,
+  SELECT p.estate_id, p.terms_from, p.grace_days, p.start_after, r.since_on, r.from_on, r.to_on, r.e8,
+         greatest(r.from_on - p.start_after, p.terms_from) AS due_from,
+         least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days, p.terms_to) AS due_to,
          (r.most + r.e8 * (r.since_on - DATE '2000-01-01'))::bigint AS sum_e8,
          (r.most + r.e8 * (r.since_on - p.start_after - DATE '2000-01-01'))::bigint AS due_e8,
          r.since_on - p.start_after AS due_since,
@@ -147,11 +184,12 @@ late_candidate AS (
   SELECT b.id, b.household_id, b.estate_id, b.due_date, b.amount_fen, b.paid_fen, b.waived_fen, b.voided_at,
          b.late_fee_apart, false
   FROM subject s JOIN late_fee_left f USING (household_id)
-  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT (b.voided_at IS NULL AND b.amount_fen > b.paid_fen + b.waived_fen) AND b.disputed_at IS NULL
 ), late_bill AS (
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
          b.due_date + p.start_after AS start_on, p.capped
   FROM late_candidate b JOIN late_policy p ON p.estate_id = b.estate_id
+    AND b.due_date >= p.terms_from AND b.due_date < p.terms_to
   WHERE b.voided_at IS NULL AND b.late_fee_apart AND b.due_date + p.grace_days < :as_of
 ), late_principal AS (
   SELECT b.id, b.estate_id, greatest(0, b.amount_fen + COALESCE((
@@ -266,11 +304,12 @@ late_candidate AS (
              CASE WHEN b.moved_on <= :as_of THEN b.fen ELSE 0 END AS settled_fen
       FROM (
         SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.fen, b.moved_on, b.whole,
-               t.cap_e8, b.amount_fen < t.largest_fen AS small, (t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - DATE '2000-01-01')) AS rates_e8,
+               t.terms_from, t.cap_e8, b.amount_fen < t.largest_fen AS small, (t.due_e8 - t.e8 * (greatest(b.due_date, t.due_since) - DATE '2000-01-01')) AS rates_e8,
                least(:as_of, CASE WHEN b.moved_on <= b.due_date + t.grace_days THEN b.due_date + t.start_after
                                   ELSE b.moved_on END) AS day
         FROM entry b JOIN late_terms t ON t.estate_id = b.estate_id AND b.due_date >= t.due_from AND b.due_date < t.due_to OFFSET 0) b
-      JOIN late_terms r ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on
+      JOIN late_terms r ON r.estate_id = b.estate_id AND r.terms_from = b.terms_from
+        AND b.day >= r.from_on AND b.day < r.to_on
     )
     SELECT id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8, spared_e8, spared_large_e8, settled_fen
     FROM reduced WHERE whole
@@ -281,16 +320,31 @@ late_candidate AS (
     GROUP BY id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8
   ) moved) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
+), claim AS MATERIALIZED (
+  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen, d.credit_fen,
+         d.small_amount_fen, d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said,
+         d.household, d.building, d.held
+  FROM due d FULL JOIN fee USING (household_id)
+), claimed AS (
+  SELECT * FROM claim WHERE overdue_fen + late_fee_fen - credit_fen > small_amount_fen
 ), told AS MATERIALIZED (
-  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,
-         d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said, d.household, d.building
-  FROM (SELECT * FROM due WHERE NOT held) d FULL JOIN fee USING (household_id)
+  SELECT * FROM claimed WHERE NOT held
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
                               as_of, due_date, deadline, position, step)
   SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
          estate_id, overdue_days, :as_of, due_date, deadline, position, step
   FROM told
+), bill_told AS (
+  SELECT b.household_id, b.bills, b.fee_item, u.code AS unit
+  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) b JOIN unit u ON u.id = b.unit_id
+  WHERE b.household_id IN (SELECT household_id FROM told)
+), named AS MATERIALIZED (
+  SELECT household_id, concat('[', to_json(fee_item), ']') AS fee_items, concat('[', to_json(unit), ']') AS units
+  FROM bill_told WHERE bills = 1
+  UNION ALL
+  SELECT household_id, to_json(array_agg(DISTINCT fee_item))::text, to_json(array_agg(DISTINCT unit))::text
+  FROM bill_told WHERE bills > 1 GROUP BY household_id
 ), steward AS (
   SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
   WHERE estate_id = ANY (:estate_ids) AND (w.to_date IS NULL OR w.to_date >= :as_of) AND (w.from_date <= :as_of OR NOT EXISTS (
@@ -300,9 +354,11 @@ late_candidate AS (
   SELECT t.estate_id, array_agg(concat(
     '{"household":', to_json(t.household), ',"building":', to_json(t.building),
     ',"cause":', to_json('dunning:' || t.household || ':' || t.bill_id || ':' || t.step), t.said,
-    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen,
+    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen, ',"credit_fen":', t.credit_fen,
+    ',"fee_items":', n.fee_items, ',"units":', n.units,
     ',"steward":', COALESCE(w.steward, 'null'), '}')) AS said
-  FROM told t LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
+  FROM told t FULL JOIN named n USING (household_id)
+  LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
   GROUP BY t.estate_id
 ), event AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
@@ -318,7 +374,7 @@ FROM (
   SELECT p.slice_id, COALESCE(max(d.actions), 0) AS actions, COALESCE(max(d.held), 0) AS held
   FROM piece p LEFT JOIN (
     SELECT estate_id, count(*) FILTER (WHERE NOT held) AS actions, count(*) FILTER (WHERE held) AS held
-    FROM due GROUP BY estate_id) d USING (estate_id)
+    FROM claimed GROUP BY estate_id) d USING (estate_id)
   GROUP BY p.slice_id) done
 WHERE s.id = done.slice_id
 RETURNING s.estate_id, s.actions, s.held

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from gateway.front.guard import Call
+from gateway.front.guard import Call, answer
 from gateway.link.rpc import RemoteFailure
 from services.common.contracts.errors import Forbidden, NotFound, Unavailable
 
@@ -18,7 +18,12 @@ LOOK_EVERY = 0.1
 
 
 async def when_known(call: Call, service: str, method: str, /, *, http: int = 200, **arguments: Any) -> Response:
-    """`service.method` as the route's answer, once the service knows the `household` or `estate` it is asked about.
+    """`service.method` as the route's answer, once the service knows the `household` or `estate` it is asked about."""
+    return answer(await ask_when_known(call, service, method, **arguments), http)
+
+
+async def ask_when_known(call: Call, service: str, method: str, /, **arguments: Any) -> Any:
+    """The answer of `service.method`, once the service knows the `household` or `estate` it is asked about.
 
     NotFound when billing does not know it either; Unavailable when the news takes longer than a caller should wait.
     """
@@ -26,7 +31,7 @@ async def when_known(call: Call, service: str, method: str, /, *, http: int = 20
     is_expected = False
     while True:
         try:
-            return await call(service, method, http=http, **arguments)
+            return await call.ask(service, method, **arguments)
         except NotFound:
             is_expected = is_expected or await _billing_knows(call, arguments.get("household"), arguments.get("estate"))
             if not is_expected:
@@ -41,7 +46,7 @@ async def _billing_knows(call: Call, household: str | None, estate: str | None) 
     try:
         if household is None:
             return bool(await call.ask("billing", "get_estate", estate=estate))
-        answer = await call.ask("billing", "get_household", household=household)
+        home = await call.ask("billing", "get_household", household=household)
     except (NotFound, Forbidden, Unavailable, RemoteFailure):
         return False
-    return estate is None or answer["estate"] == estate
+    return estate is None or home["estate"] == estate

@@ -21,7 +21,15 @@ from starlette.types import Message, Receive
 from gateway.front import problems
 from gateway.front.audit import Audit, Entry
 from gateway.front.auth import Tokens
-from gateway.front.idempotency import HEADER, Idempotency, Operation, StillInProgress, checked_key, fingerprint
+from gateway.front.idempotency import (
+    HEADER,
+    Idempotency,
+    Operation,
+    StillInProgress,
+    checked_key,
+    fingerprint,
+    only_key,
+)
 from gateway.front.limits import RateLimit, read_body
 from gateway.link.rpc import RemoteFailure, RpcClient
 from gateway.settings import Settings
@@ -55,7 +63,8 @@ class Guard:
 class Call:
     """One request on its way to the services: who asks, under which trace and request id.
 
-    `patience`: seconds it may wait for a service to hear of what was imported just now.
+    `patience`: seconds it may wait for a service to hear of what was imported just now. `remarks`: what the audit log
+    says of it besides what it was about.
     """
 
     caller: Caller
@@ -65,6 +74,7 @@ class Call:
     rpc: RpcClient
     body: bytes = b""
     patience: float = 0.0
+    remarks: list[str] = field(default_factory=list)
 
     async def ask(self, service: str, method: str, /, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """The answer of `service.method` for this caller; arguments that are None are left to the service's default."""
@@ -95,6 +105,15 @@ def ledger_patience(request: Request) -> float:
 
 
 Patience = Annotated[float, Depends(ledger_patience)]
+
+
+def document_patience(request: Request) -> float:
+    """How long a call may take that makes a document (D4)."""
+    gate: Gate = request.app.state.gate
+    return gate.settings.rpc_document_timeout_seconds
+
+
+DocumentPatience = Annotated[float, Depends(document_patience)]
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -189,10 +208,12 @@ class Visit:
         return [value for value in (path, *self.request.query_params.getlist(name), *values) if isinstance(value, str)]
 
     def subject(self) -> str:
-        """Whom or what the request was about, as codes and ids."""
+        """Whom or what the request was about, as codes and ids, and what was remarked of it."""
         codes = {name: ",".join(self.named(name)) for name in ("estate", "household")}
         ids = {name: str(value) for name, value in self.request.path_params.items() if name not in codes}
-        text = " ".join(f"{name}={value}" for name, value in {**codes, **ids}.items() if value)
+        call: Call | None = getattr(self.request.state, "call", None)
+        parts = [f"{name}={value}" for name, value in {**codes, **ids}.items() if value]
+        text = " ".join(parts + (call.remarks if call else []))
         return "".join(letter if letter.isprintable() else "?" for letter in text)[:LONGEST_SUBJECT]
 
     def record(self, status: int) -> None:
@@ -241,7 +262,7 @@ async def _answer_of(visit: Visit, inner: Handler) -> Response:
 
 async def _once(visit: Visit, inner: Handler) -> Response:
     """The endpoint's answer; under an Idempotency-Key exactly one."""
-    key = visit.request.headers.get(HEADER)
+    key = only_key(visit.request.headers.getlist(HEADER))
     if visit.request.method != "POST" or not visit.guard.idempotent or key is None:
         return await _run(visit, inner, uuid4())
     request = visit.request

@@ -10,7 +10,7 @@ because its outcome is unknown.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -82,6 +82,13 @@ class Operation:
     def identity(self) -> tuple[str, str, str, str]:
         """The primary key."""
         return self.subject, self.method, self.path, self.key
+
+
+def only_key(keys: Sequence[str]) -> str | None:
+    """The header's value, None without one. Raises Invalid for two that differ: nobody knows which one is meant."""
+    if len(set(keys)) > 1:
+        raise Invalid(f"Send one {HEADER}.", [{"loc": f"header.{HEADER}", "msg": "two headers that differ"}])
+    return keys[0] if keys else None
 
 
 def checked_key(key: str) -> str:

@@ -23,6 +23,7 @@ class Settings(CommonSettings):
     ledger_check_timeout_ms: int = Field(default=300_000, gt=0, description="How long one check may take")
     fold_rows: int = Field(default=50_000, gt=0, description="Changes of rollups folded into the totals at a time")
     rollup_check_timeout_ms: int = Field(default=120_000, gt=0, description="How long a check of rollups may take")
+    evidence_seconds: float = Field(default=45, gt=0, description="How long an evidence pack may be printed (D4)")
     calendar_lead_days: int = Field(
         default=45, ge=0, description="So long before a year begins its missing public holidays are warned of"
     )

@@ -34,8 +34,10 @@ from sqlalchemy.orm import Session
 
 from services.common.database import new_metadata
 from services.common.locks import Lock, hold, hold_shared
+from services.common.policies.tables import policy_change_table
 
 metadata = new_metadata()
+policy_change_table(metadata)
 
 # --- portfolio (A1, A2, A4) ----------------------------------------------------------------------------------------
 
@@ -354,6 +356,8 @@ ledger_entry = Table(
     CheckConstraint("debit_account <> credit_account", name="accounts"),
     Index("ledger_entry_bill_id_idx", "bill_id"),
     Index("ledger_entry_household_id_idx", "household_id"),
+    # the journal reads an estate's entries in this order, a page at a time
+    Index("ledger_entry_journal_idx", "estate_id", "booked_on", "id"),
     # Entries arrive by day and, in a run, by estate: a block-range index finds them and costs a run next to nothing.
     Index("ledger_entry_estate_id_booked_on_idx", "estate_id", "booked_on", postgresql_using="brin"),
 )

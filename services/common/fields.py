@@ -4,22 +4,25 @@ What is around a code or a text is taken off before it is looked at. Money and i
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from services.common.domain.calendar import YEARS
 
 NO_CONTROL = r"^[^\x00-\x1f]+$"
 NO_NUL = r"^[^\x00]*$"
-PERIOD = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+YEAR = "[0-9]{4}"
+PERIOD = rf"^{YEAR}-(0[1-9]|1[0-2])$"
 QUARTER = r"^([0-9]{4})-Q([1-4])$"
 DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
 PHONE = r"^\+?[0-9][0-9 ()\-]{4,18}[0-9]$"
 EMAIL = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
-ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+ISO_DAY = re.compile(rf"{YEAR}-[0-9]{{2}}-[0-9]{{2}}")
 FIRST_DAY, LAST_DAY = f"{YEARS.start}-01-01", f"{YEARS.stop - 1}-12-31"
 
 LONGEST_CODE = 64
@@ -59,6 +62,20 @@ def _written_as_instant(value: Any) -> Any:
         raise PydanticCustomError("instant", "Input should be an instant of RFC 3339 with its offset")
     _written_as_day(value[:10])
     return value
+
+
+def _decimals_up_to(places: int) -> Callable[[float], float]:
+    def check(value: float) -> float:
+        if -int(Decimal(repr(value)).as_tuple().exponent) > places:
+            raise PydanticCustomError("decimals", "Input should have at most {places} decimals", {"places": places})
+        return value
+
+    return check
+
+
+def decimals(places: int) -> AfterValidator:
+    """A number of JSON has no more decimals than are kept, so that the answer says what is kept."""
+    return AfterValidator(_decimals_up_to(places))
 
 
 Day = Annotated[date, BeforeValidator(_written_as_day)]

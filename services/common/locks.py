@@ -21,6 +21,8 @@ class Lock(Enum):
     # every service and the gateway
     MIGRATION = f"{0x0E57A7E}"
     RELAY = f"{0x0E57A7E}, {{}}"
+    # wherever policies are kept; before what a policy's own table needs
+    POLICIES = f"{0x701C}, 0"
     # billing
     REQUEST = f"{0x0CCE}, hashtext({{}})"
     IMPORT = f"{0x45534C}, 0"
@@ -32,6 +34,7 @@ class Lock(Enum):
     # notifications, work orders, gateway
     RECIPIENT = f"{0x5E9D}, hashtext({{}})"
     DISPATCH = "hashtextextended('dispatch:' || {}, 0)"
+    CATEGORIES = f"{0xCA7E}, 0"
     AUDIT = f"{0x454C4155}"
 
     def exclusive(self, which: str = "") -> str:

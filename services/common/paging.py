@@ -30,14 +30,16 @@ def decode_cursor(cursor: str | None) -> list[Any] | None:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as error:
         raise not_of_this_list() from error
-    if not isinstance(key, list) or not all(_storable(part) for part in key):
+    if not isinstance(key, list) or not all(_is_key(part) for part in key):
         raise not_of_this_list()
     return key
 
 
-def _storable(part: Any) -> bool:
-    """Whether a part can be compared in the database: text takes neither NUL nor half a surrogate pair."""
-    return not isinstance(part, str) or not ("\x00" in part or any("\ud800" <= sign <= "\udfff" for sign in part))
+def _is_key(part: Any) -> bool:
+    """Whether a part is one that a list gives out: a whole number, or text that the database can hold."""
+    if isinstance(part, str):
+        return not ("\x00" in part or any("\ud800" <= sign <= "\udfff" for sign in part))
+    return isinstance(part, int) and not isinstance(part, bool)
 
 
 def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...] | None:
@@ -49,12 +51,19 @@ def position(cursor: str | None, *parts: Callable[[Any], Any]) -> tuple[Any, ...
     if key is None:
         return None
     try:
-        values = tuple(read(part) for read, part in zip(parts, key, strict=True))
+        values = tuple(_read(read, part) for read, part in zip(parts, key, strict=True))
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:  # reading a stranger's JSON may raise
         raise not_of_this_list() from error
     if any(isinstance(part, int) and abs(part) > LARGEST_BIGINT for part in values):
         raise not_of_this_list()
     return values
+
+
+def _read(read: Callable[[Any], Any], part: Any) -> Any:
+    """A part as its column has it; a number is no code, though `str` would make one of it."""
+    if read is str and not isinstance(part, str):
+        raise TypeError("a code is text")
+    return read(part)
 
 
 def not_of_this_list(loc: str = "cursor") -> Invalid:

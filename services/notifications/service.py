@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import ClassVar
 from uuid import UUID
 
 import eventlet
@@ -28,6 +29,7 @@ from services.common.contracts.events import (
     EstatesRegistered,
     LimitationWarned,
     PaymentAllocated,
+    PaymentReallocated,
     RatingInvited,
     StaffRegistered,
     WorkOrderSlaAlarm,
@@ -37,7 +39,9 @@ from services.common.fields import Line
 from services.common.messaging.inbox import first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.process.service import EstateService, event_handler, rpc, timer
+from services.common.policies.handlers import Catalogue
+from services.common.policies.service import PolicyDoors
+from services.common.process.service import event_handler, rpc, timer
 from services.notifications.adapters.binding import bind
 from services.notifications.delivery.courier import Courier, SideBySide, Transaction
 from services.notifications.delivery.handlers import Dispatch, Terms
@@ -45,7 +49,9 @@ from services.notifications.delivery.receipts import Outcome, Receipt, confirm
 from services.notifications.delivery.rules import Window
 from services.notifications.delivery.tables import WAITING, waiting_counts
 from services.notifications.directory import handlers as directory
+from services.notifications.directory.rules import Choice
 from services.notifications.messages import handlers as messages
+from services.notifications.policies.catalogue import CATALOGUE
 from services.notifications.ports import Port
 from services.notifications.settings import Settings, settings
 from services.notifications.templates import handlers as templates
@@ -53,10 +59,11 @@ from services.notifications.templates import handlers as templates
 ROUNDS_PER_TICK = 20
 
 
-class NotificationsService(EstateService):
+class NotificationsService(PolicyDoors):
     """Delivers exactly one message per (recipient, cause) over the channels a person agreed to (F)."""
 
     name = "notifications"
+    policies: ClassVar[Catalogue] = CATALOGUE
 
     @event_handler(EstatesRegistered)
     def on_estates_registered(self, message: Message) -> None:
@@ -110,6 +117,14 @@ class NotificationsService(EstateService):
             if first_delivery(session, message):
                 messages.withdraw_paid(session, event, message.occurred_at)
                 messages.queue_receipt(session, event, self.clock())
+
+    @event_handler(PaymentReallocated)
+    def on_payment_reallocated(self, message: Message) -> None:
+        """The money of a payment lies elsewhere now: whoever was told otherwise is told."""
+        event = PaymentReallocated.parse(message)
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                messages.queue_receipt(session, event, self.clock(), event.revision)
 
     @event_handler(ComplaintAnswered)
     def on_complaint_answered(self, message: Message) -> None:
@@ -201,10 +216,12 @@ class NotificationsService(EstateService):
         language: str | None = None,
         email: str | None = None,
         consent: dict[str, bool] | None = None,
+        removed: list[Choice] | None = None,
     ) -> ContactPreferences:
-        """Change what is named; repeating it changes nothing more (F3)."""
+        """Change what is named, take away what is `removed`; repeating it changes nothing more (F3)."""
+        choices, now = (language, email, consent or {}), self.clock()
         with self.transaction() as session:
-            return directory.choose(session, caller, household, language, email, consent or {}, self.clock())
+            return directory.choose(session, caller, household, *choices, now, removed or ())
 
     def collect_metrics(self) -> Iterable[Metric]:
         """Beside the reliable layer's: how many messages wait, and for what."""

@@ -24,8 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.common.messaging.tables import new_metadata
+from services.common.policies.tables import policy_change_table
 
 metadata = new_metadata()
+policy_change_table(metadata)
 INSTANT = DateTime(timezone=True)
 
 estate = Table(

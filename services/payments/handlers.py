@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from services.common.contracts.answers import payments as answers
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.payments import EstatePaymentFigures, PaymentFigures
-from services.common.contracts.errors import Invalid, NotFound
-from services.common.contracts.events import PaymentAllocated, PaymentStarted
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from services.common.contracts.events import PaymentAllocated, PaymentReallocated, PaymentStarted
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
@@ -20,6 +20,8 @@ from services.common.once import another_request
 from services.common.paging import page, position
 from services.payments import tables
 from services.payments.metrics import count_when_committed
+from services.payments.policy.rules import PaymentPolicy
+from services.payments.policy.tables import policy_of
 from services.payments.rules import (
     NEEDS,
     ONLINE_CHANNELS,
@@ -37,35 +39,40 @@ from services.payments.settlement.handlers import aggregate, settle_at_desk
 
 @dataclass(frozen=True)
 class Terms:
-    """What a new payment is taken under."""
+    """What a new payment is taken under. `open_bill_ids`: the household's, as billing has them; None: nobody knows."""
 
     channels_on: Collection[str]
     expiry_seconds: int
     first_check_seconds: int
+    open_bill_ids: Collection[int] | None = None
 
     @classmethod
-    def of(cls, settings: Settings, channels_on: Collection[str]) -> "Terms":
+    def of(
+        cls, settings: Settings, channels_on: Collection[str], open_bill_ids: Collection[int] | None = None
+    ) -> "Terms":
         """The terms the settings give."""
-        return cls(channels_on, settings.payment_expiry_seconds, settings.payment_check_seconds)
+        return cls(channels_on, settings.payment_expiry_seconds, settings.payment_check_seconds, open_bill_ids)
 
 
-def create_payment(
-    session: Session, caller: Caller, request: PaymentRequest, *, terms: Terms, now: datetime
-) -> Payment:
+def create_payment(session: Session, caller: Caller, request: PaymentRequest, terms: Terms, now: datetime) -> Payment:
     """Take a payment; one that settles at once is settled in this transaction (E3).
 
     The same request again gives the same payment. Raises Forbidden, NotFound (household), Invalid, Conflict (same id,
-    other request).
+    other request; too many orders wait).
     """
     estate = _require_payer(session, caller, request)
     if wrong := problems(request, business_date(now), terms.channels_on):
         raise Invalid("; ".join(f"{item['loc']}: {item['msg']}" for item in wrong) + ".", wrong)
-    payment = tables.insert_payment(session, _new(request, estate, caller, terms, now))
+    policy = policy_of(session, estate)
+    payment = tables.insert_payment(session, _new(request, estate, caller, terms, policy, now))
     if payment is None:
         return _same_payment(session, request)
+    _require_backdating(caller, payment, policy)
     _refuse_closed_day(session, estate, request)
+    _require_open_bills(request, terms.open_bill_ids)
     if settles_at_once(request):
         return settle_at_desk(session, payment, day=request.received_on or business_date(now), now=now)
+    _require_room(session, payment, policy, now)
     if request.channel in ONLINE_CHANNELS:
         _announce_start(session, payment, now)
     return payment
@@ -90,13 +97,50 @@ def require_household(session: Session, caller: Caller, household: str) -> str:
     return estate
 
 
-def _new(request: PaymentRequest, estate: str, caller: Caller, terms: Terms, now: datetime) -> NewPayment:
-    new = NewPayment(request=request, estate=estate, created_by=caller.sub, created_at=now)
+def _new(
+    request: PaymentRequest, estate: str, caller: Caller, terms: Terms, policy: PaymentPolicy, now: datetime
+) -> NewPayment:
+    is_beyond = not policy.lets_date_back(request.received_on, business_date(now))
+    new = NewPayment(request=request, estate=estate, created_by=caller.sub, created_at=now, beyond_policy=is_beyond)
     if request.channel in ONLINE_CHANNELS:
         expires_at = now + timedelta(seconds=terms.expiry_seconds)
         look = next_check(now, checks=0, expires_at=expires_at, first_seconds=terms.first_check_seconds)
         return replace(new, expires_at=expires_at, next_check_at=look)
-    return replace(new, reference=transfer_reference(request.id)) if request.channel == "transfer" else new
+    if request.channel == "transfer":
+        new = replace(new, reference=transfer_reference(request.id))
+    if request.channel == "transfer" and request.received_on is None:
+        expires_at = policy.transfer_expires_at(now)
+        return replace(new, expires_at=expires_at, next_check_at=expires_at)
+    return new
+
+
+def _require_backdating(caller: Caller, payment: Payment, policy: PaymentPolicy) -> None:
+    """Forbidden for money dated back beyond the policy by whom it is not for; that takes the new payment back (E3)."""
+    if payment.beyond_policy and not caller.may(Permission.BACKDATE_PAYMENT):
+        raise Forbidden(
+            f"Money may be dated back {policy.backdate_days} days at most here; beyond that it is for finance.",
+            [{"loc": "received_on", "msg": f"must be at most {policy.backdate_days} days ago"}],
+        )
+
+
+def _require_open_bills(request: PaymentRequest, open_bill_ids: Collection[int] | None) -> None:
+    """Invalid for bills that are not open bills of the household (FC5); that takes the new payment back.
+
+    Where billing cannot say, money is taken all the same: it pays only bills of the household, whatever is named.
+    """
+    others = [] if open_bill_ids is None else [bill for bill in request.bill_ids if bill not in set(open_bill_ids)]
+    if others:
+        message = f"not open bills of household {request.household}: {', '.join(map(str, others))}"
+        raise Invalid(f"bill_ids: {message}.", [{"loc": "bill_ids", "msg": message}])
+
+
+def _require_room(session: Session, payment: Payment, policy: PaymentPolicy, now: datetime) -> None:
+    """Conflict for more orders of one household than may wait at a time, this one with them; it is taken back."""
+    if tables.count_open_orders(session, payment.household, now) > policy.most_orders:
+        raise Conflict(
+            f"Household {payment.household} has {policy.most_orders} payments waiting for their money, which is as many"
+            " as may wait at a time: one of them can be paid, or runs out by itself."
+        )
 
 
 def _refuse_closed_day(session: Session, estate: str, request: PaymentRequest) -> None:
@@ -121,6 +165,7 @@ def _announce_start(session: Session, payment: Payment, now: datetime) -> None:
         estate=payment.estate,
         amount_fen=payment.amount_fen,
         expires_at=payment.expires_at or now,
+        bill_ids=list(payment.bill_ids),
     )
     record(session, event, aggregate=aggregate(payment), at=now)
     count_when_committed(session, payment.channel, "started")
@@ -169,15 +214,23 @@ def view(payment: Payment) -> answers.Payment:
         business_date=payment.business_date,
         allocations=payment.allocations,
         credit_fen=payment.credit_fen,
+        reason=payment.reason,
+        beyond_policy=payment.beyond_policy,
     )
 
 
-def keep_allocations(session: Session, event: PaymentAllocated) -> None:
-    """The receipt's lines: what billing did with the money (B9). An unknown payment is an error and gets parked."""
-    if tables.find_payment(session, event.payment_id) is None:
+def keep_allocations(session: Session, event: PaymentAllocated | PaymentReallocated, revision: int = 0) -> None:
+    """The receipt's lines: what billing did with the money (B9); of several words the one of the highest revision.
+
+    An unknown payment is an error and gets parked.
+    """
+    payment = tables.find_payment(session, event.payment_id, lock=True)
+    if payment is None:
         raise NotFound(f"Payment {event.payment_id} is not known.")
-    lines = [line.model_dump(mode="json") for line in event.allocations]
-    tables.update_payment(session, event.payment_id, allocations=lines, credit_fen=event.credit_fen)
+    if revision >= payment.revision:
+        lines = [line.model_dump(mode="json") for line in event.allocations]
+        receipt = {"allocations": lines, "credit_fen": event.credit_fen, "revision": revision}
+        tables.update_payment(session, event.payment_id, **receipt)
 
 
 def estate_figures(session: Session, caller: Caller, estate: str, today: date) -> EstatePaymentFigures:

@@ -31,7 +31,8 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 @dataclass(frozen=True)
 class PaymentRequest:
-    """What a caller asks for. `id` comes from the idempotency key; `received_on` is a business day."""
+    """What a caller asks for. `id` comes from the idempotency key; `received_on` is a business day, `reason` says why
+    the money is dated back."""
 
     id: UUID
     household: str
@@ -39,11 +40,15 @@ class PaymentRequest:
     amount_fen: int
     bill_ids: tuple[int, ...] = ()
     received_on: date | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class NewPayment:
-    """A payment about to be kept: what was asked, by whom and when, and until when it can be paid."""
+    """A payment about to be kept: what was asked, by whom and when, and until when it can be paid.
+
+    `beyond_policy`: dated back further than the policy lets the desk.
+    """
 
     request: PaymentRequest
     estate: str
@@ -52,11 +57,15 @@ class NewPayment:
     reference: str | None = None
     expires_at: datetime | None = None
     next_check_at: datetime | None = None
+    beyond_policy: bool = False
 
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment as it is kept. `status`: pending, settled, expired or suspense; refunds will add theirs (E4)."""
+    """A payment as it is kept. `status`: pending, settled, expired or suspense; refunds will add theirs (E4).
+
+    `revision` counts how often billing has put the money elsewhere since.
+    """
 
     id: UUID
     household: str
@@ -77,11 +86,16 @@ class Payment:
     business_date: date | None = None
     allocations: list[ReceiptLine] | None = None
     credit_fen: int | None = None
+    revision: int = 0
+    reason: str | None = None
+    beyond_policy: bool = False
+    created_by: str = ""
 
     @property
     def request(self) -> PaymentRequest:
         """The request it came from: a repeat must ask for the same."""
-        return PaymentRequest(self.id, self.household, self.channel, self.amount_fen, self.bill_ids, self.received_on)
+        asked_for = (self.id, self.household, self.channel, self.amount_fen, self.bill_ids, self.received_on)
+        return PaymentRequest(*asked_for, self.reason)
 
 
 def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -> list[Finding]:

@@ -13,10 +13,16 @@ from prometheus_client import Metric
 from services.common.contracts.answers import payments as answers
 from services.common.contracts.answers.base import Page
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.contracts.events import EstatesRegistered, HouseholdsRegistered, MonthClosed, PaymentAllocated
+from services.common.contracts.events import (
+    EstatesRegistered,
+    HouseholdsRegistered,
+    MonthClosed,
+    PaymentAllocated,
+    PaymentReallocated,
+)
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
-from services.common.fields import BillId, Code, PositiveFen
+from services.common.fields import BillId, Code, PositiveFen, Reason
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
@@ -64,13 +70,21 @@ class PaymentsService(EstateService):
         amount_fen: PositiveFen,
         bill_ids: list[BillId] | None = None,
         received_on: date | None = None,
+        reason: Reason | None = None,
+        open_bill_ids: list[BillId] | None = None,
     ) -> answers.Payment:
-        """Take money (E1, E3); the same `request_id` again answers the same payment."""
-        request = PaymentRequest(request_id, household, channel, amount_fen, tuple(bill_ids or ()), received_on)
-        terms = handlers.Terms.of(settings(), self.channels)
+        """Take money (E1, E3); the same `request_id` again answers the same payment.
+
+        `open_bill_ids` are the household's open bills as billing has them; left out when billing cannot be asked.
+        """
+        bills = tuple(bill_ids or ())
+        request = PaymentRequest(request_id, household, channel, amount_fen, bills, received_on, reason)
         with self.transaction() as session:
-            payment = handlers.create_payment(session, caller, request, terms=terms, now=self.clock())
+            payment = handlers.create_payment(session, caller, request, self._terms(open_bill_ids), self.clock())
         return self._shown(payment)
+
+    def _terms(self, open_bill_ids: list[int] | None) -> handlers.Terms:
+        return handlers.Terms.of(settings(), self.channels, open_bill_ids)
 
     @rpc
     def get_payment(self, caller: Caller, payment_id: UUID) -> answers.Payment:
@@ -140,6 +154,14 @@ class PaymentsService(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 handlers.keep_allocations(session, PaymentAllocated.parse(message))
+
+    @event_handler(PaymentReallocated)
+    def on_payment_reallocated(self, message: Message) -> None:
+        """B9: the receipt's lines, when the money lies elsewhere now."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                event = PaymentReallocated.parse(message)
+                handlers.keep_allocations(session, event, event.revision)
 
     @timer(WATCH_SECONDS)
     def watch_pending(self) -> None:

@@ -1,13 +1,14 @@
 """STORE of payments: payments, the household directory, receipt counters, suspense; and their named queries."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -20,7 +21,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    and_,
     func,
     select,
     text,
@@ -34,7 +34,6 @@ from services.common.contracts.answers.payments import Channel, ReceiptLine
 from services.common.database import new_metadata
 from services.common.directory import define_directory
 from services.common.narrowing import among
-from services.payments.ports import Money
 from services.payments.rules import NewPayment, Payment
 
 metadata = new_metadata()
@@ -48,6 +47,19 @@ closed_books = Table(
     metadata,
     Column("estate", Text, primary_key=True),
     Column("last_day", Date, nullable=False),
+)
+
+payment_policy = Table(
+    "payment_policy",
+    metadata,
+    # * is the group's
+    Column("estate", Text, primary_key=True, server_default="*"),
+    Column("backdate_days", Integer, nullable=False),
+    Column("most_orders", Integer, nullable=False),
+    Column("transfer_days", Integer, nullable=False),
+    CheckConstraint("backdate_days >= 0", name="backdate_days"),
+    CheckConstraint("most_orders > 0", name="most_orders"),
+    CheckConstraint("transfer_days > 0", name="transfer_days"),
 )
 
 payment = Table(
@@ -75,6 +87,12 @@ payment = Table(
     Column("business_date", Date),
     Column("allocations", JSONB),
     Column("credit_fen", BigInteger),
+    # of where the money lies, as billing counts: an older word never undoes a newer one
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    # what was said with the request
+    Column("reason", Text),
+    # dated back further than the policy lets the desk (E3)
+    Column("beyond_policy", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("amount_fen > 0", name="amount_positive"),
     CheckConstraint(
         "status IN ('pending', 'settled', 'expired', 'refunded', 'partially_refunded', 'suspense')",
@@ -202,40 +220,6 @@ def due_for_check(session: Session, now: datetime, limit: int) -> list[Payment]:
     return [payment_of(row) for row in session.execute(query).mappings()]
 
 
-def next_receipt(session: Session, estate_code: str, year: int) -> int:
-    """The next number of an estate and year. The row is locked until commit, a rollback gives it back: no gaps."""
-    statement = insert(receipt_counter).values(estate=estate_code, year=year, last=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=["estate", "year"], set_={"last": receipt_counter.c.last + 1}
-    )
-    return int(session.execute(statement.returning(receipt_counter.c.last)).scalar_one())
-
-
-@dataclass(frozen=True)
-class Suspense:
-    """Money that fits nowhere, as the channel told of it, and the payment and estate its order names, if any."""
-
-    money: Money
-    payment_id: UUID | None
-    estate: str | None
-    reason: str
-    received_at: datetime
-
-
-def keep_in_suspense(session: Session, new: Suspense) -> bool:
-    """Keep money that fits nowhere; False when it is kept already."""
-    values = {**asdict(new), **asdict(new.money)}
-    del values["money"]
-    statement = insert(suspense).values(values).on_conflict_do_nothing(index_elements=["channel", "transaction_id"])
-    return session.execute(statement.returning(suspense.c.id)).first() is not None
-
-
-def resolve_suspense(session: Session, channel: str, transaction_id: str, at: datetime) -> None:
-    """Money that was in suspense has found its payment after all."""
-    same = and_(suspense.c.channel == channel, suspense.c.transaction_id == transaction_id)
-    session.execute(update(suspense).where(same, suspense.c.resolved_at.is_(None)).values(resolved_at=at))
-
-
 def close_books(session: Session, estate_code: str, last_day: date) -> None:
     """Remember the last closed day; an older one, delivered late, changes nothing."""
     statement = insert(closed_books).values(estate=estate_code, last_day=last_day)
@@ -253,6 +237,15 @@ def estate_of_household(session: Session, code: str) -> str | None:
     """The estate a household belongs to; None when it is unknown here."""
     estate: str | None = session.scalar(select(household.c.estate).where(household.c.code == code))
     return estate
+
+
+def count_open_orders(session: Session, code: str, now: datetime) -> int:
+    """Payments of a household that wait for money and can still be paid; the household stays locked, so that the count
+    holds until the transaction ends."""
+    session.execute(select(household.c.code).where(household.c.code == code).with_for_update())
+    is_payable = payment.c.expires_at.is_(None) | (payment.c.expires_at > now)
+    waiting = (payment.c.household == code, payment.c.status == "pending", is_payable)
+    return int(session.scalar(select(func.count()).select_from(payment).where(*waiting)) or 0)
 
 
 def received_by_channel(session: Session, day: date, estates: Collection[str] | None) -> dict[Channel, int]:

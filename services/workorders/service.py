@@ -1,11 +1,9 @@
 """DOORS of the workorders service: what can happen to an order, and what other services tell us."""
 
 from collections.abc import Iterable
-from typing import Annotated
 from uuid import UUID
 
 from prometheus_client import Metric
-from pydantic import StringConstraints
 
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.work_orders import (
@@ -15,6 +13,7 @@ from services.common.contracts.answers.work_orders import (
     OrderStatus,
     Priority,
     WorkOrder,
+    WorkOrderCategory,
     WorkOrderRecord,
 )
 from services.common.contracts.base import Message
@@ -24,6 +23,7 @@ from services.common.contracts.events import (
     EstatesRegistered,
     HouseholdsRegistered,
     PaymentAllocated,
+    PaymentReallocated,
     StaffRegistered,
 )
 from services.common.domain.access import Caller
@@ -32,6 +32,8 @@ from services.common.messaging import first_delivery
 from services.common.paging import DEFAULT_LIMIT, Limit
 from services.common.process.service import EstateService, event_handler, rpc, timer
 from services.common.sla.metrics import overdue_gauge
+from services.workorders.categories import handlers as categories
+from services.workorders.categories.rules import Category
 from services.workorders.directory import handlers as directory
 from services.workorders.orders import handlers as orders
 from services.workorders.orders.handlers import Act
@@ -39,7 +41,6 @@ from services.workorders.orders.rules import NewOrder
 from services.workorders.orders.tables import Filter
 from services.workorders.sla import handlers as sla
 
-Category = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[\w -]+$")]
 ALARM_SECONDS = 15
 
 
@@ -54,7 +55,7 @@ class WorkOrdersService(EstateService):
         caller: Caller,
         request_id: UUID,
         estate: Code,
-        category: Category,
+        category: Code,
         description: Text,
         priority: Priority = "normal",
         building: Code | None = None,
@@ -102,6 +103,18 @@ class WorkOrdersService(EstateService):
         request = Act(order_id, request_id, action, note, technician)
         with self.transaction() as session:
             return orders.act_on_order(session, caller, request, self.clock())
+
+    @rpc
+    def list_categories(self, caller: Caller) -> Page[WorkOrderCategory]:
+        """What work may be asked for (G1)."""
+        with self.transaction() as session:
+            return categories.list_categories(session, caller)
+
+    @rpc
+    def set_categories(self, caller: Caller, items: list[Category]) -> Page[WorkOrderCategory]:
+        """Replace the group's list of it (G1)."""
+        with self.transaction() as session:
+            return categories.set_categories(session, caller, items)
 
     @rpc
     def estate_figures(self, caller: Caller, estate: Code) -> EstateOrderFigures:
@@ -154,7 +167,7 @@ class WorkOrdersService(EstateService):
         """Arrears for the banner (G4)."""
         with self.transaction() as session:
             if first_delivery(session, message):
-                directory.adjust_bills(session, BillsAdjusted.parse(message))
+                directory.adjust_bills(session, BillsAdjusted.parse(message).bills)
 
     @event_handler(PaymentAllocated)
     def on_payment_allocated(self, message: Message) -> None:
@@ -162,6 +175,13 @@ class WorkOrdersService(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 directory.subtract_payment(session, PaymentAllocated.parse(message))
+
+    @event_handler(PaymentReallocated)
+    def on_payment_reallocated(self, message: Message) -> None:
+        """Arrears for the banner (G4)."""
+        with self.transaction() as session:
+            if first_delivery(session, message):
+                directory.adjust_bills(session, PaymentReallocated.parse(message).adjustments)
 
     def collect_metrics(self) -> Iterable[Metric]:
         """What is late now, from the database, so that it is right after a restart (J2)."""

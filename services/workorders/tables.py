@@ -56,6 +56,15 @@ order_category = Table(
     Column("code", Text, primary_key=True),
     Column("skill", Text, nullable=True),
     Column("holds_dunning", Boolean, nullable=False),
+    Column("zh", Text, nullable=False, server_default=text("''")),
+    Column("en", Text, nullable=False, server_default=text("''")),
+    # other words for the same; case, spaces, hyphens and width do not matter
+    Column("synonyms", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # its limits are those of an emergency
+    Column("emergency", Boolean, nullable=False, server_default=text("false")),
+    Column("position", Integer, nullable=False, server_default=text("1000")),
+    # no new order may have it
+    Column("retired", Boolean, nullable=False, server_default=text("false")),
 )
 sla_policy = Table(
     "sla_policy",

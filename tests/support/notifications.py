@@ -29,6 +29,7 @@ from services.common.contracts.events import (
     EstateEntry,
     EstatesRegistered,
     PaymentAllocated,
+    PaymentReallocated,
     StaffEntry,
     StaffRegistered,
 )
@@ -165,6 +166,17 @@ class World:
         with transaction(self.engine) as session:
             messages.withdraw_paid(session, event, self.now)
             return messages.queue_receipt(session, event, self.now)
+
+    def move(self, household: str, payment_id: UUID, revision: int, principal_fen: int) -> int:
+        """The payment's money lies elsewhere now."""
+        part = Allocation(bill_id=1, fee_item="property_fee", period="2026-10", due_date=date(2026, 11, 15),
+                          principal_fen=principal_fen, late_fee_fen=0)  # fmt: skip
+        event = PaymentReallocated(
+            payment_id=payment_id, revision=revision, household=household, estate="E1", channel="cash",
+            amount_fen=20523, business_date=TODAY, allocations=[part], credit_fen=20523 - principal_fen, adjustments=[],
+        )  # fmt: skip
+        with transaction(self.engine) as session:
+            return messages.queue_receipt(session, event, self.now, revision)
 
     def rows(self) -> list[Row[Any]]:
         """Every message, in the order of queueing."""

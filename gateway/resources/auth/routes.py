@@ -31,4 +31,4 @@ def _caller(body: DevTokenRequest) -> Caller:
         estates = frozenset({body.estates} if isinstance(body.estates, str) else body.estates)
     scope = ",".join(sorted(estates - {EVERY_ESTATE}))
     sub = ":".join(part for part in (f"dev-{body.role}", body.household, scope) if part)
-    return Caller(sub=sub[:200], roles=frozenset({body.role}), estates=estates, household=body.household)
+    return Caller(sub=body.sub or sub[:200], roles=frozenset({body.role}), estates=estates, household=body.household)

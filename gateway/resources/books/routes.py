@@ -10,12 +10,20 @@ from gateway.front.routing import Routes
 from gateway.resources.base import EstatePath, PeriodFilter
 from gateway.resources.books.schemas import CloseRequest, ExpenseRequest, FundPolicyRequest, SettlementRequest
 from services.common.contracts.answers.base import Page
-from services.common.contracts.answers.books import Fund, FundExpense, FundPolicy, MonthClose, QuarterSettlement
+from services.common.contracts.answers.books import (
+    BackdatedPayment,
+    Fund,
+    FundExpense,
+    FundPolicy,
+    MonthClose,
+    QuarterSettlement,
+)
 from services.common.domain.permissions import Permission
-from services.common.fields import Code
+from services.common.fields import Code, Period
 
 routes = Routes("Books")
 EstateQuery = Annotated[Code, Query(description="Code of an estate", examples=["GZ01"])]
+PeriodQuery = Annotated[Period, Query(description="A month", examples=["2026-10"])]
 
 
 @routes.post("/v1/ledger/closes", answer=MonthClose, permission=Permission.CLOSE_BOOKS)
@@ -28,6 +36,12 @@ async def close_month(body: CloseRequest, call: Services, patience: Patience) ->
 async def list_closes(estate: EstateQuery, call: Services) -> Response:
     """Closed months of an estate (B8)."""
     return await call("billing", "list_closes", estate=estate)
+
+
+@routes.get("/v1/ledger/backdated-payments", answer=Page[BackdatedPayment], permission=Permission.READ_LEDGER)
+async def list_backdated_payments(estate: EstateQuery, period: PeriodQuery, call: Services) -> Response:
+    """Money in a month that was dated back further than the estate lets its desk (E3), closed or to be closed."""
+    return await call("billing", "list_backdated_payments", estate=estate, period=period)
 
 
 @routes.post("/v1/ledger/settlements", answer=QuarterSettlement, status=201, permission=Permission.CLOSE_BOOKS)

@@ -6,8 +6,9 @@ from pydantic import BaseModel, Field
 
 from gateway.resources.base import example
 from services.common.contracts.answers.books import FundCategory, Surplus
-from services.common.fields import Code, Day, Line, Period, PositiveFen, Quarter, Text
+from services.common.fields import Code, Day, Line, Period, PositiveFen, Quarter, Text, decimals
 
+PLACES = 5
 Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000)]
 
 
@@ -45,5 +46,7 @@ class FundPolicyRequest(BaseModel):
     """What the company takes of fees received (0–1), and the weights by which the rest is shared."""
 
     model_config = example(remuneration=0.1, shares={"common_areas": 2, "security": 3, "cleaning": 2, "repair": 1})
-    remuneration: Annotated[float, Field(strict=True, ge=0, le=1)]
+    remuneration: Annotated[
+        float, Field(strict=True, ge=0, le=1, description=f"At most {PLACES} decimals"), decimals(PLACES)
+    ]
     shares: dict[FundCategory, Weight]

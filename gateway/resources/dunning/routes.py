@@ -23,6 +23,7 @@ from gateway.resources.dunning.schemas import (
     FixedRequest,
     HouseholdPlanRequest,
     LadderRequest,
+    PromiseRequest,
     SettleDisputeRequest,
     SweepRequest,
 )
@@ -41,6 +42,7 @@ from services.common.contracts.answers.dunning import (
     EfficiencyBy,
     HouseholdPlan,
     Ladder,
+    PaymentPromise,
     Sweep,
 )
 from services.common.domain.permissions import Permission
@@ -138,6 +140,18 @@ async def add_contact(household: HouseholdPath, body: ContactRequest, call: Serv
     """Record a talk with the owner and what was promised (D1, D2)."""
     fields = body.model_dump(mode="json")
     return await call("billing", "add_contact", http=201, household=household, request_id=call.request_id, **fields)
+
+
+@routes.post(
+    "/v1/dunning/cases/{household}/promises",
+    answer=PaymentPromise,
+    status=201,
+    permission=Permission.COLLECT_ARREARS,
+)
+async def promise_payment(household: HouseholdPath, body: PromiseRequest, call: Services) -> Response:
+    """Record a promise to pay: the ladder waits until its day (D1, D3)."""
+    fields = body.model_dump(mode="json")
+    return await call("billing", "promise_payment", http=201, household=household, request_id=call.request_id, **fields)
 
 
 @routes.post(

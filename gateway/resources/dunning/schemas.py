@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from gateway.resources.base import example
 from services.common.contracts.answers.dunning import DisputeOutcome, StepKind
-from services.common.fields import INT64, Code, Day, Estates, Note, Text
+from services.common.fields import INT64, Code, Day, Estates, Note, PositiveFen, Text
 
 _ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
 _STEP = {
@@ -96,6 +96,15 @@ class ContactRequest(BaseModel):
     note: Note | None = None
     promised_on: Day | None = None
     cause: Code | None = None
+
+
+class PromiseRequest(BaseModel):
+    """A promise to pay: the ladder waits until its day, once after each step."""
+
+    model_config = example(promised_on="2026-11-28", amount_fen=30000, note="after salary day")
+    promised_on: Day
+    amount_fen: PositiveFen | None = Field(default=None, description="In fen; null: all that is claimed")
+    note: Note | None = None
 
 
 class DisputeRequest(BaseModel):

@@ -6,9 +6,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.resources.base import example
-from services.common.fields import INT64, BillId, Code, Period, PositiveFen, Text
+from services.common.fields import INT64, BillId, Code, Period, PositiveFen, Text, decimals
 
-Rate = Annotated[float, Field(strict=True, ge=0, le=1_000)]
+PLACES = 4
+Rate = Annotated[float, Field(strict=True, ge=0, le=1_000, description=f"At most {PLACES} decimals"), decimals(PLACES)]
+Part = Annotated[float, Field(strict=True, ge=0, le=1, description=f"At most {PLACES} decimals"), decimals(PLACES)]
 Points = Annotated[int, Field(strict=True, gt=0, le=10**9, json_schema_extra=INT64)]
 POLICY: dict[str, Any] = {
     "enabled": True,
@@ -33,7 +35,7 @@ class PolicyRequest(BaseModel):
     early_rate: Rate
     early_days: Annotated[int, Field(strict=True, ge=0, le=3_650, json_schema_extra=INT64)]
     point_fen: Annotated[PositiveFen, Field(le=10**9)]
-    most_of_bill: Annotated[float, Field(strict=True, ge=0, le=1)]
+    most_of_bill: Part
     streak_months: Annotated[int, Field(strict=True, gt=0, le=36, json_schema_extra=INT64)]
     coupon_fen: PositiveFen
     coupon_days: Annotated[int, Field(strict=True, gt=0, le=3_650, json_schema_extra=INT64)]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import Query
 from starlette.responses import Response
 
-from gateway.front.guard import Call, Services
+from gateway.front.guard import Call, DocumentPatience, Services
 from gateway.front.routing import Routes
 from gateway.resources.base import AsOf, EstateFilter, HouseholdFilter, HouseholdPath, IdPath
 from gateway.resources.legal.schemas import (
@@ -143,22 +143,27 @@ async def withdraw_publication_consent(consent_id: IdPath, call: Services) -> Re
 @routes.get(
     "/v1/dunning/cases/{household}/evidence.pdf", answer=None, permission=Permission.EXPORT_EVIDENCE, personal=True
 )
-async def evidence_pdf(household: HouseholdPath, call: Services, as_of: AsOf = None) -> Response:
+async def evidence_pdf(
+    household: HouseholdPath, call: Services, patience: DocumentPatience, as_of: AsOf = None
+) -> Response:
     """The evidence pack as PDF; its last page states the SHA-256 of the CSV (D4)."""
-    return await _evidence(call, household, "pdf", as_of)
+    return await _evidence(call, household, "pdf", as_of, patience)
 
 
 @routes.get(
     "/v1/dunning/cases/{household}/evidence.csv", answer=None, permission=Permission.EXPORT_EVIDENCE, personal=True
 )
-async def evidence_csv(household: HouseholdPath, call: Services, as_of: AsOf = None) -> Response:
+async def evidence_csv(
+    household: HouseholdPath, call: Services, patience: DocumentPatience, as_of: AsOf = None
+) -> Response:
     """The evidence pack as CSV (D4)."""
-    return await _evidence(call, household, "csv", as_of)
+    return await _evidence(call, household, "csv", as_of, patience)
 
 
-async def _evidence(call: Call, household: str, form: EvidenceForm, as_of: date | None) -> Response:
+async def _evidence(call: Call, household: str, form: EvidenceForm, as_of: date | None, patience: float) -> Response:
     """The file out of the JSON it travels in."""
-    pack = await call.ask("billing", "export_evidence", household=household, form=form, as_of=as_of)
+    arguments = {"household": household, "form": form, "as_of": as_of}
+    pack = await call.ask("billing", "export_evidence", timeout=patience, **arguments)
     name = quote(pack["filename"], safe="")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"}
     return Response(base64.b64decode(pack["content"]), media_type=pack["media_type"], headers=headers)

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.front.audit import AuditEntry, ChainCheck
-from gateway.front.guard import Call, Gate, Services, answer
+from gateway.front.guard import Gate, Services, answer
 from gateway.front.routing import Routes
-from gateway.link.rpc import RemoteFailure
 from gateway.metrics import scrape
 from gateway.resources.base import ServiceName
+from gateway.resources.joined import joined_page, part_patience
 from gateway.resources.ops.schemas import (
     Health,
     ParkedEvent,
@@ -24,10 +24,10 @@ from gateway.resources.ops.schemas import (
 )
 from gateway.resources.paging import Paging
 from services.common.contracts.answers.base import Page
-from services.common.contracts.errors import NotFound, Unavailable
+from services.common.contracts.errors import NotFound
 from services.common.domain.permissions import Permission
 from services.common.fields import LARGEST_BIGINT, Code
-from services.common.paging import decode_cursor, encode_cursor, not_of_this_list, page
+from services.common.paging import decode_cursor, not_of_this_list, page
 
 routes = Routes("Operation")
 NAMES: tuple[ServiceName, ...] = get_args(ServiceName)
@@ -59,8 +59,9 @@ async def verify_audit_log(request: Request, call: Services) -> Response:
 @routes.get("/v1/ops/parked-events", answer=ParkedEvents, permission=Permission.READ_PARKED_EVENTS)
 async def list_parked_events(request: Request, call: Services, window: Paging) -> Response:
     """Events that services gave up on, service by service."""
-    gate: Gate = request.app.state.gate
-    return answer(await _parked_page(call, window["limit"], window["cursor"], gate.settings.rpc_part_timeout_seconds))
+    parts = await joined_page(call, NAMES, "list_parked", window, part_patience(request))
+    items = [_of_service(service, event) for service, event in parts.items]
+    return answer(ParkedEvents(items=items, next_cursor=parts.next_cursor, degraded=parts.degraded))
 
 
 @routes.post("/v1/ops/parked-events/{parked_id}/replay", answer=Replayed, permission=Permission.REPLAY_PARKED_EVENT)
@@ -72,26 +73,6 @@ async def replay_parked_event(parked_id: ParkedPath, call: Services) -> Response
         raise NotFound(f"There is no parked event {parked_id}.")
     await call.ask(service, "replay_parked", parked_id=int(number))
     return answer(Replayed(id=parked_id, service=service, status="replayed"))
-
-
-async def _parked_page(call: Call, limit: int, cursor: str | None, seconds: float) -> ParkedEvents:
-    """One page over all services in their order; the cursor says which service and where in it."""
-    place, inner = _place(cursor)
-    items: list[ParkedEvent] = []
-    silent_services: list[ServiceName] = []
-    while place < len(NAMES) and len(items) < limit:
-        service = NAMES[place]
-        try:
-            rest = limit - len(items)
-            part = await call.ask(service, "list_parked", limit=rest, cursor=inner, timeout=seconds)
-        except (Unavailable, RemoteFailure):
-            silent_services.append(service)
-            part = {"items": [], "next_cursor": None}
-        items += [_of_service(service, event) for event in part["items"]]
-        inner = part["next_cursor"]
-        place += inner is None
-    following = encode_cursor([place, inner]) if place < len(NAMES) else None
-    return ParkedEvents(items=items, next_cursor=following, degraded=sorted(silent_services))
 
 
 def _of_service(service: ServiceName, event: Mapping[str, Any]) -> ParkedEvent:
@@ -106,15 +87,6 @@ def _of_service(service: ServiceName, event: Mapping[str, Any]) -> ParkedEvent:
         attempts=event["attempts"],
         parked_at=event["parked_at"],
     )
-
-
-def _place(cursor: str | None) -> tuple[int, str | None]:
-    match decode_cursor(cursor):
-        case None:
-            return 0, None
-        case [int(place), None | str() as inner] if 0 <= place < len(NAMES):
-            return place, inner
-    raise not_of_this_list("query.cursor")
 
 
 def _before(cursor: str | None) -> int | None:

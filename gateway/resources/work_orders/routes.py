@@ -11,9 +11,9 @@ from gateway.front.guard import Call, Services
 from gateway.front.routing import Routes
 from gateway.resources.base import EstateFilter, HouseholdFilter, IdPath
 from gateway.resources.paging import Paging
-from gateway.resources.work_orders.schemas import WorkOrderActionRequest, WorkOrderRequest
+from gateway.resources.work_orders.schemas import CategoriesRequest, WorkOrderActionRequest, WorkOrderRequest
 from services.common.contracts.answers.base import Page
-from services.common.contracts.answers.work_orders import OrderStatus, WorkOrder, WorkOrderRecord
+from services.common.contracts.answers.work_orders import OrderStatus, WorkOrder, WorkOrderCategory, WorkOrderRecord
 from services.common.domain.permissions import Permission
 
 routes = Routes("Work orders")
@@ -41,6 +41,22 @@ async def list_work_orders(
     """Orders in the caller's scope; an owner sees the own."""
     cut: dict[str, Any] = {"estate": estate, "household": household, "status": status, "overdue": overdue}
     return await call("workorders", "list_orders", **cut, **page)
+
+
+@routes.get("/v1/work-order-categories", answer=Page[WorkOrderCategory], permission=Permission.READ_WORK_ORDERS)
+async def list_work_order_categories(call: Services) -> Response:
+    """What work may be asked for, with the words that mean it (G1)."""
+    return await call("workorders", "list_categories")
+
+
+@routes.put(
+    "/v1/work-order-categories",
+    answer=Page[WorkOrderCategory],
+    permission=Permission.SET_WORK_ORDER_CATEGORIES,
+)
+async def set_work_order_categories(body: CategoriesRequest, call: Services) -> Response:
+    """Replace the group's list; orders of a category that is left out keep it (G1)."""
+    return await call("workorders", "set_categories", **body.model_dump(mode="json"))
 
 
 @routes.get("/v1/work-orders/{order_id}", answer=WorkOrderRecord, permission=Permission.READ_WORK_ORDERS, personal=True)

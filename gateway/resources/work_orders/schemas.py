@@ -6,7 +6,7 @@ from pydantic import AliasChoices, BaseModel, Field
 
 from gateway.resources.base import example
 from services.common.contracts.answers.work_orders import Priority
-from services.common.fields import Code, Note, Text
+from services.common.fields import Code, Name, Note, Text
 
 
 class WorkOrderRequest(BaseModel):
@@ -28,6 +28,31 @@ class WorkOrderRequest(BaseModel):
     building: Code | None = None
     household: Code | None = None
     place: Annotated[Note, Field(max_length=200)] | None = None
+
+
+class CategoryRequest(BaseModel):
+    """A category of work with its names and other words for it."""
+
+    code: Annotated[Code, Field(max_length=40)]
+    zh: Name
+    en: Name
+    synonyms: Annotated[list[Name], Field(max_length=200)] = []
+    skill: Code | None = None
+    holds_dunning: bool = True
+    emergency: bool = False
+
+
+class CategoriesRequest(BaseModel):
+    """All categories of work, in the order in which they are shown; `other` must be among them."""
+
+    model_config = example(
+        items=[
+            {"code": "lift", "zh": "电梯", "en": "Lift", "synonyms": ["elevator", "扶梯"], "skill": "lift"},
+            {"code": "lift_entrapment", "zh": "电梯困人", "en": "Lift entrapment", "skill": "lift", "emergency": True},
+            {"code": "other", "zh": "其他", "en": "Other"},
+        ]
+    )
+    items: Annotated[list[CategoryRequest], Field(min_length=1, max_length=200)]
 
 
 class WorkOrderActionRequest(BaseModel):

@@ -2,6 +2,7 @@
 
 from services.billing.charging.bills.service import BillDoors
 from services.billing.charging.charges.service import ChargeDoors
+from services.billing.charging.register.service import RegisterDoors
 from services.billing.charging.shared_costs.service import SharedCostDoors
 from services.billing.charging.tariffs.service import TariffDoors
 from services.billing.charging.voids.service import VoidDoors
@@ -10,6 +11,7 @@ from services.billing.charging.voids.service import VoidDoors
 class ChargingDoors(
     BillDoors,
     ChargeDoors,
+    RegisterDoors,
     SharedCostDoors,
     TariffDoors,
     VoidDoors,

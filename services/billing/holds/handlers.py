@@ -22,6 +22,7 @@ REASONS: dict[HoldSourceKind, HoldReason] = {
     "waiver": "pending_waiver",
     "problem": "promised_fix",
     "void": "pending_void",
+    "promise": "promise",
 }
 
 

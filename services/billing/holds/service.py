@@ -6,7 +6,6 @@ from services.common.contracts.events import (
     ComplaintOpened,
     ComplaintReopened,
     PaymentExpired,
-    PaymentStarted,
     WorkOrderFinished,
     WorkOrderOpened,
     WorkOrderReopened,
@@ -69,14 +68,6 @@ class HoldDoors(EstateService):
         with self.transaction() as session:
             if first_delivery(session, message):
                 holds.release(session, "work_order", event.work_order_id, event.household, event.finished_at)
-
-    @event_handler(PaymentStarted)
-    def on_payment_started(self, message: Message) -> None:
-        """A payment in flight holds its household; its end comes with the posting or the expiry."""
-        event = PaymentStarted.parse(message)
-        with self.transaction() as session:
-            if first_delivery(session, message):
-                holds.start_payment(session, event.payment_id, event.household, message.occurred_at)
 
     @event_handler(PaymentExpired)
     def on_payment_expired(self, message: Message) -> None:

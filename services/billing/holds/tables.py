@@ -24,7 +24,8 @@ dunning_hold = Table(
     # cannot open again, whatever arrives
     Column("ended", Boolean, nullable=False, server_default="false"),
     CheckConstraint(
-        "source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem', 'void')", name="source_kind"
+        "source_kind IN ('complaint', 'work_order', 'payment', 'plan', 'waiver', 'problem', 'void', 'promise')",
+        name="source_kind",
     ),
     Index("dunning_hold_household_id_idx", "household_id"),
 )

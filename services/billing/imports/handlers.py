@@ -151,6 +151,7 @@ def learn(session: Session, sheet: Sheet, register: Register) -> None:
         register.households = tables.known_households(session, _codes(sheet, "household_code"))
         register.payers = passings.known_payers(session, ids)
     if sheet.kind == "staff":
+        register.buildings = tables.known_buildings(session, ids)
         register.staff = {person.code: person.estate for person in people(session, _codes(sheet, "code"))}
     if sheet.kind == "tariffs":
         register.tariffs = tables.known_tariffs(session, ids)

@@ -39,7 +39,7 @@ SEGMENTS = {
 }
 # Together so bounded that a year at the highest price is an amount the ledger can hold.
 AREA = decimal(2, Decimal(10) ** 7)
-PRICE = decimal(4, Decimal(10) ** 7)
+PRICE = decimal(4, Decimal(10) ** 7, yuan=True)
 FACTOR = decimal(4, Decimal(10))
 READING = decimal(4, Decimal(10) ** 9)
 RATIO = decimal(4, Decimal(1), at_most=True)

@@ -25,6 +25,7 @@ class Register:
     """What the database knows of the things a file names.
 
     `estates`: code → id; `scope`: codes the caller may touch (None: all); `units`: (estate, unit) → id;
+    `buildings`: (estate, building) of those that have units;
     `households` and `staff`: code → estate; `payers`: (estate, unit) → who pays, of units that ever changed hands;
     `tariffs` and `bills`: what stands under the key of a row, as (values, may change); `voided_openings`: opening
     balances that were taken back.
@@ -33,6 +34,7 @@ class Register:
     estates: Mapping[str, int] = field(default_factory=dict)
     scope: Collection[str] | None = None
     units: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    buildings: Collection[tuple[str, str]] = ()
     households: Mapping[str, str] = field(default_factory=dict)
     staff: Mapping[str, str] = field(default_factory=dict)
     tariffs: Mapping[Key, "KnownTariff"] = field(default_factory=dict)
@@ -143,17 +145,27 @@ def _check_household(sheet: Sheet, row: Row, first: Row, known_in: str) -> None:
 
 
 def check_staff(sheet: Sheet, register: Register) -> None:
-    """Each person once, nobody taken from an estate out of scope; a building has one responsible steward (A4)."""
+    """Each person once, nobody taken from an estate out of scope; buildings that exist, each with one steward (A4)."""
     check_known_estates(sheet, register)
     check_once(sheet, {"code": "staff_code"})
     responsible: dict[tuple[str, str], int] = {}
     for row in sheet.rows:
         if row["code"] in register.staff and not in_scope(register.staff[row["code"]], register):
             sheet.reject(row.line, "staff_code", "belongs to an estate outside your scope")
+        _check_buildings(sheet, row, register)
         for building in steward_buildings(row):
             line = responsible.setdefault((row["estate_code"], building), row.line)
             if line != row.line:
                 sheet.reject(row.line, "buildings", f"building {building} has a steward in line {line}")
+
+
+def _check_buildings(sheet: Sheet, row: Row, register: Register) -> None:
+    """Whoever has a building has one that the estate has: a slip of the pen would leave it without a steward."""
+    estate = row["estate_code"]
+    if estate in register.estates and in_scope(estate, register):
+        for building in row["buildings"] or ():
+            if (estate, building) not in register.buildings:
+                sheet.reject(row.line, "buildings", f"no building {building} on this estate; parted by ;")
 
 
 def steward_buildings(row: Row) -> list[str]:

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.imports.rules import Key, KnownBill, KnownTariff
 from services.billing.portfolio.tables import HeldUnit
-from services.billing.tables import estate, household, import_receipt, tariff, unit
+from services.billing.tables import estate, household, import_receipt, stewardship, tariff, unit
 from services.common.contracts.answers.imports import ImportResult
 from services.common.database import allow_long_statements
 from services.common.locks import Lock, hold
@@ -94,6 +94,14 @@ def known_units(session: Session, estate_ids: Collection[int]) -> dict[tuple[str
     query = select(estate.c.code.label("estate"), unit.c.code, unit.c.id).join(estate)
     rows = session.execute(query.where(unit.c.estate_id.in_(estate_ids)))
     return {(row.estate, row.code): row.id for row in rows}
+
+
+def known_buildings(session: Session, estate_ids: Collection[int]) -> set[tuple[str, str]]:
+    """(estate, building) of every building of the estates: it has units, or somebody answered for it when it had."""
+    query = select(estate.c.code, unit.c.building).join(unit).where(unit.c.estate_id.in_(estate_ids))
+    former = select(estate.c.code, stewardship.c.building).join(stewardship)
+    rows = session.execute(query.union(former.where(stewardship.c.estate_id.in_(estate_ids))))
+    return {(row.code, row.building) for row in rows}
 
 
 def holders(session: Session, estate_ids: Collection[int]) -> dict[tuple[int, str], HeldUnit]:

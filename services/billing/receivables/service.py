@@ -4,6 +4,7 @@ from services.billing.receivables.allocation.service import AllocationDoors
 from services.billing.receivables.books.service import BookDoors
 from services.billing.receivables.credits.service import CreditDoors
 from services.billing.receivables.incentives.service import IncentiveDoors
+from services.billing.receivables.journal.service import JournalDoors
 from services.billing.receivables.late_fee.service import LateFeeDoors
 from services.billing.receivables.plans.service import PlanDoors
 from services.billing.receivables.statement.service import StatementDoors
@@ -16,6 +17,7 @@ class ReceivableDoors(
     BookDoors,
     CreditDoors,
     IncentiveDoors,
+    JournalDoors,
     LateFeeDoors,
     PlanDoors,
     StatementDoors,

@@ -146,7 +146,10 @@ class Allocation(Part):
 
 
 class PaymentAllocated(Event):
-    """A settled payment was posted and applied to bills (B9); the rest became credit (B6)."""
+    """A settled payment was posted and applied to bills (B9); the rest became credit (B6). No part is negative.
+
+    Payments that had to make room for it are told apart, by `payment_reallocated`.
+    """
 
     NAME, SOURCE = "payment_allocated", "billing"
     AUDIENCE = ("payments", "notifications", "workorders")
@@ -160,6 +163,27 @@ class PaymentAllocated(Event):
     credit_fen: int
 
 
+class PaymentReallocated(Event):
+    """A payment that was applied before lies elsewhere now, because one that counts before it came later (B9).
+
+    `allocations` and `credit_fen` are all of it as it is now; `revision` counts from 1, and the highest is the last
+    word, whatever comes first. `adjustments`: by how much the open principal of bills changed by its move.
+    """
+
+    NAME, SOURCE = "payment_reallocated", "billing"
+    AUDIENCE = ("payments", "notifications", "workorders")
+    payment_id: UUID
+    revision: int
+    household: str
+    estate: str
+    channel: str
+    amount_fen: int
+    business_date: date
+    allocations: list[Allocation]
+    credit_fen: int
+    adjustments: list[AdjustedBill]
+
+
 class MonthClosed(Event):
     """The books of an estate take no more postings up to `last_day`: no payment is back-dated into them (B8)."""
 
@@ -169,7 +193,10 @@ class MonthClosed(Event):
 
 
 class DunningItem(Part):
-    """One step of the ladder for one household. `cause` is unique per step and oldest bill (F4)."""
+    """One step of the ladder for one household. `cause` is unique per step and oldest bill (F4).
+
+    What is claimed is `overdue_fen` and `late_fee_fen` less `credit_fen`, of these fee items of these units.
+    """
 
     household: str
     building: str
@@ -184,6 +211,9 @@ class DunningItem(Part):
     overdue_fen: int
     late_fee_fen: int
     deadline: date | None = None
+    credit_fen: int = 0
+    fee_items: list[str] = []
+    units: list[str] = []
 
 
 class DunningStepsDue(Event):
@@ -299,7 +329,7 @@ class MessageDelivered(Event):
 
 
 class PaymentStarted(Event):
-    """A payment is in flight: escalation waits for its outcome (D3)."""
+    """A payment is in flight: escalation waits for its outcome, if it pays enough of what is due (D3)."""
 
     NAME, SOURCE, AUDIENCE = "payment_started", "payments", ("billing",)
     payment_id: UUID
@@ -307,10 +337,21 @@ class PaymentStarted(Event):
     estate: str
     amount_fen: int
     expires_at: datetime
+    bill_ids: list[int] = []
+
+
+class Backdating(Part):
+    """Who dated money back further than the estate's policy lets the desk, and why, if it was said (E3)."""
+
+    by: str
+    reason: str | None = None
 
 
 class PaymentSettled(Event):
-    """Money has arrived, once per (channel, transaction id) (E2); `business_date` is the channel's Shanghai day."""
+    """Money has arrived, once per (channel, transaction id) (E2); `business_date` is the channel's Shanghai day.
+
+    `backdating` is there when the money was dated back beyond policy: the closing of that month lists it.
+    """
 
     NAME, SOURCE, AUDIENCE = "payment_settled", "payments", ("billing",)
     payment_id: UUID
@@ -322,6 +363,7 @@ class PaymentSettled(Event):
     bill_ids: list[int]
     settled_at: datetime
     business_date: date
+    backdating: Backdating | None = None
 
 
 class PaymentExpired(Event):

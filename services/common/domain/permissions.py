@@ -49,6 +49,7 @@ class Permission(StrEnum):
     READ_UNITS = "read_units", *STAFF
     READ_HOUSEHOLD = "read_household", *Role
     READ_PERSONAL_DATA = "read_personal_data", *_COLLECTORS, _CASHIER  # unmasked; an owner always sees the own
+    READ_OWNER_FILE = "read_owner_file", *_COLLECTORS, _CASHIER, _AUDITOR  # what staff think of a household
     KEEP_OWNER_FILE = "keep_owner_file", *_COLLECTORS
     TRANSFER_UNIT = "transfer_unit", *_DECIDERS
     SET_UNIT_STATUS = "set_unit_status", *_DECIDERS
@@ -65,6 +66,7 @@ class Permission(StrEnum):
     ISSUE_BILLS = "issue_bills", *_DECIDERS
     READ_BILL_RUN = "read_bill_run", *_DECIDERS, _AUDITOR
     CHARGE_SERVICE = "charge_service", *_DECIDERS
+    READ_BILLS = "read_bills", *_COLLECTORS, _AUDITOR  # the register of all in scope
     VOID_BILL = "void_bill", *_DECIDERS
     APPROVE_VOID = "approve_void", *_DECIDERS  # that somebody else asked for
     READ_CREDIT_NOTES = "read_credit_notes", *_COLLECTORS, _AUDITOR
@@ -79,12 +81,18 @@ class Permission(StrEnum):
     READ_WAIVERS = "read_waivers", *_COLLECTORS, _AUDITOR
     SET_WAIVER_AUTHORITY = "set_waiver_authority", _ADMIN
     SIGN_INSTALMENT_PLAN = "sign_instalment_plan", *_COLLECTORS
+    EXCEED_PLAN_POLICY = "exceed_plan_policy", *_OFFICE  # plans dated back further, or running longer
     READ_INSTALMENT_PLANS = "read_instalment_plans", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
     READ_INCENTIVES = "read_incentives", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
     REDEEM_INCENTIVE = "redeem_incentive", *_COLLECTORS, _CASHIER, _OWNER
     READ_INCENTIVE_POLICY = "read_incentive_policy", *STAFF
     SET_INCENTIVE_POLICY = "set_incentive_policy", *_OFFICE
     DRAW_LOTS = "draw_lots", *_OFFICE
+
+    # policies: asked for by one, granted by another (ADR 23)
+    READ_POLICIES = "read_policies", *_DECIDERS, _AUDITOR
+    REQUEST_POLICY_CHANGE = "request_policy_change", *_DECIDERS
+    APPROVE_POLICY_CHANGE = "approve_policy_change", *_OFFICE
 
     # books
     READ_LEDGER = "read_ledger", *_DECIDERS, _AUDITOR
@@ -98,6 +106,7 @@ class Permission(StrEnum):
     TAKE_PAYMENT = "take_payment", *_COLLECTORS, _CASHIER, _OWNER
     TAKE_CASH = "take_cash", *_COLLECTORS, _CASHIER  # and cards, at the desk or at the door (E3)
     TAKE_TRANSFER = "take_transfer", *_DECIDERS, _CASHIER
+    BACKDATE_PAYMENT = "backdate_payment", *_OFFICE  # beyond the days that the payment policy lets everybody
     READ_PAYMENTS = "read_payments", *_COLLECTORS, _CASHIER, _AUDITOR, _OWNER
 
     # collections
@@ -127,6 +136,7 @@ class Permission(StrEnum):
     # work orders
     OPEN_WORK_ORDER = "open_work_order", *_COLLECTORS, _CASHIER, _TECHNICIAN, _OWNER
     READ_WORK_ORDERS = "read_work_orders", *Role
+    SET_WORK_ORDER_CATEGORIES = "set_work_order_categories", _ADMIN
     DISPATCH_WORK_ORDER = "dispatch_work_order", *_SERVERS
     CARRY_OUT_WORK_ORDER = "carry_out_work_order", *_SERVERS, _TECHNICIAN
     CONFIRM_WORK_ORDER = "confirm_work_order", *_SERVERS, _OWNER

@@ -12,11 +12,15 @@ from services.common import fields
 from services.common.domain.calendar import parse_period
 from services.common.domain.money import fen
 from services.common.fields import LONGEST_CODE
+from services.common.sheets.forms import SEPARATORS, entries, plain_day, plain_month, plain_number, plain_yuan
 
 Parse = Callable[[str], Any]
 LONGEST = 500
 PHONE, EMAIL = re.compile(fields.PHONE), re.compile(fields.EMAIL)
 PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+YEAR_LAST = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2,4}")
+NO_DAY, NO_DAY_BUT_YEAR_LAST = "not a date YYYY-MM-DD", "day and month cannot be told apart: write YYYY-MM-DD"
+NO_NUMBER, NO_GROUPS = "not a number", "not a number: commas part groups of three digits only"
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 UNREADABLE = "\ufffd"
 # format, line and paragraph separators: they come with copying, and make two of one code
@@ -84,11 +88,12 @@ def email(value: str) -> str:
 
 
 def day(value: str) -> date:
-    """A date YYYY-MM-DD."""
-    if not fields.ISO_DAY.fullmatch(value):
-        raise ValueError("not a date YYYY-MM-DD")
+    """A date YYYY-MM-DD, or as spreadsheets write it with the year first."""
+    plain = plain_day(value)
+    if not fields.ISO_DAY.fullmatch(plain):
+        raise ValueError(NO_DAY_BUT_YEAR_LAST if YEAR_LAST.fullmatch(value) else NO_DAY)
     try:
-        value_day = date.fromisoformat(value)
+        value_day = date.fromisoformat(plain)
     except ValueError as error:
         raise ValueError("no such day") from error
     if value_day < EARLIEST:
@@ -97,9 +102,9 @@ def day(value: str) -> date:
 
 
 def period(value: str) -> date:
-    """A month YYYY-MM, as its first day."""
+    """A month YYYY-MM, or as spreadsheets write it with the year first; as its first day."""
     try:
-        month = parse_period(value)
+        month = parse_period(plain_month(value))
     except ValueError as error:
         raise ValueError("not a period YYYY-MM") from error
     if month < EARLIEST:
@@ -119,16 +124,20 @@ def one_of(*words: str, **also: str) -> Parse:
     return parse
 
 
-def decimal(places: int, below: Decimal, *, at_most: bool = False) -> Parse:
-    """A number that is not negative, with at most `places` decimals, below `below` (`at_most`: up to it)."""
+def decimal(places: int, below: Decimal, *, at_most: bool = False, yuan: bool = False) -> Parse:
+    """A number that is not negative, with at most `places` decimals, below `below` (`at_most`: up to it).
+
+    `yuan`: it is money and may carry its sign.
+    """
+    plain = plain_yuan if yuan else plain_number
 
     def parse(value: str) -> Decimal:
-        number = _number(value)
+        number = _number(plain(value))
         if number < 0:
             raise ValueError("negative")
         if number > below or (number == below and not at_most):
             raise ValueError(f"too large: {'at most' if at_most else 'less than'} {below:f}")
-        if _decimals(value) > places:
+        if _decimals(plain(value)) > places:
             raise ValueError(f"more than {places} decimals")
         return number
 
@@ -137,12 +146,13 @@ def decimal(places: int, below: Decimal, *, at_most: bool = False) -> Parse:
 
 def amount(value: str) -> int:
     """Yuan with at most two decimals, not negative; in fen."""
-    number = _number(value)
+    plain = plain_yuan(value)
+    number = _number(plain)
     if number < 0:
         raise ValueError("negative")
     if number >= MOST_YUAN:
         raise ValueError("too large")
-    if _decimals(value) > FEN_DECIMALS:
+    if _decimals(plain) > FEN_DECIMALS:
         raise ValueError("more than two decimals")
     return fen(number)
 
@@ -156,16 +166,16 @@ def positive_amount(value: str) -> int:
 
 
 def listed(value: str) -> list[str]:
-    """Entries separated by `;`, each once, in their order."""
-    return list(dict.fromkeys(text(part.strip()) for part in value.split(";") if part.strip()))
+    """Entries separated by `;` or `；`, each once, in their order."""
+    return list(dict.fromkeys(map(text, entries(value))))
 
 
 def pairs(parse: Parse, *, named: Parse = text) -> Parse:
-    """Entries `name=value` separated by `;`, each name once, in their order; as a list of (name, value)."""
+    """Entries `name=value` separated by `;` or `；`, each name once, in their order; as a list of (name, value)."""
 
     def parse_all(value: str) -> list[tuple[Any, Any]]:
         values: dict[Any, Any] = {}
-        for entry in (part.strip() for part in value.split(";")):
+        for entry in (part.strip() for part in value.translate(SEPARATORS).split(";")):
             name, equals, own = (side.strip() for side in entry.partition("="))
             if not (name and equals and own):
                 raise ValueError("entries are name=value, separated by ;")
@@ -180,11 +190,11 @@ def pairs(parse: Parse, *, named: Parse = text) -> Parse:
 
 def _number(value: str) -> Decimal:
     if not PLAIN_NUMBER.fullmatch(value):
-        raise ValueError("not a number")
+        raise ValueError(NO_GROUPS if "," in value else NO_NUMBER)
     try:
         return Decimal(value)
     except InvalidOperation as error:
-        raise ValueError("not a number") from error
+        raise ValueError(NO_NUMBER) from error
 
 
 def _decimals(value: str) -> int:

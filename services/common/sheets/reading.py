@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +63,19 @@ def read_sheet(kind: str, columns: Sequence[Column], content: str) -> Sheet:
         if not sheet.errors:
             sheet.reject(HEADER_LINE, "", "the file is empty")
         return sheet
-    present = _columns(sheet, columns, [name.strip() for name in header[1]])
+    present = _columns(sheet, columns, without_empty_end(name.strip() for name in header[1]))
     if not sheet.errors:
         for line, cells in records:
             _read_row(sheet, present, line, cells)
     return sheet
+
+
+def without_empty_end(cells: Iterable[str], width: int = 0) -> list[str]:
+    """Cells without the empty ones after the last that holds something, as Excel leaves them; at least `width` stay."""
+    rest = list(cells)
+    while len(rest) > width and not rest[-1].strip():
+        rest.pop()
+    return rest
 
 
 def _records(content: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
@@ -98,6 +106,8 @@ def _columns(sheet: Sheet, columns: Sequence[Column], header: Sequence[str]) -> 
 
 def _read_row(sheet: Sheet, columns: Sequence[Column], line: int, cells: Sequence[str]) -> None:
     sheet.count += 1
+    if len(cells) > len(columns):
+        cells = without_empty_end(cells, len(columns))
     if len(cells) != len(columns):
         sheet.reject(line, "", f"{len(cells)} cells where the header has {len(columns)} columns")
         return

@@ -15,7 +15,7 @@ from services.common.contracts.answers import complaints as answers
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.complaints import ComplaintAction, ComplaintRecord
 from services.common.contracts.base import Event
-from services.common.contracts.errors import NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import ComplaintAnswered, ComplaintClosed, ComplaintOpened, ComplaintReopened
 from services.common.domain.access import Caller
 from services.common.domain.permissions import Permission
@@ -27,7 +27,7 @@ from services.feedback.calendar.tables import working_calendar
 from services.feedback.complaints import rules, tables, views
 from services.feedback.complaints.rules import Complaint, NewComplaint
 from services.feedback.complaints.tables import Filter, Step
-from services.feedback.directory.tables import first_receivers
+from services.feedback.directory.tables import first_receivers, works_on
 from services.feedback.sla import rules as sla_rules
 from services.feedback.sla import tables as sla_tables
 from services.feedback.tables import REGISTER
@@ -79,14 +79,22 @@ def _announce(session: Session, caller: Caller, complaint: Complaint, now: datet
 
 
 def act_on_complaint(session: Session, caller: Caller, request: Act, now: datetime) -> ComplaintRecord:
-    """One step (H1): Forbidden, Conflict naming the state, Invalid for an answer without words, NotFound."""
+    """One step (H1): Forbidden, Conflict naming the state, Invalid for an answer without words or by nobody of the
+    estate, NotFound."""
     caller.require(rules.NEEDS[request.action])
     complaint = _existing(tables.lock(session, request.complaint_id))
     _require_scope(caller, complaint)
     by = request.by or caller.sub
     if not _done_before(session, request, by):
+        _require_staff(session, caller, complaint, by)
         complaint = _move(session, caller, complaint, request, by, now)
     return views.whole(session, complaint, now)
+
+
+def _require_staff(session: Session, caller: Caller, complaint: Complaint, by: str) -> None:
+    if by != caller.sub and not works_on(session, by, complaint.estate):
+        errors = [{"loc": "by", "msg": "a code of the staff register"}]
+        raise Invalid("Nobody of this code works on the estate.", errors)
 
 
 def _done_before(session: Session, request: Act, by: str) -> bool:

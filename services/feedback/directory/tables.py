@@ -8,6 +8,12 @@ from services.feedback.complaints.rules import Receiver
 from services.feedback.tables import staff
 
 
+def works_on(session: Session, code: str, estate_code: str) -> bool:
+    """Whether the code is of somebody on the register of the estate."""
+    query = select(staff.c.code).where(staff.c.code == code, staff.c.estate == estate_code)
+    return session.execute(query).first() is not None
+
+
 def first_receivers(session: Session, estate_code: str) -> list[Receiver]:
     """Stewards and managers of an estate, who may be accountable for a complaint (首问负责)."""
     query = (

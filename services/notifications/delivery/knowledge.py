@@ -25,9 +25,11 @@ from services.notifications.directory.tables import Contact, Employee
 from services.notifications.messages.rules import DUNNING, HOUSEHOLD, MANAGER, role_box
 from services.notifications.messages.tables import Policies, policies, policy_for, withdrawals_of
 from services.notifications.templates import tables as wordings
-from services.notifications.templates.rules import LANGUAGES, REMINDER, Facts, Template, term
+from services.notifications.templates.rules import LANGUAGES, REMINDER, Facts, Template, term, terms
 
 DEFAULT_LANGUAGE = LANGUAGES[0]
+# What an event says that was recorded before letters named what they are about (D1).
+BEFORE_NAMES: Facts = {"fee_items": terms(["property_fee"]), "credit_yuan": "0.00"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,17 @@ class Knowledge:
             "recipient_name": owner if message.recipient_kind == HOUSEHOLD else colleague,
             "steward_name": steward.name if steward else term("service_centre"),
         }
-        return {**message.variables, **{name: value for name, value in names.items() if value is not None}}
+        return {
+            **BEFORE_NAMES,
+            **_event_facts(message),
+            **{name: value for name, value in names.items() if value is not None},
+        }
+
+
+def _event_facts(message: Claimed) -> Facts:
+    """What the event said; one from before bills were named has the household in place of its units."""
+    facts = {name: value for name, value in message.variables.items() if value is not None}
+    return {"units": message.household, **facts}
 
 
 def gather(session: Session, messages: Sequence[Claimed], window: Window | None) -> Knowledge:

@@ -1,5 +1,6 @@
 """STORY of the directory: learn from billing's events, let owners choose, wake what waited for a contact (F3)."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from services.common.domain.access import Caller, mask_email, mask_name, mask_ph
 from services.common.domain.permissions import Permission
 from services.notifications.delivery.rules import EMAIL, SMS
 from services.notifications.directory import tables
-from services.notifications.directory.rules import complaints_about
+from services.notifications.directory.rules import NOTHING, Choice, complaints_about
 from services.notifications.directory.tables import Contact
 from services.notifications.messages import tables as messages
 from services.notifications.tables import contact, estate, staff
@@ -67,13 +68,18 @@ def choose(
     email: str | None,
     consent: dict[str, bool],
     now: datetime,
+    removed: Collection[Choice] = (),
 ) -> ContactPreferences:
-    """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`."""
+    """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`.
+
+    A language that is `removed` is the register's again; an address that is, is none, whatever the register has.
+    """
     caller.require(Permission.SET_CONTACT_PREFERENCES)
     _contact(session, caller, household)
     if errors := complaints_about(language, email, consent):
         raise Invalid("The preferences are not valid.", errors)
-    choices = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
+    named = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
+    choices = named | {name: NOTHING[name] for name in removed}
     if choices:
         tables.keep_preference(session, household, choices, now, caller.sub)
     if consent:

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from services.common.contracts.errors import Finding
 from services.notifications.delivery.rules import CHANNELS, STAFF_TASK
 from services.notifications.templates.rules import LANGUAGES
 
 OWNERS_CHOICE = tuple(channel for channel in CHANNELS if channel != STAFF_TASK)
+Choice = Literal["language", "email"]
+# what is kept of a choice that is taken away: the register's language holds, and no address at all
+NOTHING: Mapping[str, str | None] = {"language": None, "email": ""}
 _EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,190}\.[^@\s<>,;.]{2,63}")
 
 

@@ -34,6 +34,11 @@ class Employee:
     phone: str
 
 
+def knows_estate(session: Session, code: str) -> bool:
+    """Whether billing has told of an estate."""
+    return session.scalar(select(estate.c.code).where(estate.c.code == code)) is not None
+
+
 def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, Contact]:
     """Household → contact, with the preferences laid over it."""
     statement = (
@@ -43,7 +48,7 @@ def contacts_of(session: Session, households: Collection[str]) -> Mapping[str, C
             contact.c.building,
             contact.c.name,
             contact.c.phone,
-            func.coalesce(func.nullif(preference.c.email, ""), contact.c.email).label("email"),
+            func.nullif(func.coalesce(preference.c.email, contact.c.email), "").label("email"),
             func.coalesce(preference.c.language, contact.c.language).label("language"),
         )
         .select_from(contact.outerjoin(preference, preference.c.household == contact.c.household))
@@ -92,7 +97,9 @@ def consents_of(session: Session, household: str) -> list[ConsentChange]:
     ]
 
 
-def keep_preference(session: Session, household: str, choices: Mapping[str, str], now: datetime, by: str) -> None:
+def keep_preference(
+    session: Session, household: str, choices: Mapping[str, str | None], now: datetime, by: str
+) -> None:
     """Remember what was chosen; what was not named stays as it is."""
     stamp = {"changed_at": now, "changed_by": by}
     statement = insert(preference).values(household=household, **choices, **stamp)

@@ -17,6 +17,7 @@ from services.common.contracts.events import (
     DunningWithdrawn,
     LimitationWarned,
     PaymentAllocated,
+    PaymentReallocated,
     RatingInvited,
     WorkOrderSlaAlarm,
 )
@@ -50,9 +51,19 @@ def withdraw_paid(session: Session, event: PaymentAllocated, posted_at: datetime
         tables.keep_withdrawal(session, event.household, PAYMENT, posted_at, "paid meanwhile")
 
 
-def queue_receipt(session: Session, event: PaymentAllocated, now: datetime) -> int:
-    """The receipt of a payment (E7)."""
-    return _queue(session, [rules.receipt(event)], now)
+def queue_receipt(
+    session: Session, event: PaymentAllocated | PaymentReallocated, now: datetime, revision: int = 0
+) -> int:
+    """The receipt of a payment (E7); a correction only where the household was told otherwise, in whatever order."""
+    draft = rules.receipt(event, revision)
+    new = _queue(session, [draft], now)
+    last = None if new else tables.last_receipt(session, event.household, rules.receipt_cause(event.payment_id))
+    if last is None or rules.revision_of(last.variables) >= revision:
+        return new
+    if last.is_unsaid or rules.says_the_same(last.variables, draft.variables):
+        tables.set_variables(session, last.id, draft.variables)
+        return 0
+    return _queue(session, [rules.receipt(event, revision, corrects=True)], now)
 
 
 def queue_answer(session: Session, event: ComplaintAnswered, now: datetime) -> int:
@@ -107,7 +118,8 @@ def scope(caller: Caller, household: str | None, recipient: str | None) -> Wante
 
 
 def present(message: Notification, caller: Caller) -> answers.Notification:
-    """One message as JSON. Without the right to personal data: no words, and the address masked."""
+    """One message as JSON. Without the right to personal data: no words, and the address masked; whose task a message
+    became is for staff."""
     open_data = caller.sees_personal_data
     return answers.Notification(
         id=message.id,
@@ -126,7 +138,7 @@ def present(message: Notification, caller: Caller) -> answers.Notification:
         reason=message.reason,
         attempts=message.attempts,
         provider_receipt=message.provider_receipt,
-        assignee=message.assignee,
+        assignee=None if caller.is_owner else message.assignee,
         business_on=message.business_on,
         created_at=message.created_at,
         not_before=message.not_before,

@@ -19,6 +19,7 @@ from services.common.contracts.events import (
     LimitationItem,
     LimitationWarned,
     PaymentAllocated,
+    PaymentReallocated,
     RatingInvited,
     WorkOrderSlaAlarm,
 )
@@ -30,9 +31,11 @@ from services.notifications.templates.rules import (
     LIMITATION_TASK,
     RATING,
     RECEIPT,
+    RECEIPT_CORRECTED,
     SLA,
     Facts,
     term,
+    terms,
 )
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://estateloop.invalid/messages")
@@ -40,6 +43,7 @@ MANAGER = "estate_manager"
 HOUSEHOLD: RecipientKind = "household"
 STAFF: RecipientKind = "staff"
 DUNNING: MessageCategory = "dunning"
+REVISION = "revision"
 
 StaffOf = Callable[[str, str], Sequence[str]]
 """(estate, role) → staff codes of that role on that estate, sorted; empty when none is known."""
@@ -104,15 +108,18 @@ def _limitation_task(event: LimitationWarned, item: LimitationItem, manager: str
     )
 
 
-def receipt(event: PaymentAllocated) -> Draft:
-    """What arrived, and what it was used for. Transactional: no window, no cap (F3)."""
+def receipt(event: PaymentAllocated | PaymentReallocated, revision: int = 0, *, corrects: bool = False) -> Draft:
+    """What arrived, and what it was used for. Transactional: no window, no cap (F3).
+
+    `corrects`: it says otherwise than what the household was told of the payment before.
+    """
     principal = sum(part.principal_fen for part in event.allocations)
     late_fee = sum(part.late_fee_fen for part in event.allocations)
     return _to_household(
         event.household,
-        f"receipt:{event.payment_id}",
+        f"{receipt_cause(event.payment_id)}:{revision}" if corrects else receipt_cause(event.payment_id),
         "receipt",
-        RECEIPT,
+        RECEIPT_CORRECTED if corrects else RECEIPT,
         event.estate,
         event.business_date,
         {
@@ -122,8 +129,25 @@ def receipt(event: PaymentAllocated) -> Draft:
             "credit_yuan": yuan(event.credit_fen),
             "business_date": event.business_date.isoformat(),
             "payment": str(event.payment_id),
+            REVISION: str(revision),
         },
     )
+
+
+def receipt_cause(payment_id: UUID) -> str:
+    """Why a receipt is sent; corrections of it have causes that begin with this."""
+    return f"receipt:{payment_id}"
+
+
+def revision_of(facts: Facts) -> int:
+    """Which word of billing about a payment its receipt was made of."""
+    revision = facts.get(REVISION)
+    return int(revision) if isinstance(revision, str) else 0
+
+
+def says_the_same(facts: Facts, other: Facts) -> bool:
+    """Whether two receipts of a payment read the same."""
+    return {**facts, REVISION: None} == {**other, REVISION: None}
 
 
 def answer(event: ComplaintAnswered, now: datetime) -> list[Draft]:
@@ -242,7 +266,10 @@ def dunning_facts(item: DunningItem) -> Facts:
         "household": item.household,
         "amount_yuan": yuan(item.overdue_fen),
         "late_fee_yuan": yuan(item.late_fee_fen),
-        "total_yuan": yuan(item.overdue_fen + item.late_fee_fen),
+        "credit_yuan": yuan(item.credit_fen),
+        "total_yuan": yuan(item.overdue_fen + item.late_fee_fen - item.credit_fen),
+        "fee_items": terms(item.fee_items) if item.fee_items else None,
+        "units": ", ".join(item.units) or None,
         "overdue_days": str(item.overdue_days),
         "due_date": item.due_date.isoformat(),
         "deadline": item.deadline.isoformat() if item.deadline else None,

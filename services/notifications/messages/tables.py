@@ -67,6 +67,11 @@ class Notification:
             return None
         return Rendered(self.subject, self.text, self.template_version, self.language)
 
+    @property
+    def is_unsaid(self) -> bool:
+        """Whether it still waits for its words, so that it can yet say something else."""
+        return self.status in ("queued", "waiting_contact") and self.text is None
+
 
 @dataclass(frozen=True)
 class ContactPolicy:
@@ -140,6 +145,19 @@ def _row(draft: Draft, policy_channels: Sequence[str]) -> dict[str, object]:
         "variables": draft.variables,
         "channels": chain(draft.channels, policy_channels),
     }
+
+
+def last_receipt(session: Session, household: str, cause: str) -> Notification | None:
+    """The newest receipt of a payment, by the cause of its first one, held until the transaction ends."""
+    is_receipt = and_(message.c.recipient == household, message.c.cause.startswith(cause, autoescape=True))
+    query = select(*COLUMNS).where(is_receipt).order_by(message.c.seq.desc()).limit(1).with_for_update()
+    row = session.execute(query).first()
+    return None if row is None else Notification(**row._mapping)
+
+
+def set_variables(session: Session, message_id: UUID, variables: Facts) -> None:
+    """Let a message speak of other facts."""
+    session.execute(update(message).where(message.c.id == message_id).values(variables=variables))
 
 
 def keep_withdrawal(session: Session, household: str, ground: str, at: datetime, reason: str) -> None:

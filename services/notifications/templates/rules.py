@@ -5,9 +5,9 @@ is not declared and a used one that is not declared are errors, so that nobody r
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, final
 
 from services.common.contracts.answers.notifications import Language, MessageChannel
 
@@ -24,6 +24,7 @@ PROBLEM_TASK = "dunning.problem_task"
 VACANCY_TASK = "dunning.vacancy_task"
 SETTLEMENT_TASK = "dunning.settlement_task"
 RECEIPT = "payment.receipt"
+RECEIPT_CORRECTED = "payment.receipt_corrected"
 COMPLAINT = {stage: f"complaint.{stage}" for stage in ("responded", "resolved", "closed")}
 RATING = "rating.invitation"
 BELOW_PLAN = "collection.below_plan"
@@ -32,7 +33,7 @@ SLA = {level: f"sla.{level}" for level in ("warning", "escalation", "breach")}
 CODES = frozenset(
     {REMINDER, OVERDUE_NOTICE, VISIT_TASK, DEMAND_LETTER, FORMAL_NOTICE, LEGAL_FILE_TASK, LIMITATION_TASK, BELOW_PLAN}
     | {PLAN_OFFER_TASK, PROBLEM_TASK, VACANCY_TASK, SETTLEMENT_TASK}
-    | {RECEIPT, RATING}
+    | {RECEIPT, RECEIPT_CORRECTED, RATING}
     | set(COMPLAINT.values())
     | set(SLA.values())
 )
@@ -63,6 +64,13 @@ TERMS: dict[Language, dict[str, str]] = {
         "group_admin": "集团负责人",
         "steward": "管家",
         "technician": "维修技师",
+        "property_fee": "物业费",
+        "property": "物业费",
+        "parking": "车位管理费",
+        "water": "水费",
+        "electricity": "电费",
+        "heating": "采暖费",
+        "shared_light": "公共照明费",
     },
     "en": {
         "service_centre": "the service centre",
@@ -77,6 +85,13 @@ TERMS: dict[Language, dict[str, str]] = {
         "group_admin": "group management",
         "steward": "steward",
         "technician": "technician",
+        "property_fee": "property fees",
+        "property": "property fees",
+        "parking": "parking fees",
+        "water": "water fees",
+        "electricity": "electricity fees",
+        "heating": "heating fees",
+        "shared_light": "fees for shared lighting",
     },
 }
 
@@ -108,13 +123,22 @@ class Rendered:
     language: Language
 
 
+@final
 class Term(TypedDict):
     """A word of our own vocabulary as a variable: it is spoken in the reader's language when the text is filled."""
 
     term: str
 
 
-Fact = str | Term | None
+@final
+class Terms(TypedDict):
+    """Several of them, one after the other."""
+
+    terms: list[str]
+
+
+SEPARATORS: dict[Language, str] = {"zh-CN": "、", "en": ", "}
+Fact = str | Term | Terms | None
 Facts = dict[str, Fact]
 
 
@@ -123,11 +147,17 @@ def term(word: str) -> Term:
     return Term(term=word)
 
 
+def terms(words: Sequence[str]) -> Terms:
+    """The words as one variable."""
+    return Terms(terms=list(words))
+
+
 def spoken(value: Fact, language: Language) -> str:
-    """A variable's value as text; a term that the vocabulary lacks stands as it is."""
+    """A variable's value as text; a term that the vocabulary lacks stands as it is, one that comes twice comes once."""
     if value is None or isinstance(value, str):
         return str(value)
-    return TERMS[language].get(value["term"], value["term"])
+    words = value["terms"] if "terms" in value else [value["term"]]
+    return SEPARATORS[language].join(dict.fromkeys(TERMS[language].get(word, word) for word in words))
 
 
 def placeholders(template: Template) -> frozenset[str]:

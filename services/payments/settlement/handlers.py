@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.events import PaymentSettled
+from services.common.contracts.events import Backdating, PaymentSettled
 from services.common.domain.calendar import business_date
 from services.common.messaging import record
 from services.common.observability.logs import get_logger
@@ -13,7 +13,7 @@ from services.payments.metrics import count_when_committed
 from services.payments.ports import Money
 from services.payments.rules import Payment, payment_id_of
 from services.payments.settlement.rules import Judgement, Verdict, judge, receipt_number, receipt_year
-from services.payments.tables import Suspense
+from services.payments.settlement.tables import Suspense, keep_in_suspense, next_receipt, resolve_suspense
 
 log = get_logger(__name__)
 
@@ -32,7 +32,7 @@ def _settle(
     session: Session, payment: Payment, *, transaction_id: str | None, settled_at: datetime, day: date, now: datetime
 ) -> Payment:
     year = receipt_year(now)
-    receipt_no = receipt_number(year, payment.estate, tables.next_receipt(session, payment.estate, year))
+    receipt_no = receipt_number(year, payment.estate, next_receipt(session, payment.estate, year))
     payment_after = tables.update_payment(
         session,
         payment.id,
@@ -58,6 +58,7 @@ def _announce(session: Session, payment: Payment, now: datetime) -> None:
         bill_ids=list(payment.bill_ids),
         settled_at=payment.settled_at or now,
         business_date=payment.business_date or business_date(now),
+        backdating=Backdating(by=payment.created_by, reason=payment.reason) if payment.beyond_policy else None,
     )
     record(session, event, aggregate=aggregate(payment), at=now)
     count_when_committed(session, payment.channel, "settled")
@@ -72,7 +73,7 @@ def book_money(session: Session, money: Money, now: datetime) -> Judgement:
     payment_id = payment_id_of(money.out_trade_no)
     payment = tables.find_payment(session, payment_id, lock=True) if payment_id else None
     is_posted = tables.is_posted(session, money.channel, money.transaction_id)
-    judgement = judge(payment, money, already_posted=is_posted)
+    judgement = judge(payment, money, already_posted=is_posted, now=now)
     if judgement.verdict is Verdict.SETTLE and payment is not None:
         _settle_online(session, payment, money, now)
     elif judgement.verdict is Verdict.SUSPEND:
@@ -83,7 +84,7 @@ def book_money(session: Session, money: Money, now: datetime) -> Judgement:
 
 
 def _settle_online(session: Session, payment: Payment, money: Money, now: datetime) -> None:
-    tables.resolve_suspense(session, money.channel, money.transaction_id, now)
+    resolve_suspense(session, money.channel, money.transaction_id, now)
     _settle(
         session,
         payment,
@@ -102,7 +103,7 @@ def _suspend(session: Session, payment: Payment | None, money: Money, reason: st
         reason=reason,
         received_at=now,
     )
-    if not tables.keep_in_suspense(session, new):
+    if not keep_in_suspense(session, new):
         return
     if payment is not None and reason.endswith("_mismatch"):
         tables.update_payment(session, payment.id, status="suspense", next_check_at=None)

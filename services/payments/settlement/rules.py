@@ -1,7 +1,7 @@
 """LAW of settlement: what to do with money a channel reports, and what a receipt number looks like (E2, E3)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.common.domain.calendar import business_date
@@ -9,6 +9,7 @@ from services.payments.ports import Money
 from services.payments.rules import Payment
 
 OPEN = frozenset({"pending", "expired", "suspense"})  # money for an expired order still settles it
+CLOCKS_DIFFER_BY = timedelta(days=1)  # a channel's clock and ours, at most
 
 
 class Verdict(StrEnum):
@@ -27,10 +28,11 @@ class Judgement:
     reason: str = ""
 
 
-def judge(payment: Payment | None, money: Money, *, already_posted: bool) -> Judgement:
+def judge(payment: Payment | None, money: Money, *, already_posted: bool, now: datetime) -> Judgement:
     """Settle, ignore as a replay, or suspend (E2).
 
     `already_posted`: this (channel, transaction id) has settled some payment. `payment` is the one the order names.
+    Money cannot have come before its order was there, nor tomorrow: a day of nonsense would settle that day's books.
     """
     if already_posted:
         return Judgement(Verdict.REPLAY)
@@ -42,6 +44,8 @@ def judge(payment: Payment | None, money: Money, *, already_posted: bool) -> Jud
         return Judgement(Verdict.SUSPEND, "currency_mismatch")
     if money.amount_fen != payment.amount_fen:
         return Judgement(Verdict.SUSPEND, "amount_mismatch")
+    if not payment.created_at - CLOCKS_DIFFER_BY <= money.succeeded_at <= now + CLOCKS_DIFFER_BY:
+        return Judgement(Verdict.SUSPEND, "time_mismatch")
     return Judgement(Verdict.SETTLE)
 
 

@@ -6,7 +6,7 @@ The order is part of the law: headers, time, serial, and only then any cryptogra
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.payments.ports import Money, NoticeRefused
 from services.payments.wechat.keys import Account, PlatformKey
@@ -122,7 +122,8 @@ def _positive(source: Mapping[str, object], name: str) -> int:
 def _instant(source: Mapping[str, object], name: str) -> datetime:
     try:
         instant = datetime.fromisoformat(_text(source, name))
-    except ValueError as error:
+        instant.astimezone(UTC)  # at the edge of the calendar an offset may lead beyond it
+    except (ValueError, OverflowError) as error:
         raise NoticeRefused(400, f"{name} is not a time") from error
     if instant.tzinfo is None:
         raise NoticeRefused(400, f"{name} has no offset")

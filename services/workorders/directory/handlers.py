@@ -1,11 +1,12 @@
 """STORY of the directory: what billing tells is kept, and an order's place is checked against it (A1, A4, G4)."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated, StaffRegistered
+from services.common.contracts.events import AdjustedBill, BillsIssued, PaymentAllocated, StaffRegistered
 from services.common.directory import keep_newest
 from services.workorders.directory import tables
 from services.workorders.tables import REGISTER, staff
@@ -30,10 +31,10 @@ def add_bills(session: Session, event: BillsIssued) -> None:
     tables.add_due(session, deltas)
 
 
-def adjust_bills(session: Session, event: BillsAdjusted) -> None:
+def adjust_bills(session: Session, bills: Iterable[AdjustedBill]) -> None:
     """A voided or waived bill is no longer due; restored principal is due again."""
     deltas: Counter[tuple[str, date]] = Counter()
-    for bill in event.bills:
+    for bill in bills:
         deltas[bill.household, bill.due_date] += bill.open_change_fen
     tables.add_due(session, deltas)
 

@@ -16,6 +16,12 @@ def is_technician(session: Session, code: str) -> bool:
     return session.execute(query).first() is not None
 
 
+def works_on(session: Session, code: str, estate: str) -> bool:
+    """Whether the code is of somebody on the register of the estate."""
+    query = select(staff.c.code).where(staff.c.code == code, staff.c.estate == estate)
+    return session.execute(query).first() is not None
+
+
 def add_due(session: Session, deltas: Mapping[tuple[str, date], int]) -> None:
     """Add to the open principal per (household, due date). Sums commute: the order of events does not matter (G4)."""
     rows = [

@@ -8,7 +8,7 @@ from services.workorders.orders.rules import Order
 
 
 def technician_for(session: Session, order: Order, requested: str | None) -> rules.Choice:
-    """Whom to send. The manual choice always wins; one who is not on the register may be a contractor."""
+    """Whom to send. The manual choice always wins; who is named is on the register, if not as a technician."""
     if requested is not None:
         register = "" if is_technician(session, requested) else "; not on the technicians' register"
         return rules.Choice(requested, f"manual choice{register}")

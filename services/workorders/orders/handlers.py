@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.work_orders import OrderAction, WorkOrder, WorkOrderRecord
 from services.common.contracts.base import Event
-from services.common.contracts.errors import NotFound
+from services.common.contracts.errors import Invalid, NotFound
 from services.common.contracts.events import WorkOrderFinished, WorkOrderOpened, WorkOrderReopened
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar
@@ -18,7 +18,9 @@ from services.common.messaging import record
 from services.common.once import another_request, same_request
 from services.common.paging import page, position
 from services.common.sla.metrics import Stop, count_on_commit
-from services.workorders.directory.tables import is_technician
+from services.workorders.categories.rules import category_of
+from services.workorders.categories.tables import categories
+from services.workorders.directory.tables import is_technician, works_on
 from services.workorders.dispatch.handlers import technician_for
 from services.workorders.orders import rules, tables, views
 from services.workorders.orders.rules import NewOrder, Order
@@ -43,11 +45,17 @@ class Act:
 
 
 def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime) -> WorkOrderRecord:
-    """Open an order (G1) and answer it. Arrears of the household play no part (G4)."""
+    """Open an order (G1) and answer it. Arrears of the household play no part (G4).
+
+    Its category is the one that the word means, in either language. Invalid, with the list, when it means none.
+    """
     caller.require(Permission.OPEN_WORK_ORDER)
     new = replace(new, household=caller.own_household(new.household, new.estate))
     building = REGISTER.building_of(session, new.estate, new.household, new.building)
-    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, new.category, new.priority)
+    category = category_of(categories(session), new.category)
+    new = replace(new, category=category.code)
+    priority = category.priority_of(new.priority)
+    policy = sla_rules.policy_for(sla_tables.policies(session), new.estate, category.code, priority)
     order = rules.open_order(new, building, policy, now, CALENDAR)
     if tables.add(session, order):
         _announce(session, caller, order, now)
@@ -55,7 +63,7 @@ def create_order(session: Session, caller: Caller, new: NewOrder, now: datetime)
         order = _existing(tables.find(session, order.id))
         if not new.is_same_as(order):
             raise another_request("work order")
-    return views.whole(session, order, now)
+    return views.whole(session, caller, order, now)
 
 
 def _announce(session: Session, caller: Caller, order: Order, now: datetime) -> None:
@@ -83,7 +91,7 @@ def act_on_order(session: Session, caller: Caller, request: Act, now: datetime) 
     rules.require_own(caller, order, on_register=is_registered)
     if not _done_before(session, request):
         order = _move(session, caller, order, request, now, taker=caller.sub if is_registered else None)
-    return views.whole(session, order, now)
+    return views.whole(session, caller, order, now)
 
 
 def _done_before(session: Session, request: Act) -> bool:
@@ -96,6 +104,7 @@ def _done_before(session: Session, request: Act) -> bool:
 
 def _move(session: Session, caller: Caller, order: Order, request: Act, now: datetime, *, taker: str | None) -> Order:
     rules.next_status(order, request.action)
+    _require_staff(session, caller, order, request.technician)
     if request.action == "reopen":
         rules.require_reopenable(order, now, timedelta(days=settings().reopen_days))
     technician, reason = _technician(session, order, request, taker)
@@ -120,8 +129,18 @@ def _move(session: Session, caller: Caller, order: Order, request: Act, now: dat
     return after
 
 
+def _require_staff(session: Session, caller: Caller, order: Order, technician: str | None) -> None:
+    if technician not in (None, caller.sub, order.technician) and not works_on(session, technician, order.estate):
+        raise Invalid(
+            "Nobody of this code works on the estate.", [{"loc": "technician", "msg": "a code of the staff register"}]
+        )
+
+
 def _technician(session: Session, order: Order, request: Act, taker: str | None) -> tuple[str | None, str | None]:
-    """Who has the order after the step, and why; an order dispatched to nobody goes to the `taker` who accepts it."""
+    """Who has the order after the step, and why; an order dispatched to nobody goes to the `taker` who accepts it.
+
+    Invalid when somebody is named who does not work on the estate.
+    """
     if request.action != "dispatch":
         rules.require_technician(order, request.technician)
         return order.technician or request.technician or taker, None
@@ -184,7 +203,7 @@ def get_order(session: Session, caller: Caller, order_id: UUID, now: datetime) -
     caller.require(Permission.READ_WORK_ORDERS)
     order = _existing(tables.find(session, order_id))
     _require_scope(caller, order)
-    return views.whole(session, order, now)
+    return views.whole(session, caller, order, now)
 
 
 def _existing(order: Order | None) -> Order:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.common.contracts.answers.work_orders import OrderStep, WorkOrder, WorkOrderRecord
+from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, business_date
 from services.common.domain.money import yuan
 from services.workorders.directory.tables import arrears
@@ -16,9 +17,9 @@ from services.workorders.orders.tables import Transition
 CALENDAR = WorkingCalendar()
 
 
-def whole(session: Session, order: Order, now: datetime) -> WorkOrderRecord:
-    """The order with its history."""
-    history = [_step(step) for step in tables.history(session, order.id)]
+def whole(session: Session, caller: Caller, order: Order, now: datetime) -> WorkOrderRecord:
+    """The order with its history; why a technician was chosen is for staff."""
+    history = [_step(step, step.reason if not caller.is_owner else None) for step in tables.history(session, order.id)]
     return {**items(session, [order], now)[0], "history": history}
 
 
@@ -62,10 +63,10 @@ def _note(arrears_fen: int) -> str | None:
     if not arrears_fen:
         return None
     amount = f"¥{yuan(arrears_fen)}"
-    return f"物业费逾期 {amount}，仅供参考，不影响服务 / {amount} overdue, for information: service goes on as always"
+    return f"欠费逾期 {amount}，仅供参考，不影响服务 / {amount} overdue, for information: service goes on as always"
 
 
-def _step(step: Transition) -> OrderStep:
+def _step(step: Transition, reason: str | None) -> OrderStep:
     return OrderStep(
         action=step.action,
         from_status=step.from_status,
@@ -73,5 +74,5 @@ def _step(step: Transition) -> OrderStep:
         by=step.by,
         at=step.at,
         technician=step.technician,
-        note="; ".join(part for part in (step.note, step.reason) if part) or None,
+        note="; ".join(part for part in (step.note, reason) if part) or None,
     )

@@ -50,6 +50,17 @@ def test_writes_and_reads_of_personal_data_are_recorded_and_others_are_not(
     assert client.get("/v1/audit-log", headers=finance).status_code == 403
 
 
+def test_fc3_money_dated_back_beyond_policy_is_marked(client: TestClient, responder: Responder) -> None:
+    finance, auditor = sign_in(client, "finance"), sign_in(client, "auditor")
+    for is_beyond in (False, True):
+        marks = {"beyond_policy": is_beyond, "business_date": "2020-01-01"}
+        responder.handlers["payments.create_payment"] = lambda kwargs, marks=marks: paid(kwargs) | marks
+        pay(client, finance)
+    page = client.get("/v1/audit-log", params={"subject": "backdated="}, headers=auditor).json()["items"]
+    assert [entry["subject"] for entry in page] == ["household=H1 backdated=2020-01-01"]
+    assert client.get("/v1/audit-log/verify", headers=auditor).json()["valid"] is True
+
+
 def test_the_chain_holds_and_every_tampering_breaks_it(
     client: TestClient, responder: Responder, engine: Engine
 ) -> None:

@@ -18,7 +18,7 @@ CASE = "/v1/dunning/cases/张-1"
 
 @pytest.fixture(autouse=True)
 def billing(responder: Responder) -> None:
-    responder.handlers["billing.export_evidence"] = lambda asked: export(PACK, asked["form"])
+    responder.handlers["billing.export_evidence"] = lambda asked: export(PACK, asked["form"], seconds=60)
 
 
 def test_d4_the_pack_is_a_download_and_its_reading_is_audited(client: TestClient, engine: Engine) -> None:

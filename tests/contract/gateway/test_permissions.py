@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from gateway.app import create_app
 from gateway.front.guard import Visit
+from gateway.resources.policies.routes import KEEPERS
 from services.common.contracts.errors import Forbidden
 from services.common.database import SERVICES
 from services.common.domain.access import Caller
@@ -35,16 +36,29 @@ GATEWAY_ONLY = {"listAuditLog", "verifyAuditLog", "listInbox"}
 # These ask several doors at once: how many, and what these ask for beside the route's own permission.
 OVERVIEW = {"household", "payments", "dunning_case", "work_orders", "complaints", "messages"}
 COMPOSED = {
+    "createPayment": (2, set()),
     "getOverview": (7, {f"read_{part}" for part in OVERVIEW}),
     "getFile": (2, {"read_household"}),
     "getGroupDashboard": (4, set()),
     "getEstateDashboard": (4, set()),
+    "listPolicies": (len(KEEPERS), set()),
 }
 # No route leads to these yet.
 NO_ROUTE = {"feedback.announce_year", "notifications.preview_template"}
 # The same door in every service; the route of parked events asks them one after the other.
 OF_EVERY_SERVICE = {"list_parked", "replay_parked"}
+# The same in every service that keeps policies; a route asks the one that keeps this policy or this change.
+CHANGE_ID = "0a6c2f7e-1d43-4b8e-9a52-7c1f8f3b6d10"
+OF_KEEPERS: dict[str, dict[str, Any]] = {
+    "get_policy": {"policy": "contact"},
+    "list_policy_changes": {},
+    "request_policy_change": {
+        "policy": "contact", "request_id": CHANGE_ID, "effective_from": "2030-01-01", "reason": "x"
+    },
+    **{f"{how}_policy_change": {"change_id": CHANGE_ID} for how in ("approve", "reject", "withdraw")},
+}  # fmt: skip
 OF_ALL = [f"{name}.{door}" for name in SERVICES for door in sorted(OF_EVERY_SERVICE)]
+OF_ALL += [f"{name}.{door}" for name in KEEPERS for door in OF_KEEPERS]
 
 Tokens = dict[Role, dict[str, str]]
 
@@ -189,7 +203,8 @@ def test_a_route_leads_to_every_door(client: TestClient, doors: Doors) -> None:
         client.request(**asking(method, path, operation))
     every = {f"{name}.{door}" for name, service in doors.behind.items() for door, _ in doors_of(type(service), SafeRpc)}
     public = {"payments.receive_notification"}
-    wanted = {key for key in every - public - NO_ROUTE if key.partition(".")[2] not in OF_EVERY_SERVICE}
+    shared = OF_EVERY_SERVICE | OF_KEEPERS.keys()
+    wanted = {key for key in every - public - NO_ROUTE if key.partition(".")[2] not in shared}
     until(lambda: wanted <= {asked.key for asked in doors.asked}, "every door is asked")
     assert {asked.key for asked in doors.asked} <= every
 
@@ -197,7 +212,7 @@ def test_a_route_leads_to_every_door(client: TestClient, doors: Doors) -> None:
 @pytest.mark.parametrize("key", [*sorted(NO_ROUTE), *OF_ALL])
 def test_doors_that_no_route_leads_to_alone_ask_for_a_permission_too(doors: Doors, key: str) -> None:
     name, _, door = key.partition(".")
-    said = {
+    said = OF_KEEPERS | {
         "announce_year": {"year": 2027, "holidays": [], "makeup_days": []},
         "preview_template": {"code": "x", "channel": "sms", "language": "en", "variables": {}},
         "list_parked": {},

@@ -57,6 +57,13 @@ MESSAGE = {
 }
 TASK = {"kind": "task", "channels": ["staff_task"], "template": "dunning.visit_task", "requires": ["no_hold"]}
 SHARES = {"common_areas": 1, "greening": 2, "security": 3, "cleaning": 4.5, "repair": 6}
+CATEGORIES = [
+    {"code": "lift", "zh": "电梯", "en": "Lift", "synonyms": ["elevator"], "skill": "lift", "holds_dunning": True,
+     "emergency": False},
+    {"code": "lift_entrapment", "zh": "电梯困人", "en": "Lift entrapment", "synonyms": ["困梯"], "skill": None,
+     "holds_dunning": False, "emergency": True},
+    {"code": "other", "zh": "其他", "en": "Other", "synonyms": []},
+]  # fmt: skip
 BANDS = [
     {"up_to_fen": 700, "up_to_ratio": "0.1", "roles": [], "needs_resolution": False, "four_eyes": False},
     {"up_to_fen": 900, "up_to_ratio": "0.5", "roles": ["region_manager"], "needs_resolution": True, "four_eyes": True},
@@ -104,12 +111,13 @@ PUTS = {
         f"/v1/households/{HOUSEHOLD}/arrears-cause",
         [{"cause": "hardship", "note": "lost the job in May"}],
         f"/v1/dunning/cases/{HOUSEHOLD}",
-        shown=lambda answer, _: {"cause": answer["cause"], "note": answer["contacts"][-1]["answer"]},
+        shown=lambda answer, _: {"cause": answer["cause"], "note": answer["cause_note"]},
     ),
     "setPreferences": Put(
         f"/v1/households/{HOUSEHOLD}/contact-preferences",
         [{"language": "en", "email": "li@example.com", "consent": {"sms": False, "email": False, "letter": True}},
-         {"language": "zh-CN", "email": "lei@example.com", "consent": {"sms": True, "email": True}}],
+         {"language": "zh-CN", "email": "lei@example.com", "consent": {"sms": True, "email": True}},
+         {"email": None}],
         f"/v1/households/{HOUSEHOLD}/contact-preferences",
     ),
     "keepFile": Put(
@@ -132,6 +140,9 @@ PUTS = {
         [{"owners": [{"name": "李雷", "phone": "10000000091", "share": "0.375"},
                      {"name": "韩梅梅", "phone": None, "share": "0.625"}]}],
         f"/v1/units/{ESTATE}/0001/owners",
+    ),
+    "setWorkOrderCategories": Put(
+        "/v1/work-order-categories", [{"items": CATEGORIES}], "/v1/work-order-categories"
     ),
     "setWaiverAuthority": Put(
         "/v1/waiver-authority",
@@ -182,7 +193,7 @@ def is_boolean(schema: dict[str, Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def api(servers: Servers, templates: TemplateDatabases) -> Iterator[InProcessApi]:
-    with house(servers, templates, "billing", "notifications") as (signed_in, doors):
+    with house(servers, templates, "billing", "notifications", "workorders") as (signed_in, doors):
         SmallEstate(ESTATE).load(signed_in)
         signed_in.load("estates", FUNDED)
         signed_in.load("staff", SECOND)

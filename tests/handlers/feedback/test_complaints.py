@@ -61,6 +61,16 @@ def tell_directory(session: Session, at: datetime = NOW) -> None:
     directory.keep_staff(session, StaffRegistered(staff=staff), at)
 
 
+@pytest.mark.parametrize("name", ["NOBODY", "S9"])
+def test_fc8_nobody_who_does_not_work_on_the_estate_answers_a_complaint(session: Session, name: str) -> None:
+    complaint = create(session)
+    other = [StaffEntry(staff="S9", name="n", role="steward", estate="E2")]
+    directory.keep_staff(session, StaffRegistered(staff=other), NOW)
+    with pytest.raises(Invalid):
+        act(session, complaint, "respond", MANAGER, NOW + HOUR, by=name)
+    assert act(session, complaint, "respond", MANAGER, NOW + HOUR)["history"][-1]["by"] == "M1"
+
+
 @pytest.fixture
 def engine(database: Callable[[str], Engine]) -> Engine:
     made = database("feedback")

@@ -339,7 +339,7 @@ def test_a_new_version_of_a_template_counts_from_then_on(world: World, provider:
         session.execute(
             text(
                 "INSERT INTO template (code, channel, language, version, subject, body, variables) "
-                "VALUES ('dunning.overdue_notice', 'sms', 'zh-CN', 2, '', '第二版 {amount_yuan} {colour}', "
+                "VALUES ('dunning.overdue_notice', 'sms', 'zh-CN', 3, '', '第三版 {amount_yuan} {colour}', "
                 "'{amount_yuan,colour}')"
             )
         )

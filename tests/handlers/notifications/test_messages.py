@@ -96,6 +96,19 @@ class TestDirectory:
         said = [(one["channel"], one["granted"], one["changed_at"]) for one in shown["consent_record"]]
         assert said == [("letter", True, world.now), ("sms", False, NOON)]
 
+    def test_an_address_can_be_taken_away_and_a_choice_of_language(self, world: World) -> None:
+        world.learn("H1", email="old@example.com", language="zh-CN")
+        with transaction(world.engine) as session:
+            directory.choose(session, owner("H1"), "H1", "en", "new@example.com", {}, NOON)
+            shown = directory.choose(session, owner("H1"), "H1", None, None, {}, NOON, ["email", "language"])
+            assert (shown["email"], shown["language"]) == (None, "zh-CN")
+        world.pass_time(days=1)
+        world.learn("H1", email="old@example.com", language="en")
+        with transaction(world.engine) as session:
+            shown = directory.preferences(session, owner("H1"), "H1")
+            assert (shown["email"], shown["language"]) == (None, "en"), "whatever the register has"
+            assert directory.choose(session, owner("H1"), "H1", None, "a@b.cn", {}, NOON)["email"] == "a@b.cn"
+
     @pytest.mark.parametrize("role", ["finance", "region_manager"])
     def test_the_office_keeps_contacts_too(self, world: World, role: str) -> None:
         world.learn("H1")
@@ -206,6 +219,18 @@ class TestWordings:
                 wording.body,
                 re.DOTALL,
             )
+
+    def test_fm13_what_urges_names_units_and_fee_items_whatever_they_are(self, world: World) -> None:
+        with Session(world.engine) as session:
+            standing = wordings.newest(
+                session,
+                ["dunning.reminder", "dunning.overdue_notice", "dunning.demand_letter", "dunning.formal_notice"],
+            )
+        for wording in (one for one in standing.values() if one.channel != "staff_task"):
+            assert {"fee_items", "units"} <= wording.variables, (wording.code, wording.channel)
+            amount = next(line for line in wording.body.splitlines() if "{amount_yuan}" in line)
+            assert "物业费" not in amount
+            assert "property fees" not in amount
 
     def test_demand_letters_state_deadline_and_liability(self, world: World) -> None:
         with Session(world.engine) as session:

@@ -45,7 +45,7 @@ class Payments:
     def start(self) -> Payment:
         request = PaymentRequest(uuid4(), "H1", "wechat", AMOUNT)
         with self.begin() as session:
-            return handlers.create_payment(session, OWNER, request, terms=TERMS, now=NOW - timedelta(minutes=2))
+            return handlers.create_payment(session, OWNER, request, TERMS, NOW - timedelta(minutes=2))
 
     def hear(self, headers: dict[str, str], body: bytes) -> Answer:
         return hear_notice(self.begin, self.channel, "wechat", headers, body, NOW)
@@ -136,6 +136,23 @@ def test_duplicates_at_the_same_time_post_once(payments: Payments) -> None:
     assert len(payments.settled()) == 1
     assert payments.suspense() == []
     assert payments.everything()["receipt_counter"] == [("EST1", 2026, 1)]
+
+
+@pytest.mark.parametrize(
+    "success_time", ["9999-12-31T23:59:59+08:00", "2026-11-01T23:30:01+08:00", "2026-10-30T23:27:59+08:00"]
+)
+def test_fc9_money_of_a_day_that_cannot_be_goes_to_suspense(payments: Payments, success_time: str) -> None:
+    assert payments.pay(success_time=success_time).status == 200
+    assert [row[3] for row in payments.suspense()] == ["time_mismatch"]
+    assert (payments.payment().status, payments.settled()) == ("suspense", [])
+    assert payments.pay(success_time="2026-10-31T12:00:00+08:00").status == 200  # the channel puts it right
+    assert (payments.payment().status, payments.payment().business_date) == ("settled", date(2026, 10, 31))
+
+
+@pytest.mark.parametrize("success_time", ["9999-12-31T23:59:59-08:00", "0001-01-01T00:00:00+08:00"])
+def test_fc9_a_time_that_no_calendar_has_is_refused(payments: Payments, success_time: str) -> None:
+    assert payments.pay(success_time=success_time).status == 400
+    assert (payments.suspense(), payments.payment().status) == ([], "pending")
 
 
 def test_a_wrong_amount_goes_to_suspense_and_posts_nothing(payments: Payments) -> None:

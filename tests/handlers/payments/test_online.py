@@ -83,7 +83,7 @@ class Desk:
         request = PaymentRequest(uuid4(), "H1", "wechat", 20523)
         terms = handlers.Terms.of(SETTINGS, {"wechat"})
         with self.begin() as session:
-            payment = handlers.create_payment(session, OWNER, request, terms=terms, now=self.now)
+            payment = handlers.create_payment(session, OWNER, request, terms, self.now)
         return self.show(payment)
 
     def show(self, payment: Payment) -> Payment:

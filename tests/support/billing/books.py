@@ -26,7 +26,7 @@ from services.billing.receivables.ledger.rules import (
     cash_account,
 )
 from services.billing.receivables.statement.handlers import statement
-from services.billing.tables import bill, estate, household, rate_rollup, stewardship, unit
+from services.billing.tables import bill, estate, household, rate_rollup, staff, stewardship, unit
 from services.common.contracts.answers.bills import Statement
 from services.common.contracts.answers.dunning import DunningCase, Sweep
 from services.common.contracts.events import PaymentSettled
@@ -78,6 +78,11 @@ class Books:
         row = {"estate_id": self.estates[estate_code], "building": building, "staff_code": staff, "from_date": since}
         self.session.execute(insert(stewardship).values(row))
 
+    def staff(self, code: str, estate_code: str = "E1", role: str = "steward") -> None:
+        """Somebody who works on the estate."""
+        row = {"code": code, "name": code, "role": role, "estate_id": self.estates[estate_code]}
+        self.session.execute(insert(staff).values(row))
+
     def bill(
         self,
         amount_fen: int,
@@ -88,6 +93,7 @@ class Books:
         period: str | None = None,
         issued: str | None = None,
         charged_to: str = FEE_INCOME,
+        entered_at: datetime = NOW,
     ) -> int:
         """A bill with its posting and its rollup; the period is by default the month before the due date's."""
         household_id, estate_id, building, unit_id = self.households[household_code]
@@ -100,7 +106,7 @@ class Books:
         bill_id: int = self.session.scalars(query.returning(bill.c.id)).one()
         issue = {"debit_account": RECEIVABLE, "credit_account": charged_to, "amount_fen": amount_fen}
         whose = {"bill_id": bill_id, "household_id": household_id, "estate_id": estate_id}
-        enter(self.session, issue | whose | {"booked_on": issued_on})
+        enter(self.session, issue | whose | {"booked_on": issued_on, "created_at": entered_at})
         self._roll(shape | {"estate_id": estate_id, "booked_on": issued_on}, amount_fen)
         return bill_id
 

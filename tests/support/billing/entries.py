@@ -13,6 +13,13 @@ from sqlalchemy.orm import Session
 from services.billing.tables import ledger_entry
 
 BY_HAND = {"kind": "test", "source": "test", "created_at": datetime(2026, 11, 21, 4, tzinfo=UTC)}
+# of a large past, with one statement
+ISSUE_OF_ALL_BILLS = """
+INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind, debit_account,
+                          credit_account, source)
+SELECT 1000, id, household_id, now(), estate_id, due_date - 14, 'bill_issued', 'receivable', 'fee_income', 'x' FROM bill
+ORDER BY due_date, estate_id, id
+"""
 
 
 def enter(session: Session, *entries: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What the gateway answers by itself, with no broker, database or service behind it."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,6 +44,47 @@ def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
     reply = client.delete("/v1/payments")
     problem(reply, 405)
     assert reply.headers["Allow"] == "POST"
+
+
+def test_allow_names_every_method_of_a_path(client: TestClient) -> None:
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        reply = client.request("TRACE", re.sub(r"{\w+}", "7", path))
+        assert reply.status_code == 405, path
+        assert set(reply.headers["Allow"].split(", ")) >= {method.upper() for method in operations}, path
+    assert client.delete("/v1/estates/E1/billing-policy").headers["Allow"] == "GET, PUT"
+    assert client.delete("/healthz").headers["Allow"] == "GET"
+
+
+def test_two_keys_that_differ_are_refused(client: TestClient) -> None:
+    signed = list(sign_in(client).items())
+    reply = client.post("/v1/payments", json=PAYMENT, headers=[*signed, *[("Idempotency-Key", key) for key in "ab"]])
+    assert problem(reply, 422)["errors"] == [{"loc": "header.Idempotency-Key", "msg": "two headers that differ"}]
+    same = client.post("/v1/payments", json=PAYMENT, headers=[*signed, *[("Idempotency-Key", "a")] * 2])
+    problem(same, 503)  # nothing stands behind the gateway here, but it was let through
+
+
+POINTS = {
+    "enabled": False, "on_time_rate": 0.5, "early_rate": 1.0, "early_days": 1, "point_fen": 1, "most_of_bill": 0.5,
+    "streak_months": 1, "coupon_fen": 1, "coupon_days": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "places"),
+    [
+        ("/v1/incentive-policy", POINTS | {"on_time_rate": 0.00004}, "on_time_rate", 4),
+        ("/v1/incentive-policy", POINTS | {"early_rate": 1.00005}, "early_rate", 4),
+        ("/v1/incentive-policy", POINTS | {"most_of_bill": 0.99999}, "most_of_bill", 4),
+        ("/v1/estates/E1/fund-policy", {"remuneration": 0.123456, "shares": {"greening": 1}}, "remuneration", 5),
+        ("/v1/estates/E1/fund-policy", {"remuneration": 1e-7, "shares": {"greening": 1}}, "remuneration", 5),
+    ],
+)
+def test_what_would_be_rounded_is_refused(
+    client: TestClient, path: str, body: dict[str, Any], field: str, places: int
+) -> None:
+    reply = client.put(path, json=body, headers=sign_in(client))
+    msg = f"Input should have at most {places} decimals"
+    assert problem(reply, 422)["errors"] == [{"loc": f"body.{field}", "msg": msg}]
 
 
 def test_unsigned_requests_are_refused_before_anything_else(client: TestClient) -> None:
@@ -221,6 +263,8 @@ def test_development_sign_in(client: TestClient) -> None:
     owner = signed(role="owner", household="H1")
     assert (owner["estates"], owner["household"], owner["roles"]) == ([], "H1", ["owner"])
     assert signed(role="steward", estates=["E1"])["sub"] != signed(role="steward", estates=["E2"])["sub"]
+    assert signed(role="steward", estates=["E1"], sub="S001")["sub"] == "S001"
+    problem(client.post("/v1/auth/dev-token", json={"role": "steward", "sub": " "}), 422)
     problem(client.post("/v1/auth/dev-token", json={"role": "owner"}), 422)
     problem(client.post("/v1/auth/dev-token", json={"role": "system"}), 422)
 

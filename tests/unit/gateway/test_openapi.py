@@ -198,9 +198,11 @@ def test_requests_refuse_fields_they_do_not_know() -> None:
         for kind, media in operation.get("requestBody", {}).get("content", {}).items():
             if kind == "application/json":
                 schema = media["schema"]
-                choices = [choice for choice in schema.get("anyOf", [schema]) if "$ref" in choice]
-                (name,) = [choice["$ref"].rpartition("/")[2] for choice in choices]
-                assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False, path
+                choices = schema.get("oneOf") or schema.get("anyOf", [schema])
+                names = [choice["$ref"].rpartition("/")[2] for choice in choices if "$ref" in choice]
+                assert names, path
+                for name in names:
+                    assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False, path
 
 
 def test_money_and_bill_ids_say_that_they_need_64_bits() -> None:

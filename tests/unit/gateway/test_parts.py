@@ -14,8 +14,8 @@ from gateway.front.observed import trace_of
 from gateway.front.problems import document, slug
 from gateway.link.breaker import Breaker
 from gateway.metrics import merge, parse_targets
-from gateway.resources.imports.routes import decoded
 from services.common.contracts.errors import Invalid, TooManyRequests
+from services.common.sheets.encoding import decode_text
 
 
 class Clock:
@@ -97,13 +97,13 @@ def test_every_problem_has_a_type_of_its_own() -> None:
     "body", ["名称\n滨江".encode(), b"\xef\xbb\xbf" + "名称\n滨江".encode(), "名称\n滨江".encode("gb18030")]
 )
 def test_csv_is_read_as_utf8_or_gb18030(body: bytes) -> None:
-    assert decoded(body) == "名称\n滨江"
+    assert decode_text(body) == "名称\n滨江"
 
 
 @pytest.mark.parametrize("body", [b"", b"a,b\xff\xff\xff", b"\xef\xbb\xbfa\xff", b"a\x00b"])
 def test_csv_that_is_no_text_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
-        decoded(body)
+        decode_text(body)
 
 
 def test_the_trace_of_the_client_is_joined_when_it_is_well_formed() -> None:
@@ -151,15 +151,15 @@ def test_a3_a_damaged_utf8_file_is_not_taken_for_gb18030() -> None:
     body = "code,owner\nE1,王小明\nE2,李雷\n".encode()
     damaged = body[:14] + body[15:]
     assert damaged.decode("gb18030").endswith("E2,鏉庨浄\n")
-    assert decoded(damaged).endswith("小明\nE2,李雷\n")
-    assert "\ufffd" in decoded(damaged)
-    assert decoded(codecs.BOM_UTF8 + damaged) == decoded(damaged)
+    assert decode_text(damaged).endswith("小明\nE2,李雷\n")
+    assert "\ufffd" in decode_text(damaged)
+    assert decode_text(codecs.BOM_UTF8 + damaged) == decode_text(damaged)
     for name in ("联通", "王小明", "翠苑一区7栋", "é"):
-        assert decoded(f"code,name\nE1,{name}\n".encode("gb18030")) == f"code,name\nE1,{name}\n"
+        assert decode_text(f"code,name\nE1,{name}\n".encode("gb18030")) == f"code,name\nE1,{name}\n"
 
 
 def test_a3_a_nul_is_left_for_the_import_to_name_but_utf16_is_not_text() -> None:
-    assert decoded(b"code\na\x00b") == "code\na\x00b"
+    assert decode_text(b"code\na\x00b") == "code\na\x00b"
     for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         with pytest.raises(Invalid):
-            decoded("code,name\nE1,翠苑\n".encode(encoding))
+            decode_text("code,name\nE1,翠苑\n".encode(encoding))

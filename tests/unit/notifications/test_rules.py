@@ -35,7 +35,16 @@ from services.notifications.delivery.rules import (
 )
 from services.notifications.directory.rules import complaints_about
 from services.notifications.messages import rules
-from services.notifications.templates.rules import RenderError, Template, forbidden_words, pick, render, term
+from services.notifications.templates.rules import (
+    LANGUAGES,
+    RenderError,
+    Template,
+    forbidden_words,
+    pick,
+    render,
+    spoken,
+    term,
+)
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
@@ -228,6 +237,13 @@ class TestDrafts:
         assert (draft.cause, draft.assignee, draft.business_on) == ("dunning:overdue_notice:7", "ST1", DAY)
         assert draft.variables["amount_yuan"] == "200.00"
         assert draft.variables["total_yuan"] == "205.23"
+
+    def test_fm13_an_urging_names_units_and_fee_items_in_the_readers_language(self) -> None:
+        """Only water is overdue: nobody reads of property fees. What credit takes off is taken off (FM3)."""
+        said = item(fee_items=["water", "pool"], units=["1-101", "1-102"], credit_fen=10000)
+        facts = rules.urge(sweep(said), nobody)[0].variables
+        assert (facts["units"], facts["credit_yuan"], facts["total_yuan"]) == ("1-101, 1-102", "100.00", "105.23")
+        assert [spoken(facts["fee_items"], language) for language in LANGUAGES] == ["水费、pool", "water fees, pool"]
 
     def test_a_task_goes_to_the_steward_else_the_manager_else_the_role(self) -> None:
         mine = rules.urge(sweep(item(kind="task")), nobody)[0]

@@ -118,7 +118,7 @@ MONEY = Money("wechat", "4200", ID.hex, 20523, "CNY", NOW)
 
 @pytest.mark.parametrize("status", ["pending", "expired", "suspense"])
 def test_money_settles_what_is_open_even_if_it_expired(status: str) -> None:
-    assert judge(replace(PENDING, status=status), MONEY, already_posted=False).verdict is Verdict.SETTLE
+    assert judge(replace(PENDING, status=status), MONEY, already_posted=False, now=NOW).verdict is Verdict.SETTLE
 
 
 @pytest.mark.parametrize(
@@ -131,13 +131,23 @@ def test_money_settles_what_is_open_even_if_it_expired(status: str) -> None:
         (PENDING, replace(MONEY, amount_fen=20522), "amount_mismatch"),
         (PENDING, replace(MONEY, amount_fen=20524), "amount_mismatch"),
         (PENDING, replace(MONEY, currency="USD"), "currency_mismatch"),
+        (PENDING, replace(MONEY, succeeded_at=NOW + timedelta(days=1, seconds=1)), "time_mismatch"),
+        (PENDING, replace(MONEY, succeeded_at=datetime.fromisoformat("9999-12-31T23:59:59-08:00")), "time_mismatch"),
+        (PENDING, replace(MONEY, succeeded_at=NOW - timedelta(days=1, seconds=1)), "time_mismatch"),
+        (PENDING, replace(MONEY, succeeded_at=datetime.fromisoformat("0001-01-01T00:00:00+08:00")), "time_mismatch"),
     ],
 )
 def test_money_that_does_not_fit_goes_to_suspense(payment: Payment | None, money: Money, reason: str) -> None:
-    judgement = judge(payment, money, already_posted=False)
+    judgement = judge(payment, money, already_posted=False, now=NOW)
     assert (judgement.verdict, judgement.reason) == (Verdict.SUSPEND, reason)
+
+
+@pytest.mark.parametrize("day", [-1, 1])
+def test_fc9_a_channel_s_clock_may_differ_by_a_day(day: int) -> None:
+    money = replace(MONEY, succeeded_at=NOW + timedelta(days=day))
+    assert judge(PENDING, money, already_posted=False, now=NOW).verdict is Verdict.SETTLE
 
 
 def test_posted_money_is_a_replay_whatever_it_says() -> None:
     for money in (MONEY, replace(MONEY, amount_fen=1), replace(MONEY, out_trade_no="x")):
-        assert judge(PENDING, money, already_posted=True).verdict is Verdict.REPLAY
+        assert judge(PENDING, money, already_posted=True, now=NOW).verdict is Verdict.REPLAY

@@ -15,7 +15,9 @@ from services.billing.collections.closure.rules import Stage
 from services.billing.collections.closure.tables import (
     closure_programme,
 )
-from services.billing.portfolio.tables import find_estate, find_household
+from services.billing.collections.dunning.claims_sql import owing_but_in_credit
+from services.billing.portfolio.stewards.handlers import require_staff
+from services.billing.portfolio.tables import Estate, find_estate, find_household
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.closure import (
     Appointment,
@@ -53,15 +55,16 @@ def start_programme(
     queries.lock_programme(session, home.id)
     row = {"estate_id": home.id, "as_of": as_of, "requested_by": caller.sub}
     if insert_once(session, closure_programme, {"id": request_id, "created_at": now, **row}):
-        _enrol(session, request_id, home.id, as_of, caller.sub, now)
+        _enrol(session, request_id, home, as_of, caller.sub, now)
     programme = same_request("programme", by_id(session, closure_programme, request_id), row)
     return Programme(id=request_id, estate=estate, as_of=as_of, enrolled=programme.enrolled, bills=programme.bills)
 
 
-def _enrol(session: Session, programme_id: UUID, estate_id: int, as_of: date, by: str, now: datetime) -> None:
-    days, _ = queries.policy_of(session, estate_id)
-    first = queries.stages_of(session, estate_id)[0]
-    key = {"id": programme_id, "estate_id": estate_id, "as_of": as_of, "days": days, "stage": first.code}
+def _enrol(session: Session, programme_id: UUID, home: Estate, as_of: date, by: str, now: datetime) -> None:
+    days, _ = queries.policy_of(session, home.id)
+    first = queries.stages_of(session, home.id)[0]
+    key = {"id": programme_id, "estate_id": home.id, "as_of": as_of, "days": days, "stage": first.code}
+    key["in_credit"] = owing_but_in_credit(session, [home.code], as_of)
     counts = vars(queries.enrol(session, {**key, "by": by, "now": now}))
     log.info("closure programme", extra={"programme_id": programme_id, **counts})
 
@@ -117,13 +120,15 @@ def make_appointment(
 ) -> Appointment:
     """Plan to meet the owner, on any day of the week within the contact window and under the cap; the same request
     answers the same. Conflict names the next possible time; it is also the answer for a closed or paused case (a fix of
-    our service is never paused). Invalid (a time gone by, or without offset), NotFound, Forbidden."""
+    our service is never paused). Invalid (a time gone by, or without offset; nobody of the estate), NotFound,
+    Forbidden."""
     caller.require(Permission.MEET_OWNER)
     _case(session, caller, household, business_date(now))
     queries.lock_case(session, household)
     case = _case(session, caller, household, business_date(now))
     row = {"case_id": case.id, **asdict(meeting)}
     if queries.appointment(session, request_id) is None:
+        require_staff(session, caller, case.estate_id, meeting.who, "who")
         _check(session, case, meeting.at, now)
         appointment_row = {"id": request_id, "stage": case.stage, "made_by": caller.sub}
         queries.add_appointment(session, appointment_row | row)

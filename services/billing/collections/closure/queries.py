@@ -1,7 +1,7 @@
 """STORE of the closure programme, the statements: enrolment of an estate in one go, cases with their state, progress.
 
 `CASES` reads each case's state from its bills and holds: recovered is the principal paid on them since they came in,
-open what is left. A voided bill is neither.
+open what is left. A voided bill is neither. Who has credit for all of it is not enrolled, and a case of his is closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ WITH old AS (
   SELECT id, household_id, paid_fen, amount_fen - paid_fen - waived_fen AS open_fen FROM bill b
   WHERE estate_id = :estate_id AND {open_bill("b")} AND disputed_at IS NULL AND due_date < CAST(:as_of AS date) - :days
     AND NOT EXISTS (SELECT FROM closure_bill c WHERE c.bill_id = b.id)
+    AND household_id <> ALL (CAST(:in_credit AS bigint[]))
 ), new AS (
   INSERT INTO closure_case (household_id, estate_id, programme_id, enrolled_on, stage, stage_since)
   SELECT DISTINCT household_id, :estate_id, CAST(:id AS uuid), CAST(:as_of AS date), :stage, CAST(:as_of AS date) FROM old
@@ -63,8 +64,8 @@ SELECT (SELECT count(*) FROM begun) AS enrolled, (SELECT count(*) FROM added) AS
 
 _STATE = f"""
 WITH {STEWARD}, state AS (
-  SELECT c.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, first.building, w.staff_code AS steward,
-    m.recovered_fen, m.open_fen, m.enrolled_fen,
+  SELECT c.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, h.credit_fen, first.building,
+    w.staff_code AS steward, m.recovered_fen, m.open_fen, m.enrolled_fen,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = c.household_id AND h.source_kind = 'complaint'
             AND {stands("h")}) AS complaint,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = c.household_id AND h.source_kind = 'plan'
@@ -86,7 +87,8 @@ WITH {STEWARD}, state AS (
     AND (CAST(:stage AS text) IS NULL OR c.stage = :stage)
     AND c.id > :after
 ), known AS (
-  SELECT *, CASE WHEN open_fen = 0 THEN 'closed' WHEN complaint OR plan THEN 'paused' ELSE 'active' END AS status
+  SELECT *, CASE WHEN open_fen <= credit_fen THEN 'closed' WHEN complaint OR plan THEN 'paused'
+                 ELSE 'active' END AS status
   FROM state
 )
 """

@@ -87,9 +87,10 @@ def stage_ends(stage: Stage, since: date) -> date:
     return since + timedelta(days=stage.days)
 
 
-def status_of(open_fen: int, *, complaint: bool, plan: bool) -> CaseStatus:
-    """closed: nothing of what it was enrolled for is open; paused: a complaint or a performing plan stands; active."""
-    if open_fen == 0:
+def status_of(open_fen: int, credit_fen: int, *, complaint: bool, plan: bool) -> CaseStatus:
+    """closed: nothing of what it was enrolled for is open, or the household's credit covers it; paused: a complaint or
+    a performing plan stands; active."""
+    if open_fen <= credit_fen:
         return "closed"
     return "paused" if complaint or plan else "active"
 

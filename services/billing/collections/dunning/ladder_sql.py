@@ -1,15 +1,21 @@
 """SQL of what a ladder goes by, as parts of larger statements: rungs per cause, and when a bill was out of sight.
 
 `RUNGS` is a chain of common table expressions over `place(estate_id)` and `cause(cause)`. It ends in
-`own(estate_id, ladder)`, whose ladder applies on each estate (0: the group's), and in `rung(ladder, cause, code,
-position, …)`: that ladder with the track of each cause laid over it (D2).
+`own(estate_id, ladder, small_amount_fen, gap_days)`, whose ladder applies on each estate (0: the group's) and by which
+policy, and in `rung(ladder, cause, code, position, …)`: that ladder with the track of each cause laid over it (D2).
 """
 
+from services.billing.collections.dunning.policy_tables import policy_row
 from services.billing.collections.dunning.tables import restores
 
-RUNGS = """own AS MATERIALIZED (
-  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder
-  FROM place p
+# The first day after the due date on which any ladder has a rung: what falls due later is on nobody's mind yet.
+REACH = """(SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
+                   (SELECT min(earliest_day) FROM dunning_track)))"""
+
+RUNGS = f"""own AS MATERIALIZED (
+  SELECT p.estate_id, (SELECT max(s.estate_id) FROM dunning_step s WHERE s.estate_id IN (p.estate_id, 0)) AS ladder,
+         d.small_amount_fen, d.gap_days
+  FROM place p CROSS JOIN LATERAL {policy_row("p.estate_id")} d
 ), rung AS MATERIALIZED (
   SELECT *, 'no_hold' = ANY (requires) AS escalates,
     ARRAY(SELECT substr(name, 7) FROM unnest(requires) AS name WHERE starts_with(name, 'after:')) AS after,
@@ -66,8 +72,14 @@ ABSENT = f"""SELECT bill_id FROM ledger_entry
   UNION ALL SELECT bill_id FROM bill_dispute WHERE settled_at IS NOT NULL"""
 
 
-def disputed_at_step(action: str, case: str) -> str:
-    """SQL: `rules.Taken.without`: the bill of the case was in dispute when the action was taken."""
-    return f"""EXISTS (SELECT FROM bill_dispute d JOIN dunning_sweep_slice s ON s.id = {action}.slice_id
-  WHERE d.bill_id = {case}.bill_id AND s.finished_at >= d.opened_at
-    AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))"""
+def left_out(action: str, case: str) -> str:
+    """SQL: `rules.Taken.without`: the words of the action did not speak of the bill of the case.
+
+    It was in dispute, or it was entered later and is not the reissue of another.
+    """
+    return f"""EXISTS (
+  SELECT FROM dunning_sweep_slice s WHERE s.id = {action}.slice_id AND (EXISTS (
+      SELECT FROM bill_dispute d WHERE d.bill_id = {case}.bill_id AND s.finished_at >= d.opened_at
+        AND (d.settled_at IS NULL OR s.finished_at < d.settled_at))
+    OR s.finished_at < (SELECT min(e.created_at) FROM ledger_entry e JOIN bill n ON n.id = e.bill_id
+                        WHERE e.bill_id = {case}.bill_id AND n.reissue_of IS NULL)))"""

@@ -1,19 +1,20 @@
 """STORE of dunning, reading side: cases, arrears and sweeps by name (D1, D3, D5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.billing.collections.dunning.ladder_sql import RUNGS, covered_until, disputed_at_step
-from services.billing.collections.dunning.rules import Standing, Step, Taken
+from services.billing.collections.dunning.claims_sql import claim_of, households_in_credit
+from services.billing.collections.dunning.ladder_sql import REACH, RUNGS, covered_until, left_out
+from services.billing.collections.dunning.rules import Claim, Standing, Step, Taken
 from services.billing.collections.dunning.tables import ContactRecord, dunning_contact, dunning_sweep
 from services.billing.holds.rules import HoldFact
 from services.billing.holds.tables import stands_on
-from services.billing.receivables.ledger.sql import open_bill
+from services.billing.receivables.ledger.sql import fee_left, open_bill
 from services.common.contracts.answers.dunning import HoldReason, HoldSourceKind, StepKind, Template
 from services.common.contracts.answers.portfolio import Cause
 from services.common.once import by_id
@@ -44,11 +45,15 @@ UNION SELECT code FROM dunning_track WHERE code IS NOT NULL
 """)
 _OLDEST = text(f"""
 SELECT o.*, {covered_until("o")} AS covered_until FROM (
-  SELECT id AS bill_id, household_id, estate_id, due_date FROM bill
-  WHERE household_id = :id AND {open_bill("bill")} AND disputed_at IS NULL ORDER BY due_date, id LIMIT 1) o
+  SELECT id AS bill_id, household_id, estate_id, due_date FROM bill CROSS JOIN LATERAL (
+    SELECT CASE WHEN NOT ({open_bill("bill")}) THEN 2 WHEN due_date <= CAST(:as_of AS date) - {REACH} THEN 1 ELSE 3 END
+  ) AS sight (rank)
+  WHERE household_id = :id AND disputed_at IS NULL AND voided_at IS NULL
+    AND ({open_bill("bill")} OR {fee_left("bill")} AND due_date < :as_of)
+  ORDER BY rank, due_date, id LIMIT 1) o
 """)
 _STEPS_TAKEN = text(f"""
-SELECT a.step, a.bill_id, a.as_of, a.deadline, {disputed_at_step("a", "o")} AS without
+SELECT a.step, a.bill_id, a.as_of, a.deadline, {left_out("a", "o")} AS without
 FROM dunning_action a CROSS JOIN (SELECT CAST(:bill_id AS bigint) AS bill_id) o WHERE a.household_id = :id ORDER BY a.id
 """)
 _ACTIONS = text(f"""
@@ -61,14 +66,21 @@ SELECT h.source_kind, h.source_id, h.reason, h.ended, h.until, f.at, f.holds
 FROM dunning_hold h JOIN dunning_hold_fact f USING (source_kind, source_id)
 WHERE h.household_id = :id ORDER BY f.at, h.source_kind, h.source_id
 """)
+# A step speaks of all bills that were overdue when it was taken, a reminder of those that fell due with its own.
+_SPEAKS_OF = "greatest(a.as_of - 1, a.due_date)"
+# Households with a step that speaks of a bill which is still owed, however many others of them are paid (D1).
 _CASES = text(f"""
 SELECT * FROM (
   SELECT DISTINCT ON (a.household_id) a.household_id, o.code AS household, e.code AS estate, b.building, a.step,
-    a.as_of, a.due_date, a.overdue_fen, o.arrears_cause AS cause,
+    a.as_of, b.due_date, a.overdue_fen, o.arrears_cause AS cause, o.credit_fen,
     EXISTS (SELECT FROM dunning_hold h WHERE h.household_id = a.household_id AND {stands_on("h", ":as_of")}) AS held,
     CASE WHEN {_is_task("a")} THEN {is_answered_by("a")} END AS answered
   FROM dunning_action a
-  JOIN bill b ON b.id = a.bill_id AND {open_bill("b")}
+  JOIN LATERAL (
+    SELECT b.building, b.due_date FROM bill b
+    WHERE b.household_id = a.household_id AND b.due_date <= {_SPEAKS_OF} AND b.voided_at IS NULL
+      AND ({open_bill("b")} OR {fee_left("b")})
+    ORDER BY NOT ({open_bill("b")}), b.due_date, b.id LIMIT 1) b ON true
   JOIN household o ON o.id = a.household_id
   JOIN estate e ON e.id = a.estate_id
   WHERE a.household_id > :after AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
@@ -142,6 +154,7 @@ class LastStep:
     cause: Cause
     held: bool
     answered: bool | None
+    credit_fen: int
 
 
 @dataclass(frozen=True)
@@ -181,14 +194,22 @@ def steps(rungs: Mapping[str, LaidRung]) -> list[Step]:
     ]
 
 
-def standing(session: Session, household_id: int) -> Standing | None:
-    """The bill a household's ladder goes by, and what counts for it; None without an open, undisputed bill."""
-    oldest = session.execute(_OLDEST, {"id": household_id}).one_or_none()
+def standing(session: Session, household_id: int, as_of: date) -> Standing | None:
+    """The bill a household's ladder goes by on a day, and what counts for it; None without an undisputed claim."""
+    oldest = session.execute(_OLDEST, {"id": household_id, "as_of": as_of}).one_or_none()
     if oldest is None:
         return None
     rows = session.execute(_STEPS_TAKEN, {"id": household_id, "bill_id": oldest.bill_id})
     steps_taken = [Taken(row.step, row.bill_id, row.as_of, row.deadline, row.without) for row in rows]
-    return Standing(oldest.bill_id, oldest.due_date, steps_taken, oldest.covered_until)
+    claim_fen = _claim(session, household_id, oldest.due_date, as_of).fen
+    return Standing(oldest.bill_id, oldest.due_date, claim_fen, steps_taken, oldest.covered_until)
+
+
+def _claim(session: Session, household_id: int, due: date, as_of: date) -> Claim:
+    """Before the due date: what falls due with the bill, and no late fee."""
+    if due < as_of:
+        return claim_of(session, household_id, as_of)
+    return replace(claim_of(session, household_id, as_of, until=due), late_fee_fen=0)
 
 
 def last_swept(session: Session, estate_id: int) -> date | None:
@@ -223,9 +244,17 @@ def contacts(session: Session, household_id: int) -> list[ContactRecord]:
     return rows_of(ContactRecord, session.execute(by_time))
 
 
-def cases(session: Session, cut: Mapping[str, object], after: int, limit: int) -> list[LastStep]:
-    """Households with an unpaid bill on the ladder, with their last step."""
-    return rows_of(LastStep, session.execute(_CASES, {**cut, "after": after, "limit": limit}))
+def cases(session: Session, cut: Mapping[str, object], as_of: date, after: int, limit: int) -> list[LastStep]:
+    """Households that still owe what a step spoke of, with their last step; whose credit covers it is passed over."""
+    owing: list[LastStep] = []
+    while len(owing) < limit:
+        rows = rows_of(LastStep, session.execute(_CASES, {**cut, "as_of": as_of, "after": after, "limit": limit}))
+        in_credit = households_in_credit(session, [row.household_id for row in rows if row.credit_fen], as_of)
+        owing += [row for row in rows if row.household_id not in in_credit]
+        if len(rows) < limit:
+            break
+        after = rows[-1].household_id
+    return owing[:limit]
 
 
 def sweep(session: Session, sweep_id: UUID) -> SweepRecord | None:

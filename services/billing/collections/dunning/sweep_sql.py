@@ -1,15 +1,17 @@
 """SQL of a sweep: the slices of some estates as one statement, `rules.due_step` in SQL (D1, D3, decision 5).
 
-For each household its oldest open bill that nobody disputes; for that bill the rung that is due, and then what the
-household is told: an action and its part of an event. Households without open bills are not looked at, those without a
-rung to take drop out in `wanting`, before anything is asked about their past.
+For each household its oldest open bill that nobody disputes, or without one the oldest whose late fee was left alone;
+for that bill the rung that is due, and then, if the claim is worth it, what the household is told: an action and its
+part of an event. Households that owe nothing are not looked at, those without a rung to take drop out in `wanting`,
+before anything is asked about their past.
 
 The planner cannot know how many rows a part has and thinks of few, so large parts meet by index or on equal columns
 only. Fees meet their households in a FULL JOIN, which is never a nested loop; nobody has a fee who is not told of it,
-so it is a LEFT JOIN in effect. For the same reason actions are looked up behind an OFFSET 0, household by household.
+so it is a LEFT JOIN in effect, and so with steps and with what the words name. For the same reason actions are looked
+up behind an OFFSET 0, household by household.
 """
 
-from services.billing.collections.dunning.ladder_sql import ABSENT, RUNGS, covered_until, disputed_at_step
+from services.billing.collections.dunning.ladder_sql import ABSENT, REACH, RUNGS, covered_until, left_out
 from services.billing.holds.tables import stands_on
 from services.billing.portfolio.stewards.tables import in_office
 from services.billing.receivables.late_fee.sql import TERMS, chain, is_unmoved, moved_fees, unmoved_fees
@@ -19,43 +21,60 @@ from services.common.prepared import Prepared
 # In place of null: no rung counts, and a bill that never was out of sight.
 _NONE, _NEVER = -99_999, -999_999_999
 
-# Open bills that a rung may reach or that accrue a late fee, read once for both. What falls due later is on nobody's
-# mind yet. `fen` of the first bill is what a notice states: all that is overdue, or before the due date all that falls
-# due with it; to the window all overdue bills are peers.
+# Open bills that a rung may reach or that accrue a late fee, read once for both. `fen` of the first bill is what a
+# notice states: all that is overdue, or before the due date all that falls due with it; to the window all overdue bills
+# are peers. Of a late fee left alone there is no principal.
 _OLDEST = f"""open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
-         disputed_at, {is_unmoved("b")} AS unmoved
+         disputed_at, unit_id, fee_item, {is_unmoved("b")} AS unmoved
   FROM bill b WHERE estate_id = ANY (:estate_ids) AND {open_bill("b")}
-    AND due_date <= :as_of - (SELECT least(0, (SELECT min(earliest_day) FROM dunning_step),
-                                           (SELECT min(earliest_day) FROM dunning_track)))
+    AND due_date <= :as_of - {REACH}
 ), disputed AS MATERIALIZED (
   SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
+), stated AS MATERIALIZED (
+  SELECT household_id, id AS bill_id, due_date, estate_id, building, fen, unit_id, fee_item, bills FROM (
+    SELECT household_id, id, due_date, estate_id, building, unit_id, fee_item, rank() OVER peers AS place,
+           count(*) OVER peers AS bills, (sum(amount_fen - paid_fen - waived_fen) OVER peers)::bigint AS fen
+    FROM open_bill WHERE disputed_at IS NULL
+    WINDOW peers AS (PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))) undisputed
+  WHERE place = 1
+), alone AS MATERIALIZED (
+  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, 0::bigint AS fen, b.unit_id, b.fee_item,
+         2::bigint AS bills
+  FROM late_fee_left f JOIN household h ON h.id = f.household_id AND h.estate_id = ANY (:estate_ids)
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({open_bill("b")}) AND b.disputed_at IS NULL
+  WHERE b.due_date < :as_of
+    AND b.household_id NOT IN (SELECT household_id FROM open_bill WHERE disputed_at IS NULL)
 ), oldest AS (
-  SELECT DISTINCT ON (household_id) household_id, id AS bill_id, due_date, estate_id, building, fen FROM (
-    SELECT household_id, id, due_date, estate_id, building, sum(amount_fen - paid_fen - waived_fen) OVER (
-             PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))::bigint AS fen
-    FROM open_bill WHERE disputed_at IS NULL) undisputed
-  ORDER BY household_id, due_date, id
+  SELECT DISTINCT ON (household_id) household_id, bill_id, due_date, estate_id, building, fen
+  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) claimed ORDER BY household_id, due_date, bill_id
 ), owing AS MATERIALIZED (
-  SELECT o.*, h.code AS household, h.arrears_cause AS cause FROM oldest o JOIN household h ON h.id = o.household_id
+  SELECT o.*, h.code AS household, h.arrears_cause AS cause, h.credit_fen
+  FROM oldest o JOIN household h ON h.id = o.household_id
 ), cause AS (
   SELECT DISTINCT cause FROM owing
 )"""
 
 # Households stand alike when the rule cannot tell them apart, and most do: it is asked once for all of them. For that
-# nothing in `wanting` is null: no rung is 'none above', never out of sight is a day before all days.
+# nothing in `wanting` is null: no rung is 'none above', and what never was is a day before all days. `urged_day` is
+# that of the last rung of escalation for whichever bill, `spoken_day` of the last that counts for this one.
 _DUE = f"""past AS MATERIALIZED (
   SELECT o.household_id, max(r.position) FILTER (WHERE c.counts) AS above, max(a.as_of) AS last_on,
+         max(a.as_of) FILTER (WHERE r.escalates IS NOT FALSE) AS urged_on,
+         max(a.as_of) FILTER (WHERE c.counts AND r.escalates IS NOT FALSE) AS spoken_on,
          array_agg(a.step) FILTER (WHERE c.counts AND (a.deadline IS NULL OR a.deadline < :as_of)) AS told
   FROM owing o JOIN own ON own.estate_id = o.estate_id
   CROSS JOIN LATERAL (SELECT * FROM dunning_action WHERE household_id = o.household_id OFFSET 0) a
   LEFT JOIN rung r ON r.ladder = own.ladder AND r.cause = o.cause AND r.code = a.step
   CROSS JOIN LATERAL (SELECT a.bill_id = o.bill_id OR (
-    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {disputed_at_step("a", "o")}) AS counts) c
+    r.code IS NOT NULL AND a.as_of - o.due_date >= r.earliest_day AND NOT {left_out("a", "o")}) AS counts) c
   GROUP BY o.household_id
 ), wanting AS (
   SELECT s.* FROM (
-    SELECT o.*, own.ladder, :as_of - o.due_date AS days, COALESCE(past.above, {_NONE}) AS above, past.last_on,
+    SELECT o.*, own.ladder, own.gap_days, own.small_amount_fen, :as_of - o.due_date AS days,
+           COALESCE(past.above, {_NONE}) AS above, past.last_on,
+           COALESCE(past.urged_on - o.due_date, {_NEVER}) AS urged_day,
+           COALESCE(past.spoken_on - o.due_date, {_NEVER}) AS spoken_day,
            COALESCE(past.told, '{{}}') AS told
     FROM owing o JOIN own ON own.estate_id = o.estate_id FULL JOIN past ON past.household_id = o.household_id) s
   WHERE last_on IS NULL OR last_on < :as_of AND EXISTS (
@@ -73,21 +92,25 @@ _DUE = f"""past AS MATERIALIZED (
     concat(',"step":', to_json(step.code), ',"kind":', to_json(step.kind), ',"template":', to_json(step.template),
            ',"channels":', step.channels, ',"due_date":', to_json(:as_of - o.days), ',"overdue_days":', o.days,
            ',"deadline":', COALESCE(to_json(:as_of + step.deadline_days)::text, 'null')) AS said
-  FROM (SELECT DISTINCT ladder, cause, days, above, told, covered_day FROM seen) o
+  FROM (SELECT DISTINCT ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day FROM seen) o
   CROSS JOIN LATERAL (
-    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, r.gap_days,
-           r.escalates AND COALESCE(o.covered_day >= r.first_day, false) AS made_up
-    FROM rung r
+    SELECT r.code, r.position, r.kind, r.template, r.channels, r.deadline_days, r.escalates, apart.days AS apart
+    FROM rung r CROSS JOIN LATERAL (SELECT greatest(r.gap_days, o.gap_days) AS days) apart
     WHERE r.ladder = o.ladder AND r.cause = o.cause AND r.position > o.above AND r.earliest_day <= o.days
-      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND o.covered_day >= r.first_day)
+      AND (r.latest_day IS NULL OR o.days <= r.latest_day OR r.escalates AND (
+        o.spoken_day = {_NEVER} OR o.spoken_day + apart.days > r.latest_day OR o.covered_day >= r.first_day))
       AND (cardinality(r.after) = 0 OR r.after <@ o.told)
     ORDER BY r.position LIMIT 1) step
+  WHERE NOT step.escalates OR o.days - o.urged_day >= step.apart
 ), due AS MATERIALIZED (
-  SELECT o.household_id, o.bill_id, o.estate_id, o.building, o.household, o.fen, o.days, o.due_date, s.deadline,
-    s.position, s.code, s.said, s.escalates AND EXISTS (
-      SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {stands_on("h", ":as_of")}) AS held
-  FROM seen o JOIN alike s USING (ladder, cause, days, above, told, covered_day)
-  WHERE NOT (s.made_up AND COALESCE(o.last_on + s.gap_days > :as_of, false))
+  SELECT o.*, o.escalates AND EXISTS (
+    SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {stands_on("h", ":as_of")}) AS held
+  FROM (
+    SELECT household_id, bill_id, estate_id, building, household, fen, credit_fen, small_amount_fen, days, due_date,
+           s.deadline, s.position, s.code, s.said, s.escalates
+    FROM seen FULL JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
+    OFFSET 0) o
+  WHERE o.code IS NOT NULL
 )"""
 
 # What is open and overdue of those who are told; and what is settled and left a late fee behind.
@@ -98,7 +121,7 @@ _ACCRUING = f"""
   SELECT b.id, b.household_id, b.estate_id, b.due_date, b.amount_fen, b.paid_fen, b.waived_fen, b.voided_at,
          b.late_fee_apart, false
   FROM subject s JOIN late_fee_left f USING (household_id)
-  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({open_bill("b")})"""
+  JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({open_bill("b")}) AND b.disputed_at IS NULL"""
 # With constants in place of what `unmoved` says the planner does not think that hardly any bill is left.
 _UNMOVED_FEES = """(SELECT id, household_id, estate_id, due_date, amount_fen, 0 AS paid_fen, 0 AS waived_fen,
                       false AS late_fee_apart FROM late_candidate WHERE unmoved) b"""
@@ -114,7 +137,7 @@ WITH piece AS MATERIALIZED (
 ), place AS (
   SELECT estate_id FROM piece
 ), {_OLDEST}, {RUNGS}, {_DUE}, subject AS MATERIALIZED (
-  SELECT household_id FROM due WHERE NOT held AND days > 0
+  SELECT household_id FROM due WHERE days > 0
 ), {TERMS}, {chain(_ACCRUING)}, fee AS (
   SELECT household_id, sum(fen)::bigint AS fen FROM (
     SELECT bill_id, household_id, due_fen AS fen FROM late_counted
@@ -123,16 +146,31 @@ WITH piece AS MATERIALIZED (
     UNION ALL
     SELECT id, household_id, fee_fen FROM ({_MOVED_FEES}) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
+), claim AS MATERIALIZED (
+  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen, d.credit_fen,
+         d.small_amount_fen, d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said,
+         d.household, d.building, d.held
+  FROM due d FULL JOIN fee USING (household_id)
+), claimed AS (
+  SELECT * FROM claim WHERE overdue_fen + late_fee_fen - credit_fen > small_amount_fen
 ), told AS MATERIALIZED (
-  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,
-         d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said, d.household, d.building
-  FROM (SELECT * FROM due WHERE NOT held) d FULL JOIN fee USING (household_id)
+  SELECT * FROM claimed WHERE NOT held
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
                               as_of, due_date, deadline, position, step)
   SELECT household_id, bill_id, (:slice_ids)[array_position(:estate_ids, estate_id)], overdue_fen, late_fee_fen,
          estate_id, overdue_days, :as_of, due_date, deadline, position, step
   FROM told
+), bill_told AS (
+  SELECT b.household_id, b.bills, b.fee_item, u.code AS unit
+  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) b JOIN unit u ON u.id = b.unit_id
+  WHERE b.household_id IN (SELECT household_id FROM told)
+), named AS MATERIALIZED (
+  SELECT household_id, concat('[', to_json(fee_item), ']') AS fee_items, concat('[', to_json(unit), ']') AS units
+  FROM bill_told WHERE bills = 1
+  UNION ALL
+  SELECT household_id, to_json(array_agg(DISTINCT fee_item))::text, to_json(array_agg(DISTINCT unit))::text
+  FROM bill_told WHERE bills > 1 GROUP BY household_id
 ), steward AS (
   SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
   WHERE estate_id = ANY (:estate_ids) AND {in_office("w", ":as_of")}
@@ -140,9 +178,11 @@ WITH piece AS MATERIALIZED (
   SELECT t.estate_id, array_agg(concat(
     '{{"household":', to_json(t.household), ',"building":', to_json(t.building),
     ',"cause":', to_json('dunning:' || t.household || ':' || t.bill_id || ':' || t.step), t.said,
-    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen,
+    ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen, ',"credit_fen":', t.credit_fen,
+    ',"fee_items":', n.fee_items, ',"units":', n.units,
     ',"steward":', COALESCE(w.steward, 'null'), '}}')) AS said
-  FROM told t LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
+  FROM told t FULL JOIN named n USING (household_id)
+  LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
   GROUP BY t.estate_id
 ), event AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
@@ -158,7 +198,7 @@ FROM (
   SELECT p.slice_id, COALESCE(max(d.actions), 0) AS actions, COALESCE(max(d.held), 0) AS held
   FROM piece p LEFT JOIN (
     SELECT estate_id, count(*) FILTER (WHERE NOT held) AS actions, count(*) FILTER (WHERE held) AS held
-    FROM due GROUP BY estate_id) d USING (estate_id)
+    FROM claimed GROUP BY estate_id) d USING (estate_id)
   GROUP BY p.slice_id) done
 WHERE s.id = done.slice_id
 RETURNING s.estate_id, s.actions, s.held

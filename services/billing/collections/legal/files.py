@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from services.billing.collections.legal import rules, tables
-from services.billing.collections.legal.gate import conditions_of, past
+from services.billing.collections.legal.gate import conditions_of, is_claimed, past
 from services.billing.collections.legal.rules import LAWYERS_LETTER
 from services.billing.collections.legal.tables import FileEvent, FileRecord, legal_file
 from services.billing.portfolio.tables import Household, find_household, lock_household
@@ -56,8 +56,8 @@ def open_file(
 ) -> LegalFile:
     """Open a file; the same request again answers with the same file.
 
-    Conflict names every condition that stands against a suit, an arbitration or a lawyer's letter; there is one file of
-    a kind at a time. NotFound, Forbidden.
+    Conflict names every condition that stands against a suit, an arbitration or a lawyer's letter; nothing is opened
+    against who owes nothing, and there is one file of a kind at a time. NotFound, Forbidden.
     """
     caller.require(Permission.KEEP_LEGAL_FILES)
     home = find_household(session, caller, household)
@@ -68,6 +68,8 @@ def open_file(
         return get_file(session, caller, request_id)
     conditions = conditions_of(session, home, business_date(now))
     _refuse_unmet(conditions, kind)
+    if not is_claimed(session, home, business_date(now)):
+        raise Conflict("Less its credit the household owes nothing, or too little to urge for.")
     if tables.open_file(session, home.id, kind) is not None:
         raise Conflict(f"There is an open file of kind {kind} for this household already.")
     _insert(session, caller, request_id, home, kind, note, conditions, now)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.billing.collections.dunning.claims_sql import claim_of
+from services.billing.collections.dunning.policy_tables import policy_of as dunning_policy_of
 from services.billing.collections.legal import facts, rules, tables
 from services.billing.collections.legal.rules import GateFacts, named_by
 from services.billing.collections.legal.tables import ConsentRecord, UrgingRecord, committee_urging, publication_consent
@@ -65,6 +67,7 @@ def conditions_of(session: Session, home: Household, as_of: date) -> list[Condit
         GateFacts(
             as_of=as_of,
             oldest_due=facts.oldest_due(session, home.estate_id, home.id),
+            is_claimed=is_claimed(session, home, as_of),
             demands=facts.demands(session, home.id),
             complaints_since=holds["complaint"],
             plans_since=holds["plan"],
@@ -72,6 +75,11 @@ def conditions_of(session: Session, home: Household, as_of: date) -> list[Condit
             policy=tables.policy_of(session, home.estate_id),
         )
     )
+
+
+def is_claimed(session: Session, home: Household, as_of: date) -> bool:
+    """Whether more is claimed of the household than what nobody is urged for."""
+    return claim_of(session, home.id, as_of).fen > dunning_policy_of(session, home.estate_id).small_amount_fen
 
 
 def add_urging(

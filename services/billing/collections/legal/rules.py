@@ -71,10 +71,14 @@ class Demand:
 
 @dataclass(frozen=True)
 class GateFacts:
-    """What is known of a household on a day; `oldest_due` is of its oldest open bill that is not disputed."""
+    """What is known of a household on a day; `oldest_due` is of its oldest open bill that is not disputed.
+
+    `is_claimed`: what its undisputed bills claim, less its credit, is worth urging for.
+    """
 
     as_of: date
     oldest_due: date | None
+    is_claimed: bool
     demands: Sequence[Demand] = ()
     complaints_since: Sequence[date] = ()
     plans_since: Sequence[date] = ()
@@ -115,6 +119,8 @@ def publication_conditions(policy: LegalPolicy, consent_since: date | None) -> l
 def _overdue(facts: GateFacts) -> Condition:
     if facts.oldest_due is None:
         return Condition(OVERDUE, met=False, since=None, why="no bill is open and undisputed")
+    if not facts.is_claimed:
+        return Condition(OVERDUE, met=False, since=None, why="less the credit too little is owed to urge for it")
     first = facts.oldest_due + timedelta(days=facts.policy.suit_days + 1)
     if facts.as_of < first:
         days = max(0, (facts.as_of - facts.oldest_due).days)

@@ -13,6 +13,7 @@ from services.billing.collections.legal.evidence.export import export
 from services.billing.collections.legal.files import Step, Wanted
 from services.billing.collections.legal.gate import ConsentNote, UrgingNote
 from services.billing.collections.legal.limitation import handlers as limitations
+from services.billing.settings import settings
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.legal import (
     Consent,
@@ -161,5 +162,5 @@ class LegalDoors(EstateService):
         """The evidence pack; made in a thread, with no transaction open, so that others are served meanwhile."""
         with self.transaction() as session:
             pack = evidence.gather(session, caller, household, as_of or business_date(self.clock()))
-        file: EvidenceFile = tpool.execute(export, pack, form)
+        file: EvidenceFile = tpool.execute(export, pack, form, settings().evidence_seconds)
         return file

@@ -1,5 +1,6 @@
 """STORY of arrears risk: ask for a training, score an estate, show scores with reasons and the model's card (D7)."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -36,15 +37,18 @@ from services.common.once import by_id, insert_once, same_request
 from services.common.paging import page, position
 
 LOST_AFTER = timedelta(minutes=30)
+FRESH_FOR = timedelta(minutes=15)
 log = get_logger(__name__)
 
 
 def request_training(session: Session, caller: Caller, training_id: UUID, cutoff: str | None, now: datetime) -> Created:
     """Ask for a model trained on bills due before the month `cutoff` and tested from it on.
 
-    The same request again is the same training. Invalid (cutoff), Conflict (id used for another), Forbidden.
+    It is the group's model: only who has the whole group in scope may. The same request again is the same training.
+    Invalid (cutoff), Conflict (id used for another), Forbidden.
     """
     caller.require(Permission.TRAIN_RISK_MODEL)
+    caller.require_every_estate()
     row = {"id": training_id, "cutoff": first_of(cutoff, "cutoff") if cutoff else None, "requested_by": caller.sub}
     insert_once(session, risk_training, row | {"requested_at": now})
     same_request("training", by_id(session, risk_training, training_id), row)
@@ -72,21 +76,25 @@ def claim_training(session: Session, now: datetime) -> UUID | None:
 
 
 def score_next_estate(session: Session, now: datetime) -> int | None:
-    """Score an estate that was not scored today, or by an older model; its id, None when none waits."""
+    """Score an estate that was not scored today, or by an older model, or before its facts changed; its id, None when
+    none waits."""
     today, row = business_date(now), tables.newest_model(session)
-    estate_id = tables.claim_estate(session, today, row.id)
-    if estate_id is None:
+    estate = tables.claim_estate(session, today, row.id, now - FRESH_FOR)
+    if estate is None:
         return None
     model = tables.as_model(row)
-    homes = history.homes(session, estate_id, history.first_needed(today), today)
-    tables.replace_scores(session, estate_id, [_scored(model, home, today) for home in homes], row.id, today)
-    return estate_id
+    homes = history.homes(session, estate.id, history.first_needed(today), today)
+    in_credit = history.in_credit(session, estate.id, today)
+    scores = [_score(model, home, today, is_covered=home.household_id in in_credit) for home in homes]
+    tables.replace_scores(session, estate, scores, row.id, today, now)
+    return estate.id
 
 
-def _scored(model: rules.Model, home: history.Home, today: date) -> NewScore:
-    known = rules.features(home.past, today)
-    chance = round(rules.probability(model, known), 5)
-    return NewScore(home.household_id, home.building, chance, rules.reasons(model, known))
+def _score(model: rules.Model, home: history.Home, today: date, *, is_covered: bool) -> NewScore:
+    past = replace(home.past, is_covered=is_covered)
+    values = rules.features(past, today)
+    chance = round(rules.probability(model, values), 5)
+    return NewScore(home.household_id, home.building, chance, rules.reasons(model, values, past.known_months(today)))
 
 
 def list_risk(

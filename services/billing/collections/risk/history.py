@@ -9,6 +9,7 @@ from itertools import groupby
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.billing.collections.dunning.claims_sql import households_in_credit
 from services.billing.collections.risk.rules import Bill, Month, Past, month_of, turns
 from services.common.rows import rows_of
 
@@ -39,6 +40,7 @@ _HOMES = text("""
 SELECT DISTINCT ON (household_id) household_id, building FROM unit WHERE estate_id = :estate_id
 ORDER BY household_id, id
 """)
+_WITH_CREDIT = text("SELECT id FROM household WHERE estate_id = :estate_id AND credit_fen > 0")
 _ESTATES = text("SELECT id FROM estate ORDER BY id")
 
 
@@ -87,6 +89,12 @@ def homes(session: Session, estate_id: int, first: date, day: date) -> list[Home
         )
         for row in session.execute(_HOMES, {"estate_id": estate_id})
     ]
+
+
+def in_credit(session: Session, estate_id: int, day: date) -> frozenset[int]:
+    """Households of an estate whose credit covers all that is overdue."""
+    households = list(session.scalars(_WITH_CREDIT, {"estate_id": estate_id}))
+    return households_in_credit(session, households, day)
 
 
 def estates(session: Session) -> Sequence[int]:

@@ -81,11 +81,19 @@ def month_of(bills: Sequence[Bill]) -> Month:
 
 @dataclass(frozen=True)
 class Past:
-    """What billing's own events say of a household: months oldest first, days of complaints and of work orders."""
+    """What billing's own events say of a household: months oldest first, days of complaints and of work orders.
+
+    `is_covered`: its credit covers all that is overdue, so nothing of it is left unpaid.
+    """
 
     months: Sequence[Month]
     complaints: Sequence[date] = ()
     orders: Sequence[date] = ()
+    is_covered: bool = False
+
+    def known_months(self, day: date) -> int:
+        """How many months can be judged on the morning of `day`, of those that count."""
+        return min(MOST_MONTHS, sum(month.known_on(day) for month in self.months))
 
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
@@ -95,12 +103,13 @@ def features(past: Past, day: date) -> dict[Feature, float]:
     """What is known on the morning of `day`, as numbers of about one."""
     months = [month for month in past.months if month.known_on(day)][-MOST_MONTHS:]
     late = [month.late for month in months]
+    open_months = 0 if past.is_covered else sum(month.open_on(day) for month in past.months)
     return {
         "late_last": float(late[-1]) if late else 0.0,
         "late_share_3": _share(late[-3:]),
         "late_share_12": _share(late),
         "pays_after_6": _mean([month.paid_after for month in months[-6:]]) / GRACE_DAYS,
-        "open_months": log1p(min(MOST_MONTHS, sum(month.open_on(day) for month in past.months))),
+        "open_months": log1p(min(MOST_MONTHS, open_months)),
         "late_streak": log1p(_streak(late, of=True)),
         "on_time_streak": log1p(_streak(late, of=False)),
         "complaints": log1p(_recent(past.complaints, day)),
@@ -162,12 +171,25 @@ def probability(model: Model, values: Mapping[Feature, float]) -> float:
     return 1 / (1 + exp(-odds)) if odds > -700 else 0.0
 
 
-def reasons(model: Model, values: Mapping[Feature, float], most: int = 3) -> list[RiskReason]:
-    """What speaks most for being late, strongest first; where nothing does, what speaks most against it."""
-    strengths = effects(model, values)
+def reasons(model: Model, values: Mapping[Feature, float], months: int, most: int = 3) -> list[RiskReason]:
+    """What speaks most for being late, strongest first; where nothing does, what speaks most against it.
+
+    Only what can be said of a household with so many months that can be judged: nothing is on record of none.
+    """
+    strengths = {name: effect for name, effect in effects(model, values).items() if is_so(name, values[name], months)}
     worse = sorted((name for name in strengths if strengths[name] > 0), key=lambda name: -strengths[name])[:most]
     features = worse or sorted(strengths, key=lambda name: strengths[name])[:1]
-    return [RiskReason(code=name, effect=round(strengths[name], 3), text=_words(name, values)) for name in features]
+    return [
+        RiskReason(code=name, effect=round(strengths[name], 3), text=_words(name, values[name], months))
+        for name in features
+    ]
+
+
+def is_so(name: Feature, value: float, months: int) -> bool:
+    """Whether the words for a feature say something that is so: counts of nothing and months that are not there, no."""
+    if name == "short_history":
+        return value > 0
+    return value > 0 if name in _COUNTS else months > 0
 
 
 def band(chance: float) -> Band:
@@ -177,13 +199,13 @@ def band(chance: float) -> Band:
     return "medium" if chance >= 0.2 else "low"
 
 
-def _words(name: Feature, values: Mapping[Feature, float]) -> Wording:
-    zh, en = _WORDS[name]
-    value = _shown(name, values[name])
-    return Wording({"zh-CN": zh.format(value), "en": en.format(value)})
+def _words(name: Feature, value: float, months: int) -> Wording:
+    zh, en = _NOT_LATE if name == "late_last" and value == 0 else _WORDS[name]
+    figures = (_figure(name, value), min(months, _SPANS.get(name, months)))
+    return Wording({"zh-CN": zh.format(*figures), "en": en.format(*figures)})
 
 
-def _shown(name: Feature, value: float) -> str:
+def _figure(name: Feature, value: float) -> str:
     if name.startswith("late_share"):
         return f"{value:.0%}"
     if name == "pays_after_6":
@@ -192,15 +214,21 @@ def _shown(name: Feature, value: float) -> str:
 
 
 _COUNTS = {"open_months", "late_streak", "on_time_streak", "complaints", "orders"}
+# how many months, at most, a feature looks back on
+_SPANS: dict[Feature, int] = {"late_share_3": 3, "late_share_12": 12, "pays_after_6": 6}
+_NOT_LATE = ("上一期按时", "on time with the last bill")
 _WORDS: dict[Feature, tuple[str, str]] = {
-    "late_last": ("上一期逾期（{}）", "late with the last bill ({})"),
-    "late_share_3": ("近三期逾期比例 {}", "late in {} of the last three months"),
-    "late_share_12": ("近十二期逾期比例 {}", "late in {} of the last twelve months"),
-    "pays_after_6": ("近六期平均在到期后 {} 天缴费", "pays {} days after the due date on average of six months"),
-    "open_months": ("现有 {} 期逾期未结", "{} overdue months are open"),
-    "late_streak": ("连续 {} 期逾期", "late {} months in a row"),
-    "on_time_streak": ("连续 {} 期按时", "on time {} months in a row"),
-    "complaints": ("近半年投诉 {} 次", "{} complaints in half a year"),
-    "orders": ("近半年报修 {} 次", "{} work orders in half a year"),
+    "late_last": ("上一期逾期", "late with the last bill"),
+    "late_share_3": ("近 {1} 期逾期比例 {0}", "late in {0} of the last {1} month(s)"),
+    "late_share_12": ("近 {1} 期逾期比例 {0}", "late in {0} of the last {1} month(s)"),
+    "pays_after_6": (
+        "近 {1} 期平均在到期后 {0} 天缴费（每期最多计 16 天）",
+        "pays {0} days after the due date on average of {1} month(s), each counted up to 16",
+    ),
+    "open_months": ("现有 {0} 期逾期未结", "{0} overdue month(s) are open"),
+    "late_streak": ("连续 {0} 期逾期", "late {0} month(s) in a row"),
+    "on_time_streak": ("连续 {0} 期按时", "on time {0} month(s) in a row"),
+    "complaints": ("近半年投诉 {0} 次", "{0} complaint(s) in half a year"),
+    "orders": ("近半年报修 {0} 次", "{0} work order(s) in half a year"),
     "short_history": ("缴费记录不足三期", "less than three months of history"),
 }

@@ -80,13 +80,16 @@ risk_score = Table(
     Index("risk_score_estate_id_idx", "estate_id", "probability", "household_id"),
 )
 
-# When each estate was last scored, and by which model.
+# When each estate was last scored, by which model, and how far its bills and what is settled of them had moved then.
 risk_estate = Table(
     "risk_estate",
     metadata,
     Column("estate_id", Integer, ForeignKey("estate.id"), primary_key=True, autoincrement=False),
     Column("scored_on", Date, nullable=False),
     Column("model_id", Integer, nullable=False),
+    Column("scored_at", DateTime(timezone=True), nullable=False, server_default="-infinity"),
+    Column("bills", BigInteger, nullable=False, server_default="-1"),
+    Column("settlements", BigInteger, nullable=False, server_default="-1"),
 )
 
 _CLAIM_TRAINING = text("""
@@ -95,12 +98,15 @@ UPDATE risk_training SET claimed_at = :now WHERE id = (
   ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id
 """)
-# An estate whose scores are of another day or model. The lock keeps a second replica off it; whoever comes first has
-# it scored when the other looks.
+# An estate whose scores are of another day or model, or made before bills came or went; money comes all the time, so of
+# that alone they are made anew only when they are not fresh. The lock keeps a second replica off it; whoever comes
+# first has it scored when the other looks.
 _CLAIM_ESTATE = text("""
-SELECT e.id FROM estate e LEFT JOIN risk_estate r ON r.estate_id = e.id
-WHERE (r.estate_id IS NULL OR r.scored_on < :today OR r.model_id < :model_id)
-ORDER BY r.scored_on NULLS FIRST, e.id LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED
+SELECT e.id, COALESCE(m.bills, 0) AS bills, COALESCE(m.settlements, 0) AS settlements
+FROM estate e LEFT JOIN risk_estate r ON r.estate_id = e.id LEFT JOIN estate_movement m ON m.estate_id = e.id
+WHERE (r.estate_id IS NULL OR r.scored_on < :today OR r.model_id < :model_id OR m.bills > r.bills
+       OR m.settlements > r.settlements AND r.scored_at < :fresh)
+ORDER BY r.scored_on NULLS FIRST, r.scored_at, e.id LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKED
 """)
 _SCORES = text("""
 SELECT s.household_id, h.code AS household, s.building, s.probability, s.reasons, s.as_of, s.model_id
@@ -178,6 +184,15 @@ class BuildingSums:
 
 
 @dataclass(frozen=True)
+class WaitingEstate:
+    """An estate to be scored, and how far its bills and what is settled of them have moved."""
+
+    id: int
+    bills: int
+    settlements: int
+
+
+@dataclass(frozen=True)
 class NewScore:
     """A household's score before it is written."""
 
@@ -222,20 +237,23 @@ def as_model(record: ModelRecord) -> Model:
     return Model(float(record.intercept), {name: Weight(**record.weights[name]) for name in FEATURES})
 
 
-def claim_estate(session: Session, today: date, model_id: int) -> int | None:
-    """An estate that waits to be scored, locked until the transaction ends."""
-    estate_id: int | None = session.scalar(_CLAIM_ESTATE, {"today": today, "model_id": model_id})
-    return estate_id
+def claim_estate(session: Session, today: date, model_id: int, fresh: datetime) -> WaitingEstate | None:
+    """An estate that waits to be scored, locked until the transaction ends; what was scored since `fresh` is fresh."""
+    key = {"today": today, "model_id": model_id, "fresh": fresh}
+    return row_of(WaitingEstate, session.execute(_CLAIM_ESTATE, key).one_or_none())
 
 
-def replace_scores(session: Session, estate_id: int, scores: Sequence[NewScore], model_id: int, day: date) -> None:
-    """Put an estate's scores in the place of the ones before, and say of which day and model they are."""
-    session.execute(delete(risk_score).where(risk_score.c.estate_id == estate_id))
+def replace_scores(
+    session: Session, estate: WaitingEstate, scores: Sequence[NewScore], model_id: int, day: date, at: datetime
+) -> None:
+    """Put an estate's scores in the place of the ones before, and say of which day, model and movements they are."""
+    session.execute(delete(risk_score).where(risk_score.c.estate_id == estate.id))
     if scores:
-        common = {"estate_id": estate_id, "model_id": model_id, "as_of": day}
+        common = {"estate_id": estate.id, "model_id": model_id, "as_of": day}
         session.execute(insert(risk_score), [asdict(score) | common for score in scores])
-    seal = {"scored_on": day, "model_id": model_id}
-    statement = upsert(risk_estate).values(estate_id=estate_id, **seal)
+    seal = {"scored_on": day, "model_id": model_id, "scored_at": at}
+    seal |= {"bills": estate.bills, "settlements": estate.settlements}
+    statement = upsert(risk_estate).values(estate_id=estate.id, **seal)
     session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=seal))
 
 

@@ -10,6 +10,7 @@ statement, so it does not matter for any figure when a change is folded. Nobody 
 from sqlalchemy import BigInteger, Column, Date, Identity, Index, Integer, Table, Text, TextClause, text
 from sqlalchemy.orm import Session
 
+from services.billing.receivables.ledger.tables import estate_movement
 from services.billing.tables import metadata
 from services.common.locks import Lock, try_to_hold
 
@@ -132,12 +133,21 @@ SELECT count(*) FROM taken
 """)
 
 
+_MOVEMENTS = f"""
+  INSERT INTO {estate_movement.name} AS m (estate_id, bills, settlements)
+  SELECT estate_id, (count(*) FILTER (WHERE billed_fen <> 0) > 0)::int,
+         (count(*) FILTER (WHERE collected_fen <> 0 OR waived_fen <> 0) > 0)::int
+  FROM taken GROUP BY estate_id ORDER BY estate_id
+  ON CONFLICT (estate_id) DO UPDATE
+  SET bills = m.bills + excluded.bills, settlements = m.settlements + excluded.settlements
+"""
 _FOLDS = (
     _fold(
         rate_change,
         altogether=_upsert(rate_total, "period", "estate_id", "fee_item", "due_date"),
         months=_upsert(rate_month, _MONTH, *_BILLS),
         days=_upsert(rate_day, "booked_on", *_BILLS),
+        movements=_MOVEMENTS,
     ),
     _fold(
         rate_building_change,

@@ -8,7 +8,7 @@ Revision ID: billing_0020
 from alembic import op
 
 revision = "billing_0020"
-down_revision = "billing_0021"
+down_revision = "billing_0019"
 branch_labels = None
 depends_on = None
 

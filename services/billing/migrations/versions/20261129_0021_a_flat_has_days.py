@@ -12,7 +12,7 @@ Revision ID: billing_0021
 from alembic import op
 
 revision = "billing_0021"
-down_revision = "billing_0019"
+down_revision = "billing_0020"
 branch_labels = None
 depends_on = None
 

@@ -93,7 +93,7 @@ def get_household(session: Session, caller: Caller, code: str) -> answers.Househ
         **files.of_household(session, caller, row),
         language=row.language,
         credit_fen=row.credit_fen,
-        arrears_cause=row.arrears_cause,
+        arrears_cause=row.arrears_cause if caller.may(Permission.READ_DUNNING) else None,
         units=[_unit(row.estate, unit) for unit in units],
         payer_days=[_days(row.estate, spell) for spell in days_of(session, row.id)],
     )

@@ -88,16 +88,18 @@ def keep_file(session: Session, caller: Caller, household: str, change: FileChan
 def of_household(session: Session, caller: Caller, row: Household) -> HouseholdFile:
     """The file's part of a household (A2).
 
-    Notes and changes are for staff who may see personal data; phones are masked for others.
+    What staff think of a household is for those who may read it, whichever door it comes through. Notes and changes are
+    for staff who may see personal data; phones are masked for others.
     """
     file = tables.file_of(session, row.id)
+    reads_file = caller.may(Permission.READ_OWNER_FILE)
     open_data = caller.sees_personal_data
     inside = open_data and not caller.is_owner
     return HouseholdFile(
-        segment=file.segment or row.segment,
+        segment=(file.segment or row.segment) if reads_file else None,
         other_phones=[phone if open_data else mask_phone(phone) for phone in file.other_phones],
         preferences=PreferredContact(channel=file.preferred_channel, time=file.preferred_time),
-        legacy_dispute=_dispute(file, inside=inside),
+        legacy_dispute=_dispute(file, inside=inside) if reads_file else None,
         service=rules.service_history(tables.service_of(session, row.id)),
         changes=[_change(each) for each in tables.changes(session, row.id, CHANGES_SHOWN)] if inside else [],
     )

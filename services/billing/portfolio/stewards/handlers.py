@@ -62,6 +62,12 @@ def list_stewardships(session: Session, caller: Caller, estate: str) -> Page[Ste
     return Page(items=[_stewardship_view(row) for row in rows], next_cursor=None)
 
 
+def require_staff(session: Session, caller: Caller, estate_id: int, code: str, loc: str) -> None:
+    """Invalid unless the code is of somebody who works on the estate, or is who is signed in."""
+    if code != caller.sub and not tables.is_staff(session, code, estate_id):
+        raise Invalid("Nobody of this code works on the estate.", [{"loc": loc, "msg": "a code of the staff register"}])
+
+
 def take_over(session: Session, estate_id: int, now: datetime) -> None:
     """The lists of stewards follow the appointments whose day has come; the estate's exclusive lock is held."""
     today = business_date(now)

@@ -45,6 +45,12 @@ def is_steward(session: Session, code: str, estate_id: int) -> bool:
     return session.execute(query).first() is not None
 
 
+def is_staff(session: Session, code: str, estate_id: int) -> bool:
+    """Whether somebody works on the estate."""
+    query = select(staff.c.id).where(staff.c.code == code, staff.c.estate_id == estate_id)
+    return session.execute(query).first() is not None
+
+
 def terms(session: Session, estate_id: int, building: str) -> list[Term]:
     """Who answered, answers and will answer for a building, by day."""
     query = select(stewardship).where(stewardship.c.estate_id == estate_id, stewardship.c.building == building)

@@ -45,7 +45,7 @@ def place_credit(
     if not items.bills:
         return []
     balance = prepaid(ledger.credit_entries(session, account.id), account.reserved_fen)
-    placements = _place(account, items, portions.moneys(balance, designation, now), now)
+    placements = _place(account, items, portions.moneys(account, balance, designation, now), now)
     use_sums = portions.uses(placements, items.bills)
     if use_sums:
         day = account.booking_day(business_date(now))
@@ -56,7 +56,7 @@ def place_credit(
 def _place(account: Account, items: OpenItems, moneys: Sequence[Money], now: datetime) -> list[Placement]:
     """On the days the money came; what is left of it today on what accrued later."""
     bills = open_bills(items.bills, items.entries)
-    policy, within, plans = policy_of(account), within_of(account), list(items.plans.by_id.values())
+    policy, within, plans = policy_of(account), within_of(account, business_date(now)), list(items.plans.by_id.values())
     placements = place_all(moneys, bills, policy, within, plans)
     remainder_fen = sum(placement.credit_fen for placement in placements)
     remainder = Money(UUID(int=len(moneys)), remainder_fen, business_date(now), now)

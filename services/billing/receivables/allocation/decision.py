@@ -30,11 +30,16 @@ from services.common.contracts.events import PaymentSettled
 
 @dataclass(frozen=True)
 class Change:
-    """What one payment's place in the ledger becomes, against what it was: one share per bill, and credit."""
+    """What one payment's place in the ledger becomes (`after`), and what changes for that: a share per bill, credit."""
 
-    payment: Money
+    after: Placement
     shares: Sequence[Share]
     credit_fen: int
+
+    @property
+    def payment(self) -> Money:
+        """The payment that is placed."""
+        return self.after.payment
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ def decide(session: Session, account: Account, event: PaymentSettled, today: dat
 
     Money found late is placed before prepaid balance that came on its day or later (ADR 17).
     """
-    payment = _money(event)
-    later = [_money(posting) for posting in tables.later_postings(session, account.id, *payment.key)]
+    payment = _money(account, event)
+    later = [_money(account, posting) for posting in tables.later_postings(session, account.id, *payment.key)]
     before = _placed_before(session, account.id, later)
     is_late = bool(later) or payment.business_date < today
     balance = prepaid(tables.credit_entries(session, account.id) if is_late else (), account.reserved_fen)
@@ -68,7 +73,10 @@ def decide(session: Session, account: Account, event: PaymentSettled, today: dat
             return decision
     # Alone; or credit of a later payment was paid out meanwhile: leave that and apply this one on top.
     plans, bills = list(items.plans.by_id.values()), open_bills(items.bills, items.entries)
-    return Decision([_change({}, place(payment, bills, policy_of(account), within_of(account), plans))], items)
+    return Decision(
+        [_change({}, place(payment, bills, policy_of(account), within_of(account, payment.business_date), plans))],
+        items,
+    )
 
 
 def _uses_since(balance: Prepaid, since: date) -> dict[Use, int]:
@@ -87,9 +95,11 @@ def _place_again(
     if min(pool.values(), default=0) < 0:
         return None
     bills = open_bills(items.bills, items.entries, without={str(payment.id) for payment in payments})
-    money = [*payments, *portions.of_days(pool, max(payment.settled_at for payment in payments))]
+    money = [*payments, *portions.of_days(account, pool, max(payment.settled_at for payment in payments))]
     plans = list(items.plans.by_id.values())
-    placements = place_all(money, portions.without_uses(bills, uses), policy_of(account), within_of(account), plans)
+    placements = place_all(
+        money, portions.without_uses(bills, uses), policy_of(account), within_of(account, first.business_date), plans
+    )
     payment_ids = {payment.id for payment in payments}
     after = portions.uses((each for each in placements if each.payment.id not in payment_ids), items.bills)
     changes = [_change(before, each) for each in placements if each.payment.id in payment_ids]
@@ -107,7 +117,7 @@ def _pool(balance: Prepaid, since: date, before: Iterable[Placement]) -> dict[da
     return pool
 
 
-def _money(payment: PaymentSettled | PaymentPosting) -> Money:
+def _money(account: Account, payment: PaymentSettled | PaymentPosting) -> Money:
     return Money(
         id=payment.payment_id,
         amount_fen=payment.amount_fen,
@@ -115,6 +125,7 @@ def _money(payment: PaymentSettled | PaymentPosting) -> Money:
         settled_at=payment.settled_at,
         channel=payment.channel,
         designated_ids=tuple(payment.bill_ids),
+        within=within_of(account, payment.business_date),
     )
 
 
@@ -147,15 +158,4 @@ def _placed_before(session: Session, household_id: int, payments: Sequence[Money
 def _change(before: Mapping[UUID, Placement], after: Placement) -> Change:
     was = before.get(after.payment.id, Placement(after.payment))
     shares = difference({share.bill_id: share for share in was.shares}, after.shares)
-    return Change(after.payment, shares, after.credit_fen - was.credit_fen)
-
-
-def net(changes: Sequence[Change]) -> list[Share]:
-    """Per bill, all changes together."""
-    principal: dict[int, int] = defaultdict(int)
-    fee: dict[int, int] = defaultdict(int)
-    for change in changes:
-        for share in change.shares:
-            principal[share.bill_id] += share.principal_fen
-            fee[share.bill_id] += share.late_fee_fen
-    return [Share(bill_id, fen, fee[bill_id]) for bill_id, fen in sorted(principal.items()) if fen or fee[bill_id]]
+    return Change(after, shares, after.credit_fen - was.credit_fen)

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
-from services.billing.holds.handlers import UnknownHousehold
 from services.billing.receivables.allocation import portions
+from services.billing.receivables.allocation.account import locked_account
 from services.billing.receivables.allocation.credit import place_credit
-from services.billing.receivables.allocation.decision import Change, Decision, decide, net
-from services.billing.receivables.allocation.rules import Share
+from services.billing.receivables.allocation.decision import Change, Decision, decide
+from services.billing.receivables.allocation.receipts import tell
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.ledger import tables
 from services.billing.receivables.ledger.rules import (
@@ -18,15 +18,14 @@ from services.billing.receivables.ledger.rules import (
     LATE_FEE_INCOME,
     RECEIVABLE,
     Account,
-    Bill,
     Movement,
     MovementKind,
     cash_account,
 )
-from services.billing.receivables.ledger.tables import PaymentPosting
-from services.common.contracts.events import Allocation, PaymentAllocated, PaymentSettled
-from services.common.domain.calendar import business_date, format_period
-from services.common.messaging import record
+from services.billing.receivables.ledger.tables import NewPosting
+from services.common.contracts.events import PaymentSettled
+from services.common.domain.calendar import business_date
+from services.common.messaging import record_many
 
 
 def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> None:
@@ -34,14 +33,14 @@ def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> 
 
     Once per payment id. Late fee counts as of the business date. UnknownHousehold when there is no such household.
     """
-    account = _locked_account(session, event)
+    account = locked_account(session, event.household, event.payment_id)
     if not tables.claim_posting(session, _posting(event), account.id, account.estate_id, now):
         return
     today = business_date(now)
     decision = decide(session, account, event, today)
     book(session, account, _movements(account, decision, today), now, decision.items)
     holds.end_payment(session, event.payment_id, event.settled_at)
-    record(session, _allocation_event(event, account, decision), aggregate=f"estate:{account.estate}", at=now)
+    record_many(session, tell(session, account, decision), aggregate=f"estate:{account.estate}", at=now)
     if event.business_date < today:
         _place_rest(session, event, now)
 
@@ -53,22 +52,16 @@ def _place_rest(session: Session, event: PaymentSettled, now: datetime) -> None:
         place_credit(session, account, f"credit:{event.payment_id}", now)
 
 
-def _locked_account(session: Session, event: PaymentSettled) -> Account:
-    exists = tables.lock_estate_of(session, event.household)
-    account = tables.account(session, event.household, lock=True) if exists else None
-    if account is None:
-        raise UnknownHousehold(f"payment {event.payment_id} is of a household that is not known here")
-    return account
-
-
-def _posting(event: PaymentSettled) -> PaymentPosting:
-    return PaymentPosting(
+def _posting(event: PaymentSettled) -> NewPosting:
+    return NewPosting(
         payment_id=event.payment_id,
         channel=event.channel,
         amount_fen=event.amount_fen,
         business_date=event.business_date,
         settled_at=event.settled_at,
         bill_ids=event.bill_ids,
+        backdated_by=event.backdating.by if event.backdating else None,
+        backdate_reason=event.backdating.reason if event.backdating else None,
     )
 
 
@@ -98,31 +91,3 @@ def _movement(
     day = account.booking_day(payment.business_date)
     kind = kind if fen > 0 else "reallocation"
     return Movement(kind, cash_account(payment.channel), credit, fen, day, str(payment.id), bill_id)
-
-
-def _allocation_event(event: PaymentSettled, account: Account, decision: Decision) -> PaymentAllocated:
-    """What this payment changed on the household's bills; the parts always add up to its amount.
-
-    When it came later than payments that count after it, parts may be negative: they moved to other bills.
-    """
-    return PaymentAllocated(
-        payment_id=event.payment_id,
-        household=event.household,
-        estate=account.estate,
-        channel=event.channel,
-        amount_fen=event.amount_fen,
-        business_date=event.business_date,
-        allocations=[_allocation(share, decision.items.bills[share.bill_id]) for share in net(decision.changes)],
-        credit_fen=sum(change.credit_fen for change in decision.changes),
-    )
-
-
-def _allocation(share: Share, row: Bill) -> Allocation:
-    return Allocation(
-        bill_id=share.bill_id,
-        fee_item=row.fee_item,
-        period=format_period(row.period),
-        due_date=row.due_date,
-        principal_fen=share.principal_fen,
-        late_fee_fen=share.late_fee_fen,
-    )

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from services.billing.receivables.allocation.rules import Money, Placement, Share, share_events
+from services.billing.receivables.allocation.rules import Money, Placement, Share, share_events, within_of
 from services.billing.receivables.late_fee.rules import OpenBill
 from services.billing.receivables.ledger.prepaid import Portion, Prepaid, Use
 from services.billing.receivables.ledger.rules import (
     CUSTOMER_CREDIT,
     LATE_FEE_INCOME,
     RECEIVABLE,
+    Account,
     Bill,
     BookingDay,
     Movement,
@@ -33,13 +34,13 @@ class Designation:
     void_id: int | None = None
 
 
-def moneys(prepaid: Prepaid, designation: Designation, now: datetime) -> list[Money]:
+def moneys(account: Account, prepaid: Prepaid, designation: Designation, now: datetime) -> list[Money]:
     """What is free, as money of the days it came."""
     portions = []
     for portion in prepaid.portions:
         meant_fen = min(portion.fen, _meant_fen(prepaid, portion, designation))
         portions += [(portion.on, meant_fen, tuple(designation.bill_ids)), (portion.on, portion.fen - meant_fen, ())]
-    return [_money(index, on, fen, now, ids) for index, (on, fen, ids) in enumerate(portions) if fen]
+    return [_money(account, index, on, fen, now, ids) for index, (on, fen, ids) in enumerate(portions) if fen]
 
 
 def _meant_fen(prepaid: Prepaid, portion: Portion, designation: Designation) -> int:
@@ -49,13 +50,15 @@ def _meant_fen(prepaid: Prepaid, portion: Portion, designation: Designation) -> 
     return sum(release.fen for release in prepaid.releases.get(designation.void_id, ()) if release.on == portion.on)
 
 
-def of_days(fen_by_day: Mapping[date, int], now: datetime) -> list[Money]:
+def of_days(account: Account, fen_by_day: Mapping[date, int], now: datetime) -> list[Money]:
     """Money of some days, meant for no bill."""
-    return [_money(index, on, fen, now, ()) for index, (on, fen) in enumerate(sorted(fen_by_day.items())) if fen]
+    return [
+        _money(account, index, on, fen, now, ()) for index, (on, fen) in enumerate(sorted(fen_by_day.items())) if fen
+    ]
 
 
-def _money(index: int, on: date, fen: int, now: datetime, designated_ids: tuple[int, ...]) -> Money:
-    return Money(UUID(int=index), fen, on, now, designated_ids=designated_ids)
+def _money(account: Account, index: int, on: date, fen: int, now: datetime, designated_ids: tuple[int, ...]) -> Money:
+    return Money(UUID(int=index), fen, on, now, designated_ids=designated_ids, within=within_of(account, on))
 
 
 def uses(placements: Iterable[Placement], bills: Mapping[int, Bill]) -> dict[Use, int]:

@@ -26,6 +26,7 @@ from services.billing.receivables.late_fee.rules import (
 )
 from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.plans.rules import Plan, frozen_on
+from services.common.fields import LARGEST_BIGINT
 
 Within = Literal["principal_first", "late_fee_first"]
 
@@ -40,6 +41,8 @@ class Money:
     settled_at: datetime
     channel: str = ""
     designated_ids: tuple[int, ...] = ()
+    # which part of a bill it pays first, by the policy of its day; None: as whoever places it says
+    within: Within | None = None
 
     @property
     def key(self) -> tuple[date, datetime, UUID]:
@@ -81,7 +84,7 @@ def place(
 
     `bills` hold every bill of `plans`.
     """
-    queue = in_order(bills, payment.designated_ids)
+    queue, within = in_order(bills, payment.designated_ids), payment.within or within
     frozen = frozen_on(plans, queue, payment.business_date)
     remainder_fen = payment.amount_fen
     shares: dict[int, Share] = {}
@@ -99,9 +102,32 @@ def place(
     return Placement(payment, tuple(share for share in shares.values() if share.total_fen), remainder_fen)
 
 
-def within_of(account: Account) -> Within:
-    """Which part of a bill comes first."""
-    return "late_fee_first" if account.allocation == "late_fee_first" else "principal_first"
+def within_of(account: Account, on: date) -> Within:
+    """Which part of a bill money of that day pays first."""
+    return "late_fee_first" if account.allocation_on(on) == "late_fee_first" else "principal_first"
+
+
+def pays_enough(
+    payment: Money,
+    bills: Sequence[OpenBill],
+    policy: LateFeePolicy,
+    within: Within,
+    plans: Sequence[Plan] = (),
+    *,
+    least_percent: int,
+) -> bool:
+    """Whether a payment would pay so much of what is due on its day, in percent; where nothing is due it pays nothing.
+
+    What is due is what a payment without an end would pay of the same bills.
+    """
+    due = {bill.id for bill in bills if bill.due <= payment.business_date}
+
+    def part_due(money: Money) -> int:
+        shares = place(money, bills, policy, within, plans).shares
+        return sum(share.total_fen for share in shares if share.bill_id in due)
+
+    due_fen = part_due(replace(payment, amount_fen=LARGEST_BIGINT))
+    return due_fen > 0 and part_due(payment) * 100 >= due_fen * least_percent
 
 
 def in_order(bills: Iterable[OpenBill], designated_ids: Sequence[int]) -> list[OpenBill]:

@@ -1,6 +1,6 @@
 """STORY of the books: close a month, settle a quarter, keep the fund of an estate under remuneration (B2, B8)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from services.billing.periods import first_of
 from services.billing.portfolio.tables import Estate, find_estate
 from services.billing.receivables.booking.handlers import book_credit
 from services.billing.receivables.books import rules, tables
+from services.billing.receivables.books.backdating import backdated_by_month
 from services.billing.receivables.books.funds import REMUNERATION, fund, to_return
 from services.billing.receivables.books.rules import AccountPeriod
 from services.billing.receivables.books.tables import Close, Settlement
@@ -23,6 +24,7 @@ from services.billing.tables import lock_estate
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.books import (
     AccountMovement,
+    BackdatedPayment,
     KindMovement,
     MonthClose,
     QuarterReport,
@@ -57,7 +59,8 @@ def close_month(session: Session, caller: Caller, code: str, period: str, now: d
         _refuse_to_close(session, estate, month, last, business_date(now))
         before = closes[last].balances if last else []
         _close(session, caller, estate, month, before, now)
-    return _close_view(code, {row.period: row for row in tables.closes(session, estate.id)}[month])
+    [close] = [row for row in tables.closes(session, estate.id) if row.period == month]
+    return _close_view(code, close, backdated_by_month(session, estate.id))
 
 
 def _refuse_to_close(session: Session, estate: Estate, month: date, last: date | None, today: date) -> None:
@@ -101,16 +104,26 @@ def list_closes(session: Session, caller: Caller, code: str) -> Page[MonthClose]
     caller.require(Permission.READ_LEDGER)
     estate = find_estate(session, caller, code)
     rows = tables.closes(session, estate.id)
-    return Page(items=[_close_view(code, row) for row in rows], next_cursor=None)
+    payments = backdated_by_month(session, estate.id)
+    return Page(items=[_close_view(code, row, payments) for row in rows], next_cursor=None)
 
 
-def _close_view(estate: str, close: Close) -> MonthClose:
+def list_backdated_payments(session: Session, caller: Caller, code: str, period: str) -> Page[BackdatedPayment]:
+    """Money in a month, closed or not, that was dated back beyond policy (E3). NotFound, Forbidden, Invalid."""
+    caller.require(Permission.READ_LEDGER)
+    estate = find_estate(session, caller, code)
+    payments = backdated_by_month(session, estate.id).get(first_of(period), [])
+    return Page(items=payments, next_cursor=None)
+
+
+def _close_view(estate: str, close: Close, payments: Mapping[date, list[BackdatedPayment]]) -> MonthClose:
     return MonthClose(
         estate=estate,
         period=format_period(close.period),
         closed_at=close.closed_at,
         closed_by=close.closed_by,
         balances=list(close.balances),
+        backdated_payments=payments.get(close.period, []),
     )
 
 

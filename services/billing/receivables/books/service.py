@@ -8,6 +8,7 @@ from services.billing.receivables.books import funds, handlers
 from services.billing.settings import settings
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.books import (
+    BackdatedPayment,
     Fund,
     FundExpense,
     FundPolicy,
@@ -37,6 +38,12 @@ class BookDoors(EstateService):
         """Closed months."""
         with self.transaction() as session:
             return handlers.list_closes(session, caller, estate)
+
+    @rpc
+    def list_backdated_payments(self, caller: Caller, estate: str, period: str) -> Page[BackdatedPayment]:
+        """Money in a month that was dated back beyond policy."""
+        with self.transaction() as session:
+            return handlers.list_backdated_payments(session, caller, estate, period)
 
     @rpc
     def settle_quarter(

@@ -17,7 +17,7 @@ from services.common.process.service import EstateService, rpc, timer
 JUDGE_SECONDS = 2
 Positive = Annotated[int, Field(gt=0, le=10**9)]
 Days = Annotated[int, Field(ge=0, le=3_650)]
-Rate = Annotated[Decimal, Field(ge=0, le=1_000)]
+Rate = Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=4)]
 
 
 class IncentiveDoors(EstateService):

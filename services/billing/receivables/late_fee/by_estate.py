@@ -29,8 +29,8 @@ from services.common.domain.permissions import Permission
 from services.common.rows import rows_of
 
 _COLUMNS = {
-    "estate_id": "int", "grace_days": "int", "start_after": "int", "since_on": "date", "from_on": "date",
-    "to_on": "date", "e8": "bigint",
+    "estate_id": "int", "terms_from": "date", "grace_days": "int", "start_after": "int", "since_on": "date",
+    "from_on": "date", "to_on": "date", "e8": "bigint",
     "due_from": "date", "due_to": "date", "sum_e8": "bigint", "due_e8": "bigint", "due_since": "date",
     "cap_e8": "bigint", "largest_fen": "bigint",
 }  # fmt: skip

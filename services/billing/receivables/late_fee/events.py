@@ -5,7 +5,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, GraceMode, Kind, LateFeePolicy
+from services.billing.receivables.late_fee.rules import (
+    BillEvent,
+    DailyRate,
+    GraceMode,
+    Kind,
+    LateFeePolicy,
+    LateFeeTerms,
+)
 from services.billing.receivables.ledger.rules import (
     CHARGED_TO,
     FEE_INCOME,
@@ -13,6 +20,7 @@ from services.billing.receivables.ledger.rules import (
     LATE_FEE_WAIVED,
     OPENING_EQUITY,
     RECEIVABLE,
+    CollectionTerms,
     Entry,
 )
 
@@ -58,8 +66,16 @@ def late_fee_policy(
     is_capped: bool,
     grace_days: int,
     grace_mode: str,
+    later: Iterable[CollectionTerms] = (),
 ) -> LateFeePolicy:
     """An estate's policy from its stored parts."""
     rates = tuple(DailyRate(day, Decimal(str(value))) for day, value in zip(rate_days, rate_values, strict=True))
-    mode: GraceMode = "after_grace" if grace_mode == "after_grace" else "from_due"
-    return LateFeePolicy(clause, rates, is_capped, grace_days, mode)
+    changes = tuple(
+        LateFeeTerms(each.effective_from, each.late_fee_capped, each.grace_days, _mode(each.grace_mode))
+        for each in later
+    )
+    return LateFeePolicy(clause, rates, is_capped, grace_days, _mode(grace_mode), changes)
+
+
+def _mode(word: str) -> GraceMode:
+    return "after_grace" if word == "after_grace" else "from_due"

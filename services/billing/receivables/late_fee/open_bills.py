@@ -16,6 +16,7 @@ def policy_of(account: Account) -> LateFeePolicy:
         is_capped=account.late_fee_capped,
         grace_days=account.grace_days,
         grace_mode=account.grace_mode,
+        later=account.later,
     )
 
 

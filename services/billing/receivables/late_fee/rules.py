@@ -6,7 +6,7 @@ for many households at once; a property test holds the two equal.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 from itertools import pairwise
@@ -72,11 +72,22 @@ class DailyRate:
 
 
 @dataclass(frozen=True)
+class LateFeeTerms:
+    """Cap and grace of bills that fall due on `due_from` or later."""
+
+    due_from: date
+    is_capped: bool
+    grace_days: int
+    grace_mode: GraceMode
+
+
+@dataclass(frozen=True)
 class LateFeePolicy:
     """How an estate charges late fee. Without a contract clause there is none.
 
     What is paid within the grace days owes no fee; what is open after them accrues from the due date ("from_due") or
-    from the last day of grace ("after_grace").
+    from the last day of grace ("after_grace"). A bill keeps the cap and the grace of the day it fell due: `later` are
+    those that followed upon the first, in their order.
     """
 
     clause: str | None
@@ -84,6 +95,14 @@ class LateFeePolicy:
     is_capped: bool = True
     grace_days: int = 0
     grace_mode: GraceMode = "from_due"
+    later: tuple[LateFeeTerms, ...] = ()
+
+    def of_bill(self, due: date) -> "LateFeePolicy":
+        """The policy with the cap and grace of a bill due that day."""
+        terms = next((terms for terms in reversed(self.later) if terms.due_from <= due), None)
+        if terms is None:
+            return self
+        return replace(self, is_capped=terms.is_capped, grace_days=terms.grace_days, grace_mode=terms.grace_mode)
 
 
 @dataclass(frozen=True)
@@ -142,6 +161,7 @@ def settled_on(principal_fen: int, events: Sequence[BillEvent], as_of: date) -> 
 def _accrued_fen(
     principal: int, due: date, events: list[BillEvent], as_of: date, policy: LateFeePolicy, freezes: Sequence[Freeze]
 ) -> int:
+    policy = policy.of_bill(due)
     if not policy.clause or overdue_days(due, as_of) <= policy.grace_days:
         return 0
     free_until = due + timedelta(days=policy.grace_days)

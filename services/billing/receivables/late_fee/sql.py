@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.ledger.sql import fee_left, moved_after, open_bill
+from services.common.policies.versions_sql import versions
 
 
 def is_moved(bill: str) -> str:
@@ -28,36 +29,41 @@ def is_unmoved(bill: str) -> str:
     return f"NOT {bill}.late_fee_apart AND {bill}.paid_fen = 0 AND {bill}.waived_fen = 0"
 
 
-# Per estate, and per rate of it, one row. Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], and a
-# day in [from_on, to_on) accrues by this rate next. The first rate's row has the days before it too: they count as its
-# own first day, `since_on`, for nothing accrues on them. Thus most estates have one row.
+# Per estate, per cap and grace it ever had, and per rate of it, one row: a bill goes by the cap and grace of its due
+# date, a day by the rate of that day. Days are intervals, as in rules.py: a rate of the 10th covers (9th, …], and a day
+# in [from_on, to_on) accrues by this rate next. The first rate's row has the days before it too: they count as its own
+# first day, `since_on`, for nothing accrues on them. Thus most estates have one row.
 # `e8` is the daily rate in 1e-8, 0 for an estate without a clause, and what accrues from such a day to `:as_of` is
 # `sum_e8 - e8 * (day - EPOCH)`; `due_e8` and `due_since` say the same by due date. A bill belongs to the row with
 # due_from <= due_date < due_to, if it is overdue at all.
 EPOCH = "DATE '2000-01-01'"
 TERMS = f"""
-late_policy AS (
-  SELECT e.id AS estate_id, COALESCE(e.late_fee_clause, '') <> '' AS charges, p.late_fee_capped AS capped, p.grace_days,
-         CASE p.grace_mode WHEN 'from_due' THEN 0 ELSE p.grace_days END AS start_after,
-         CASE WHEN e.id IN (SELECT r.estate_id FROM late_fee_rate r) THEN e.id ELSE 0 END AS rates_of
-  FROM estate e JOIN collection_policy p
-    ON p.estate_id = CASE WHEN e.id IN (SELECT c.estate_id FROM collection_policy c) THEN e.id ELSE 0 END
+policy_version AS ({versions("collection_policy")}
+), rate_version AS ({versions("late_fee_rate", sooner=1)}
+), late_policy AS (
+  SELECT e.id AS estate_id, COALESCE(o.late_fee_capped, g.late_fee_capped) AS capped,
+         COALESCE(o.grace_days, g.grace_days) AS grace_days,
+         CASE COALESCE(o.grace_mode, g.grace_mode) WHEN 'from_due' THEN 0 ELSE COALESCE(o.grace_days, g.grace_days)
+              END AS start_after,
+         greatest(o.from_on, g.from_on) AS terms_from, least(o.to_on, g.to_on) AS terms_to
+  FROM estate e JOIN policy_version g ON g.estate_id = 0
+  LEFT JOIN policy_version o ON o.estate_id = e.id AND o.from_on < g.to_on AND o.to_on > g.from_on
 ), late_rate AS (
-  SELECT p.estate_id, CASE WHEN p.charges THEN (r.daily * 100000000)::bigint ELSE 0 END AS e8,
-         r.effective_from - 1 AS since_on,
-         CASE WHEN lag(r.effective_from) OVER by_day IS NULL THEN DATE '1000-01-01'
-              ELSE r.effective_from - 1 END AS from_on,
-         COALESCE(lead(r.effective_from) OVER by_day - 1, DATE '9999-12-31') AS to_on
-  FROM late_policy p JOIN late_fee_rate r ON r.estate_id = p.rates_of
-  WINDOW by_day AS (PARTITION BY p.estate_id ORDER BY r.effective_from)
+  SELECT e.id AS estate_id, greatest(o.from_on, g.from_on) AS from_on, least(o.to_on, g.to_on) AS to_on,
+         greatest(o.from_on, g.from_on, CASE WHEN o.daily IS NULL THEN g.effective_from ELSE o.effective_from END - 1)
+           AS since_on,
+         CASE WHEN COALESCE(e.late_fee_clause, '') = '' THEN 0
+              ELSE (COALESCE(o.daily, g.daily) * 100000000)::bigint END AS e8
+  FROM estate e JOIN rate_version g ON g.estate_id = 0
+  LEFT JOIN rate_version o ON o.estate_id = e.id AND o.from_on < g.to_on AND o.to_on > g.from_on
 ), late_sum AS (
   SELECT r.*, sum(r.e8 * greatest(0, least(r.to_on, :as_of) - r.since_on)) OVER (
-           PARTITION BY r.estate_id ORDER BY r.since_on DESC ROWS UNBOUNDED PRECEDING) AS most
+           PARTITION BY r.estate_id ORDER BY r.from_on DESC ROWS UNBOUNDED PRECEDING) AS most
   FROM late_rate r
 ), late_terms AS (
-  SELECT p.estate_id, p.grace_days, p.start_after, r.since_on, r.from_on, r.to_on, r.e8,
-         r.from_on - p.start_after AS due_from,
-         least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days) AS due_to,
+  SELECT p.estate_id, p.terms_from, p.grace_days, p.start_after, r.since_on, r.from_on, r.to_on, r.e8,
+         greatest(r.from_on - p.start_after, p.terms_from) AS due_from,
+         least(r.to_on - p.start_after, CAST(:as_of AS date) - p.grace_days, p.terms_to) AS due_to,
          (r.most + r.e8 * (r.since_on - {EPOCH}))::bigint AS sum_e8,
          (r.most + r.e8 * (r.since_on - p.start_after - {EPOCH}))::bigint AS due_e8,
          r.since_on - p.start_after AS due_since,
@@ -154,11 +160,12 @@ def moved_fees(bills: str, where: str, terms: str, *, entries: str = "NOT MATERI
              CASE WHEN b.moved_on <= :as_of THEN b.fen ELSE 0 END AS settled_fen
       FROM (
         SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.fen, b.moved_on, b.whole,
-               t.cap_e8, {_is_small("b", "t")} AS small, {_rates_e8("b", "t")} AS rates_e8,
+               t.terms_from, t.cap_e8, {_is_small("b", "t")} AS small, {_rates_e8("b", "t")} AS rates_e8,
                least(:as_of, CASE WHEN b.moved_on <= b.due_date + t.grace_days THEN b.due_date + t.start_after
                                   ELSE b.moved_on END) AS day
         FROM entry b JOIN {terms} t ON {is_term_of("t", "b")} OFFSET 0) b
-      JOIN {terms} r ON r.estate_id = b.estate_id AND b.day >= r.from_on AND b.day < r.to_on
+      JOIN {terms} r ON r.estate_id = b.estate_id AND r.terms_from = b.terms_from
+        AND b.day >= r.from_on AND b.day < r.to_on
     )
     SELECT id, household_id, estate_id, amount_fen, cap_e8, small, rates_e8, spared_e8, spared_large_e8, settled_fen
     FROM reduced WHERE whole
@@ -233,6 +240,7 @@ late_candidate AS ({candidates}
   SELECT b.id, b.household_id, b.estate_id, b.amount_fen, b.due_date + p.grace_days AS free_until,
          b.due_date + p.start_after AS start_on, p.capped
   FROM late_candidate b JOIN late_policy p ON p.estate_id = b.estate_id
+    AND b.due_date >= p.terms_from AND b.due_date < p.terms_to
   WHERE b.voided_at IS NULL AND b.late_fee_apart AND b.due_date + p.grace_days < :as_of
 ), late_principal AS (
   SELECT b.id, b.estate_id, greatest(0, b.amount_fen + COALESCE((

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
+from services.common.contracts.answers.ledger import MovementKind as MovementKind
 from services.common.domain.calendar import add_months
 
 RECEIVABLE = "receivable"
@@ -26,31 +27,6 @@ FEE_INCOME = "fee_income"
 # What a bill is charged to: the principal itself, not something that happened to it.
 CHARGED_TO = frozenset({FEE_INCOME, OPENING_EQUITY})
 
-# The table of postings in docs/billing.md says which debits and credits what.
-MovementKind = Literal[
-    "bill_issued",
-    "opening_bill",
-    "opening_paid",
-    "credit_applied",
-    "credit_applied_late_fee",
-    "payment_principal",
-    "payment_late_fee",
-    "payment_credit",
-    "reallocation",
-    "principal_waived",
-    "discount",
-    "late_fee_waived",
-    "bill_voided",
-    "void_released",
-    "void_fee_released",
-    "waiver_reversed",
-    "fee_waiver_reversed",
-    "waiver_carried",
-    "discount_carried",
-    "fee_waiver_carried",
-    "credit_refunded",
-    "surplus_returned",
-]
 # Kinds that undo a bill or a waiver (B5): the same accounts as an issue or a waiver, the other way round.
 BILL_VOIDED: Final = "bill_voided"
 WAIVER_REVERSED: Final = "waiver_reversed"
@@ -61,6 +37,17 @@ FEE_WAIVER_CARRIED: Final = "fee_waiver_carried"
 # In the figures these count from the day they count for the late fee: a reissue changes no day gone by (ADR 8, 11).
 DATED_BACK = frozenset({"credit_applied", WAIVER_CARRIED, DISCOUNT_CARRIED})
 OF_A_VOID = frozenset({BILL_VOIDED, WAIVER_REVERSED, "void_released", "void_fee_released", "fee_waiver_reversed"})
+
+
+@dataclass(frozen=True)
+class CollectionTerms:
+    """A later version of an estate's policy: the order of money from its day on; cap and grace of bills due from it."""
+
+    effective_from: date
+    allocation: str
+    late_fee_capped: bool
+    grace_days: int
+    grace_mode: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +70,13 @@ class Account:
     grace_mode: str
     rate_days: Sequence[date]
     rate_values: Sequence[Decimal]
+    # what changed since, by day; above is what held first
+    later: Sequence[CollectionTerms] = ()
+
+    def allocation_on(self, day: date) -> str:
+        """Which part of a bill money of that day pays first (B9)."""
+        orders = [terms.allocation for terms in self.later if terms.effective_from <= day]
+        return orders[-1] if orders else self.allocation
 
     @property
     def free_credit_fen(self) -> int:

@@ -5,11 +5,12 @@ its id is the `source`. Queries that need late fee for many households at once a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -32,22 +33,28 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.ledger import rules
-from services.billing.receivables.ledger.rules import Account, Bill, BookingDay, Entry
+from services.billing.receivables.ledger.rules import Account, Bill, BookingDay, CollectionTerms, Entry
 from services.billing.receivables.ledger.sql import fee_left, open_bill
 from services.billing.tables import bill, estate, ledger_entry, metadata
 from services.common.domain.calendar import add_months
 from services.common.locks import Lock
+from services.common.policies.versions_sql import in_force
 from services.common.rows import row_of, rows_of
 
 collection_policy = Table(
     "collection_policy",
     metadata,
-    # 0 is the group's default
+    # 0 is the group's, which has all; where an estate's version says nothing (null), the group's holds
     Column("estate_id", Integer, primary_key=True, autoincrement=False),
-    Column("allocation", Text, nullable=False),
-    Column("late_fee_capped", Boolean, nullable=False),
-    Column("grace_days", SmallInteger, nullable=False),
-    Column("grace_mode", Text, nullable=False),
+    Column("allocation", Text),
+    Column("late_fee_capped", Boolean),
+    Column("grace_days", SmallInteger),
+    Column("grace_mode", Text),
+    # the order of money from this day on; cap and grace of bills due on this day or later (ADR 23)
+    Column("effective_from", Date, primary_key=True, server_default="2000-01-01"),
+    CheckConstraint(
+        "estate_id <> 0 OR num_nulls(allocation, late_fee_capped, grace_days, grace_mode) = 0", name="whole"
+    ),
     CheckConstraint("allocation IN ('principal_first', 'late_fee_first')", name="allocation"),
     CheckConstraint("grace_days >= 0", name="grace_days"),
     CheckConstraint("grace_mode IN ('from_due', 'after_grace')", name="grace_mode"),
@@ -59,7 +66,9 @@ late_fee_rate = Table(
     # 0 is the group's; an estate with rates of its own uses only those
     Column("estate_id", Integer, primary_key=True, autoincrement=False),
     Column("effective_from", Date, primary_key=True),
-    Column("daily", Numeric(10, 8), nullable=False),
+    # null: as the group's from this day on
+    Column("daily", Numeric(10, 8)),
+    CheckConstraint("estate_id <> 0 OR daily IS NOT NULL", name="whole"),
     CheckConstraint("daily >= 0", name="daily"),
 )
 
@@ -76,8 +85,14 @@ payment_posting = Table(
     # as the payer named them, in order
     Column("bill_ids", ARRAY(BigInteger), nullable=False),
     Column("posted_at", DateTime(timezone=True), nullable=False),
+    # who dated it back beyond policy, and why (E3)
+    Column("backdated_by", Text),
+    Column("backdate_reason", Text),
+    # how often its money was put elsewhere since
+    Column("revision", Integer, nullable=False, server_default="0"),
     CheckConstraint("amount_fen > 0", name="amount_fen"),
     Index("payment_posting_household_id_business_date_idx", "household_id", "business_date"),
+    Index("payment_posting_backdated_idx", "estate_id", postgresql_where=text("backdated_by IS NOT NULL")),
 )
 
 # Bills whose principal is settled but whose late fee is not. Without it each of them would have to be looked for among
@@ -88,6 +103,16 @@ late_fee_left = Table(
     Column("bill_id", BigInteger, primary_key=True, autoincrement=False),
     Column("household_id", BigInteger, nullable=False),
     Index("late_fee_left_household_id_idx", "household_id"),
+)
+
+# How often bills, and what is settled of bills, moved on an estate, as far as it is folded into the totals (ADR 10):
+# who kept something made of them sees whether it is still so.
+estate_movement = Table(
+    "estate_movement",
+    metadata,
+    Column("estate_id", Integer, primary_key=True, autoincrement=False),
+    Column("bills", BigInteger, nullable=False, server_default="0"),
+    Column("settlements", BigInteger, nullable=False, server_default="0"),
 )
 
 # Open bills are few beside paid ones: sweeps, arrears and receivable figures look at these only.
@@ -128,22 +153,23 @@ Index(
     postgresql_where=text(f"{open_bill('bill')} AND late_fee_apart"),
 )
 
+_TERMS = TypeAdapter(CollectionTerms)
 _ACCOUNT = """
 SELECT h.id, h.code, h.estate_id, h.credit_fen, h.reserved_fen, e.code AS estate, e.late_fee_clause,
        COALESCE((SELECT max(c.period) + INTERVAL '1 month' FROM ledger_close c WHERE c.estate_id = h.estate_id),
                 DATE '0001-01-01')::date AS first_open,
        p.allocation, p.late_fee_capped, p.grace_days, p.grace_mode,
+       (SELECT json_agg(v ORDER BY v.effective_from) FROM terms v WHERE v.effective_from > p.effective_from) AS later,
        ARRAY(SELECT r.effective_from FROM rates r ORDER BY r.effective_from) AS rate_days,
        ARRAY(SELECT r.daily FROM rates r ORDER BY r.effective_from) AS rate_values
 FROM household h JOIN estate e ON e.id = h.estate_id
-JOIN LATERAL (SELECT * FROM collection_policy WHERE estate_id IN (h.estate_id, 0)
-              ORDER BY estate_id DESC LIMIT 1) p ON true
+JOIN LATERAL (SELECT * FROM terms ORDER BY effective_from LIMIT 1) p ON true
 WHERE h.code = :household
 """
-_RATES = """
-WITH own AS (SELECT estate_id FROM household WHERE code = :household),
-rates AS (SELECT r.* FROM late_fee_rate r WHERE r.estate_id = (
-  SELECT max(o.estate_id) FROM late_fee_rate o WHERE o.estate_id IN ((SELECT estate_id FROM own), 0)))
+_RATES = f"""
+WITH own AS MATERIALIZED (SELECT estate_id FROM household WHERE code = :household),
+terms AS MATERIALIZED ({in_force("collection_policy", ("allocation", "late_fee_capped", "grace_days", "grace_mode"))}),
+rates AS MATERIALIZED ({in_force("late_fee_rate", ("daily",))})
 """
 ACCOUNT = text(_RATES + _ACCOUNT)
 ACCOUNT_LOCKED = text(_RATES + _ACCOUNT + " FOR UPDATE OF h")
@@ -193,8 +219,9 @@ ORDER BY business_date, settled_at, payment_id
 
 CLAIM_POSTING = text("""
 INSERT INTO payment_posting (payment_id, household_id, estate_id, channel, amount_fen, business_date, settled_at,
-                             bill_ids, posted_at)
-VALUES (:payment_id, :household_id, :estate_id, :channel, :amount_fen, :business_date, :settled_at, :bill_ids, :now)
+                             bill_ids, posted_at, backdated_by, backdate_reason)
+VALUES (:payment_id, :household_id, :estate_id, :channel, :amount_fen, :business_date, :settled_at, :bill_ids, :now,
+        :backdated_by, :backdate_reason)
 ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
 """)
 
@@ -211,6 +238,14 @@ class PaymentPosting:
     business_date: date
     settled_at: datetime
     bill_ids: list[int]
+
+
+@dataclass(frozen=True)
+class NewPosting(PaymentPosting):
+    """A payment to be posted; who dated it back beyond policy, and why, if anybody did."""
+
+    backdated_by: str | None
+    backdate_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -241,7 +276,10 @@ def account(session: Session, household: str, *, lock: bool = False) -> Account 
     Who books by its `first_open` holds the estate's lock, shared or alone, so that no month is closed meanwhile.
     """
     row = session.execute(ACCOUNT_LOCKED if lock else ACCOUNT, {"household": household}).one_or_none()
-    return row_of(Account, row)
+    if row is None:
+        return None
+    later = tuple(_TERMS.validate_python(terms) for terms in row.later or ())
+    return replace(row_of(Account, row), later=later)
 
 
 def lock_estate_of(session: Session, household: str) -> bool:
@@ -284,7 +322,7 @@ def _entry(row: Row[Any]) -> Entry:
     )
 
 
-def claim_posting(session: Session, posting: PaymentPosting, household_id: int, estate_id: int, now: datetime) -> bool:
+def claim_posting(session: Session, posting: NewPosting, household_id: int, estate_id: int, now: datetime) -> bool:
     """True once per payment id, whatever the inbox knows."""
     key = {"household_id": household_id, "estate_id": estate_id, "now": now}
     return session.execute(CLAIM_POSTING, vars(posting) | key).first() is not None

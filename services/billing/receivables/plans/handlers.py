@@ -19,6 +19,7 @@ from services.billing.receivables.plans import tables
 from services.billing.receivables.plans.rules import (
     MOST_INSTALMENTS,
     Plan,
+    PlanPolicy,
     plan_status,
     received_fen,
     split,
@@ -33,7 +34,7 @@ from services.common.contracts.answers.plans import (
     PlannedInstalment,
     PlanStatus,
 )
-from services.common.contracts.errors import Conflict, Invalid, NotFound
+from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
@@ -80,9 +81,11 @@ def sign_plan(session: Session, caller: Caller, plan_id: UUID, offer: Offer, now
         raise NotFound(f"There is no household {offer.household}.")
     caller.require_household(offer.household, account.estate)
     if tables.plan(session, plan_id, today) is None:
+        policy = tables.policy(session, account.estate_id)
         _check_days(account, offer, today)
+        _check_policy(caller, policy, offer, today)
         bills = _bills(session, account, offer, now)
-        _make(session, caller, account, plan_id, offer, bills, now)
+        _make(session, caller, account, plan_id, offer, policy, bills, now)
     elif not _same(session, account, plan_id, offer):
         raise another_request("plan")
     return _plan_view(session, plan_id, today)
@@ -162,6 +165,20 @@ def _check_days(account: Account, offer: Offer, today: date) -> None:
     _refuse(errors)
 
 
+def _check_policy(caller: Caller, policy: PlanPolicy, offer: Offer, today: date) -> None:
+    """Forbidden for days beyond the policy by whom it is not for: each of them holds late fee and dunning (C3)."""
+    errors = []
+    if offer.signed_on < policy.earliest_signing(today):
+        errors.append(_error("signed_on", f"must be at most {policy.backdate_days} days ago"))
+    last = offer.instalments[-1].due
+    if last > policy.latest_due(offer.signed_on):
+        number = len(offer.instalments) - 1
+        msg = f"must be at most {policy.longest_months} months after signed_on"
+        errors.append(_error(f"instalments.{number}.due_date", msg))
+    if errors and not caller.may(Permission.EXCEED_PLAN_POLICY):
+        raise Forbidden("A plan dated back further, or running longer, is for finance.", errors)
+
+
 def _bills(session: Session, account: Account, offer: Offer, now: datetime) -> list[_Bill]:
     """The bills of the offer, locked, oldest due first; Invalid when they cannot be planned like this."""
     rows = tables.bills_to_plan(session, sorted(offer.bill_ids))
@@ -184,6 +201,8 @@ def _bills(session: Session, account: Account, offer: Offer, now: datetime) -> l
 def _unfit(bill: _Bill, signed_on: date) -> str | None:
     if bill.row.voided_at is not None:
         return f"{bill.row.id} is void"
+    if bill.row.issued_on > signed_on:
+        return f"{bill.row.id} was issued on {bill.row.issued_on}, after the signing day"
     if bill.row.open_fen == 0 or bill.owed_fen(signed_on) == 0:
         return f"{bill.row.id} is paid"
     return None
@@ -208,10 +227,10 @@ def _make(
     account: Account,
     plan_id: UUID,
     offer: Offer,
+    policy: PlanPolicy,
     bills: Sequence[_Bill],
     now: datetime,
 ) -> None:
-    policy = tables.policy(session, account.estate_id)
     fees = _fees(session, account, offer.signed_on, bills)
     agreement = Agreement(
         id=plan_id,

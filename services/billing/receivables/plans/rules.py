@@ -14,9 +14,33 @@ from uuid import UUID
 
 from services.billing.receivables.late_fee.rules import BillEvent, Freeze, Instalment, OpenBill, outstanding
 from services.common.contracts.answers.plans import PlanStatus
+from services.common.domain.calendar import add_months
 
 MOST_INSTALMENTS = 36
 _ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class PlanPolicy:
+    """What an estate agrees to.
+
+    An instalment more than `late_days` late breaks a plan; `revives`: catching up mends it. Whoever may not exceed the
+    policy dates a plan back `backdate_days` at most, and its last instalment is due `longest_months` after the signing
+    at the latest.
+    """
+
+    late_days: int
+    revives: bool
+    backdate_days: int
+    longest_months: int
+
+    def earliest_signing(self, today: date) -> date:
+        """The first day on which a plan that is recorded today may be signed."""
+        return today - timedelta(days=self.backdate_days)
+
+    def latest_due(self, signed_on: date) -> date:
+        """The last day on which an instalment may be due."""
+        return add_months(signed_on, self.longest_months)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from services.billing.receivables.plans.rules import HouseholdPlans, Part, Plan, Standing
+from services.billing.receivables.plans.rules import HouseholdPlans, Part, Plan, PlanPolicy, Standing
 from services.billing.tables import household, metadata
 from services.common.contracts.answers.plans import PlanStatus
 from services.common.rows import row_of, rows_of
@@ -48,7 +48,12 @@ plan_policy = Table(
     Column("late_days", SmallInteger, nullable=False),
     # whether catching up mends a broken plan
     Column("revives", Boolean, nullable=False),
+    # what everybody may agree on: a signing so many days ago, a last instalment so many months after it
+    Column("backdate_days", SmallInteger, nullable=False, server_default="3"),
+    Column("longest_months", SmallInteger, nullable=False, server_default="12"),
     CheckConstraint("late_days >= 0", name="late_days"),
+    CheckConstraint("backdate_days >= 0", name="backdate_days"),
+    CheckConstraint("longest_months > 0", name="longest_months"),
 )
 
 instalment_plan = Table(
@@ -98,7 +103,10 @@ instalment_plan_standing = Table(
     Column("frozen_to", Date),
 )
 
-_POLICY = text("SELECT * FROM plan_policy WHERE estate_id IN (:estate_id, 0) ORDER BY estate_id DESC LIMIT 1")
+_POLICY = text("""
+SELECT late_days, revives, backdate_days, longest_months FROM plan_policy
+WHERE estate_id IN (:estate_id, 0) ORDER BY estate_id DESC LIMIT 1
+""")
 _HOUSEHOLD_PLANS = text("""
 SELECT p.id, p.signed_on, p.late_days, p.revives, p.cancelled_on, x.bill_id, x.due_date, x.amount_fen,
        b.amount_fen AS principal_fen
@@ -107,7 +115,7 @@ LEFT JOIN (instalment_plan_part x JOIN bill b ON b.id = x.bill_id AND b.voided_a
 WHERE p.household_id = :household_id ORDER BY p.signed_on, p.id, x.due_date, x.bill_id
 """)
 _BILLS = text("""
-SELECT id, household_id, amount_fen, amount_fen - paid_fen - waived_fen AS open_fen, due_date, voided_at
+SELECT id, household_id, amount_fen, amount_fen - paid_fen - waived_fen AS open_fen, due_date, issued_on, voided_at
 FROM bill WHERE id = ANY (:bills) ORDER BY due_date, id FOR UPDATE
 """)
 _SET_APART = text("UPDATE bill SET late_fee_apart = true WHERE id = ANY (:bills) AND NOT late_fee_apart")
@@ -159,14 +167,6 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class PlanPolicy:
-    """An instalment more than `late_days` days late breaks a plan; `revives`: catching up mends it."""
-
-    late_days: int
-    revives: bool
-
-
-@dataclass(frozen=True)
 class BillToPlan:
     """A bill as an offer needs it."""
 
@@ -175,6 +175,7 @@ class BillToPlan:
     amount_fen: int
     open_fen: int
     due_date: date
+    issued_on: date
     voided_at: datetime | None
 
 
@@ -234,7 +235,7 @@ def parts_of(session: Session, plan_id: UUID) -> list[Part]:
 
 
 def policy(session: Session, estate_id: int) -> PlanPolicy:
-    """When a plan of this estate is broken."""
+    """What this estate agrees to."""
     return row_of(PlanPolicy, session.execute(_POLICY, {"estate_id": estate_id}).one())
 
 

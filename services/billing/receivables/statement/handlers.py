@@ -16,6 +16,7 @@ from services.billing.receivables.plans.tables import household_plans
 from services.billing.receivables.statement import tables
 from services.billing.receivables.statement.tables import OwedBill
 from services.common.contracts.answers.bills import Statement, StatementBill
+from services.common.contracts.answers.payments import OpenBills
 from services.common.contracts.errors import NotFound
 from services.common.domain.access import Caller
 from services.common.domain.calendar import format_period
@@ -52,6 +53,16 @@ def statement(session: Session, caller: Caller, household: str, as_of: date) -> 
         total_due_fen=principal + fee - credit,
         bills=bills,
     )
+
+
+def open_bills(session: Session, caller: Caller, household: str) -> OpenBills:
+    """The bills that a payment of a household can be meant for. NotFound, Forbidden."""
+    caller.require(Permission.TAKE_PAYMENT)
+    account = ledger.account(session, household)
+    if account is None:
+        raise NotFound(f"There is no household {household}.")
+    caller.require_household(household, account.estate)
+    return OpenBills(household=household, bill_ids=tables.open_bills(session, account.id))
 
 
 def _line(

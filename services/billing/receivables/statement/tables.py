@@ -18,6 +18,14 @@ ORDER BY b.due_date, b.id
 """)
 
 
+OPEN_BILLS = text(f"""
+SELECT b.id FROM bill b
+WHERE b.household_id = :household_id AND b.voided_at IS NULL
+  AND (b.amount_fen > b.paid_fen + b.waived_fen OR {fee_left("b")})
+ORDER BY b.due_date, b.id
+""")
+
+
 @dataclass(frozen=True)
 class OwedBill:
     """A bill as a statement needs it, with the code of its unit."""
@@ -33,3 +41,8 @@ class OwedBill:
 def owed_bills(session: Session, household_id: int, as_of: date) -> list[OwedBill]:
     """What may be open at the end of a day, oldest due first; the entries say how much of it is."""
     return rows_of(OwedBill, session.execute(STATEMENT_BILLS, {"household_id": household_id, "as_of": as_of}))
+
+
+def open_bills(session: Session, household_id: int) -> list[int]:
+    """The bills on which principal or late fee is left now, by id, oldest due first."""
+    return list(session.scalars(OPEN_BILLS, {"household_id": household_id}))

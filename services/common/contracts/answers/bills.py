@@ -82,6 +82,16 @@ class BillSummary(TypedDict):
     status: BillStatus
 
 
+class RegisteredBill(BillSummary):
+    """A bill in the register of all, with the codes of where it belongs (I5)."""
+
+    estate: str
+    building: Annotated[str, Field(description="As billed")]
+    household: str
+    voided_at: datetime | None
+    reissue_of: Annotated[Whole | None, Field(description="The void bill it replaces (B5)")]
+
+
 class StatementBill(TypedDict):
     """An open bill as of the statement's day; what was waived of principal and late fee is shown apart (C2)."""
 

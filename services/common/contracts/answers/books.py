@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from services.common.contracts.answers.payments import Channel
 from services.common.contracts.answers.trial_balance import AccountBalance
 from services.common.fields import Fen, Period, Quarter, Whole
 
@@ -14,14 +15,29 @@ Surplus = Literal["carry", "return"]
 FundCategory = Literal["common_areas", "greening", "security", "cleaning", "repair"]
 
 
+class BackdatedPayment(TypedDict):
+    """Money that finance dated back further than the estate's policy lets the desk (E3)."""
+
+    payment_id: UUID
+    household: str
+    channel: Channel
+    amount_fen: Fen
+    business_date: Annotated[date, Field(description="The day it was dated to")]
+    booked_on: Annotated[date, Field(description="That day, or the first that was open")]
+    settled_at: Annotated[datetime, Field(description="When it was entered")]
+    by: Annotated[str, Field(description="Who dated it back")]
+    reason: Annotated[str | None, Field(description="Why, if it was said")]
+
+
 class MonthClose(TypedDict):
-    """A closed month with the trial balance of its last day (B8)."""
+    """A closed month with the trial balance of its last day (B8), and the money in it that was dated back."""
 
     estate: str
     period: Period
     closed_at: datetime
     closed_by: str
     balances: list[AccountBalance]
+    backdated_payments: list[BackdatedPayment]
 
 
 class AccountMovement(TypedDict):

@@ -29,7 +29,7 @@ Template = Literal[
     "dunning.vacancy_task",
     "dunning.settlement_task",
 ]
-HoldSourceKind = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem", "void"]
+HoldSourceKind = Literal["complaint", "work_order", "payment", "plan", "waiver", "problem", "void", "promise"]
 HoldReason = Literal[
     "open_complaint",
     "open_work_order",
@@ -38,9 +38,11 @@ HoldReason = Literal[
     "pending_waiver",
     "promised_fix",
     "pending_void",
+    "promise",
 ]
 ContactKind = Literal["phone", "visit", "message", "letter", "other"]
 ContactOutcome = Literal["reached", "not_reached", "promised", "refused", "disputed", "wrong_number", "other"]
+PromiseStatus = Literal["open", "kept", "broken"]
 SweepStatus = Literal["pending", "running", "done"]
 DisputeOutcome = Literal["upheld", "amended", "rejected", "withdrawn"]
 CauseFact = Literal[
@@ -70,10 +72,12 @@ class Arrears(TypedDict):
     estate: str
     building: Annotated[str, Field(description="Of its oldest overdue bill")]
     steward: str | None
-    cause: Cause
+    cause: Annotated[Cause | None, Field(description="For who reads dunning; else null")]
     overdue_fen: Fen
     disputed_fen: Annotated[Fen, Field(description="What of it is in dispute, in fen")]
     late_fee_fen: Fen
+    credit_fen: Annotated[Fen, Field(description="Of the household, whatever it is kept for")]
+    claim_fen: Annotated[Fen, Field(description="What is overdue and its late fee, less the credit")]
     bills: Whole
     oldest_due_date: date
     overdue_days: Whole
@@ -107,6 +111,7 @@ class ArrearsCause(TypedDict):
 
     household: str
     cause: Cause
+    note: Annotated[str | None, Field(description="Kept with the contacts")]
 
 
 class LadderRung(TypedDict):
@@ -222,9 +227,9 @@ class Dispute(TypedDict):
     status: Literal["open", "settled"]
     reason: str
     opened_at: datetime
-    opened_by: str
+    opened_by: Annotated[str | None, Field(description="For staff")]
     settled_at: datetime | None
-    settled_by: str | None
+    settled_by: Annotated[str | None, Field(description="For staff")]
     outcome: DisputeOutcome | None
     note: str | None
 
@@ -247,6 +252,22 @@ class HouseholdPlan(TypedDict):
     fixed_at: datetime | None
     fixed_by: str | None
     fixed_note: str | None
+
+
+class PaymentPromise(TypedDict):
+    """A promise to pay, for which the ladder waits; the ledger says what became of it (D1, D3)."""
+
+    id: UUID
+    household: str
+    promised_on: Annotated[date, Field(description="The last day on which no step is taken")]
+    amount_fen: Annotated[Fen, Field(description="What was promised; all that was claimed when no sum was named")]
+    paid_fen: Annotated[Fen, Field(description="What came from the day of the promise to the day promised")]
+    status: PromiseStatus
+    step: Annotated[str | None, Field(description="The last step before it; null: there was none")]
+    note: str | None
+    made_on: date
+    recorded_at: datetime
+    recorded_by: str
 
 
 class CauseReason(TypedDict):
@@ -272,7 +293,9 @@ class StaffNotes(TypedDict):
     """What staff keep about a household; an owner sees nothing of it."""
 
     contacts: list[Contact]
+    cause_note: Annotated[str | None, Field(description="What was noted last when the cause was set")]
     promise: Contact | None
+    promises: list[PaymentPromise]
     plan: HouseholdPlan | None
     plans: list[HouseholdPlan]
     suggested_cause: SuggestedCause | None
@@ -283,9 +306,9 @@ class DunningCase(StaffNotes):
 
     household: str
     estate: str
-    cause: Cause
+    cause: Annotated[Cause | None, Field(description="For staff")]
     held: bool
-    steps: list[TakenStep]
+    steps: Annotated[list[TakenStep], Field(description="An owner sees what was said to the household, no tasks")]
     holds: list[Hold]
     next_step: NextStep | None
     disputes: list[Dispute]

@@ -68,10 +68,10 @@ class FieldChange(TypedDict):
 class HouseholdFile(TypedDict):
     """What people keep of a household beside the register, and what was served (A2)."""
 
-    segment: Annotated[str | None, Field(description="One of four, or a group of one's own")]
+    segment: Annotated[str | None, Field(description="One of four, or a group of one's own; for staff")]
     other_phones: list[str]
     preferences: PreferredContact
-    legacy_dispute: FiledDispute | None
+    legacy_dispute: Annotated[FiledDispute | None, Field(description="For staff")]
     service: ServiceHistory
     changes: Annotated[list[FieldChange], Field(description="The newest, for staff who may see personal data")]
 

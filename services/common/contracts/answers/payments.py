@@ -35,7 +35,7 @@ class Payment(TypedDict):
     bill_ids: Annotated[list[Whole] | None, Field(description="Bills it is meant for; null: oldest due first (B9)")]
     created_at: datetime
     qr_code: Annotated[str | None, Field(description="What the payer scans, while it can be paid")]
-    expires_at: Annotated[datetime | None, Field(description="Until when an online payment can be paid")]
+    expires_at: Annotated[datetime | None, Field(description="Until when it can be paid; late money counts too")]
     reference: Annotated[str | None, Field(description="What the payer writes on a bank transfer")]
     receipt_no: str | None
     transaction_id: Annotated[str | None, Field(description="The channel's own number; at the desk the receipt's")]
@@ -43,6 +43,15 @@ class Payment(TypedDict):
     business_date: Annotated[date | None, Field(description="The business day the money counts for")]
     allocations: Annotated[list[ReceiptLine] | None, Field(description="null until billing has posted the money")]
     credit_fen: Annotated[Fen | None, Field(description="What no bill needed and was put by (预存)")]
+    reason: Annotated[str | None, Field(description="Why it was dated back, as it was said")]
+    beyond_policy: Annotated[bool, Field(description="Dated back further than the estate lets its desk (E3)")]
+
+
+class OpenBills(TypedDict):
+    """The bills on which principal or late fee of a household is left, due or not."""
+
+    household: str
+    bill_ids: list[Whole]
 
 
 class PaymentFigures(TypedDict):

@@ -117,6 +117,6 @@ class Household(OwnerContact, HouseholdFile):
     building: Annotated[str | None, Field(description="Of its first unit; null when it has none")]
     language: Language
     credit_fen: Fen
-    arrears_cause: Cause
+    arrears_cause: Annotated[Cause | None, Field(description="For who reads dunning; else null")]
     units: list[Unit]
     payer_days: Annotated[list[UnitDays], Field(description="Of units that ever changed hands; others are in `units`")]

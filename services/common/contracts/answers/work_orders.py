@@ -15,6 +15,18 @@ OrderStatus = Literal["created", "dispatched", "accepted", "arrived", "paused", 
 OrderAction = Literal["dispatch", "accept", "arrive", "pause", "resume", "complete", "confirm", "reopen", "cancel"]
 
 
+class WorkOrderCategory(TypedDict):
+    """What work may be asked for (G1); any of its words in a request means it, however it is spelled."""
+
+    code: str
+    zh: Annotated[str, Field(description="Its name in Chinese")]
+    en: Annotated[str, Field(description="Its name in English")]
+    synonyms: Annotated[list[str], Field(description="Other words for the same; case, spaces, hyphens do not matter")]
+    skill: Annotated[str | None, Field(description="What a technician needs for it; null: nothing special")]
+    holds_dunning: Annotated[bool, Field(description="An open order of a household stops urging it (D3)")]
+    emergency: Annotated[bool, Field(description="Its limits are those of an emergency (G2)")]
+
+
 class OrderStep(TypedDict):
     """One line of an order's history."""
 
@@ -34,7 +46,7 @@ class WorkOrder(TypedDict):
     estate: str
     building: str | None
     household: Annotated[str | None, Field(description="null: about a public place")]
-    category: str
+    category: Annotated[str, Field(description="Its code; of an old order perhaps a word that is no category")]
     priority: Priority
     description: str
     place: str | None

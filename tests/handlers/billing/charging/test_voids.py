@@ -17,7 +17,7 @@ from services.billing.figures.rates.handlers import RateCut, collection_rates, r
 from services.billing.holds import handlers as holds
 from services.billing.receivables.trial_balance.handlers import imbalance_fen, trial_balance
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from services.common.contracts.events import BillsAdjusted, PaymentAllocated
+from services.common.contracts.events import BillsAdjusted, PaymentAllocated, PaymentReallocated
 from tests.support.billing.books import NOW, SYSTEM, Books, day
 from tests.support.billing.relief import FINANCE, MANAGER, STEWARD, Relief, noon, who
 from tests.support.outbox import events
@@ -253,8 +253,11 @@ def test_b5_a_back_dated_payment_after_a_void_leaves_the_void_bill_alone(relief:
     relief.void(void)
     relief.books.pay(5000, "2025-03-03")
     told = events(relief.books.session, PaymentAllocated)[-1]
-    assert [(a.bill_id, a.principal_fen) for a in told.allocations] == [(stays, 8000)]
-    assert told.credit_fen == -3000  # the later payment's released money pays the rest of the other bill
+    assert [(a.bill_id, a.principal_fen) for a in told.allocations] == [(stays, 5000)]
+    assert told.credit_fen == 0
+    [moved] = events(relief.books.session, PaymentReallocated)  # its released money pays the rest of the other bill
+    assert [(a.bill_id, a.principal_fen) for a in moved.allocations] == [(stays, 3000)]
+    assert moved.credit_fen == 7000
     assert owes(relief, "2025-06-13") == (0, 0, 7000)
     assert balances(relief) == {"cash_cash": 15000, "customer_credit": -7000, "fee_income": -8000}
 

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from services.billing.collections.dunning.cases import handlers as cases
 from services.billing.collections.dunning.cases.handlers import CaseCut, ContactNote
-from services.billing.collections.dunning.measures.arrears import ArrearsCut, list_arrears
+from services.billing.collections.dunning.measures.arrears import ArrearsCut, arrears_summary, list_arrears
 from services.billing.holds import handlers as holds
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.domain.access import Caller
@@ -97,7 +97,8 @@ def test_d2_the_cause_of_arrears(books: Books) -> None:
     books.household()
     for _ in range(2):
         answer = cases.set_arrears_cause(books.session, STEWARD, "H1", "dissatisfied", "lift noise", NOW)
-    assert answer == {"household": "H1", "cause": "dissatisfied"}
+    assert answer == {"household": "H1", "cause": "dissatisfied", "note": "lift noise"}
+    assert books.case()["cause_note"] == "lift noise"
     assert [contact["answer"] for contact in books.case()["contacts"]] == ["lift noise"]
     with pytest.raises(Forbidden):
         cases.set_arrears_cause(
@@ -106,11 +107,11 @@ def test_d2_the_cause_of_arrears(books: Books) -> None:
 
 
 def test_d1_list_of_cases(books: Books) -> None:
-    for code, fen in (("H1", 100), ("H2", 200), ("H3", 300)):
+    for code, fen in (("H1", 1000), ("H2", 2000), ("H3", 3000)):
         books.household(code)
         books.bill(fen, DUE, code)
     books.sweep(on(1))
-    books.pay(300, on(1), "H3")
+    books.pay(3000, on(0), "H3")
     complain(books, NOW, "H2")
     today = day(on(9))
     first = cases.list_dunning_cases(books.session, SYSTEM, CaseCut("E1"), 1, None, today)
@@ -122,6 +123,55 @@ def test_d1_list_of_cases(books: Books) -> None:
     )
     assert ([(c["household"], c["held"]) for c in rest["items"]], rest["next_cursor"]) == ([("H2", True)], None)
     assert cases.list_dunning_cases(books.session, SYSTEM, CaseCut(step="visit"), 5, None, today)["items"] == []
+
+
+def listed(books: Books, today: str, **cut: Any) -> list[tuple[str, str, date]]:
+    found = cases.list_dunning_cases(books.session, SYSTEM, CaseCut(**cut), 50, None, day(today))
+    return [(case["household"], case["step"], case["due_date"]) for case in found["items"]]
+
+
+def test_fm4_a_family_is_listed_until_nothing_is_overdue(books: Books) -> None:
+    """A rung counts for every bill it spoke of, whichever of them is paid first."""
+    books.household()
+    books.bill(10000, DUE)
+    books.bill(8000, on(1), fee_item="parking")
+    books.bill(4000, on(9), fee_item="water")
+    books.sweep(on(1))
+    books.sweep(on(8))
+    task = [("H1", "visit", day(DUE))]
+    assert listed(books, on(10)) == listed(books, on(10), unanswered=True) == task
+    books.pay(10030, on(10))
+    rest = [("H1", "visit", day(on(1)))]
+    assert listed(books, on(10)) == listed(books, on(10), unanswered=True) == rest
+    assert listed(books, on(10), step="visit", unanswered=True) == rest
+    books.pay(8000, on(10))
+    assert listed(books, on(10)) == rest, "22 fen of late fee are left"
+    books.pay(22, on(10))
+    assert listed(books, on(10)) == listed(books, on(10), unanswered=True) == [], "no step spoke of the water yet"
+
+
+def test_fm3_who_has_credit_for_everything_is_in_no_list_and_no_sum(books: Books) -> None:
+    for code, building in (("H1", "1"), ("H2", "1"), ("H3", "2")):
+        books.household(code, building=building)
+        books.bill(10000, DUE, code)
+    books.sweep(on(1))
+    books.pay(10000, on(10), "H3")
+    as_of = TODAY
+    for code, fen in (("H1", 30000), ("H2", 4000)):
+        books.prepay(fen, day(on(-80)), code)
+    fee = 111
+    shown = {row["household"]: row for row in arrears(books, ArrearsCut())}
+    assert {code: (row["overdue_fen"], row["late_fee_fen"], row["claim_fen"]) for code, row in shown.items()} == {
+        "H2": (10000, fee, 10000 + fee - 4000), "H3": (0, 30, 30)}, "H3 left the late fee alone"  # fmt: skip
+    assert [household for household, _, _ in listed(books, as_of.isoformat())] == ["H2", "H3"]
+    for group_by in ("bucket", "amount", "cause", "building", "steward"):
+        total = arrears_summary(books.session, SYSTEM, ArrearsCut(), group_by, as_of)  # type: ignore[arg-type]
+        assert total["overdue_fen"] == 10000
+        assert sum(item["households"] for item in total["items"]) == 2
+    books.session.execute(text("UPDATE household SET credit_fen = 10110 WHERE code = 'H2'"))
+    assert {row["household"] for row in arrears(books, ArrearsCut(building="1"))} == {"H2"}, "one fen is left"
+    books.session.execute(text("UPDATE household SET credit_fen = 10111 WHERE code = 'H2'"))
+    assert arrears(books, ArrearsCut(building="1")) == []
 
 
 def arrears(books: Books, cut: ArrearsCut, caller: Caller = SYSTEM, **paging: Any) -> list[dict[str, Any]]:
@@ -145,7 +195,8 @@ def test_d5_the_arrears_ledger(books: Books) -> None:
     # 10000 × 37 days + 500 × 6 days
     assert everyone[0] | {"oldest_due_date": None} == {
         "household": "H1", "estate": "E1", "building": "1", "steward": "S1", "cause": "unknown", "overdue_fen": 10500,
-        "disputed_fen": 0, "late_fee_fen": 111 + 1, "bills": 2, "oldest_due_date": None, "overdue_days": 37,
+        "disputed_fen": 0, "late_fee_fen": 111 + 1, "credit_fen": 0, "claim_fen": 10500 + 112, "bills": 2,
+        "oldest_due_date": None, "overdue_days": 37,
         "bucket": "31-60", "buckets": {"1-15": 500, "16-30": 0, "31-60": 10000, "61-365": 0, "365+": 0},
     }  # fmt: skip
     cuts = [

@@ -206,7 +206,7 @@ def test_d6_payment_closes_a_case_and_new_old_arrears_open_it_again(books: Books
     assert (case(books)["status"], case(books)["recovered_fen"]) == ("closed", 30000)
     with pytest.raises(Conflict, match="closed"):
         meet(books, "2026-11-29T19:00")
-    books.bill(5000, "2025-10-15", fee_item="parking")
+    books.bill(50000, "2025-10-15", fee_item="parking")  # more than the credit that is left
     assert start(books)["enrolled"] == 1
     again = case(books)
     assert (again["status"], again["stage"], again["open_fen"] > 0) == ("active", "steward", True)
@@ -262,3 +262,14 @@ def test_d6_what_was_paid_on_a_bill_that_was_voided_is_not_recovered(books: Book
     assert case(books)["recovered_fen"] == 1300
     Relief(books).void(voided)
     assert (case(books)["recovered_fen"], case(books)["open_fen"]) == (300, 19700)
+
+
+def test_fm3_nobody_in_credit_is_enrolled_and_a_case_that_credit_covers_is_closed(books: Books) -> None:
+    enrolled(books)
+    books.household("H2")
+    books.bill(30000, OLD, "H2")
+    books.prepay(90000, day("2024-01-01"), "H2")
+    assert start(books)["enrolled"] == 0, "H1 is in it already, H2 owes nothing less its credit"
+    assert case(books)["status"] == "active"
+    books.prepay(90000, day("2024-01-01"))
+    assert case(books)["status"] == "closed"

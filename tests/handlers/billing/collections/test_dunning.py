@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import handlers, queries
 from services.billing.collections.dunning.handlers import SweepRequest
-from services.billing.collections.dunning.rules import due_step
+from services.billing.collections.dunning.rules import DunningPolicy, due_step
 from services.billing.holds import handlers as holds
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import DunningItem, DunningStepsDue, SweepSliceRequested
 from services.common.domain.access import Caller
 from tests.support.billing.books import NOW, SYSTEM, TODAY, Books, day
-from tests.support.billing.dunning import DUE, items, on
+from tests.support.billing.dunning import DUE, Diary, complain, items, on
 from tests.support.outbox import events
 
 STEWARD = Caller(sub="S1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
@@ -45,10 +45,9 @@ def test_the_whole_ladder_once_each(books: Books) -> None:
 
 @pytest.mark.parametrize(
     ("days", "step"),
-    [(-7, "reminder_7"), (-1, "reminder_1"), (1, "overdue_notice"), (15, "visit"), (30, "demand_letter"),
-     (45, "formal_notice"), (61, "legal_file")],
-)  # fmt: skip
-def test_a_household_first_swept_late_starts_at_the_right_rung(books: Books, days: int, step: str) -> None:
+    [(-7, "reminder_7"), (-1, "reminder_1"), (1, "overdue_notice"), (15, "overdue_notice"), (400, "overdue_notice")],
+)
+def test_fm10_a_household_first_swept_late_starts_at_the_first_rung(books: Books, days: int, step: str) -> None:
     books.household()
     books.bill(30000, DUE)
     books.sweep(on(days))
@@ -61,14 +60,36 @@ def test_the_item_says_what_is_owed(books: Books) -> None:
     oldest = books.bill(30000, DUE)
     books.bill(20000, "2026-10-20", fee_item="parking")
     books.bill(5000, "2026-12-15")
+    books.sweep(on(1))
     books.sweep(on(20))
-    (item,) = items(books)
+    item = items(books)[-1]
     # 30000 × 20 days + 20000 × 15 days
     assert item == DunningItem(
         household="H1", building="7", cause=f"dunning:H1:{oldest}:demand_letter", step="demand_letter",
         kind="message", template="dunning.demand_letter", channels=["letter", "email"], steward="S9",
         due_date=day(DUE), overdue_days=20, overdue_fen=50000, late_fee_fen=180 + 90, deadline=day(on(35)),
+        fee_items=["parking", "property_fee"], units=["U-H1"],
     )  # fmt: skip
+
+
+def test_fm13_letters_name_unit_and_fee_items(books: Books) -> None:
+    """Only what the amount is made of: no item that is paid, in dispute or not due yet, none twice."""
+    books.household()
+    diary = Diary(books)
+    books.bill(30000, DUE, fee_item="water")
+    paid = books.bill(20000, on(-31), fee_item="property_fee")
+    books.pay(20000, on(-40), bills=[paid])
+    diary.dispute(books.bill(20000, DUE, fee_item="parking"))
+    books.bill(9000, on(-31), fee_item="water", period="2026-07")
+    books.bill(9000, on(31), fee_item="heating")
+    books.sweep(on(1))
+    assert [(item.fee_items, item.units) for item in items(books)] == [(["water"], ["U-H1"])]
+    books.household("H2")
+    books.bill(9000, on(31), "H2", fee_item="heating")
+    books.bill(9000, on(32), "H2", fee_item="parking")
+    books.sweep(on(25))
+    reminders = [item for item in items(books) if item.household == "H2"]
+    assert [(item.step, item.fee_items, item.overdue_fen) for item in reminders] == [("reminder_7", ["heating"], 9000)]
 
 
 def test_d1_between_two_stewards_the_task_is_nobodys_not_the_next_ones(books: Books) -> None:
@@ -152,21 +173,79 @@ def test_a_paid_bill_hands_over_to_the_next_oldest(books: Books) -> None:
     books.bill(20000, on(31))
     books.sweep(on(30))
     books.pay(31000, on(32))
-    books.sweep(on(35))
-    assert [(s["step"], s["due_date"].isoformat()) for s in books.case()["steps"]] == [
-        ("demand_letter", DUE), ("overdue_notice", on(31)),
+    for days in (36, 37, 38):
+        books.sweep(on(days))
+    assert [(s["step"], s["due_date"].isoformat(), s["as_of"].isoformat()) for s in books.case()["steps"]] == [
+        ("overdue_notice", DUE, on(30)), ("overdue_notice", on(31), on(37)),
     ]  # fmt: skip
-    books.sweep(on(36))
-    assert len(books.steps()) == 2
 
 
-def test_an_older_bill_that_turns_up_is_urged_by_its_own_age(books: Books) -> None:
+def test_fm10_an_imported_debt_of_a_year_is_noticed_then_visited_then_demanded(books: Books) -> None:
+    """Whatever was said to the household before the debt was entered did not speak of it."""
     books.household()
+    diary = Diary(books)
     books.bill(30000, DUE)
+    assert diary.daily(1, 9) == [(1, "H1:overdue_notice"), (8, "H1:visit")]
+    books.bill(20000, on(-365), entered_at=diary.tick())
+    assert diary.daily(10, 50) == [(15, "H1:overdue_notice"), (22, "H1:visit"), (29, "H1:demand_letter"),
+                                   (44, "H1:formal_notice")]  # fmt: skip
+
+
+def test_fm10_what_was_held_from_its_first_day_starts_at_the_notice(books: Books) -> None:
+    books.household()
+    diary = Diary(books)
+    books.bill(30000, DUE)
+    source = complain(books, diary.tick())
+    assert diary.daily(1, 40) == []
+    holds.release(books.session, "complaint", source, "H1", diary.tick())
+    assert diary.daily(41, 60) == [(41, "H1:overdue_notice"), (48, "H1:visit"), (55, "H1:demand_letter")]
+
+
+def test_fm3_nobody_in_credit_is_dunned(books: Books) -> None:
+    """Credit kept for whatever reason; overdue 3, 20, 50 and 70 days; the small amount and one fen more."""
+    books.household()
+    for number, days in enumerate((-3, -20, -50, -70)):
+        books.bill(2500, on(days), fee_item=f"f{number}")
+    fee = books.statement(DUE)["late_fee_fen"]
+    books.prepay(30000, day(on(-80)))
+    assert books.sweep(DUE) | {"id": "", "created_at": None} == {
+        "id": "", "as_of": day(DUE), "status": "done", "estates_total": 1, "estates_done": 1, "actions": 0, "held": 0,
+        "created_at": None, "finished_at": NOW,
+    }  # fmt: skip
+    assert (books.steps(), books.case(today=day(DUE))["next_step"]) == ([], None)
+    credit_to(books, 10000 + fee - 500)
+    assert books.sweep(DUE)["actions"] == 0, "500 fen are not worth a letter"
+    credit_to(books, 10000 + fee - 501)
+    assert books.sweep(DUE)["actions"] == 1
+    (item,) = items(books)
+    assert (item.overdue_fen, item.late_fee_fen, item.credit_fen) == (10000, fee, 10000 + fee - 501)
+
+
+def test_fm3_an_estate_has_its_own_small_amount(books: Books) -> None:
+    for code, estate in (("H1", "E1"), ("H2", "E2")):
+        books.household(code, estate)
+        books.bill(900, DUE, code)
+    books.session.execute(text("INSERT INTO dunning_policy VALUES (:id, 1000, 7, 15, 1)"), {"id": books.estates["E1"]})
     books.sweep(on(1))
-    books.bill(20000, "2026-01-15")
-    books.sweep(on(2))
-    assert books.steps() == ["overdue_notice", "legal_file"]
+    assert (books.steps("H1"), books.steps("H2")) == ([], ["overdue_notice"])
+
+
+def test_late_fee_that_is_left_alone_is_collected_above_the_small_amount(books: Books) -> None:
+    for code, fen in (("H1", 100000), ("H2", 30000)):
+        books.household(code)
+        bill = books.bill(fen, DUE, code)
+        books.pay(fen, on(20), code, bills=[bill])
+    books.sweep(on(21))
+    assert (books.steps("H1"), books.steps("H2")) == (["overdue_notice"], [])
+    assert [(one.overdue_fen, one.late_fee_fen, one.due_date) for one in items(books)] == [(0, 600, day(DUE))]
+    books.bill(30000, on(40))
+    books.sweep(on(33))
+    assert books.steps("H1") == ["overdue_notice", "reminder_7"], "what falls due next is reminded of all the same"
+
+
+def credit_to(books: Books, fen: int) -> None:
+    """Only so much of the credit is left."""
+    books.session.execute(text("UPDATE household SET credit_fen = :fen"), {"fen": fen})
 
 
 def test_nothing_for_who_owes_nothing(books: Books) -> None:
@@ -180,8 +259,8 @@ def test_nothing_for_who_owes_nothing(books: Books) -> None:
 def test_estates_are_swept_as_asked_and_in_scope(books: Books) -> None:
     books.household()
     books.household("H2", "E2")
-    books.bill(100, DUE)
-    books.bill(100, DUE, "H2")
+    books.bill(600, DUE)
+    books.bill(600, DUE, "H2")
     assert books.sweep(on(1), ["E2"])["actions"] == 1
     assert (books.steps(), books.steps("H2")) == ([], ["overdue_notice"])
     manager = Caller(sub="m", roles=frozenset({"estate_manager"}), estates=frozenset({"E1"}))
@@ -225,7 +304,7 @@ def test_a_sweep_of_no_estate_is_done(books: Books) -> None:
 def test_batches_are_bounded(books: Books) -> None:
     for number in range(501):
         books.household(f"H{number}")
-        books.bill(100 + number, DUE, f"H{number}")
+        books.bill(600 + number, DUE, f"H{number}")
     books.sweep(on(1))
     assert [len(event.items) for event in events(books.session, DunningStepsDue)] == [500, 1]
 
@@ -244,10 +323,10 @@ def test_sql_and_python_take_the_same_steps(engine: Engine, sweeps: list[tuple[i
             (holds.hold(session, "complaint", source, "H1", at, holds_dunning=True) if held
              else holds.release(session, "complaint", source, "H1", at))  # fmt: skip
             before = queries.actions(session, household_id)
-            bill = queries.standing(session, household_id)
+            bill = queries.standing(session, household_id, day(on(days)))
             assert bill is not None
             assert bill.bill_id == bill_id
-            expected = due_step(ladder, bill, day(on(days)), held=held)
+            expected = due_step(ladder, bill, day(on(days)), DunningPolicy(), held=held)
             books.sweep(on(days))
             new = [row.step for row in queries.actions(session, household_id)][len(before) :]
             assert new == ([expected.code] if expected else [])

@@ -18,17 +18,18 @@ from services.billing.holds import handlers as holds
 from tests.support.billing.books import Books
 from tests.support.billing.dunning import Diary, items, on
 
-# step, first day, last day, urges, days apart when made up for
+# step, first day, last day, urges, days after the step before it
 PAGE = (
-    ("reminder_7", -7, -2, False, 1),
-    ("reminder_1", -1, 0, False, 1),
-    ("overdue_notice", 1, 14, True, 1),
-    ("visit", 8, 15, True, 3),
+    ("reminder_7", -7, -2, False, 0),
+    ("reminder_1", -1, 0, False, 0),
+    ("overdue_notice", 1, 14, True, 7),
+    ("visit", 8, 15, True, 7),
     ("demand_letter", 16, 44, True, 7),
     ("formal_notice", 45, 60, True, 15),
     ("legal_file", 61, 100_000, True, 15),
 )
 CODES = [row[0] for row in PAGE]
+SMALL_FEN = 1000  # what is open of a bill stays above the amount for which nobody is urged
 
 
 @pytest.fixture
@@ -43,6 +44,8 @@ class Bill:
     due: int
     amount_fen: int
     open_fen: int
+    # how many steps the household had had when it was entered
+    entered: int = 0
     disputed: bool = False
     # the oldest bill of each sweep in which this one was not; None: there was none
     unseen: list[tuple[int, int | None]] = field(default_factory=list)
@@ -68,26 +71,25 @@ class Page:
         number = self.oldest()
         if number is None or any(when >= day for _, _, when, _ in self.taken):
             return None
-        bill, late = self.bills[number], self.passed_over(number)
-        for _, first, last, urges, apart in PAGE[self.told(number) + 1 :]:
-            age = day - bill.due
-            if first <= age and (age <= last or (late and urges)):
-                waits = late and self.taken and day < self.taken[-1][2] + apart
-                return None if urges and (held or waits) else PAGE[[row[1] for row in PAGE].index(first)][0]
+        bill, spoken = self.bills[number], self.spoken(number)
+        urged = [when for code, _, when, _ in self.taken if PAGE[CODES.index(code)][3]]
+        for code, first, last, urges, apart in PAGE[max((place for place, _ in spoken), default=-1) + 1 :]:
+            days = [when for place, when in spoken if PAGE[place][3]]
+            late = self.passed_over(number) or not days or max(days) + apart - bill.due > last
+            if first <= day - bill.due and (day - bill.due <= last or (late and urges)):
+                waits = urges and urged and day < max(urged) + apart
+                return None if urges and (held or waits) else code
         return None
 
-    def told(self, number: int) -> int:
-        """The place of the highest step that spoke of a bill when it was old enough for it; -1: none did."""
-        due = self.bills[number].due
-        places = [(CODES.index(code), about, day, without) for code, about, day, without in self.taken]
-        return max(
-            (
-                place
-                for place, about, day, without in places
-                if about == number or (day - due >= PAGE[place][1] and number not in without)
-            ),
-            default=-1,
-        )
+    def spoken(self, number: int) -> list[tuple[int, int]]:
+        """Place and day of the steps that spoke of a bill when it was old enough for them, and on the books."""
+        bill = self.bills[number]
+        places = [(CODES.index(code), *rest) for code, *rest in self.taken]
+        return [
+            (place, day)
+            for count, (place, about, day, without) in enumerate(places)
+            if about == number or (day - bill.due >= PAGE[place][1] and number not in without and count >= bill.entered)
+        ]
 
     def passed_over(self, number: int) -> bool:
         """Whether a sweep left a bill aside that was overdue then, for reasons that are no hold."""
@@ -123,9 +125,9 @@ class Life:
     day: int = -12
 
     def new_bill(self, due: int) -> None:
-        fen = 1000 + len(self.page.bills)
-        number = self.diary.books.bill(fen, on(due), fee_item=f"item{fen}")
-        self.page.bills[number] = Bill(due, fen, fen)
+        fen = 100_000 + len(self.page.bills)
+        number = self.diary.books.bill(fen, on(due), fee_item=f"item{fen}", entered_at=self.diary.tick())
+        self.page.bills[number] = Bill(due, fen, fen, entered=len(self.page.taken))
 
     def sweep(self) -> None:
         self.day += self.dice.choice((0, 1, 1, 1, 1, 1, 1, 2, 3, 7, 30, 90))
@@ -141,7 +143,8 @@ class Life:
     def pay(self) -> None:
         number, bill = self.any_bill()
         if bill.in_sight:
-            fen = bill.open_fen if self.dice.random() < 0.7 else self.dice.randint(1, bill.open_fen)
+            in_part = self.dice.random() < 0.3 and bill.open_fen > SMALL_FEN
+            fen = self.dice.randint(1, bill.open_fen - SMALL_FEN) if in_part else bill.open_fen
             self.diary.pay(fen, -30, bills=[number])  # before any of it was due: all of it is principal
             bill.open_fen -= fen
 

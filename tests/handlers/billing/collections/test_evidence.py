@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from fontTools.cffLib import CFFFontSet
 from fontTools.pens.boundsPen import BoundsPen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PageObject, PdfReader
 from sqlalchemy import Engine, text
@@ -28,7 +28,7 @@ from services.billing.collections.legal.evidence.handlers import PLAN, gather
 from services.billing.collections.legal.evidence.rules import Pack, adds_up, as_csv, fingerprint, section, segments
 from services.billing.receivables.late_fee.rules import BillEvent, DailyRate, LateFeePolicy, late_fee
 from services.common.contracts.answers.legal import EvidenceForm
-from services.common.contracts.errors import Forbidden, NotFound
+from services.common.contracts.errors import Conflict, Forbidden, NotFound
 from services.common.domain.access import Caller
 from services.common.domain.money import yuan
 from tests.support.billing.books import NOW, SYSTEM, TODAY, Books, day
@@ -75,7 +75,7 @@ def text_of(page: PageObject) -> str:
 
 
 def make(books: Books, form: EvidenceForm = "pdf", caller: Caller = MANAGER, as_of: date = TODAY) -> dict[str, Any]:
-    return export(gather(books.session, caller, "H1", as_of), form)
+    return export(gather(books.session, caller, "H1", as_of), form, seconds=60)
 
 
 def test_d4_the_pack_holds_every_part_and_reads_back_in_chinese(books: Books) -> None:
@@ -249,3 +249,35 @@ def test_d4_the_ledger_extract_adds_up_to_the_statement_to_the_fen(books: Books,
 def balance(account: str, rows: Sequence[tuple[str, ...]]) -> int:
     """Debits less credits of an account, in fen."""
     return sum(round(Decimal(row[6]) * 100) * ((row[4] == account) - (row[5] == account)) for row in rows)
+
+
+# of every kind: plain words, one word without blanks, Chinese, emoji, right to left, controls and what hides in text
+TEXTS = st.text(st.sampled_from("好漏a b\n😀مر\x00\x1b\u00ad\u200b\u202e\u2028"), max_size=40)
+
+
+@pytest.mark.parametrize("word", ["好", "word ", "x", "😀", "م", "好\n"])
+def test_fc7_ten_thousand_letters_print_over_rows_and_pages(word: str) -> None:
+    said = word * (1600 if word == "😀" else 10_000 // len(word))
+    part = section(
+        "八", ("时间 / Time", "业主答复 / Answer", "备注 / Note"), [("2026-10-02", said, None), ("end", "", "")]
+    )
+    made = export(Pack("H1", TODAY, (part,)), "pdf", seconds=60)
+    printed = pdf_text(made)
+    sign = "〓" if word in "😀م" else word.strip()
+    assert printed.count(sign) >= said.count(word.strip()), "nothing is lost"
+    assert printed.count("end") == 1, "and what comes after it is there"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS.map(lambda said: said * 60)), min_size=1, max_size=3))
+def test_fc7_any_text_prints_in_the_narrowest_table(rows: list[tuple[str, str]]) -> None:
+    heads = tuple(f"列 / Column {number}" for number in range(10))
+    part = section("六", heads, [(short, *[None] * 8, long) for short, long in rows])
+    assert pdf_text(export(Pack("H1", TODAY, (part,)), "pdf", seconds=60)).count("SHA-256") == 2
+
+
+def test_fc7_a_pack_that_takes_too_long_is_refused_and_the_csv_has_it_all() -> None:
+    part = section("八", ("业主答复 / Answer",), [("好" * 2000,)] * 50)
+    with pytest.raises(Conflict):
+        export(Pack("H1", TODAY, (part,)), "pdf", seconds=0.01)
+    assert "好" * 2000 in base64.b64decode(export(Pack("H1", TODAY, (part,)), "csv", seconds=0.01)["content"]).decode()

@@ -254,3 +254,15 @@ def test_f4_a_delivery_is_kept_once_by_the_door_and_of_a_stranger_not_at_all(eng
         assert Books(session).one("SELECT count(*) FROM delivery_fact") == 1
         with pytest.raises(UnknownHousehold):
             gate.learn_delivery(session, delivered("2026-09-20", "2026-09-14", "H9"))
+
+
+def test_fm3_no_suit_and_no_file_against_who_has_credit_for_everything(books: Books) -> None:
+    ripe(books)
+    assert conditions(books, TODAY)["overdue_long_enough"]
+    books.prepay(40000, day("2026-08-01"))
+    assert not conditions(books, TODAY)["overdue_long_enough"]
+    for kind in ("suit", "lawyers_letter", "mediation"):
+        with pytest.raises(Conflict):
+            files.open_file(books.session, MANAGER, uuid4(), "H1", kind, None, NOW)  # type: ignore[arg-type]
+    books.session.execute(text("UPDATE household SET credit_fen = 29000"))
+    assert conditions(books, TODAY)["overdue_long_enough"], "principal and late fee are more than that"

@@ -35,6 +35,7 @@ def service(engine: Engine) -> Later:
     with transaction(engine) as session:
         books = Books(session)
         books.household()
+        books.staff("S1")
         books.bill(30000, LONG_AGO)
     made = Later()
     made.engine = engine
@@ -96,6 +97,8 @@ def test_d6_a_case_through_the_doors(service: Later) -> None:
     day = business_date(datetime.now(UTC)) + timedelta(days=2)
     with pytest.raises(Invalid):
         ask(service, "make_closure_appointment", at=f"{day}T10:00:00", **wanted)
+    with pytest.raises(Invalid):  # FC8
+        ask(service, "make_closure_appointment", at=f"{day}T10:00:00+08:00", **wanted | {"who": "NOBODY"})
     made = ask(service, "make_closure_appointment", at=f"{day}T10:00:00+08:00", **wanted)
     done = ask(service, "record_closure_outcome", appointment_id=made["id"], outcome="refused")
     assert (done["case_stage"], done["advanced"]) == ("manager", True)

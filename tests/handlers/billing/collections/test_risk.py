@@ -1,7 +1,7 @@
 """Arrears risk learned from our own events and tested on months it never saw, beside a plain baseline (D7)."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from services.billing.collections.risk import handlers, history, rules, tables
 from services.billing.collections.risk.train import train
 from services.billing.collections.risk.worker import run_training
+from services.billing.figures.rates import totals
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.domain.access import Caller
@@ -27,6 +28,7 @@ from tests.support.databases import TemplateDatabases
 
 ROOT = Path(__file__).parents[4]
 ADMIN = Caller(sub="a", roles=frozenset({"group_admin"}), estates=frozenset({"*"}))
+SCOPED = ADMIN.model_copy(update={"estates": frozenset({"E1"})})  # FC8: the model is the group's
 STEWARD = Caller(sub="s", roles=frozenset({"steward"}), estates=frozenset({"R7"}))
 LAST_DUE = date(2026, 10, 15)
 
@@ -180,6 +182,8 @@ def test_d7_who_may_see_and_train(books: Books) -> None:
         handlers.list_risk(books.session, STEWARD, "E1", None, 50, None)
     with pytest.raises(Forbidden):
         handlers.request_training(books.session, STEWARD, uuid4(), None, NOW)
+    with pytest.raises(Forbidden):
+        handlers.request_training(books.session, SCOPED, uuid4(), None, NOW)
     with pytest.raises(NotFound):
         handlers.list_risk(books.session, ADMIN, "nowhere", None, 50, None)
     with pytest.raises(NotFound):
@@ -190,6 +194,40 @@ def test_d7_who_may_see_and_train(books: Books) -> None:
         with pytest.raises(Invalid):
             handlers.list_risk(books.session, ADMIN, "E1", None, 50, encode_cursor([part, 1]))
     assert handlers.list_risk(books.session, ADMIN, "E1", None, 50, None)["items"] == []
+
+
+def test_fc10_an_estate_is_scored_again_when_its_bills_came_and_in_a_while_when_money_did(books: Books) -> None:
+    """Scored before its opening balances were in, it says nothing of months it has not seen, and not for a day."""
+    books.household("H1")
+
+    def reasons() -> list[str]:
+        [home] = handlers.list_risk(books.session, ADMIN, "E1", None, 50, None)["items"]
+        return [reason["code"] for reason in home["reasons"]]
+
+    def again(after: timedelta) -> bool:
+        totals.fold(books.session, 1000)
+        return handlers.score_next_estate(books.session, NOW + after) is not None
+
+    assert again(timedelta())
+    assert reasons() == ["short_history"]
+    assert not again(timedelta(seconds=2)), "nothing has changed"
+    bills = [books.bill(10000, f"2026-{month:02}-15", issued=f"2026-{month:02}-01") for month in (8, 9, 10)]
+    assert again(timedelta(seconds=4))
+    assert "open_months" in reasons()
+    books.pay(30900, "2026-11-20", bills=bills)
+    assert not again(timedelta(minutes=14))
+    assert again(timedelta(minutes=16))
+    assert "open_months" not in reasons()
+
+
+def test_fm3_who_has_credit_for_everything_has_no_month_open(books: Books) -> None:
+    home = books.household("H1")
+    books.bill(10000, "2026-10-15")
+    books.prepay(20000, date(2026, 10, 1))
+    assert history.in_credit(books.session, books.estates["E1"], date(2026, 11, 21)) == {home}
+    assert history.in_credit(books.session, books.estates["E1"], date(2027, 12, 31)) == {home}
+    books.session.execute(text("UPDATE household SET credit_fen = 10000"))
+    assert history.in_credit(books.session, books.estates["E1"], date(2026, 11, 21)) == set(), "late fee is owed"
 
 
 def test_d7_no_price_bill_or_service_reads_a_score() -> None:

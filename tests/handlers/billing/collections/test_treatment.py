@@ -78,6 +78,17 @@ def plan(**fields: Any) -> PlanContent:
     return PlanContent(**{"cause": "dissatisfied", "responsible": "S1", "next_action": "call"} | fields)
 
 
+def test_fc8_only_somebody_of_the_estate_is_responsible(diary: Diary) -> None:
+    diary.books.household("H9", "E2")
+    diary.books.staff("S2", "E2")
+    for name in ("NOBODY", "S2"):
+        with pytest.raises(Invalid):
+            plans.make_plan(diary.books.session, STEWARD, "H1", uuid4(), plan(cause="forgot", responsible=name), NOW)
+    diary.books.staff("S3")
+    made = plans.make_plan(diary.books.session, STEWARD, "H1", uuid4(), plan(cause="forgot", responsible="S3"), NOW)
+    assert made["responsible"] == "S3"
+
+
 def test_d2_a_promise_to_put_it_right_holds_until_it_is_kept(diary: Diary) -> None:
     session = diary.books.session
     diary.books.bill(30000, DUE)
@@ -93,7 +104,7 @@ def test_d2_a_promise_to_put_it_right_holds_until_it_is_kept(diary: Diary) -> No
     (hold,) = diary.books.case()["holds"]
     assert (hold["reason"], hold["since"], hold["source_id"]) == ("promised_fix", NOW, made["id"])
     assert hold["released_at"] == fixed["fixed_at"]
-    assert diary.sweep(20) == ["H1:demand_letter"]
+    assert diary.sweep(20) == ["H1:overdue_notice"]
     with pytest.raises(Conflict):
         plans.make_plan(session, STEWARD, "H1", request, plan(cause="forgot"), NOW)
 
@@ -104,7 +115,7 @@ def test_d2_a_promise_holds_no_longer_than_its_deadline(diary: Diary) -> None:
     plans.make_plan(diary.books.session, STEWARD, "H1", uuid4(), plan(problem="noise", deadline=deadline), NOW)
     assert diary.sweep((deadline - day(DUE)).days) == []
     assert diary.books.case(today=deadline)["held"] is True
-    assert diary.sweep((deadline - day(DUE)).days + 1) == ["H1:problem"]
+    assert diary.sweep((deadline - day(DUE)).days + 1) == ["H1:overdue_notice"]
     (hold,) = diary.books.case(today=deadline + timedelta(days=1))["holds"]
     assert (hold["until"], hold["released_at"].isoformat()) == (deadline, "2026-11-25T00:00:00+08:00")
 
@@ -171,8 +182,8 @@ def test_d2_the_owners_file_speaks_for_a_cause(diary: Diary) -> None:
 def test_d2_never_a_payment_in_spite_of_demands(diary: Diary) -> None:
     diary.books.bill(30000, "2025-10-15")
     assert suggested(diary) == "unknown"
-    diary.sweep(-345)
-    assert diary.books.steps() == ["demand_letter"]
+    diary.daily(-364, -345)
+    assert diary.books.steps() == ["overdue_notice", "visit", "demand_letter"]
     assert suggested(diary) == "malicious"
 
 
@@ -194,7 +205,7 @@ def test_d1_a_visit_is_answered_by_a_recorded_talk(diary: Diary) -> None:
     diary.sweep(16)
     assert listed(diary, step="visit", unanswered=True) == listed(diary, unanswered=True) == [("H2", "visit")]
     case = diary.books.case()
-    assert [step["answered"] for step in case["steps"]] == [None, True, None]
+    assert [step["answered"] for step in case["steps"]] == [None, True], "the ladder waits for the day promised"
     assert case["promise"]["promised_on"] == case["next_step"]["promised_on"] == said.promised_on
     later = diary.books.case(today=TODAY + timedelta(days=8))
     assert (later["promise"], later["next_step"]["promised_on"]) == (None, None)

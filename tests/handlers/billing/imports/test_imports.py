@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -42,6 +43,13 @@ STAFF = "staff_code,name,role,estate_code,buildings,phone,skills"
 def desk(database: Callable[[str], Engine]) -> Desk:
     desk = Desk(database("billing"), Settings())
     desk.load("estates", ESTATES, E1, E2)
+    return desk
+
+
+@pytest.fixture
+def housed(desk: Desk) -> Desk:
+    """With the buildings 1 and 2 of E1 and 9 of E2."""
+    desk.load("units", UNITS, *HOMES, "E2,9,901,50.00,residential,occupied,H9,赵六,13812345670")
     return desk
 
 
@@ -222,10 +230,10 @@ def test_a3_checks_can_be_run_elsewhere(desk: Desk) -> None:
 STEWARDS = "SELECT building, staff_code, from_date, to_date FROM stewardship ORDER BY building, from_date"
 
 
-def test_a3_the_first_steward_answers_for_the_past_too(desk: Desk) -> None:
-    desk.load("staff", STAFF, "S1,张三,steward,E1,1;2,13800000001,", "M1,王五,estate_manager,E1,1,,")
-    assert desk.rows(STEWARDS) == [("1", "S1", date(1900, 1, 1), None), ("2", "S1", date(1900, 1, 1), None)]
-    [event] = told(desk, StaffRegistered)
+def test_a3_the_first_steward_answers_for_the_past_too(housed: Desk) -> None:
+    housed.load("staff", STAFF, "S1,张三,steward,E1,1;2,13800000001,", "M1,王五,estate_manager,E1,1,,")
+    assert housed.rows(STEWARDS) == [("1", "S1", date(1900, 1, 1), None), ("2", "S1", date(1900, 1, 1), None)]
+    [event] = told(housed, StaffRegistered)
     assert isinstance(event, StaffRegistered)
     assert [(s.staff, s.role, s.buildings, s.phone) for s in event.staff] == [
         ("M1", "estate_manager", ["1"], ""),
@@ -233,34 +241,63 @@ def test_a3_the_first_steward_answers_for_the_past_too(desk: Desk) -> None:
     ]
 
 
-def test_a3_a_building_passes_to_another_steward_from_today(desk: Desk) -> None:
-    desk.load("staff", STAFF, "S1,张三,steward,E1,1;2,13800000001,")
-    assert counts(desk.load("staff", STAFF, "S2,李四,steward,E1,2,13800000002,")) == (1, 0, 0)
-    assert desk.rows(STEWARDS) == [
+def test_a3_a_building_passes_to_another_steward_from_today(housed: Desk) -> None:
+    housed.load("staff", STAFF, "S1,张三,steward,E1,1;2,13800000001,")
+    assert counts(housed.load("staff", STAFF, "S2,李四,steward,E1,2,13800000002,")) == (1, 0, 0)
+    assert housed.rows(STEWARDS) == [
         ("1", "S1", date(1900, 1, 1), None),
         ("2", "S1", date(1900, 1, 1), date(2026, 11, 20)),
         ("2", "S2", date(2026, 11, 21), None),
     ]
-    latest = told(desk, StaffRegistered)[-1]
+    latest = told(housed, StaffRegistered)[-1]
     assert isinstance(latest, StaffRegistered)
     assert [(s.staff, s.buildings) for s in latest.staff] == [("S1", ["1"]), ("S2", ["2"])]
 
 
-def test_a3_a_building_handed_back_on_the_same_day_leaves_no_trace(desk: Desk) -> None:
-    desk.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
-    desk.load("staff", STAFF, "S2,李四,steward,E1,1,13800000002,")
-    desk.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
-    assert desk.rows(STEWARDS) == [
+def test_a3_a_building_handed_back_on_the_same_day_leaves_no_trace(housed: Desk) -> None:
+    housed.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
+    housed.load("staff", STAFF, "S2,李四,steward,E1,1,13800000002,")
+    housed.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
+    assert housed.rows(STEWARDS) == [
         ("1", "S1", date(1900, 1, 1), date(2026, 11, 20)),
         ("1", "S1", date(2026, 11, 21), None),
     ]
 
 
-def test_a3_a_steward_who_leaves_an_estate_leaves_its_buildings(desk: Desk) -> None:
-    desk.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
-    later = replace(desk, now=datetime(2026, 12, 1, 4, tzinfo=UTC))
+def test_fm13_staff_are_given_buildings_that_exist(housed: Desk) -> None:
+    """A slip of the pen stood as a building of its own, and the true one went without a steward."""
+    housed.load("staff", STAFF, "S1,张三,steward,E1,1；2,13800000001,")
+    assert housed.one("SELECT buildings FROM staff") == ["1", "2"]
+    bad = ("S2,b,steward,E1,99,,", "T1,c,technician,E1,1;9,,", "S3,d,steward,E2,9,,", "S4,e,steward,E1,1、2,,")
+    with pytest.raises(Invalid) as refused:
+        housed.load("staff", STAFF, *bad)
+    assert [(e["line"], e["column"], e["msg"]) for e in refused.value.errors] == [
+        (2, "buildings", "no building 99 on this estate; parted by ;"),
+        (3, "buildings", "no building 9 on this estate; parted by ;"),
+        (5, "buildings", "no building 1、2 on this estate; parted by ;"),
+    ]
+    assert housed.rows("SELECT code FROM staff") == [("S1",)]
+
+
+def test_a3_a_file_as_chinese_excel_writes_it_loads_as_the_plain_one(desk: Desk) -> None:
+    """Signs of money, thousands, days with the year first, empty columns and lines at the end."""
+    desk.load("units", UNITS + ",,", *(home + ",," for home in HOMES), ",,,,,,,,,,", "")
+    desk.load("tariffs", TARIFFS + ",", "E1,property_fee,per_area,residential,￥2.35,2020/1/1,0.7,")
+    desk.load("opening_balances", OPENING + ",", 'E1,101,property_fee,2025年1月,"¥1,300.00",2025/2/15,１００,')
+    desk.load("meter_readings", "estate_code,unit_code,meter,read_on,reading,", 'E1,101,W1,2026年10月31日,"1,234.5",')
+    assert desk.rows("SELECT amount_fen, paid_fen, due_date, period FROM bill") == [
+        (130_000, 10_000, date(2025, 2, 15), date(2025, 1, 1))
+    ]
+    assert desk.one("SELECT reading FROM meter_reading") == Decimal("1234.5")
+    plain = "E1,101,property_fee,2025-01,1300.00,2025-02-15,100.00"
+    assert counts(desk.load("opening_balances", OPENING, plain)) == (0, 0, 1)
+
+
+def test_a3_a_steward_who_leaves_an_estate_leaves_its_buildings(housed: Desk) -> None:
+    housed.load("staff", STAFF, "S1,张三,steward,E1,1,13800000001,")
+    later = replace(housed, now=datetime(2026, 12, 1, 4, tzinfo=UTC))
     later.load("staff", STAFF, "S1,张三,steward,E2,9,13800000001,")
-    assert desk.rows(STEWARDS) == [
+    assert housed.rows(STEWARDS) == [
         ("1", "S1", date(1900, 1, 1), date(2026, 11, 30)),
         ("9", "S1", date(1900, 1, 1), None),
     ]
@@ -358,13 +395,13 @@ def test_a3_a_large_file_is_loaded_in_seconds(desk: Desk) -> None:
     assert max(len(e.contacts) for e in told(desk, ContactsRegistered) if isinstance(e, ContactsRegistered)) == 500
 
 
-def test_a3_nobody_takes_staff_from_an_estate_out_of_scope(desk: Desk) -> None:
+def test_a3_nobody_takes_staff_from_an_estate_out_of_scope(housed: Desk) -> None:
     """Whoever imported staff of one estate could carry off the steward of another."""
-    desk.load("staff", STAFF, "S1,a,steward,E1,1,,")
+    housed.load("staff", STAFF, "S1,a,steward,E1,1,,")
     with pytest.raises(Invalid) as refused:
-        desk.load("staff", STAFF, "S2,b,steward,E2,,,", "S1,a,technician,E2,,,", caller=manager("E2", role="finance"))
+        housed.load("staff", STAFF, "S2,b,steward,E2,,,", "S1,a,technician,E2,,,", caller=manager("E2", role="finance"))
     assert [(e["line"], e["column"]) for e in refused.value.errors] == [(3, "staff_code")]
-    assert desk.rows("SELECT code, role FROM staff") == [("S1", "steward")]
+    assert housed.rows("SELECT code, role FROM staff") == [("S1", "steward")]
 
 
 def test_a3_a_file_of_staff_and_a_run_of_the_same_estates_never_wait_for_each_other(desk: Desk) -> None:

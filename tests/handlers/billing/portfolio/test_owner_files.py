@@ -274,7 +274,9 @@ def test_a2_the_file_is_masked_by_role_and_its_notes_are_for_staff(desk: Desk) -
     masked = seen(desk, manager("E1", role="auditor"))
     assert (masked["other_phones"], masked["legacy_dispute"]["note"], masked["changes"]) == (["139****0009"], None, [])
     own = seen(desk, OWNER)
-    assert (own["other_phones"], own["legacy_dispute"]["note"], own["changes"]) == (["13900000009"], None, [])
+    assert (own["other_phones"], own["legacy_dispute"], own["segment"], own["changes"]) == (
+        ["13900000009"], None, None, [])  # fmt: skip
+    assert seen(desk, manager("E1", role="technician"))["legacy_dispute"] is None
 
 
 def test_a2_a_units_file_does_not_undo_what_people_kept(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from services.billing.collections.policies import tables
 from services.billing.receivables.late_fee.by_estate import late_fee_by_estate
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.open_bills import policy_of
@@ -41,6 +42,21 @@ def agree(books: Books, chance: random.Random, estate_id: int) -> None:
         books.session.execute(text(query), rate)
 
 
+def change(books: Books, chance: random.Random, estate: str | None, since: date) -> None:
+    """A version of cap and grace, of the order, or of the rate from a day on; of an estate perhaps as the group's."""
+    policy: Any = chance.choice([tables.LATE_FEE_TERMS, tables.LATE_FEE_TERMS, tables.ALLOCATION, tables.RATE])
+    values: dict[str, Any] = {
+        "capped": chance.random() < 0.5,
+        "grace_days": chance.choice([0, 3, 31, 90]),
+        "grace_mode": chance.choice(["from_due", "after_grace"]),
+        "order": chance.choice(["principal_first", "late_fee_first"]),
+        "daily": chance.choice(["0", "0.0003", "0.00012345", "0.001"]),
+    }
+    silent = estate is not None and chance.random() < 0.3
+    own = None if silent else {name: values[name] for name in policy.names}
+    policy.write(books.session, estate, own, since)
+
+
 def live(books: Books, chance: random.Random, household: str) -> None:
     """Bills of every size; paid early, late, in part, twice, more than enough."""
     for item in range(chance.randrange(5)):
@@ -67,7 +83,7 @@ def by_the_rule(books: Books, as_of: date) -> dict[str, tuple[int, int, int]]:
             events = bill_events(entries[row.id])
             left = outstanding(row.amount_fen, events, as_of)
             fee = late_fee(row.amount_fen, row.due_date, events, as_of, policy).due_fen
-            overdue = (as_of - row.due_date).days > policy.grace_days
+            overdue = (as_of - row.due_date).days > policy.of_bill(row.due_date).grace_days
             bills, principal, fees = found.get(row.estate, (0, 0, 0))
             found[row.estate] = (bills + (overdue and left > 0), principal + left * overdue, fees + fee)
     return {estate: sums for estate, sums in found.items() if sums[1] or sums[2]}
@@ -86,6 +102,10 @@ def test_c1_late_fee_of_a_group_is_the_rule_to_the_fen(engine: Engine, seed: int
         for number in range(8):
             estate_id = books.estate(f"E{number}", clause=chance.choice(["§7", "§7", "§7", "§7", "§7", "", None]))
             agree(books, chance, estate_id)
+            for _ in range(chance.choice([0, 1, 1, 2, 4])):
+                who = chance.choice([None, f"E{number}", f"E{number}"])
+                change(books, chance, who, FIRST + timedelta(days=chance.randrange(600)))
+        for number in range(8):
             for home in range(2):
                 books.household(f"H{number}{home}", f"E{number}")
                 live(books, chance, f"H{number}{home}")
@@ -102,6 +122,25 @@ def test_c1_late_fee_of_a_group_is_the_rule_to_the_fen(engine: Engine, seed: int
                 assert fees.get(household_id, 0) == books.statement(as_of.isoformat(), code)["late_fee_fen"]
                 of_homes[f"E{code[1]}"] += fees.get(household_id, 0)
             assert {c: fen for c, fen in of_homes.items() if fen} == {c: s[1] for c, s in expected.items() if s[1]}
+        session.rollback()
+
+
+@pytest.mark.parametrize("seed", range(12, 18))
+def test_a_change_of_policy_changes_no_figure_that_was_told(engine: Engine, seed: int) -> None:
+    """Counted by today's cap and grace, bills long paid owed again, and last month's statement was another (ADR 23)."""
+    chance = random.Random(seed)
+    with Session(engine) as session:
+        books = Books(session)
+        for number in range(4):
+            agree(books, chance, books.estate(f"E{number}"))
+            books.household(f"H{number}", f"E{number}")
+            live(books, chance, f"H{number}")
+        today = FIRST + timedelta(days=500)
+        days = [today - timedelta(days=back) for back in (0, 1, 30, 200)]
+        before = [(by_the_rule(books, day), told(books, day, past=True)) for day in days]
+        for estate in (None, "E0", "E1", "E2"):
+            change(books, chance, estate, today + timedelta(days=chance.choice([1, 40])))
+        assert [(by_the_rule(books, day), told(books, day, past=True)) for day in days] == before
         session.rollback()
 
 

@@ -38,7 +38,7 @@ from services.billing.receivables.statement.handlers import statement
 from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
 from services.common.contracts.errors import PublicError
-from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated
+from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated, PaymentReallocated
 from tests.support.billing.books import SYSTEM, Books, settled
 from tests.support.billing.desk import ESTATES, OPENING, TARIFFS, UNITS, Desk
 from tests.support.billing.relief import FINANCE, MANAGER, Relief, noon
@@ -366,6 +366,8 @@ class Office:
         with Session(self.engine) as session:
             issued = sum(bill.open_fen for told in events(session, BillsIssued) for bill in told.bills)
             changed = sum(bill.open_change_fen for told in events(session, BillsAdjusted) for bill in told.bills)
+            moves = [bill for told in events(session, PaymentReallocated) for bill in told.adjustments]
+            changed += sum(bill.open_change_fen for bill in moves)
             paid = sum(part.principal_fen for told in events(session, PaymentAllocated) for part in told.allocations)
         assert issued + changed - paid == sum(told["principal_fen"] for told in now.values())
 

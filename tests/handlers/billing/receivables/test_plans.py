@@ -213,7 +213,7 @@ def test_c3_what_is_wrong_with_a_plan_is_named(books: Books) -> None:
     ]  # fmt: skip
     short = problems(offer([mine], {"2026-12-10": 99999}, "2026-10-15"), books)
     assert short == [("instalments", "add up to 99999 fen; the principal owed on the signing day is 100000 fen")]
-    missing = problems(offer([mine, other, 999], good), books)
+    missing = problems(offer([mine, other, 999], good, "2026-10-15"), books)
     assert missing == [("bill_ids", f"{id_} is no bill of this household") for id_ in (other, 999)]
     with pytest.raises(NotFound):
         sign(books, offer([mine], good, household="H9"))
@@ -230,6 +230,60 @@ def test_c3_bills_that_cannot_be_planned(books: Books) -> None:
     sign(books, offer([planned], wanted, "2026-10-15"))
     taken = [("bill_ids", f"{planned} is in another plan")]
     assert problems(offer([planned], wanted, "2026-10-15"), books) == taken
+
+
+STEWARD = Caller(sub="steward-1", roles=frozenset({"steward"}), estates=frozenset({"E1"}))
+
+
+def sign_as(books: Books, caller: Caller, signed: str, due: str, **also: Any) -> dict[str, Any]:
+    bill_id = books.bill(100000, "2025-01-15", fee_item=f"item {signed} {due} {caller.sub}")
+    wanted = offer([bill_id], {"2026-11-25": 40000, due: 60000}, signed)
+    return handlers.sign_plan(books.session, caller, uuid4(), wanted, NOW)
+
+
+@pytest.mark.parametrize(
+    ("signed", "due", "loc", "msg"),
+    [
+        ("2026-11-17", "2026-12-10", "signed_on", "must be at most 3 days ago"),
+        ("2026-03-01", "2026-12-10", "signed_on", "must be at most 3 days ago"),
+        ("2026-11-18", "2027-11-19", "instalments.1.due_date", "must be at most 12 months after signed_on"),
+        ("2026-11-21", "2035-01-15", "instalments.1.due_date", "must be at most 12 months after signed_on"),
+    ],
+)
+def test_c3_a_plan_beyond_the_policy_is_for_finance(books: Books, signed: str, due: str, loc: str, msg: str) -> None:
+    books.household()
+    before = fees(books, TODAY.isoformat())
+    for role in ("steward", "estate_manager", "region_manager"):
+        caller = Caller(sub=role, roles=frozenset({role}), estates=frozenset({"E1"}))
+        with pytest.raises(Forbidden, match="finance") as refusal:
+            sign_as(books, caller, signed, due)
+        assert refusal.value.errors == [{"loc": loc, "msg": msg}]
+    assert held(books) is False
+    assert fees(books, TODAY.isoformat()) > before
+    for role in ("finance", "group_admin"):
+        caller = Caller(sub=role, roles=frozenset({role}), estates=frozenset({"*"}))
+        assert sign_as(books, caller, signed, due)["status"] == "performing"
+
+
+def test_c3_a_plan_within_the_policy_is_for_everybody_who_signs_plans(books: Books) -> None:
+    books.household()
+    assert sign_as(books, STEWARD, "2026-11-18", "2027-11-18")["status"] == "performing"
+    assert sign_as(books, STEWARD, "2026-11-21", "2027-11-21")["status"] == "performing"
+    own = "INSERT INTO plan_policy VALUES (:id, 15, true, 0, 2)"
+    books.session.execute(text(own), {"id": books.estates["E1"]})
+    for signed, due in (("2026-11-20", "2026-12-10"), ("2026-11-21", "2027-01-22")):
+        with pytest.raises(Forbidden):
+            sign_as(books, STEWARD, signed, due)
+    assert sign_as(books, STEWARD, "2026-11-21", "2027-01-21")["status"] == "performing"
+
+
+def test_c3_nothing_is_agreed_on_a_bill_before_there_was_one(books: Books) -> None:
+    books.household()
+    bill_id = books.bill(100000, "2026-10-15", issued="2026-10-01")
+    wanted = {"2026-12-10": 100000}
+    early = [("bill_ids", f"{bill_id} was issued on 2026-10-01, after the signing day")]
+    assert problems(offer([bill_id], wanted, "2026-09-30"), books) == early
+    assert sign(books, offer([bill_id], wanted, "2026-10-01"))["late_fee_fen"] == 0
 
 
 def test_c3_not_into_a_closed_month(books: Books) -> None:
@@ -368,8 +422,9 @@ def _set_policy(session: Session, estate_id: int, policy: Any, rate: Any) -> Non
 def _sign_for_all(books: Books, made: list[int], signed: date, gaps: list[int]) -> None:
     """One plan over whatever is open on the day and today; the last instalment takes what does not divide."""
     shown = {line["id"]: line["outstanding_fen"] for line in books.statement(signed.isoformat())["bills"]}
+    issued = set(books.session.scalars(text("SELECT id FROM bill WHERE issued_on <= :on"), {"on": signed}))
     still = {line["id"] for line in books.statement("2030-01-01")["bills"] if line["outstanding_fen"]}
-    wanted = {bill_id: shown.get(bill_id, 0) for bill_id in made if shown.get(bill_id, 0) and bill_id in still}
+    wanted = {bill_id: shown.get(bill_id, 0) for bill_id in made if shown.get(bill_id, 0) and bill_id in still & issued}
     owed = sum(wanted.values())
     if owed < len(gaps):
         return

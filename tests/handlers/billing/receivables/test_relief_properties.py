@@ -18,7 +18,7 @@ from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict
-from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated
+from services.common.contracts.events import BillsAdjusted, BillsIssued, PaymentAllocated, PaymentReallocated
 from tests.support.billing.books import Books
 from tests.support.billing.desk import Desk
 from tests.support.billing.relief import FINANCE, Relief
@@ -126,6 +126,8 @@ class Office:
     def _check_what_others_were_told(self, open_fen: int) -> None:
         issued = sum(bill.open_fen for told in events(self.session, BillsIssued) for bill in told.bills)
         changed = sum(bill.open_change_fen for told in events(self.session, BillsAdjusted) for bill in told.bills)
+        moves = [bill for told in events(self.session, PaymentReallocated) for bill in told.adjustments]
+        changed += sum(bill.open_change_fen for bill in moves)
         paid = sum(part.principal_fen for told in events(self.session, PaymentAllocated) for part in told.allocations)
         assert issued + changed - paid == open_fen
 

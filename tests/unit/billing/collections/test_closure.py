@@ -99,7 +99,8 @@ def test_d6_not_reached_goes_on_once_the_stages_days_are_over() -> None:
 
 
 def test_d6_facts_end_and_pause_a_case() -> None:
-    assert status_of(0, complaint=True, plan=False) == "closed"
-    assert status_of(1, complaint=True, plan=False) == "paused"
-    assert status_of(1, complaint=False, plan=True) == "paused"
-    assert status_of(1, complaint=False, plan=False) == "active"
+    assert status_of(0, 0, complaint=True, plan=False) == "closed"
+    assert status_of(2, 2, complaint=False, plan=False) == "closed", "FM3: nobody in credit is called on"
+    assert status_of(2, 1, complaint=True, plan=False) == "paused"
+    assert status_of(2, 1, complaint=False, plan=True) == "paused"
+    assert status_of(2, 1, complaint=False, plan=False) == "active"

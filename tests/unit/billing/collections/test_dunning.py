@@ -1,6 +1,7 @@
 """D1, D3, D5: the ladder, holds whose news comes in any order, age buckets."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from services.billing.collections.dunning.rules import (
     BUCKETS,
+    Claim,
+    DunningPolicy,
     Standing,
     Step,
     Taken,
@@ -29,6 +32,7 @@ LADDER = [
 EARLY = [*LADDER[:4], Step("legal", 6, 31, None, ("no_hold", "after:notice", "after:demand"))]
 DUE = date(2026, 10, 15)
 BILL = 7
+POLICY = DunningPolicy()
 
 
 def on(day: int) -> date:
@@ -40,26 +44,74 @@ def took(code: str, day: int, bill: int = BILL, deadline: int | None = None, *, 
 
 
 def due(
-    day: int, *taken: Taken, held: bool = False, covered: int | None = None, ladder: list[Step] = LADDER
+    day: int,
+    *taken: Taken,
+    held: bool = False,
+    covered: int | None = None,
+    ladder: list[Step] = LADDER,
+    claim_fen: int = 30000,
+    policy: DunningPolicy = POLICY,
 ) -> str | None:
-    bill = Standing(BILL, DUE, taken, None if covered is None else on(covered))
-    step = due_step(ladder, bill, on(day), held=held)
+    bill = Standing(BILL, DUE, claim_fen, taken, None if covered is None else on(covered))
+    step = due_step(ladder, bill, on(day), policy, held=held)
     return step.code if step else None
 
 
 @pytest.mark.parametrize(
     ("day", "code"),
-    [(-8, None), (-7, "reminder"), (0, "reminder"), (1, "notice"), (10, "notice"), (15, "visit"), (16, "demand"),
-     (44, "demand"), (45, "formal"), (60, "formal"), (61, "legal"), (4000, "legal")],
-)  # fmt: skip
-def test_d1_the_step_of_a_day(day: int, code: str | None) -> None:
+    [(-8, None), (-7, "reminder"), (0, "reminder"), (1, "notice"), (10, "notice"), (15, "notice"), (4000, "notice")],
+)
+def test_fm10_the_ladder_starts_at_its_first_rung_for_whoever_was_never_written_to(day: int, code: str | None) -> None:
     assert due(day) == code
+
+
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [(8, "visit"), (15, "visit"), (16, "demand"), (44, "demand"), (45, "formal"), (60, "formal"), (61, "legal"),
+     (4000, "legal")],
+)  # fmt: skip
+def test_d1_the_step_of_a_day_for_whoever_was_noticed_in_time(day: int, code: str) -> None:
+    assert due(day, took("notice", 1)) == code
+
+
+def test_fm10_a_debt_of_a_year_is_noticed_then_visited_then_demanded() -> None:
+    taken: list[Taken] = []
+    for day in range(365, 450):
+        if code := due(day, *taken):
+            taken.append(took(code, day))
+    assert [(one.code, (one.as_of - DUE).days) for one in taken] == [
+        ("notice", 365), ("visit", 372), ("demand", 379), ("formal", 394), ("legal", 409),
+    ]  # fmt: skip
+
+
+def test_fm10_at_most_one_rung_in_seven_days_and_none_is_left_out_for_it() -> None:
+    assert due(15, took("notice", 10)) is None
+    assert due(17, took("notice", 10)) == due(30, took("notice", 10)) == "visit", "its window ended before the gap did"
+    assert due(17, took("notice", 10), policy=DunningPolicy(gap_days=8)) is None
+    assert due(1, took("reminder", 0)) == "notice", "a reminder urges nobody"
+
+
+def test_fm10_a_debt_that_is_entered_after_a_step_was_not_spoken_of() -> None:
+    others = took("notice", 380, bill=1, without=True), took("visit", 388, bill=1, without=True)
+    assert due(394, *others) is None, "seven days apart, whichever bill they were for"
+    assert due(395, *others) == "notice"
+
+
+@pytest.mark.parametrize(("claim_fen", "code"), [(501, "notice"), (500, None), (0, None), (-20000, None)])
+def test_fm3_nothing_is_urged_at_or_under_the_small_amount(claim_fen: int, code: str | None) -> None:
+    assert due(10, claim_fen=claim_fen) == code
+    bill = Standing(BILL, DUE, claim_fen)
+    assert (next_step(LADDER, bill, on(10), POLICY) is None) == (code is None)
+
+
+def test_fm3_a_claim_is_what_the_statement_adds_up_to() -> None:
+    assert Claim(10000, 120, 30000).fen == -19880
 
 
 def test_d1_a_step_is_taken_once_and_no_two_on_one_day() -> None:
     assert due(10, took("notice", 10)) is None
-    assert due(11, took("notice", 10)) == "visit"
-    assert due(12, took("notice", 10), took("visit", 11)) is None
+    assert due(14, took("notice", 7)) == "visit"
+    assert due(14, took("notice", 7), took("visit", 14)) is None
     assert due(10, took("notice", 10, bill=1)) is None
 
 
@@ -77,15 +129,20 @@ def test_d3_a_hold_stops_escalation_but_no_reminder() -> None:
     assert due(20, held=True) is None
 
 
+def test_d3_after_a_hold_the_rungs_of_its_time_are_let_go_but_never_the_first() -> None:
+    assert due(21, took("notice", 1)) == "demand"
+    assert due(21) == "notice"
+
+
 def test_d1_a_rung_taken_for_another_bill_counts_when_this_one_was_old_enough() -> None:
-    assert due(9, took("visit", 8, bill=1)) is None
-    assert due(20, took("visit", 7, bill=1)) == "demand"
-    assert due(9, took("visit", 7, bill=1)) == "notice"
-    assert due(17, took("demand", 16, bill=1)) is None
+    assert due(15, took("visit", 8, bill=1)) is None
+    assert due(20, took("visit", 8, bill=1)) == "demand"
+    assert due(14, took("visit", 7, bill=1)) == "notice"
+    assert due(23, took("demand", 16, bill=1)) is None
 
 
 def test_d1_a_rung_that_left_the_bill_out_does_not_count() -> None:
-    assert due(20, took("demand", 18, bill=1, without=True)) == "demand"
+    assert due(25, took("notice", 1), took("demand", 18, bill=1, without=True)) == "demand"
 
 
 def test_d1_a_bill_that_was_passed_over_gets_every_rung_late_and_apart() -> None:
@@ -94,19 +151,19 @@ def test_d1_a_bill_that_was_passed_over_gets_every_rung_late_and_apart() -> None
         if code := due(day, *taken, covered=19):
             taken.append(took(code, day))
     assert [(one.code, (one.as_of - DUE).days) for one in taken] == [
-        ("notice", 20), ("visit", 23), ("demand", 30), ("formal", 45), ("legal", 61),
+        ("notice", 20), ("visit", 27), ("demand", 34), ("formal", 49), ("legal", 64),
     ]  # fmt: skip
 
 
-def test_d1_a_bill_that_nobody_swept_goes_on_where_its_age_puts_it() -> None:
-    assert due(20) == due(20, covered=0) == "demand"
-    assert due(20, covered=1) == "notice"
+def test_d1_a_bill_that_nobody_swept_for_goes_on_where_its_age_puts_it() -> None:
+    assert due(20, took("notice", 1)) == due(20, took("notice", 1), covered=0) == "demand"
+    assert due(20, took("notice", 1), covered=1) == "visit"
 
 
 def test_d2_legal_earlier_but_never_before_notice_and_demand_and_its_deadline() -> None:
     told = [took("notice", 3), took("demand", 20, deadline=35)]
-    assert due(40, ladder=EARLY) == "demand"
-    assert due(4000, ladder=EARLY) is None
+    assert due(40, told[0], ladder=EARLY) == "demand"
+    assert due(4000, told[0], ladder=EARLY) is None
     assert due(35, *told, ladder=EARLY) is None
     assert due(36, *told, ladder=EARLY) == "legal"
     assert due(36, told[1], ladder=EARLY) is None
@@ -116,16 +173,17 @@ def test_d1_what_comes_next() -> None:
     def following(
         day: int, *taken: Taken, covered: int | None = None, ladder: list[Step] = LADDER
     ) -> tuple[str, int] | None:
-        bill = Standing(BILL, DUE, taken, None if covered is None else on(covered))
-        found = next_step(ladder, bill, on(day))
+        bill = Standing(BILL, DUE, 30000, taken, None if covered is None else on(covered))
+        found = next_step(ladder, bill, on(day), POLICY)
         return (found[0].code, (found[1] - DUE).days) if found else None
 
     assert following(-30) == ("reminder", -7)
     assert following(3) == ("notice", 1)
-    assert following(10, took("notice", 10)) == ("visit", 11)
-    assert following(50, took("demand", 40)) == ("formal", 45)
+    assert following(300) == ("notice", 1)
+    assert following(10, took("notice", 10)) == ("visit", 17)
+    assert following(50, took("demand", 40)) == ("formal", 55)
     assert following(70, took("legal", 70)) is None
-    assert following(30, took("notice", 26), covered=25) == ("visit", 29)
+    assert following(30, took("notice", 26), covered=25) == ("visit", 33)
     assert following(22, took("notice", 3), took("demand", 20, deadline=35), ladder=EARLY) == ("legal", 36)
 
 
@@ -142,6 +200,9 @@ def test_d1_sweeps_of_any_days_take_rungs_in_order_once(days: list[int], held: l
     assert [one.as_of for one in taken] == sorted({one.as_of for one in taken})
     by_code = {step.code: step for step in LADDER}
     assert all((one.as_of - DUE).days >= by_code[one.code].earliest_day for one in taken)
+    urged = [one.as_of for one in taken if one.code != "reminder"]
+    assert all((after - before).days >= 7 for before, after in pairwise(urged))
+    assert [one.code for one in taken if one.code != "reminder"][:1] in ([], ["notice"])
     if covered is not None and covered >= 1:
         urging = [position for position in positions if position]
         assert urging == list(range(1, 1 + len(urging))), "none is skipped"

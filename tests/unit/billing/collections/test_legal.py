@@ -31,7 +31,9 @@ from services.billing.collections.legal.rules import (
 
 DUE = date(2026, 1, 15)
 LETTER = Demand(stated_on=date(2026, 2, 14), delivered_on=date(2026, 2, 18), deadline=date(2026, 3, 1))
-OPEN = GateFacts(as_of=date(2026, 3, 17), oldest_due=DUE, demands=(LETTER,), urgings=(date(2026, 2, 20),))
+OPEN = GateFacts(
+    as_of=date(2026, 3, 17), oldest_due=DUE, is_claimed=True, demands=(LETTER,), urgings=(date(2026, 2, 20),)
+)
 
 
 def names(facts: GateFacts) -> list[str]:
@@ -51,6 +53,7 @@ def test_d4_the_gate_opens_on_the_61st_day_with_everything_in_place() -> None:
     ("facts", "missing"),
     [
         (replace(OPEN, as_of=date(2026, 3, 16)), [OVERDUE]),
+        (replace(OPEN, is_claimed=False), [OVERDUE]),
         (replace(OPEN, oldest_due=None), [OVERDUE, DELIVERED, DEADLINE, URGED]),
         (replace(OPEN, demands=()), [DELIVERED, DEADLINE]),
         (replace(OPEN, demands=(replace(LETTER, deadline=OPEN.as_of),)), [DEADLINE]),

@@ -1,5 +1,6 @@
 """The law of arrears risk: what is known on a day, scores and reasons (D7)."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from math import log1p
 
@@ -113,12 +114,30 @@ def test_d7_a_score_is_the_logistic_of_what_is_known() -> None:
 
 def test_d7_reasons_name_what_speaks_most_for_being_late_in_both_languages() -> None:
     known = dict.fromkeys(FEATURES, 0.0) | {"late_share_12": 0.5, "late_streak": log1p(6)}
-    assert [reason["code"] for reason in reasons(PLAIN, known)] == ["late_streak", "late_share_12"]
-    assert reasons(PLAIN, known)[0]["text"] == {"zh-CN": "连续 6 期逾期", "en": "late 6 months in a row"}
-    assert reasons(PLAIN, known)[1]["text"] == {
-        "zh-CN": "近十二期逾期比例 50%", "en": "late in 50% of the last twelve months",
+    assert [reason["code"] for reason in reasons(PLAIN, known, 12)] == ["late_streak", "late_share_12"]
+    assert reasons(PLAIN, known, 12)[0]["text"] == {"zh-CN": "连续 6 期逾期", "en": "late 6 month(s) in a row"}
+    assert reasons(PLAIN, known, 12)[1]["text"] == {
+        "zh-CN": "近 12 期逾期比例 50%", "en": "late in 50% of the last 12 month(s)",
     }  # fmt: skip
-    assert len(reasons(PLAIN, dict.fromkeys(FEATURES, 0.0))) == 1
+    assert len(reasons(PLAIN, dict.fromkeys(FEATURES, 0.0), 12)) == 1
+
+
+def test_fc10_no_reason_tells_of_months_that_are_not_there() -> None:
+    """Of a household whose bills came this morning nobody knows whether it pays late."""
+    fresh = features(Past([]), DAY)
+    assert [reason["code"] for reason in reasons(PLAIN, fresh, 0)] == ["short_history"]
+    against = Model(0.0, {name: Weight(0.0, 1.0, -1.0) for name in FEATURES})
+    assert [reason["code"] for reason in reasons(against, fresh, 0)] == ["short_history"]
+    two = Past(months(True, False))
+    assert two.known_months(DAY) == 2
+    words = {reason["code"]: reason["text"]["en"] for reason in reasons(PLAIN, features(two, DAY), 2, most=10)}
+    assert words["late_share_12"] == words["late_share_3"] == "late in 50% of the last 2 month(s)"
+
+
+def test_fm3_credit_that_covers_everything_leaves_no_month_open() -> None:
+    late = Past(months(True, True))
+    assert features(late, DAY)["open_months"] == pytest.approx(log1p(2))
+    assert features(replace(late, is_covered=True), DAY)["open_months"] == 0.0
 
 
 @pytest.mark.parametrize(("chance", "name"), [(0.5, "high"), (0.49, "medium"), (0.2, "medium"), (0.19, "low")])

@@ -14,7 +14,9 @@ GOOD_UNIT = "E1,1,101,87.33,residential,occupied,H1,王小明,13812345678"
 OPENING = "estate_code,unit_code,fee_item,period,amount_yuan,due_date"
 TARIFFS = "estate_code,fee_item,method,usage,unit_price_yuan,effective_from"
 STAFF = "staff_code,name,role,estate_code"
-KNOWN = Register(estates={"E1": 1, "E2": 2}, today=date(2026, 11, 21))
+KNOWN = Register(
+    estates={"E1": 1, "E2": 2}, buildings={("E1", "1"), ("E1", "2"), ("E2", "1"), ("E2", "2")}, today=date(2026, 11, 21)
+)
 
 
 def read(kind: str, *lines: str) -> Sheet:
@@ -88,8 +90,8 @@ def test_every_bad_cell_is_named() -> None:
         ("", "empty"),
         ("-1", "negative"),
         ("9999999999", "too large: less than 10000000"),
-        ("1,000.00", "not a number"),
-        ("８７.33", "not a number"),
+        ("1,00.00", "not a number: commas part groups of three digits only"),
+        ("¥87.33", "not a number"),
         ("87.3300000000000000000000000000000001", "more than 2 decimals"),
     ],
 )
@@ -208,7 +210,7 @@ def test_text_that_cannot_be_kept_is_named(cell: str) -> None:
     [
         ("9999-12,10,2025-02-15", "period"),
         ("2025-01,10,9999-12-31", "due_date"),
-        ("２０２５-01,10,2025-02-15", "period"),
+        ("２０２５-13,10,2025-02-15", "period"),
         ("2025-01,10.0000000000000000000000000000000001,2025-02-15", "amount_yuan"),
     ],
 )

@@ -9,6 +9,10 @@ from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import queries, rules, tables
 from services.billing.collections.dunning.cases import views
+from services.billing.collections.dunning.policy_tables import policy_of
+from services.billing.collections.dunning.promises import handlers as promises
+from services.billing.collections.dunning.promises import tables as promise_tables
+from services.billing.collections.dunning.promises.handlers import PromiseNote
 from services.billing.collections.dunning.queries import LaidRung
 from services.billing.collections.dunning.tables import ContactRecord, dunning_contact
 from services.billing.collections.dunning.treatment import tables as treatment
@@ -59,7 +63,8 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     """Steps taken, holds, contacts and the next step of a household; empty lists and null without arrears.
 
     The next step is the one after the day the estate was last swept for, so that it is what the next sweep will do; on
-    an estate never swept it is today's. An owner sees no contacts, plans or suggestions. NotFound, Forbidden.
+    an estate never swept it is today's. An owner sees what was and will be said to the household, and nothing of what
+    staff do or think. NotFound, Forbidden.
     """
     caller.require(Permission.READ_DUNNING_CASE)
     row = find_household(session, caller, household)
@@ -69,7 +74,7 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
     )
     ladder = queries.ladder(session, row.estate_id, row.arrears_cause)
     holds = views.holds(queries.hold_facts(session, row.id), today)
-    return DunningCase(
+    case = DunningCase(
         household=household,
         estate=row.estate,
         cause=row.arrears_cause,
@@ -77,12 +82,10 @@ def get_dunning_case(session: Session, caller: Caller, household: str, today: da
         steps=[views.taken_step(action, ladder.get(action.step)) for action in queries.actions(session, row.id)],
         holds=holds,
         next_step=_next(session, row, ladder, queries.last_swept(session, row.estate_id) or today, promise),
-        disputes=[dispute_view(contact, household) for contact in treatment.disputes(session, row.id)],
-        **(NOT_FOR_OWNERS if caller.is_owner else _staff_notes(session, row, contacts, promise, today)),
+        disputes=[dispute_view(dispute, household) for dispute in treatment.disputes(session, row.id)],
+        **_staff_notes(session, row, contacts, promise, today),
     )
-
-
-NOT_FOR_OWNERS = StaffNotes(contacts=[], promise=None, plan=None, plans=[], suggested_cause=None)
+    return views.for_owner(case, ladder) if caller.is_owner else case
 
 
 def _staff_notes(
@@ -96,7 +99,9 @@ def _staff_notes(
     suggestion = suggest_cause(facts_of(session, row.id, today))
     return StaffNotes(
         contacts=[views.contact(plan, row.code) for plan in contacts],
+        cause_note=next((plan.answer for plan in reversed(contacts) if plan.kind == "assessment"), None),
         promise=views.contact(promise, row.code) if promise else None,
+        promises=[promises.view(record, row.code, today) for record in promise_tables.promises(session, row.id)],
         plan=plans[0] if plans else None,
         plans=plans,
         suggested_cause=SuggestedCause(cause=suggestion.cause, reasons=list(suggestion.reasons)),
@@ -115,10 +120,10 @@ class CaseCut:
 def list_dunning_cases(
     session: Session, caller: Caller, cut: CaseCut, limit: int, cursor: str | None, today: date
 ) -> Page[DunningCaseSummary]:
-    """Households with an unpaid bill on the ladder and their last step, paged."""
+    """Households that still owe what a step spoke of, and their last step, paged."""
     caller.require(Permission.READ_DUNNING)
-    filters = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered, "as_of": today}
-    rows = queries.cases(session, filters, _after(cursor), limit + 1)
+    filters = {"estates": _scope(caller, cut.estate), "step": cut.step, "unanswered": cut.unanswered}
+    rows = queries.cases(session, filters, today, _after(cursor), limit + 1)
     cases, next_cursor = page(rows, limit, lambda row: [row.household_id])
     return Page(items=[views.case(row, today) for row in cases], next_cursor=next_cursor)
 
@@ -126,7 +131,8 @@ def list_dunning_cases(
 def add_contact(
     session: Session, caller: Caller, household: str, request_id: UUID, content: ContactNote, now: datetime
 ) -> Contact:
-    """Record a talk with the owner (D1); a cause named in it becomes the household's (D2).
+    """Record a talk with the owner (D1); a cause named in it becomes the household's (D2), a promise to pay pauses the
+    ladder as far as the policy goes.
 
     The same request again records nothing new; with other content it is a Conflict. Invalid, NotFound, Forbidden.
     """
@@ -140,6 +146,9 @@ def add_contact(
     new = insert_once(session, dunning_contact, {"id": request_id, "contacted_at": now, **contact_row})
     if new and content.cause is not None:
         tables.set_cause(session, row.id, content.cause)
+    if new and content.promised_on is not None:
+        treatment.lock_household(session, household)
+        promises.pause(session, caller, row, request_id, PromiseNote(content.promised_on, note=content.note), now)
     contact = same_request("contact", row_of(ContactRecord, by_id(session, dunning_contact, request_id)), contact_row)
     return views.contact(contact, household)
 
@@ -160,7 +169,7 @@ def set_arrears_cause(
         insert_once(
             session, dunning_contact, {"contacted_at": now, "contacted_by": caller.sub, "cause": cause, **note_row}
         )
-    return ArrearsCause(household=household, cause=cause)
+    return ArrearsCause(household=household, cause=cause, note=note)
 
 
 def _scope(caller: Caller, estate: str | None) -> list[str] | None:
@@ -176,8 +185,8 @@ def _after(cursor: str | None) -> int:
 def _next(
     session: Session, row: Household, ladder: Mapping[str, LaidRung], today: date, promise: ContactRecord | None
 ) -> NextStep | None:
-    bill = queries.standing(session, row.id)
-    upcoming = rules.next_step(queries.steps(ladder), bill, today) if bill else None
+    bill, policy = queries.standing(session, row.id, today), policy_of(session, row.estate_id)
+    upcoming = rules.next_step(queries.steps(ladder), bill, today, policy) if bill else None
     if upcoming is None:
         return None
     step, earliest_on = upcoming

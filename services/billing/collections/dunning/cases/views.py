@@ -7,7 +7,15 @@ from uuid import UUID
 from services.billing.collections.dunning.queries import Action, HoldSource, LaidRung, LastStep
 from services.billing.collections.dunning.tables import ContactRecord
 from services.billing.holds.rules import hold_periods
-from services.common.contracts.answers.dunning import Contact, DunningCaseSummary, Hold, HoldSourceKind, TakenStep
+from services.common.contracts.answers.dunning import (
+    Contact,
+    Dispute,
+    DunningCase,
+    DunningCaseSummary,
+    Hold,
+    HoldSourceKind,
+    TakenStep,
+)
 from services.common.domain.calendar import start_of_business_day
 
 
@@ -82,3 +90,30 @@ def case(row: LastStep, today: date) -> DunningCaseSummary:
         held=row.held,
         answered=row.answered,
     )
+
+
+def for_owner(case: DunningCase, ladder: Mapping[str, LaidRung]) -> DunningCase:
+    """A case as the household may see it: what was and will be said to it, not what staff do, think or are called."""
+    upcoming = case["next_step"]
+    is_said = upcoming is not None and ladder[upcoming["step"]].kind == "message"
+    return DunningCase(
+        household=case["household"],
+        estate=case["estate"],
+        cause=None,
+        held=case["held"],
+        steps=[step for step in case["steps"] if step["kind"] == "message"],
+        holds=case["holds"],
+        next_step=upcoming if is_said else None,
+        disputes=[_without_names(dispute) for dispute in case["disputes"]],
+        contacts=[],
+        cause_note=None,
+        promise=None,
+        promises=[],
+        plan=None,
+        plans=[],
+        suggested_cause=None,
+    )
+
+
+def _without_names(dispute: Dispute) -> Dispute:
+    return Dispute(**{**dispute, "opened_by": None, "settled_by": None})

@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from services.billing.collections.dunning import rules
+from services.billing.collections.dunning.claims_sql import owing_but_in_credit
 from services.billing.collections.dunning.measures import arrears_sql
 from services.billing.collections.dunning.measures.arrears_sql import ByAge, HouseholdArrears, SummedArrears
 from services.billing.collections.dunning.measures.rules import key_name
@@ -43,14 +44,17 @@ class ArrearsCut:
 def list_arrears(
     session: Session, caller: Caller, cut: ArrearsCut, limit: int, cursor: str | None, today: date
 ) -> Page[Arrears]:
-    """Overdue households (D5), paged. A household is in the bucket of its oldest bill;
-    `buckets` splits its amount by the age of each bill. Invalid (unknown bucket), Forbidden."""
-    filters, days = _cut(caller, cut)
+    """Overdue households (D5), paged. A household is in the bucket of its oldest bill; `buckets` splits its amount by
+    the age of each bill. Who owes late fee alone is listed too; whose credit covers everything is not. Invalid (unknown
+    bucket), Forbidden."""
+    filters, days = _cut(session, caller, cut, today)
     key = position(cursor, int)
     rows = arrears_sql.arrears(session, filters, days, key[0] if key else 0, limit + 1, today)
     households, next_cursor = page(rows, limit, lambda row: [row.household_id])
     fees = late_fees_due(session, [row.household_id for row in households], today)
-    return Page(items=[_arrears(row, fees.get(row.household_id, 0)) for row in households], next_cursor=next_cursor)
+    shows_cause = caller.may(Permission.READ_DUNNING)
+    items = [_arrears(row, fees.get(row.household_id, 0), shows_cause=shows_cause) for row in households]
+    return Page(items=items, next_cursor=next_cursor)
 
 
 def arrears_summary(
@@ -61,7 +65,9 @@ def arrears_summary(
     A group is what `list_arrears` lists when it is cut by that key; buckets and amounts are a household's, by its
     oldest bill and by all it owes. A household with bills in two buildings counts in both.
     """
-    filters, days = _cut(caller, cut)
+    filters, days = _cut(session, caller, cut, today)
+    if group_by == "cause":
+        caller.require(Permission.READ_DUNNING)
     rows = arrears_sql.summary(session, filters, days, group_by, today)
     return ArrearsSummary(
         group_by=group_by,
@@ -71,11 +77,22 @@ def arrears_summary(
     )
 
 
-def _cut(caller: Caller, cut: ArrearsCut) -> tuple[Mapping[str, object], tuple[int, int | None]]:
+def _cut(
+    session: Session, caller: Caller, cut: ArrearsCut, today: date
+) -> tuple[Mapping[str, object], tuple[int, int | None]]:
     caller.require(Permission.READ_ARREARS)
+    if cut.cause is not None:
+        caller.require(Permission.READ_DUNNING)
     codes = caller.estate_filter(cut.estate)
     estates = None if codes is None else sorted(codes)
-    filters = {"estates": estates, "building": cut.building, "steward": cut.steward, "cause": cut.cause}
+    in_credit = owing_but_in_credit(session, estates, today)
+    filters = {
+        "estates": estates,
+        "in_credit": in_credit,
+        "building": cut.building,
+        "steward": cut.steward,
+        "cause": cut.cause,
+    }
     return filters, _bucket(cut.bucket)
 
 
@@ -89,16 +106,18 @@ def _bucket(name: str | None) -> tuple[int, int | None]:
         raise Invalid("There is no such bucket.", [{"loc": "bucket", "msg": f"one of {labels}"}]) from error
 
 
-def _arrears(row: HouseholdArrears, late_fee_fen: int) -> Arrears:
+def _arrears(row: HouseholdArrears, late_fee_fen: int, *, shows_cause: bool) -> Arrears:
     return Arrears(
         household=row.household,
         estate=row.estate,
         building=row.building,
         steward=row.steward,
-        cause=row.cause,
+        cause=row.cause if shows_cause else None,
         overdue_fen=row.overdue_fen,
         disputed_fen=row.disputed_fen,
         late_fee_fen=late_fee_fen,
+        credit_fen=row.credit_fen,
+        claim_fen=row.overdue_fen + late_fee_fen - row.credit_fen,
         bills=row.bills,
         oldest_due_date=row.oldest_due_date,
         overdue_days=row.overdue_days,

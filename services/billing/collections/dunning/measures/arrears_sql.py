@@ -1,4 +1,8 @@
-"""SQL of the arrears ledger (D5): overdue bills by household, listed or added up. Only open bills are looked at."""
+"""SQL of the arrears ledger (D5): overdue bills by household, listed or added up.
+
+Only open bills are looked at, and of households without an overdue one those whose late fee was left alone: they are
+there with no principal. A household whose credit covers all that is overdue is in no list and no sum.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,18 +25,26 @@ def _overdue(columns: str, group_by: str = "") -> str:
     `wanted` are more columns of it and `group_by` what they are grouped by, beside the household; each with its comma.
     """
     return f"""
-WITH {STEWARD}, overdue AS (
+WITH {STEWARD}, owed AS (
+  SELECT household_id, building, due_date, id, estate_id, amount_fen - paid_fen - waived_fen AS fen, disputed_at
+  FROM bill b WHERE {open_bill("b")} AND due_date < :as_of AND household_id > :after
+  UNION ALL
+  SELECT b.household_id, b.building, b.due_date, b.id, b.estate_id, 0, NULL
+  FROM late_fee_left f JOIN bill b ON b.id = f.bill_id
+  WHERE b.voided_at IS NULL AND b.due_date < :as_of AND b.household_id > :after AND NOT EXISTS (
+    SELECT FROM bill o WHERE o.household_id = b.household_id AND {open_bill("o")} AND o.due_date < :as_of)
+), overdue AS (
   SELECT b.household_id, b.building, b.due_date, b.id, w.staff_code, :as_of - b.due_date AS days, e.code AS estate,
-         h.arrears_cause, b.amount_fen - b.paid_fen - b.waived_fen AS fen, b.disputed_at
-  FROM bill b
+         h.arrears_cause, b.fen, b.disputed_at
+  FROM owed b
   JOIN household h ON h.id = b.household_id
   JOIN estate e ON e.id = b.estate_id
   LEFT JOIN steward w ON w.estate_id = b.estate_id AND w.building = b.building
-  WHERE {open_bill("b")} AND b.due_date < :as_of AND b.household_id > :after
-    AND (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
+  WHERE (CAST(:estates AS text[]) IS NULL OR e.code = ANY (:estates))
     AND (CAST(:building AS text) IS NULL OR b.building = :building)
     AND (CAST(:steward AS text) IS NULL OR w.staff_code = :steward)
     AND (CAST(:cause AS text) IS NULL OR h.arrears_cause = :cause)
+    AND h.id <> ALL (CAST(:in_credit AS bigint[]))
 ), household_overdue AS (
   SELECT {columns} household_id, sum(fen)::bigint AS overdue_fen, count(*) AS bills,
     min(due_date) AS oldest_due_date, max(days) AS overdue_days,
@@ -51,7 +63,7 @@ _OLDEST = """(array_agg(building ORDER BY due_date, id))[1] AS building,
 _LIST = text(f"""{_overdue(_OLDEST)}
   ORDER BY household_id LIMIT :limit
 )
-SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause
+SELECT o.*, h.code AS household, e.code AS estate, h.arrears_cause AS cause, h.credit_fen
 FROM household_overdue o JOIN household h ON h.id = o.household_id JOIN estate e ON e.id = h.estate_id
 ORDER BY o.household_id
 """)
@@ -108,6 +120,7 @@ class HouseholdArrears(ByAge):
     building: str
     steward: str | None
     cause: Cause
+    credit_fen: int
     oldest_due_date: date
     overdue_days: int
 

@@ -14,6 +14,7 @@ from services.billing.collections.dunning.tables import set_cause
 from services.billing.collections.dunning.treatment import tables
 from services.billing.collections.dunning.treatment.tables import PlanRecord
 from services.billing.holds import handlers as holds
+from services.billing.portfolio.stewards.handlers import require_staff
 from services.billing.portfolio.tables import find_household
 from services.common.contracts.answers.dunning import HouseholdPlan
 from services.common.contracts.answers.portfolio import Cause
@@ -41,8 +42,8 @@ def make_plan(
 ) -> HouseholdPlan:
     """Put a plan in the place of the one before, which is kept; the household's cause becomes the plan's.
 
-    Invalid (a problem without deadline, a deadline gone by, dissatisfied without a problem), Conflict, NotFound,
-    Forbidden.
+    Invalid (a problem without deadline, a deadline gone by, dissatisfied without a problem, nobody of the estate is
+    responsible), Conflict, NotFound, Forbidden.
     """
     caller.require(Permission.COLLECT_ARREARS)
     row = find_household(session, caller, household)
@@ -51,6 +52,7 @@ def make_plan(
     record = tables.plan(session, request_id)
     if record is None:
         _check(content, business_date(now))
+        require_staff(session, caller, row.estate_id, content.responsible, "responsible")
         before = tables.current_plan(session, row.id)
         record = tables.add_plan(session, row.id, {"id": request_id, **request}, now)
         _hold_for(session, household, before, record, now)

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from services.billing.collections.dunning.cases import handlers as cases
 from services.billing.collections.dunning.cases.handlers import ContactNote
+from services.billing.collections.dunning.promises import handlers as promises
+from services.billing.collections.dunning.promises.handlers import PromiseNote
 from services.billing.collections.dunning.treatment import disputes
 from services.billing.collections.dunning.treatment import household_plan as plans
 from services.billing.collections.dunning.treatment.disputes import Settlement
@@ -17,10 +19,11 @@ from services.common.contracts.answers.dunning import (
     Dispute,
     DisputeOutcome,
     HouseholdPlan,
+    PaymentPromise,
 )
 from services.common.contracts.answers.portfolio import Cause
 from services.common.domain.access import Caller
-from services.common.fields import BillId, Text
+from services.common.fields import BillId, PositiveFen, Text
 from services.common.process.service import EstateService, rpc
 
 
@@ -84,6 +87,21 @@ class TreatmentDoors(EstateService):
         content = ContactNote(kind, answer, step, note, promised_on, cause, outcome)
         with self.transaction() as session:
             return cases.add_contact(session, caller, household, request_id, content, self.clock())
+
+    @rpc
+    def promise_payment(
+        self,
+        caller: Caller,
+        household: str,
+        request_id: UUID,
+        promised_on: date,
+        amount_fen: PositiveFen | None = None,
+        note: str | None = None,
+    ) -> PaymentPromise:
+        """The owner promised to pay."""
+        content = PromiseNote(promised_on, amount_fen, note)
+        with self.transaction() as session:
+            return promises.promise_payment(session, caller, household, request_id, content, self.clock())
 
     @rpc
     def set_arrears_cause(self, caller: Caller, household: str, cause: Cause, note: str | None = None) -> ArrearsCause:

@@ -1,6 +1,6 @@
 """STORY of the evidence pack (D4): gather in a transaction; PDF and CSV are made from it outside of any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from services.billing.collections.legal.evidence.tables import Facts
 from services.billing.portfolio.tables import Estate, Household, find_estate, find_household
 from services.billing.receivables.late_fee.events import bill_events
 from services.billing.receivables.late_fee.open_bills import policy_of
-from services.billing.receivables.late_fee.rules import LateFeePolicy, late_fee_settled
+from services.billing.receivables.late_fee.rules import LateFeePolicy, LateFeeTerms, late_fee_settled
 from services.billing.receivables.ledger import tables as ledger_tables
 from services.billing.receivables.ledger.history import entries_by_bill
 from services.billing.receivables.statement.handlers import statement
@@ -64,8 +64,9 @@ def _formulas(session: Session, bills: Sequence[StatementBill], policy: LateFeeP
     formulas = {}
     for bill in bills:
         events = [event for event in bill_events(entries[bill["id"]]) if event.on <= as_of]
-        parts = segments(bill["amount_fen"], bill["due_date"], events, as_of, policy)
-        whole = adds_up(parts, bill["amount_fen"], events, policy) == bill["late_fee_fen"]
+        terms = policy.of_bill(bill["due_date"])
+        parts = segments(bill["amount_fen"], bill["due_date"], events, as_of, terms)
+        whole = adds_up(parts, bill["amount_fen"], events, terms) == bill["late_fee_fen"]
         formulas[bill["id"]] = formula(parts, late_fee_settled(events)) if whole else PLAN
     return formulas
 
@@ -99,11 +100,28 @@ def _contract(clause: str | None, policy: LateFeePolicy) -> Section:
         [
             ("违约金条款 / Late-fee clause", clause or "无,不计违约金 / none, no late fee"),
             ("日费率 / Daily rate from", rates),
-            ("封顶本金 / Capped at principal", "是 / yes" if policy.is_capped else "否 / no"),
-            ("宽限天数 / Grace days", f"{policy.grace_days} ({policy.grace_mode})"),
+            (
+                "封顶本金 / Capped at principal",
+                _by_due_date(policy, _cap),
+            ),
+            ("宽限天数 / Grace days", _by_due_date(policy, _grace)),
             ("计算方法 / Method", rule),
         ],
     )
+
+
+def _cap(terms: LateFeePolicy | LateFeeTerms) -> str:
+    return "是 / yes" if terms.is_capped else "否 / no"
+
+
+def _grace(terms: LateFeePolicy | LateFeeTerms) -> str:
+    return f"{terms.grace_days} ({terms.grace_mode})"
+
+
+def _by_due_date(policy: LateFeePolicy, words: Callable[[LateFeePolicy | LateFeeTerms], str]) -> str:
+    """What holds, and for bills due from which day on it holds otherwise."""
+    changes = (f"{terms.due_from} 起到期 / due from {terms.due_from}: {words(terms)}" for terms in policy.later)
+    return "; ".join((words(policy), *changes))
 
 
 def _units(facts: Facts) -> Section:

@@ -1,0 +1,1 @@
+"""Policies and their changes, of whichever service keeps them (ADR 23)."""

@@ -1,0 +1,1 @@
+"""Promises to pay: the ladder waits for the day that was promised (D1, D3)."""

@@ -1,0 +1,1 @@
+"""Billing's policies: which there are, where each is kept, and what it may say (ADR 23)."""

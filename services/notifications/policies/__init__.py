@@ -1,0 +1,1 @@
+"""How messages may reach people: notifications' policy (F3, ADR 23)."""
