@@ -24,6 +24,8 @@ PolicyName = Literal[
     "closure",
     "closure_stages",
     "contact",
+    "dunning",
+    "payment",
 ]
 ChangeStatus = Literal["pending", "approved", "rejected", "withdrawn"]
 PolicySource = Literal["group", "estate"]
@@ -146,8 +148,38 @@ class ContactRules(TypedDict):
     categories: Annotated[list[CategoryContact], Field(min_length=1, max_length=20)]
 
 
+@_exact
+class DunningTerms(TypedDict):
+    """From which claim on, and how fast, a household is urged (D1)."""
+
+    small_amount_fen: Annotated[
+        int, Field(strict=True, ge=0, le=10_000_000, description=_SMALL, json_schema_extra=INT64)
+    ]
+    gap_days: Annotated[int, _whole(1, 365, "Least days between two rungs")]
+    promise_days: Annotated[int, _whole(0, 365, "How far ahead a promise to pay may lie")]
+    promises_per_rung: Annotated[int, _whole(0, 100, "So many of them pause the ladder between two rungs")]
+
+
+@_exact
+class PaymentTerms(TypedDict):
+    """What is let happen with payments (E2, E3)."""
+
+    backdate_days: Annotated[int, _whole(0, 365, "By so many days the desk may date money back")]
+    most_orders: Annotated[int, _whole(1, 100, "So many orders of a household may wait at a time")]
+    transfer_days: Annotated[int, _whole(1, 365, "So long a transfer is waited for")]
+
+
 PolicyValues = (
-    LateFeeRate | LateFeeTerms | AllocationOrder | PlanTerms | CauseTracks | ClosureTerms | ClosureStages | ContactRules
+    LateFeeRate
+    | LateFeeTerms
+    | AllocationOrder
+    | PlanTerms
+    | CauseTracks
+    | ClosureTerms
+    | ClosureStages
+    | ContactRules
+    | DunningTerms
+    | PaymentTerms
 )
 
 
