@@ -24,6 +24,7 @@ from services.common.contracts.answers.policies import (
 )
 from services.common.fields import Code, Day, Note, Reason
 
+PLAN = {"late_days": 20, "revives": False, "backdate_days": 3, "longest_months": 12}
 WHEN = {"estate": "GZ01", "effective_from": "2027-01-01", "reason": "Resolution 2026-11 of the owners' committee"}
 
 
@@ -65,7 +66,7 @@ class AllocationChange(_Change):
 class PlanChange(_Change):
     """Another end of plans signed from the day on (C3)."""
 
-    model_config = example(policy="plan", values={"late_days": 20, "revives": False}, **WHEN)
+    model_config = example(policy="plan", values=PLAN, **WHEN)
     policy: Literal["plan"]
     values: PlanTerms | None
 

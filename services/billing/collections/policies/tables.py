@@ -57,7 +57,7 @@ class ByDay:
         write_version(session, self.table, _key(session, estate), values, self.names, since)
 
 
-PLAN = OneRow(plan_policy, {"late_days": "late_days", "revives": "revives"})
+PLAN = OneRow(plan_policy, {name: name for name in ("late_days", "revives", "backdate_days", "longest_months")})
 LATE_FEE_TERMS = ByDay(
     collection_policy, {"capped": "late_fee_capped", "grace_days": "grace_days", "grace_mode": "grace_mode"}
 )

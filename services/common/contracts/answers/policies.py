@@ -72,10 +72,12 @@ class AllocationOrder(TypedDict):
 
 @_exact
 class PlanTerms(TypedDict):
-    """When an instalment plan signed from its day on is broken (C3)."""
+    """When an instalment plan signed from its day on is broken, and what everybody may agree on (C3)."""
 
     late_days: Annotated[int, _whole(0, 365, "An instalment that is more days late breaks the plan")]
     revives: Annotated[bool, Field(strict=True, description="Catching up mends it")]
+    backdate_days: Annotated[int, _whole(0, 365, "How many days ago it may be signed, but by finance")]
+    longest_months: Annotated[int, _whole(1, 120, "After the signing its last instalment is due, but by finance")]
 
 
 @_exact

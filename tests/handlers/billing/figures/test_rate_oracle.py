@@ -30,8 +30,9 @@ def is_payer(account: str) -> bool:
 
 
 def rolled_on(entry: Row[Any]) -> date:
-    """Prepaid balance that a reissue takes back counts from the day it had come."""
-    on: date = entry.value_on or entry.booked_on if entry.kind == "credit_applied" else entry.booked_on
+    """What a reissue has of its void bill counts from the day it had come, or was granted."""
+    is_dated_back = entry.kind in ("credit_applied", "waiver_carried", "discount_carried")
+    on: date = entry.value_on or entry.booked_on if is_dated_back else entry.booked_on
     return on
 
 
@@ -67,7 +68,7 @@ class Oracle:
         given = [
             e for e in self.entries[bill_id] if (e.debit_account, e.credit_account) == ("fee_income", "receivable")
         ]
-        return sum(e.amount_fen for e in given if since <= e.booked_on <= until)
+        return sum(e.amount_fen for e in given if since <= rolled_on(e) <= until)
 
     def key(self, bill: Row[Any], group_by: str, as_of: date) -> Any:
         steward = self.steward(bill.estate, bill.building, as_of)
