@@ -30,7 +30,7 @@ Files = Mapping[Path, str]
 
 def files() -> Files:
     """What is written."""
-    columns = {kind: [_described(column) for column in columns] for kind, columns in KINDS.items()}
+    columns = {kind: [_description(column) for column in columns] for kind, columns in KINDS.items()}
     text = "\n".join([HEAD, *(_section(kind, columns) for kind, columns in KINDS.items())])
     return {
         ROOT / "docs" / "imports.md": text,
@@ -38,7 +38,7 @@ def files() -> Files:
     }
 
 
-def _described(column: Column) -> dict[str, str | bool]:
+def _description(column: Column) -> dict[str, str | bool]:
     return {"name": column.name, "required": column.required, "holds": _holds(column)}
 
 
@@ -52,18 +52,18 @@ def _section(kind: str, columns: Iterable[Column]) -> str:
 
 def _holds(column: Column) -> str:
     """What its parser says of itself; and what an empty cell means, where that is something."""
-    said = " ".join((column.parse.__doc__ or "").partition("\n\n")[0].split())
-    return f"{said} Empty: `{column.empty}`." if column.empty else said
+    words = " ".join((column.parse.__doc__ or "").partition("\n\n")[0].split())
+    return f"{words} Empty: `{column.empty}`." if column.empty else words
 
 
 def main(arguments: list[str]) -> int:
     """`--check` compares, nothing writes."""
-    drifted = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
+    drift = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
     if arguments != ["--check"]:
         for path, text in files().items():
             path.write_text(text)
-    elif drifted:
-        names = ", ".join(path.name for path in drifted)
+    elif drift:
+        names = ", ".join(path.name for path in drift)
         sys.stderr.write(f"{names}: not what the code says: run `make schemas` and read the change\n")
         return 1
     return 0

@@ -115,7 +115,8 @@ LEFT JOIN (instalment_plan_part x JOIN bill b ON b.id = x.bill_id AND b.voided_a
 WHERE p.household_id = :household_id ORDER BY p.signed_on, p.id, x.due_date, x.bill_id
 """)
 _BILLS = text("""
-SELECT id, household_id, amount_fen, amount_fen - paid_fen - waived_fen AS open_fen, due_date, issued_on, voided_at
+SELECT id, household_id, amount_fen, amount_fen - paid_fen - waived_fen AS open_fen, due_date,
+       COALESCE(first_issued_on, issued_on) AS issued_on, voided_at
 FROM bill WHERE id = ANY (:bills) ORDER BY due_date, id FOR UPDATE
 """)
 _SET_APART = text("UPDATE bill SET late_fee_apart = true WHERE id = ANY (:bills) AND NOT late_fee_apart")
