@@ -1,6 +1,6 @@
 -- What do the units of a slice owe for a month? Writes bills, ledger, rollups and events.
 -- Parameters: estate_id int, from_unit_id bigint, to_unit_id bigint, rates jsonb, lines jsonb, apart bigint[], covered
--- text[], credited bigint[], months int, run_id uuid, source text, period date, due_date date, issued_on date, now
+-- text[], months int, run_id uuid, source text, period date, due_date date, issued_on date, rolled_on date, now
 -- timestamptz, estate text, period_text text, batch int, event text, version int, event_source text, exchange text,
 -- aggregate text, trace_id text. Prepared as issue_slice.
 -- Product: B4, B6, B7.
@@ -69,7 +69,7 @@ END
   FROM issued
 ), rolled AS (
   INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, billed_count)
-  SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(amount_fen), count(*)
+  SELECT :estate_id, building, fee_item, :period, :due_date, :rolled_on, sum(amount_fen), count(*)
   FROM issued GROUP BY building, fee_item
   ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
   SET billed_fen = r.billed_fen + excluded.billed_fen, billed_count = r.billed_count + excluded.billed_count
@@ -80,7 +80,7 @@ END
   SELECT i.fee_item, array_agg(
     '{"bill_id":' || i.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || i.amount_fen
     || ',"open_fen":' || i.amount_fen || '}')
-    FILTER (WHERE i.id IS NOT NULL AND i.household_id <> ALL (:credited)) AS bills
+    FILTER (WHERE i.id IS NOT NULL) AS bills
   FROM issued i FULL JOIN resident h ON h.id = i.household_id GROUP BY i.fee_item
 ), told AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,

@@ -3,7 +3,7 @@
 -- Product: J1.
 -- figures.rates.check._TOTALS, services/billing/figures/rates/check.py. Written by `make schemas`.
 WITH scope AS (
-  SELECT id, code, region FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)
+  SELECT id, code, region, figures_since FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)
 ), expected AS (
   SELECT v.level, r.estate_id, v.building, r.fee_item, r.period, r.due_date, v.booked AS booked_on, sum(billed_fen) AS billed_fen, sum(collected_fen) AS collected_fen, sum(waived_fen) AS waived_fen, sum(billed_count) AS billed_count
   FROM rate_rollup r JOIN scope ON scope.id = r.estate_id

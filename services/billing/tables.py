@@ -55,6 +55,9 @@ estate = Table(
     Column("opened_on", Date),
     # contract clause; null means no late fee on this estate (C1)
     Column("late_fee_clause", Text),
+    # money booked before it counts in the figures on the day it was booked, as reported: those months were closed when
+    # money came to count from the first day of its bill (ADR 17); null: none was
+    Column("figures_since", Date),
     CheckConstraint("charging_mode IN ('lump_sum', 'remuneration')", name="charging_mode"),
 )
 
@@ -305,6 +308,8 @@ bill = Table(
     Column("charge_id", Uuid),
     # the voided bill this one replaces; it keeps that one's due date (B5)
     Column("reissue_of", BigInteger),
+    # of a reissue: when the first of the bills it replaces was issued; it counts in the figures as that one did
+    Column("first_issued_on", Date),
     # the household disputes this bill: dunning leaves it out until that is settled (D3)
     Column("disputed_at", DateTime(timezone=True)),
     Column("voided_at", DateTime(timezone=True)),

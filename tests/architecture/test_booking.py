@@ -29,9 +29,7 @@ WRITERS = {
     f"{BOOKING}/tables.py": {
         "ledger_entry", "late_fee_left", "rate_rollup", "bill.paid_fen", "bill.waived_fen", "household.credit_fen",
     },
-    "services/billing/charging/bills/issue_sql.py": {
-        "ledger_entry", "rate_rollup", "bill.paid_fen", "household.credit_fen",
-    },
+    "services/billing/charging/bills/issue_sql.py": {"ledger_entry", "rate_rollup"},
     "services/billing/imports/opening.py": {"ledger_entry", "rate_rollup", "bill.paid_fen"},
     # totals are the rollups once more: a trigger says what changed, and this adds it up
     "services/billing/figures/rates/totals.py": {COMPUTED},

@@ -19,6 +19,7 @@ from services.billing.imports.tables import Receipt
 from services.billing.portfolio.announced import Person, people
 from services.billing.portfolio.announcements import tell_estates, tell_residents, tell_staff
 from services.billing.portfolio.stewards import handlers as stewards
+from services.billing.receivables.credits.applying import apply_credits
 from services.billing.settings import Settings
 from services.billing.tables import estate, household, lock_estate, meter_reading, staff, tariff, unit
 from services.common.contracts.answers.imports import FileWarning, ImportKind, ImportResult
@@ -295,7 +296,9 @@ def write_opening_balances(session: Session, rows: Sequence[Row], context: Conte
         | {"issued_on": min(rules.opening_issued_on(row["period"], row["due_date"]), context.today)}
         for row in new
     ]
-    announcements.tell_bills(session, opening.bring_in(session, bills, context.source, context.now), context.now)
+    issued_bills = opening.bring_in(session, bills, context.source, context.now)
+    announcements.tell_bills(session, issued_bills, context.now)
+    apply_credits(session, {bill.household_id for bill in issued_bills}, context.source, context.now)
     return Outcome(len(new), 0, list(warnings.items_without_tariff(session, rows, register)))
 
 

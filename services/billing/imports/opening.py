@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.billing.imports.tables import as_json
+from services.billing.receivables.ledger.sql import first_day
 from services.common.rows import rows_of
 
 
@@ -21,6 +22,7 @@ class BroughtIn:
     due_date: date
     bill_id: int
     household: str
+    household_id: int
     amount_fen: int
     open_fen: int
 
@@ -28,7 +30,7 @@ class BroughtIn:
 # One statement: bills, both ledger entries of each, the deltas of the figures. A bill is of the household that paid for
 # the unit when its period began (A1). The rollup gets one row per key: an upsert cannot meet the same row twice. What
 # belongs to a closed month is booked on the first open day (B8).
-BRING_IN = text("""
+BRING_IN = text(f"""
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
     unit_id bigint, fee_item text, period date, amount_fen bigint, paid_fen bigint, due_date date, issued_on date,
@@ -42,7 +44,8 @@ WITH given AS MATERIALIZED (
   LEFT JOIN unit_payer past ON past.unit_id = u.id AND past.from_date <= g.period
     AND (past.to_date IS NULL OR past.to_date >= g.period)
   ORDER BY u.estate_id, g.fee_item, u.id, g.period
-  RETURNING id, unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, building, fee_item
+  RETURNING id, unit_id, household_id, amount_fen, paid_fen, estate_id, period, due_date, issued_on, first_issued_on,
+            building, fee_item
 ), first_open AS (
   SELECT estate_id, (max(period) + INTERVAL '1 month')::date AS first_open FROM ledger_close GROUP BY estate_id
 ), brought AS (
@@ -60,7 +63,8 @@ WITH given AS MATERIALIZED (
   SELECT estate_id, building, fee_item, period, due_date, booked_on, amount_fen AS billed_fen,
          0 AS collected_fen, 1 AS billed_count FROM brought
   UNION ALL
-  SELECT estate_id, building, fee_item, period, due_date, paid_on, 0, paid_fen, 0 FROM brought WHERE paid_fen > 0
+  SELECT estate_id, building, fee_item, period, due_date, greatest(paid_on, {first_day("brought")}), 0, paid_fen, 0
+  FROM brought WHERE paid_fen > 0
 ), rolled AS (
   INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, collected_fen,
                                 billed_count)
@@ -71,8 +75,8 @@ WITH given AS MATERIALIZED (
   SET billed_fen = r.billed_fen + excluded.billed_fen, collected_fen = r.collected_fen + excluded.collected_fen,
       billed_count = r.billed_count + excluded.billed_count
 )
-SELECT e.code AS estate, b.fee_item, b.period, b.due_date, b.id AS bill_id, h.code AS household, b.amount_fen,
-       b.amount_fen - b.paid_fen AS open_fen
+SELECT e.code AS estate, b.fee_item, b.period, b.due_date, b.id AS bill_id, h.code AS household, b.household_id,
+       b.amount_fen, b.amount_fen - b.paid_fen AS open_fen
 FROM brought b JOIN estate e ON e.id = b.estate_id JOIN household h ON h.id = b.household_id
 ORDER BY e.code, b.fee_item, b.period, b.due_date, b.id
 """)

@@ -75,10 +75,17 @@ def _share(whole_fen: int, part_fen: int) -> float | None:
     return max(0, part_fen) / whole_fen if whole_fen > 0 else None
 
 
-def _figure_day(entry: Any) -> date:
-    """Prepaid balance counts from the day the money had come, what a reissue takes over from its own day."""
-    day: date = entry.counts_on if entry.kind in AS_BEFORE else entry.booked_on
+def _first_day(row: Any) -> date:
+    """When a bill begins to count; a reissue as the one it replaces."""
+    month_end = (row.period + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    day: date = min(row.first_issued_on or row.issued_on, row.due_date, month_end)
     return day
+
+
+def _figure_day(bill: TrueBill, entry: Any) -> date:
+    """Prepaid balance and what a reissue takes over count from their own day; nothing before its bill."""
+    day: date = entry.counts_on if entry.kind in AS_BEFORE else entry.booked_on
+    return max(day, _first_day(bill.row))
 
 
 def _is_waiver(entry: Any) -> bool:
@@ -91,12 +98,12 @@ def _settles(entry: Any) -> bool:
 
 def _open_before(bill: TrueBill, day: date) -> int:
     """What was left of a bill when a day began."""
-    settled = sum(receivable_fen(e) for e in bill.entries if _settles(e) and _figure_day(e) < day)
+    settled = sum(receivable_fen(e) for e in bill.entries if _settles(e) and _figure_day(bill, e) < day)
     return bill.amount_fen + settled
 
 
 def _paid_since(bill: TrueBill, day: date) -> int:
-    entries = (e for e in bill.entries if _settles(e) and not _is_waiver(e) and _figure_day(e) >= day)
+    entries = (e for e in bill.entries if _settles(e) and not _is_waiver(e) and _figure_day(bill, e) >= day)
     return -sum(map(receivable_fen, entries))
 
 

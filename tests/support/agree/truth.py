@@ -21,7 +21,8 @@ CHARGES = ("fee_income", "opening_equity")
 AGES = (("1-15", 15), ("16-30", 30), ("31-60", 60), ("61-365", 365))
 
 BILLS = """SELECT b.id, b.household_id, h.code AS household, e.code AS estate, e.region, b.building, b.fee_item,
-  b.period, b.due_date, b.issued_on, b.voided_at, b.disputed_at, b.amount_fen AS kept_amount_fen, b.estate_id
+  b.period, b.due_date, b.issued_on, b.first_issued_on, b.voided_at, b.disputed_at,
+  b.amount_fen AS kept_amount_fen, b.estate_id
 FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.estate_id ORDER BY b.id"""
 HOUSEHOLDS = """SELECT h.id, h.code, e.code AS estate, h.arrears_cause AS cause
 FROM household h JOIN estate e ON e.id = h.estate_id ORDER BY h.id"""

@@ -74,10 +74,10 @@ def periods(desk: Desk, fee_item: str = "property_fee") -> list[tuple[str, str, 
     ]
 
 
-def give_credit(desk: Desk, household: str, fen: int) -> None:
+def give_credit(desk: Desk, household: str, fen: int, on: date = date(2026, 1, 1)) -> None:
     """Money of a household that was paid before anything was owed."""
     with Session(desk.engine) as session, session.begin():
-        Books(session).prepay(fen, date(2026, 1, 1), household)
+        Books(session).prepay(fen, on, household)
 
 
 def void_all(desk: Desk) -> None:

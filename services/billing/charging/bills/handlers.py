@@ -1,9 +1,8 @@
 """STORY of bill runs: plan slices → each slice issues its bills (or only judges them) → progress (B3, B4, B6)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.charging.bills import by_slice as computed
 from services.billing.charging.bills import tables
-from services.billing.charging.bills.credit import apply_credit
-from services.billing.charging.bills.tables import (
-    BillableLine,
-    CreditedBill,
-    JudgedLine,
-    JudgedTotal,
-    Posting,
-    UnbilledUnit,
-)
+from services.billing.charging.bills.tables import BillableLine, JudgedLine, JudgedTotal, Posting, UnbilledUnit
 from services.billing.charging.slices import rules
 from services.billing.charging.slices import tables as slices
 from services.billing.charging.slices.lines import Job
@@ -32,19 +23,19 @@ from services.billing.charging.tariffs.rules import USAGES, TariffAnomaly, Tarif
 from services.billing.charging.tariffs.versions import fee_items, load_versions
 from services.billing.periods import first_of
 from services.billing.portfolio.tables import estates_in_scope
+from services.billing.receivables.credits.applying import apply_credits
 from services.billing.settings import Settings
 from services.billing.tables import bill_run
 from services.common.contracts.answers.base import Created
 from services.common.contracts.answers.bills import BillingAnomaly, BillRun, RunAnomaly
 from services.common.contracts.errors import Invalid, NotFound
-from services.common.contracts.events import BillRunSliceRequested, BillsIssued, IssuedBill
+from services.common.contracts.events import BillRunSliceRequested
 from services.common.database import allow_long_statements
 from services.common.domain.access import Caller
 from services.common.domain.calendar import WorkingCalendar, add_months, business_date, format_period
 from services.common.domain.money import yuan
 from services.common.domain.permissions import Permission
 from services.common.messaging import record_many
-from services.common.messaging.batches import batches
 from services.common.observability.logs import get_logger
 from services.common.once import by_id, insert_once, same_request
 
@@ -158,6 +149,8 @@ def _bill(
         else:
             count, fen = _issue(session, months, basis, anomalies, posting)
         bills, amount_fen = bills + count, amount_fen + fen
+    if not piece.dry_run:
+        apply_credits(session, piece.credited_households, str(piece.run_id), now)
     rates_used = RatesUsed(policy, posting.due_date, bases[0].prices.rates if bases else [])
     log.info("bill run slice done", extra={"run_id": str(piece.run_id), "estate": piece.estate, "bills": bills})
     return Outcome(piece.id, bills, amount_fen, rates_used, anomalies.sample, anomalies.count)
@@ -165,11 +158,18 @@ def _bill(
 
 def _posting(policy: BillingPolicy, period: date, issued_on: date, now: datetime) -> Posting:
     due, usual = due_date(policy, period, issued_on, CALENDAR), usual_due_date(policy, period, CALENDAR)
-    return Posting(due, issued_on, now, None if due == usual else usual)
+    return Posting(due, issued_on, now, moved_from=None if due == usual else usual)
 
 
 def issue_as_due(
-    session: Session, piece: Slice, months: int, due_date: date, *, now: datetime, settings: Settings
+    session: Session,
+    piece: Slice,
+    months: int,
+    due_date: date,
+    first_issued_on: date,
+    *,
+    now: datetime,
+    settings: Settings,
 ) -> None:
     """Bill so many months of a slice, due on a day that is given: a reissue (B5). No credit is applied.
 
@@ -178,8 +178,9 @@ def issue_as_due(
     cycle = Cycle(piece.period, months)
     versions = load_versions(session, [piece.estate_id])[piece.estate_id]
     basis = _bill_bases(session, piece, versions, cycle, cycle, now, settings)[0]
-    posting = Posting(due_date, max(business_date(now), piece.first_open), now)
-    issued_bills = tables.issue(session, replace(piece, credited_households=[]), basis.prices, basis.usages, posting)
+    issued_on = max(business_date(now), piece.first_open)
+    posting = Posting(due_date, issued_on, now, first_issued_on=first_issued_on)
+    issued_bills = tables.issue(session, piece, basis.prices, basis.usages, posting)
     rates_used = RatesUsed(piece.policy, due_date, basis.prices.rates)
     slices.finish(session, [Outcome(piece.id, issued_bills.bills, issued_bills.amount_fen, rates_used)], now)
 
@@ -227,10 +228,6 @@ def _issue(
     session: Session, piece: Slice, basis: BillBasis, anomalies: "Anomalies", posting: Posting
 ) -> tuple[int, int]:
     issued_bills = tables.issue(session, piece, basis.prices, basis.usages, posting)
-    if piece.credited_households:
-        credited_bills = apply_credit(session, piece, posting)
-        events = _issued_events(piece, posting.due_date, credited_bills)
-        record_many(session, events, aggregate=f"estate:{piece.estate}", at=posting.now)
     if issued_bills.passed_over:
         _name_passed_over(session, piece, basis, anomalies)
     return issued_bills.bills, issued_bills.amount_fen
@@ -241,19 +238,6 @@ def _name_passed_over(session: Session, piece: Slice, basis: BillBasis, anomalie
     if basis.prices.rates or basis.prices.lines:
         rows = tables.passed_over(session, piece, basis.prices, basis.usages, anomalies.room)
         anomalies.add_passed_over(rows)
-
-
-def _issued_events(piece: Slice, due_date: date, credited_bills: Sequence[CreditedBill]) -> Iterator[BillsIssued]:
-    for fee_item, rows in groupby(credited_bills, key=lambda row: row.fee_item):
-        for batch in batches(rows):
-            yield BillsIssued(
-                run_id=piece.run_id,
-                estate=piece.estate,
-                fee_item=fee_item,
-                period=format_period(piece.period),
-                due_date=due_date,
-                bills=[IssuedBill.model_validate(row, from_attributes=True) for row in batch],
-            )
 
 
 def _judge(

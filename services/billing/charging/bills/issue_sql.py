@@ -80,7 +80,6 @@ RECURSIVE rolled_key AS (
 # Whether a line was billed before is one look at the unique index per line: OFFSET leaves the planner no other way. It
 # knows nothing yet of the rows this very run writes, and would read all of them again for every slice.
 # Rollups need no order here, for nobody else rolls up on the estate meanwhile.
-# `credited` are the households with a prepaid balance: their events wait until the balance was applied.
 # Events are cut from one array per fee item. FULL JOIN is for the planner, which cannot make a loop of it: codes are
 # read in one go along the index, not one by one. Households without a new bill fall out, having no fee item.
 ISSUE = Prepared(
@@ -105,7 +104,7 @@ WITH {_MAYBE_BILLED}, {PRICING}, issued AS (
   FROM issued
 ), rolled AS (
   INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, billed_fen, billed_count)
-  SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(amount_fen), count(*)
+  SELECT :estate_id, building, fee_item, :period, :due_date, :rolled_on, sum(amount_fen), count(*)
   FROM issued GROUP BY building, fee_item
   ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
   SET billed_fen = r.billed_fen + excluded.billed_fen, billed_count = r.billed_count + excluded.billed_count
@@ -116,7 +115,7 @@ WITH {_MAYBE_BILLED}, {PRICING}, issued AS (
   SELECT i.fee_item, array_agg(
     '{{"bill_id":' || i.id || ',"household":' || to_json(h.code) || ',"amount_fen":' || i.amount_fen
     || ',"open_fen":' || i.amount_fen || '}}')
-    FILTER (WHERE i.id IS NOT NULL AND i.household_id <> ALL (:credited)) AS bills
+    FILTER (WHERE i.id IS NOT NULL) AS bills
   FROM issued i FULL JOIN resident h ON h.id = i.household_id GROUP BY i.fee_item
 ), told AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
@@ -136,45 +135,13 @@ FROM issued
 """,
     {
         "estate_id": "int", "from_unit_id": "bigint", "to_unit_id": "bigint",
-        "rates": "jsonb", "lines": "jsonb", "apart": "bigint[]", "covered": "text[]", "credited": "bigint[]",
-        "months": "int", "run_id": "uuid", "source": "text", "period": "date", "due_date": "date", "issued_on": "date",
+        "rates": "jsonb", "lines": "jsonb", "apart": "bigint[]", "covered": "text[]", "months": "int",
+        "run_id": "uuid", "source": "text", "period": "date", "due_date": "date", "issued_on": "date",
+        "rolled_on": "date",
         "now": "timestamptz", "estate": "text", "period_text": "text", "batch": "int", "event": "text",
         "version": "int", "event_source": "text", "exchange": "text", "aggregate": "text", "trace_id": "text",
     },
 )  # fmt: skip
-
-# The new bills of credited households, in the order in which the balance meets them; then what it pays of each.
-APPLY_CREDIT = text("""
-WITH fresh AS (
-  SELECT b.id, b.household_id, b.building, b.fee_item, b.amount_fen, h.code, h.credit_fen - h.reserved_fen AS free_fen,
-         sum(b.amount_fen) OVER (PARTITION BY b.household_id ORDER BY b.id) - b.amount_fen AS before_fen
-  FROM bill b JOIN household h ON h.id = b.household_id
-  WHERE b.household_id = ANY (:credited) AND b.run_id = CAST(:source AS uuid) AND b.voided_at IS NULL
-    AND b.period = :period AND b.unit_id >= :from_unit_id AND b.unit_id < :to_unit_id
-), applied AS (
-  SELECT *, greatest(0, least(amount_fen, free_fen - before_fen))::bigint AS fen FROM fresh
-), paid AS (
-  UPDATE bill b SET paid_fen = b.paid_fen + a.fen FROM applied a WHERE b.id = a.id AND a.fen > 0
-), spent AS (
-  UPDATE household h SET credit_fen = h.credit_fen - s.fen
-  FROM (SELECT household_id, sum(fen) AS fen FROM applied GROUP BY household_id) s
-  WHERE h.id = s.household_id AND s.fen > 0
-), entry AS (
-  INSERT INTO ledger_entry (amount_fen, bill_id, household_id, created_at, estate_id, booked_on, kind,
-                            debit_account, credit_account, source)
-  SELECT fen, id, household_id, :now, :estate_id, :issued_on, 'credit_applied',
-         'customer_credit', 'receivable', :source
-  FROM applied WHERE fen > 0 ORDER BY id
-), rolled AS (
-  INSERT INTO rate_rollup AS r (estate_id, building, fee_item, period, due_date, booked_on, collected_fen)
-  SELECT :estate_id, building, fee_item, :period, :due_date, :issued_on, sum(fen)
-  FROM applied WHERE fen > 0 GROUP BY building, fee_item ORDER BY building, fee_item
-  ON CONFLICT (estate_id, building, fee_item, period, due_date, booked_on) DO UPDATE
-  SET collected_fen = r.collected_fen + excluded.collected_fen
-)
-SELECT id AS bill_id, code AS household, fee_item, amount_fen, amount_fen - fen AS open_fen
-FROM applied ORDER BY fee_item, id
-""")
 
 # A dry run judges each line that would be billed; the first reason that fits is its kind, null when all is well.
 # Amounts are compared by month and over all payers of a unit; consumption is judged as such where it is metered.

@@ -33,12 +33,14 @@ NO_SCALE: dict[str, object] = {"exact_m2": None, "times": 0, "times_vacant": 0, 
 class Posting:
     """What all bills of a slice have in common when they are issued.
 
+    `first_issued_on`: of a reissue, when the first of the bills it replaces was; in the figures it counts from then.
     `moved_from`: the due date by policy alone, where they are issued too late for it.
     """
 
     due_date: date
     issued_on: date
     now: datetime
+    first_issued_on: date | None = None
     moved_from: date | None = None
 
 
@@ -79,17 +81,6 @@ class IssuedBills:
     bills: int
     amount_fen: int
     passed_over: bool
-
-
-@dataclass(frozen=True)
-class CreditedBill:
-    """A new bill that was paid from a prepaid balance, as far as that went."""
-
-    bill_id: int
-    household: str
-    fee_item: str
-    amount_fen: int
-    open_fen: int
 
 
 @dataclass(frozen=True)
@@ -172,18 +163,11 @@ def issue(
 ) -> IssuedBills:
     """Issue the bills of a slice with ledger, rollup and events.
 
-    Units may be passed over for an amount of 0 or because no rate covers their usage. Credited households are told of
-    by `apply_credit`'s caller.
+    Units may be passed over for an amount of 0 or because no rate covers their usage.
     """
     parameters = _range(piece, prices) | _posting(piece, posting) | _envelope(piece)
-    parameters |= {"credited": piece.credited_households, "covered": list(usages), "run_id": str(piece.run_id)}
+    parameters |= {"covered": list(usages), "run_id": str(piece.run_id)}
     return row_of(IssuedBills, issue_sql.ISSUE.execute(session, parameters).one())
-
-
-def apply_credit(session: Session, piece: Slice, posting: Posting) -> list[CreditedBill]:
-    """Pay the new bills of credited households from their balance, oldest bill first (B6); returns these bills."""
-    parameters = _range(piece, NOTHING) | _posting(piece, posting) | {"credited": piece.credited_households}
-    return rows_of(CreditedBill, session.execute(issue_sql.APPLY_CREDIT, parameters))
 
 
 def passed_over(
@@ -279,6 +263,7 @@ def _posting(piece: Slice, posting: Posting) -> dict[str, object]:
         "period": piece.period,
         "due_date": posting.due_date,
         "issued_on": posting.issued_on,
+        "rolled_on": posting.first_issued_on or posting.issued_on,
         "now": posting.now,
     }
 

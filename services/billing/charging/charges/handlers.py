@@ -1,6 +1,5 @@
 """STORY of one-off services (B1): asked → a bill at once, posted, paid from the prepaid balance, told to others."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -14,8 +13,9 @@ from services.billing.charging.charges.tables import Home
 from services.billing.charging.tariffs.cycles import due_date
 from services.billing.charging.tariffs.versions import load_policy
 from services.billing.receivables.booking.handlers import book
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.ledger import tables as ledger
-from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, RECEIVABLE, Account, Movement
+from services.billing.receivables.ledger.rules import FEE_INCOME, RECEIVABLE, Movement
 from services.billing.tables import lock_estate
 from services.common.contracts.answers.charges import Charge
 from services.common.contracts.errors import Invalid, NotFound
@@ -92,7 +92,9 @@ def _issue(session: Session, home: Home, charge_id: UUID, request: ChargeRequest
     if account is None:
         raise NotFound(f"There is no household {home.household}.")
     bill_id = tables.insert_bill(session, _bill(session, home, charge_id, request, today))
-    book(session, account, _movements(account, bill_id, request.amount_fen, str(charge_id), today), now)
+    fen, day, cause = request.amount_fen, account.booking_day(today), str(charge_id)
+    book(session, account, [Movement("bill_issued", RECEIVABLE, FEE_INCOME, fen, day, cause, bill_id)], now)
+    apply_credit(session, home.household, cause, now)
     return bill_id
 
 
@@ -112,14 +114,6 @@ def _bill(session: Session, home: Home, charge_id: UUID, request: ChargeRequest,
         "inputs": inputs,
         "charge_id": charge_id,
     }
-
-
-def _movements(account: Account, bill_id: int, fen: int, cause: str, today: date) -> Iterator[Movement]:
-    """What is owed, and what the prepaid balance pays of it; today or on the first day that is open (B8)."""
-    day = account.booking_day(today)
-    paid_fen = min(account.free_credit_fen, fen)
-    yield Movement("bill_issued", RECEIVABLE, FEE_INCOME, fen, day, cause, bill_id)
-    yield Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid_fen, day, cause, bill_id)
 
 
 def _check(request: ChargeRequest, today: date) -> None:

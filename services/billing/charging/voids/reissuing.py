@@ -12,7 +12,9 @@ from services.billing.charging.slices import tables as slices
 from services.billing.charging.voids import carrying, tables
 from services.billing.charging.voids.carrying import Inheritance
 from services.billing.charging.voids.tables import BillToVoid, StandingBill
-from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
+from services.billing.receivables.allocation.portions import Designation, movements
+from services.billing.receivables.booking.handlers import book
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.settings import settings
 from services.billing.tables import bill_run
@@ -45,10 +47,10 @@ def bill_again(
     before = tables.predecessors(session, *key)
     for row in fresh:
         previous_id = before.get(row.household_id)
-        tables.replace(session, row.id, of=previous_id or void.id)
+        tables.replace(session, row.id, previous_id or void.id, void.originally_issued_on)
         previous = tables.bill(session, previous_id) if previous_id else None
         if previous is None:
-            _apply_credit(session, row, None, str(request_id), now)
+            apply_credit(session, row.household, str(request_id), now)
         else:
             _inherit(session, row, previous, request_id, now, is_void_now=is_void_now and previous.id == void.id)
     record = {"id": request_id, "bill_id": void.id, "bill_ids": [row.id for row in fresh]}
@@ -59,12 +61,16 @@ def bill_again(
 def _inherit(
     session: Session, fresh: StandingBill, void: BillToVoid, request_id: UUID, now: datetime, *, is_void_now: bool
 ) -> None:
-    """Grants first, for they were there before some of the money; then the money on the days it came."""
+    """Grants first, for they were there before some of the money; then the money on the days it came.
+
+    What the void gave the household's other bills is the reissue's: it is taken back from them.
+    """
+    _take_back(session, fresh.household, void.id, str(request_id), now)
     account = ledger.account(session, fresh.household, lock=True)
     grants = carrying.grants_of(session, void, is_void_now=is_void_now)
     if account is not None and grants:
         carrying.carry(session, account, void, fresh, grants, now)
-    _apply_credit(session, fresh, void.id, str(request_id), now)
+    apply_credit(session, fresh.household, str(request_id), now, Designation([fresh.id], void.id))
     if account is not None and grants:
         carrying.settle(session, account, Inheritance(void, fresh), grants, request_id, now)
 
@@ -76,21 +82,16 @@ def _run(session: Session, caller: Caller, run_id: UUID, void: BillToVoid, now: 
         raise another_request("bill run")
     slice_id = tables.add_slice(session, run_id, void.estate_id, void.unit_id)
     [piece] = slices.load(session, [slice_id])
-    bills.issue_as_due(session, piece, void.months, void.due_date, now=now, settings=settings())
+    issued_on = void.originally_issued_on
+    bills.issue_as_due(session, piece, void.months, void.due_date, issued_on, now=now, settings=settings())
 
 
-def _apply_credit(session: Session, fresh: StandingBill, before: int | None, source: str, now: datetime) -> None:
-    """First what the void released, on the days it came; then what else stands as credit, today (B6)."""
-    account = ledger.account(session, fresh.household, lock=True)
-    if account is None or not account.free_credit_fen:
-        return
-    today = business_date(now)
-    remaining_fen, portions = account.free_credit_fen, []
-    for row in tables.released_money(session, before) if before is not None else ():
-        portions.append(Portion(row.counts_on, min(remaining_fen, row.fen)))
-        remaining_fen -= portions[-1].fen
-    portions.append(Portion(today, remaining_fen))
-    apply_credit(session, account, Applying(portions, source, bill_ids={fresh.id}), today, now)
+def _take_back(session: Session, household: str, void_id: int, cause: str, now: datetime) -> None:
+    account = ledger.account(session, household, lock=True)
+    if account is not None:
+        use_sums = {use: -fen for use, fen in tables.given_elsewhere(session, account.id, void_id).items()}
+        day = account.booking_day(business_date(now))
+        book(session, account, movements(use_sums, day, cause), now)
 
 
 def made_by(session: Session, request_id: UUID) -> list[ReissuedBill]:

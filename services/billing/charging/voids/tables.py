@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.billing.holds.tables import stands
+from services.billing.receivables.ledger.prepaid import Use
 from services.billing.tables import estate, household, metadata
 from services.common.narrowing import above, among, equals
 from services.common.rows import row_of, rows_of
@@ -77,7 +78,7 @@ bill_reissue = Table(
 )
 
 _BILL = text("""
-SELECT b.*, h.code AS household, e.code AS estate
+SELECT b.*, COALESCE(b.first_issued_on, b.issued_on) AS originally_issued_on, h.code AS household, e.code AS estate
 FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.estate_id WHERE b.id = :id
 """)
 _PLAN = text(f"""
@@ -98,11 +99,21 @@ _PREDECESSORS = text("""
 SELECT DISTINCT ON (household_id) household_id, bill_id FROM credit_note
 WHERE unit_id = :unit_id AND fee_item = :fee_item AND period = :period ORDER BY household_id, number DESC
 """)
-_RELEASED_MONEY = text("""
-SELECT COALESCE(value_on, booked_on) AS counts_on, sum(amount_fen)::bigint AS fen FROM ledger_entry
-WHERE bill_id = :bill_id AND kind IN ('void_released', 'void_fee_released') GROUP BY 1 ORDER BY 1
+# What the void of a bill gave other bills, as far as those stand and nobody took it back meanwhile.
+_GIVEN_ELSEWHERE = text("""
+WITH use AS (
+  SELECT l.bill_id, COALESCE(l.value_on, l.booked_on) AS counts_on,
+         CASE l.debit_account WHEN 'customer_credit' THEN l.credit_account ELSE l.debit_account END AS account,
+         CASE l.debit_account WHEN 'customer_credit' THEN l.amount_fen ELSE -l.amount_fen END AS fen,
+         l.source IN (SELECT id::text FROM credit_note WHERE bill_id = :bill_id) AS is_of_void
+  FROM ledger_entry l JOIN bill b ON b.id = l.bill_id
+  WHERE l.household_id = :household_id AND l.kind IN ('credit_applied', 'credit_applied_late_fee')
+    AND b.voided_at IS NULL
+)
+SELECT bill_id, account, counts_on, LEAST(sum(fen), sum(fen) FILTER (WHERE is_of_void))::bigint AS fen
+FROM use GROUP BY bill_id, account, counts_on HAVING bool_or(is_of_void) ORDER BY bill_id, account, counts_on
 """)
-_REPLACES = text("UPDATE bill SET reissue_of = :of WHERE id = :id")
+_REPLACES = text("UPDATE bill SET reissue_of = :of, first_issued_on = :first_issued_on WHERE id = :id")
 _SLICE = text("""
 INSERT INTO bill_run_slice (run_id, estate_id, from_unit_id, to_unit_id)
 VALUES (:run_id, :estate_id, :unit_id, :unit_id + 1) RETURNING id
@@ -124,6 +135,8 @@ class BillToVoid:
     period: date
     months: int
     due_date: date
+    # or the first of the bills it replaced
+    originally_issued_on: date
     amount_fen: int
     charge_id: UUID | None
     run_id: UUID | None
@@ -172,14 +185,6 @@ class StandingBill:
     amount_fen: int
     due_date: date
     run_id: UUID | None
-
-
-@dataclass(frozen=True)
-class ReleasedMoney:
-    """Money a void released, by the day it counts from."""
-
-    counts_on: date
-    fen: int
 
 
 def bill(session: Session, bill_id: int) -> BillToVoid | None:
@@ -258,9 +263,10 @@ def predecessors(session: Session, unit_id: int, fee_item: str, period: date) ->
     return {row.household_id: row.bill_id for row in rows}
 
 
-def released_money(session: Session, bill_id: int) -> list[ReleasedMoney]:
-    """What the void of a bill released, oldest day first."""
-    return rows_of(ReleasedMoney, session.execute(_RELEASED_MONEY, {"bill_id": bill_id}))
+def given_elsewhere(session: Session, household_id: int, bill_id: int) -> dict[Use, int]:
+    """What the void of a bill gave other bills of its household and they still have, in fen."""
+    rows = session.execute(_GIVEN_ELSEWHERE, {"household_id": household_id, "bill_id": bill_id})
+    return {Use(row.bill_id, row.account, row.counts_on): row.fen for row in rows if row.fen > 0}
 
 
 def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> int:
@@ -268,9 +274,9 @@ def add_slice(session: Session, run_id: UUID, estate_id: int, unit_id: int) -> i
     return int(session.scalar(_SLICE, {"run_id": run_id, "estate_id": estate_id, "unit_id": unit_id}) or 0)
 
 
-def replace(session: Session, bill_id: int, of: int) -> None:
-    """Say of a new bill which void one it replaces."""
-    session.execute(_REPLACES, {"id": bill_id, "of": of})
+def replace(session: Session, bill_id: int, of: int, first_issued_on: date) -> None:
+    """Say of a new bill which void one it replaces, and when the first of them was issued."""
+    session.execute(_REPLACES, {"id": bill_id, "of": of, "first_issued_on": first_issued_on})
 
 
 def add_reissue(session: Session, row: Mapping[str, object]) -> None:

@@ -13,6 +13,7 @@ from services.billing.charging.voids.tables import BillToVoid
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.booking.open_items import items_of
 from services.billing.receivables.booking.rules import OpenItems
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import (
     BILL_VOIDED,
@@ -101,6 +102,7 @@ def void_now(session: Session, caller: Caller, request_id: UUID, scene: Scene, r
     )
     if bill.household_id not in payers:
         carrying.give_back(session, account, bill, request_id, now)
+    apply_credit(session, bill.household, str(request_id), now)
 
 
 def _movements(bill: BillToVoid, stands: Standing, day: BookingDay, cause: str) -> Iterator[Movement]:

@@ -11,6 +11,7 @@ from sqlalchemy import Index, TextClause, text
 from services.billing.figures.rates.rates_sql import SCOPE, in_window, is_wanted, key, steward_of
 from services.billing.portfolio.stewards.tables import STEWARD
 from services.billing.receivables.ledger.rollups import is_dated_back
+from services.billing.receivables.ledger.sql import first_day
 from services.billing.tables import bill
 
 Index("bill_window_idx", bill.c.period, bill.c.due_date, bill.c.estate_id, postgresql_using="brin")
@@ -21,8 +22,9 @@ def paid_up(group_by: str, window: str, filters: frozenset[str]) -> TextClause:
     """Households billed, and those of them that paid all they were billed, per key; `window` is period or due_in.
 
     `later` is what was settled of a bill after the day: by money, and by money or waiver. Its issue settles nothing,
-    and bills that are void do not count at all.
+    and bills that are void do not count at all. Nothing is settled of a bill before its first day (ADR 17).
     """
+    counts = f"({first_day('b')} <= :as_of OR :as_of < e.figures_since)"
     by_building = group_by == "building"
     stewards = group_by == "steward" or "steward" in filters
     return text(f"""
@@ -39,8 +41,9 @@ WITH {SCOPE}, {f"{STEWARD}, " if stewards else ""}later AS (
   GROUP BY l.bill_id
 ), billed AS (
   SELECT {key(group_by, "b", "e", "w")} AS key, {"e.code AS estate," if by_building else ""} b.household_id,
-         sum(b.amount_fen - b.paid_fen - b.waived_fen + COALESCE(l.settled_fen, 0)) = 0
-           AND sum(b.paid_fen - COALESCE(l.paid_fen, 0)) > 0 AS paid
+         sum(CASE WHEN {counts} THEN b.amount_fen - b.paid_fen - b.waived_fen + COALESCE(l.settled_fen, 0)
+                  ELSE b.amount_fen END) = 0
+           AND sum(CASE WHEN {counts} THEN b.paid_fen - COALESCE(l.paid_fen, 0) ELSE 0 END) > 0 AS paid
   FROM bill b JOIN scope e ON e.id = b.estate_id {steward_of("b") if stewards else ""}
   LEFT JOIN later l ON l.bill_id = b.id
   WHERE b.voided_at IS NULL AND {in_window(window, "b")}{is_wanted(filters, "b", "w")}

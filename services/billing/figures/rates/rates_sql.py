@@ -1,7 +1,8 @@
 """SQL of collection rates: sums per key as of any day, from totals; of one month by building from the rollups (J1).
 
 Totals stand for all time; what was booked after the day is taken off again, whole months at a time and then days. For
-today that is next to nothing. Money counts from the day it is booked. A bill counts for every day: what a window's
+today that is next to nothing. Money counts from the day it is booked, or from its bill's first day if that is later;
+the rollups have it there (ADR 17). A bill counts for every day: what a window's
 bills come to, net of voids, is known today and does not depend on the cut-off. Only where no window is asked for does a
 bill begin to count: on the day it was booked, its due date or the end of its month, whichever comes first.
 """
@@ -11,13 +12,15 @@ from functools import cache
 from sqlalchemy import TextClause, text
 
 from services.billing.portfolio.stewards.tables import STEWARD
+from services.billing.receivables.ledger.sql import last_day
 
 SCOPE = """scope AS (
-  SELECT id, code, region FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)
+  SELECT id, code, region, figures_since FROM estate WHERE CAST(:estates AS text[]) IS NULL OR code = ANY (:estates)
 )"""
 
-# From here on a bill counts though it was booked later: one issued late belongs to its month all the same.
-_COUNTS_FROM = "LEAST(due_date, (period + INTERVAL '1 month')::date)"
+# From here on a bill counts though it was booked later: one issued late belongs to its month all the same, of which
+# the last day is a day (ADR 17).
+_COUNTS_FROM = f"LEAST(due_date, {last_day('period')})"
 
 _BILL = "estate_id, fee_item, period, due_date"
 _BILL_IN_BUILDING = "estate_id, building, fee_item, period, due_date"

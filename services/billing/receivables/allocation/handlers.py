@@ -1,13 +1,15 @@
 """STORY of a settled payment: posted to bills, the rest to credit (B6, B9). Never commits."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
+from services.billing.receivables.allocation import portions
 from services.billing.receivables.allocation.account import locked_account
-from services.billing.receivables.allocation.decision import Change, decide
+from services.billing.receivables.allocation.credit import place_credit
+from services.billing.receivables.allocation.decision import Change, Decision, decide
 from services.billing.receivables.allocation.receipts import tell
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.ledger import tables
@@ -22,6 +24,7 @@ from services.billing.receivables.ledger.rules import (
 )
 from services.billing.receivables.ledger.tables import NewPosting
 from services.common.contracts.events import PaymentSettled
+from services.common.domain.calendar import business_date
 from services.common.messaging import record_many
 
 
@@ -33,10 +36,20 @@ def allocate_payment(session: Session, event: PaymentSettled, now: datetime) -> 
     account = locked_account(session, event.household, event.payment_id)
     if not tables.claim_posting(session, _posting(event), account.id, account.estate_id, now):
         return
-    decision = decide(session, account, event)
-    book(session, account, _movements(account, decision.changes), now, decision.items)
+    today = business_date(now)
+    decision = decide(session, account, event, today)
+    book(session, account, _movements(account, decision, today), now, decision.items)
     holds.end_payment(session, event.payment_id, event.settled_at)
     record_many(session, tell(session, account, decision), aggregate=f"estate:{account.estate}", at=now)
+    if event.business_date < today:
+        _place_rest(session, event, now)
+
+
+def _place_rest(session: Session, event: PaymentSettled, now: datetime) -> None:
+    """What an earlier day left free pays what accrued since (ADR 17)."""
+    account = tables.account(session, event.household, lock=True)
+    if account is not None:
+        place_credit(session, account, f"credit:{event.payment_id}", now)
 
 
 def _posting(event: PaymentSettled) -> NewPosting:
@@ -52,8 +65,18 @@ def _posting(event: PaymentSettled) -> NewPosting:
     )
 
 
-def _movements(account: Account, changes: Iterable[Change]) -> Iterator[Movement]:
-    """What came in and what is put elsewhere: of each payment its principal and late fee by bill, then the rest."""
+def _movements(account: Account, decision: Decision, today: date) -> Iterator[Movement]:
+    """Prepaid balance that comes back; what came in and what is put elsewhere; then what prepaid balance pays instead.
+
+    Of each payment its principal and late fee by bill, then the rest.
+    """
+    day, cause = account.booking_day(today), f"credit:{decision.changes[0].payment.id}"
+    yield from portions.movements({use: min(fen, 0) for use, fen in decision.credit.items()}, day, cause)
+    yield from _payment_movements(account, decision.changes)
+    yield from portions.movements({use: max(fen, 0) for use, fen in decision.credit.items()}, day, cause)
+
+
+def _payment_movements(account: Account, changes: Iterable[Change]) -> Iterator[Movement]:
     for change in changes:
         for share in change.shares:
             yield _movement(account, change, "payment_principal", RECEIVABLE, share.principal_fen, share.bill_id)

@@ -6,8 +6,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.holds import handlers as holds
 from services.billing.receivables.allocation.account import locked_account
-from services.billing.receivables.allocation.decision import within_of
-from services.billing.receivables.allocation.rules import Money, pays_enough
+from services.billing.receivables.allocation.rules import Money, pays_enough, within_of
 from services.billing.receivables.allocation.tables import least_percent
 from services.billing.receivables.booking.open_items import items_to_pay
 from services.billing.receivables.late_fee.open_bills import open_bills, policy_of

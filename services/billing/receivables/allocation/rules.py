@@ -2,8 +2,8 @@
 
 Money that arrives late or twice must lead to the same ledger as money that arrives in order. So a payment with an
 earlier business day than one already applied puts both, and all after it, in their order again; only the differences
-are posted. Where credit of a later payment has been spent on a new bill meanwhile, nothing is taken back: the late
-arrival is then applied on top.
+are posted. Prepaid balance that came on that day or later and pays bills is placed again with them (ADR 17). Where it
+was paid out meanwhile, or is kept for a refund, nothing is taken back: the late arrival is then applied on top.
 
 The late fee of bills under a plan that performs on the day of payment comes after everything else: an instalment that
 is paid in full must not fall short because some of it went to late fee (C3).
@@ -24,6 +24,7 @@ from services.billing.receivables.late_fee.rules import (
     late_fee_settled,
     outstanding,
 )
+from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.plans.rules import Plan, frozen_on
 from services.common.fields import LARGEST_BIGINT
 
@@ -101,6 +102,11 @@ def place(
     return Placement(payment, tuple(share for share in shares.values() if share.total_fen), remainder_fen)
 
 
+def within_of(account: Account, on: date) -> Within:
+    """Which part of a bill money of that day pays first."""
+    return "late_fee_first" if account.allocation_on(on) == "late_fee_first" else "principal_first"
+
+
 def pays_enough(
     payment: Money,
     bills: Sequence[OpenBill],
@@ -138,14 +144,21 @@ def place_all(
     plans: Sequence[Plan] = (),
 ) -> list[Placement]:
     """Spread several payments in the order of their keys, each upon the ones before."""
-    state = {bill.id: bill for bill in bills}
+    state = list(bills)
     placements = []
     for payment in sorted(payments, key=lambda payment: payment.key):
-        placement = place(payment, state.values(), policy, within, plans)
-        for share in placement.shares:
-            state[share.bill_id] = _after(state[share.bill_id], share, payment.business_date)
-        placements.append(placement)
+        placements.append(place(payment, state, policy, within, plans))
+        state = bills_after(state, placements[-1:])
     return placements
+
+
+def bills_after(bills: Iterable[OpenBill], placements: Iterable[Placement]) -> list[OpenBill]:
+    """Bills with what was placed on them."""
+    state = {bill.id: bill for bill in bills}
+    for placement in placements:
+        for share in placement.shares:
+            state[share.bill_id] = _after(state[share.bill_id], share, placement.payment.business_date)
+    return list(state.values())
 
 
 def difference(before: Mapping[int, Share], after: Iterable[Share]) -> list[Share]:

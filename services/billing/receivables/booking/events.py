@@ -16,6 +16,7 @@ from services.billing.receivables.ledger.rules import (
     Bill,
     Entry,
     debit_fen,
+    is_payment,
 )
 from services.common.contracts.base import Event
 from services.common.contracts.events import AdjustedBill, BillsAdjusted, BillsIssued, IssuedBill
@@ -34,7 +35,7 @@ REASONS: Final[Mapping[str, Reason]] = {
 
 def events_of(account: Account, bills: Mapping[int, Bill], entries: Sequence[Entry]) -> list[Event]:
     """The events of a booking; a bill that is new is told of once, with what is open of it."""
-    changes = open_changes(entries)
+    changes = open_changes(entry for entry in entries if not is_payment(entry))
     issues = {bill_id for bill_id, effect in effects(entries).items() if effect.billed_count}
     reasons = {entry.bill_id: REASONS[entry.kind] for entry in entries if entry.kind in REASONS}
     adjustments: dict[Reason, list[AdjustedBill]] = defaultdict(list)

@@ -68,11 +68,5 @@ def book_credit(session: Session, estate_id: int, movements: Mapping[int, Moveme
     tables.move_credit(session, {household_id: _credit_fen([entry]) for household_id, entry in entries.items()})
 
 
-def keep_fee_left(session: Session, account: Account, bill_ids: Iterable[int]) -> None:
-    """Say again whether only late fee is left on some bills of a locked account: for bills that SQL issued (B4)."""
-    items = items_of(session, account, bill_ids)
-    tables.keep_fee_left(session, account, rules.fee_left(items, items, set(items.bills), policy_of(account)))
-
-
 def _credit_fen(entries: Iterable[Entry]) -> int:
     return -sum(debit_fen(entry, CUSTOMER_CREDIT) for entry in entries)

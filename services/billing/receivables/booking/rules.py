@@ -72,7 +72,7 @@ def figures(items: OpenItems, entries: Sequence[Entry]) -> dict[FigureKey, Effec
 
 
 def _key(bill: Bill, entry: Entry) -> FigureKey:
-    return FigureKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, figure_day(entry))
+    return FigureKey(bill.estate_id, bill.building, bill.fee_item, bill.period, bill.due_date, figure_day(bill, entry))
 
 
 def fee_left(before: OpenItems, after: OpenItems, among: Collection[int], policy: LateFeePolicy) -> dict[int, bool]:

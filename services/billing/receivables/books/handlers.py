@@ -15,6 +15,7 @@ from services.billing.receivables.books.backdating import backdated_by_month
 from services.billing.receivables.books.funds import REMUNERATION, fund, to_return
 from services.billing.receivables.books.rules import AccountPeriod
 from services.billing.receivables.books.tables import Close, Settlement
+from services.billing.receivables.credits.applying import apply_credits
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, FEE_INCOME, BookingDay, Movement
 from services.billing.receivables.trial_balance import rules as balance
 from services.billing.receivables.trial_balance import tables as balance_sql
@@ -240,6 +241,7 @@ def _return_surplus(session: Session, request_id: UUID, estate: Estate, last: da
     }
     tables.post_fund(session, estate.id, moves, today, source, "surplus returned to the owners (多退少补)", now)
     book_credit(session, estate.id, movements, now)
+    apply_credits(session, movements, source, now)
     return surplus
 
 

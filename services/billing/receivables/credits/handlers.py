@@ -7,15 +7,15 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.billing.portfolio.tables import find_household
+from services.billing.receivables.allocation.credit import place_credit
+from services.billing.receivables.allocation.portions import Designation
 from services.billing.receivables.credits import tables
-from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
 from services.billing.receivables.credits.tables import ApplicationRow
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import Account
 from services.common.contracts.answers.credits import CreditApplication
 from services.common.contracts.errors import Conflict, Invalid, NotFound
 from services.common.domain.access import Caller
-from services.common.domain.calendar import business_date
 from services.common.domain.permissions import Permission
 from services.common.once import same_request
 
@@ -71,9 +71,7 @@ def _apply(
     _check_bills(session, account, bill_ids)
     if not account.free_credit_fen:
         raise Conflict("The household has no credit.")
-    today = business_date(now)
-    application = Applying([Portion(today, account.free_credit_fen)], str(request_id), designated_ids=bill_ids)
-    shares = apply_credit(session, account, application, today, now)
+    shares = place_credit(session, account, str(request_id), now, Designation(bill_ids))
     row = {"id": request_id, "household_id": account.id, "bill_ids": bill_ids, "applied_by": caller.sub}
     credit_left_fen = account.credit_fen - sum(share.total_fen for share in shares)
     outcome = {"shares": [asdict(share) for share in shares], "credit_left_fen": credit_left_fen, "applied_at": now}

@@ -14,11 +14,10 @@ from services.billing.portfolio.tables import find_household
 from services.billing.receivables.booking.handlers import book
 from services.billing.receivables.booking.open_items import items_to_pay
 from services.billing.receivables.credits import refund_tables, rules
-from services.billing.receivables.credits.applying import Applying, Portion, apply_credit
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.credits.handlers import lock_account
 from services.billing.receivables.credits.refund_tables import RefundRow
 from services.billing.receivables.late_fee.open_bills import open_bills, policy_of
-from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import CUSTOMER_CREDIT, Account, Movement, cash_account
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.credits import CreditRefund, RefundChannel, RefundStatus
@@ -174,10 +173,7 @@ def _decide(
 def _free(session: Session, account: Account, refund: RefundRow, now: datetime) -> None:
     """The credit is kept no longer, and pays what is open as if it had never been."""
     refund_tables.reserve(session, account.id, -refund.amount_fen)
-    fresh = ledger.account(session, account.code, lock=True)
-    if fresh is not None:
-        today = business_date(now)
-        apply_credit(session, fresh, Applying([Portion(today, fresh.free_credit_fen)], str(refund.id)), today, now)
+    apply_credit(session, account.code, str(refund.id), now)
 
 
 def list_refunds(

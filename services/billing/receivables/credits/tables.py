@@ -1,6 +1,6 @@
 """STORE of credit applied by hand to bills (B6)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,10 +14,12 @@ from sqlalchemy import (
     Uuid,
     insert,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
+from services.billing.receivables.ledger.sql import open_bill
 from services.billing.tables import bill, metadata
 from services.common.contracts.answers.credits import BillCredit
 from services.common.rows import row_of
@@ -36,6 +38,15 @@ credit_application = Table(
     Column("applied_by", Text, nullable=False),
     Column("applied_at", DateTime(timezone=True), nullable=False),
 )
+
+
+# By id: the order in which households are locked.
+_TO_SETTLE = text(f"""
+SELECT h.code FROM household h WHERE h.id = ANY (:households) AND h.credit_fen > h.reserved_fen
+  AND (EXISTS (SELECT FROM bill b WHERE b.estate_id = h.estate_id AND b.household_id = h.id AND {open_bill("b")})
+       OR EXISTS (SELECT FROM late_fee_left f WHERE f.household_id = h.id))
+ORDER BY h.id
+""")
 
 
 @dataclass(frozen=True)
@@ -65,3 +76,8 @@ def own_bills(session: Session, household_id: int, bill_ids: Sequence[int]) -> d
     """Which of some bills are a household's, each with whether it is void."""
     query = select(bill.c.id, bill.c.voided_at).where(bill.c.id.in_(bill_ids), bill.c.household_id == household_id)
     return {row.id: row.voided_at is not None for row in session.execute(query)}
+
+
+def households_to_settle(session: Session, household_ids: Collection[int]) -> list[str]:
+    """Those of some households that have free credit and something to pay, by id."""
+    return list(session.scalars(_TO_SETTLE, {"households": sorted(household_ids)}))

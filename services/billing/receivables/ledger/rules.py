@@ -7,12 +7,13 @@ and that a void leaves its bill as it was, follow from its kind.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from services.common.contracts.answers.ledger import MovementKind as MovementKind
+from services.common.domain.calendar import add_months
 
 RECEIVABLE = "receivable"
 LATE_FEE_INCOME = "late_fee_income"
@@ -89,7 +90,11 @@ class Account:
 
 @dataclass(frozen=True)
 class Bill:
-    """A bill as the ledger sees it; `fee_left`: its principal is settled, its late fee is not."""
+    """A bill as the ledger sees it; `fee_left`: its principal is settled, its late fee is not.
+
+    `first_issued_on`: of a reissue, when the first of the bills it replaces was issued. `figures_since`: of its estate,
+    money booked before that day counts in the figures as it was reported (ADR 17).
+    """
 
     id: int
     estate_id: int
@@ -97,9 +102,17 @@ class Bill:
     building: str
     fee_item: str
     period: date
+    issued_on: date
     due_date: date
     amount_fen: int
     fee_left: bool = False
+    first_issued_on: date | None = None
+    figures_since: date | None = None
+
+    @property
+    def first_day(self) -> date:
+        """From which day on the bill counts: when it was issued or due or at the end of its month, which is first."""
+        return min(self.first_issued_on or self.issued_on, self.due_date, last_day(self.period))
 
 
 @dataclass(frozen=True)
@@ -184,6 +197,11 @@ def cash_account(channel: str) -> str:
     return f"cash_{channel}"
 
 
+def is_payment(entry: Entry) -> bool:
+    """Whether an entry says where money of a channel lies."""
+    return cash_account("") in (entry.debit_account[:5], entry.credit_account[:5])
+
+
 def booking_day(on: date, first_open: date) -> BookingDay:
     """Something of a day is booked on it, or on the first day that is still open (B8)."""
     return BookingDay(on) if on >= first_open else BookingDay(first_open, on)
@@ -207,10 +225,18 @@ def debit_fen(entry: Entry, account: str) -> int:
     return entry.amount_fen * ((entry.debit_account == account) - (entry.credit_account == account))
 
 
-def figure_day(entry: Entry) -> date:
-    """The day an entry counts in the figures.
+def last_day(first: date) -> date:
+    """The last day of a month, by its first."""
+    return add_months(first, 1) - timedelta(days=1)
 
-    Prepaid balance counts from the day the money had come, and what was granted on a void bill from the day it was
-    granted (ADR 8, 11).
+
+def figure_day(bill: Bill, entry: Entry) -> date:
+    """The day an entry counts in the figures: never before its bill does, so that no rate is above 1 (ADR 17).
+
+    Prepaid balance counts from the day the money had come, what was granted on a void bill from the day it was granted,
+    and a reissue from that of the bill it replaces (ADR 8, 11).
     """
-    return entry.counts_on if entry.kind in DATED_BACK else entry.day.booked_on
+    if effect(entry).billed_count:
+        return min(entry.day.booked_on, bill.first_issued_on or entry.day.booked_on)
+    day = entry.counts_on if entry.kind in DATED_BACK else entry.day.booked_on
+    return day if bill.figures_since and day < bill.figures_since else max(day, bill.first_day)

@@ -17,6 +17,17 @@ def moved_after(bill: str, day: str) -> str:
     return f"EXISTS (SELECT FROM ledger_entry n WHERE n.bill_id = {bill}.id AND {later})"
 
 
+def last_day(period: str) -> str:
+    """SQL: the last day of a month, by its first."""
+    return f"({period} + INTERVAL '1 month -1 day')::date"
+
+
+def first_day(bill: str) -> str:
+    """SQL: from which day on the bill counts, as `rules.Bill.first_day` (ADR 17)."""
+    issued_on = f"COALESCE({bill}.first_issued_on, {bill}.issued_on)"
+    return f"LEAST({issued_on}, {bill}.due_date, {last_day(f'{bill}.period')})"
+
+
 def on_statement(bill: str, day: str) -> str:
     """SQL: a statement as of the day shows the bill.
 

@@ -7,6 +7,7 @@ its id is the `source`. Queries that need late fee for many households at once a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
+    Row,
     SmallInteger,
     Table,
     Text,
@@ -183,19 +185,22 @@ FROM ledger_entry WHERE household_id = :household_id AND COALESCE(value_on, book
 """)
 
 _BILLS = f"""
-SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.due_date, b.amount_fen,
-       {fee_left("b")} AS fee_left
-FROM bill b WHERE b.household_id = :household_id AND b.voided_at IS NULL
+SELECT b.id, b.estate_id, b.run_id, b.building, b.fee_item, b.period, b.issued_on, b.due_date, b.amount_fen,
+       {fee_left("b")} AS fee_left, b.first_issued_on, e.figures_since
+FROM bill b JOIN estate e ON e.id = b.estate_id WHERE b.household_id = :household_id AND b.voided_at IS NULL
 """
 _BILLS_TO_PAY = text(f"""{_BILLS}
   AND (b.amount_fen > b.paid_fen + b.waived_fen OR b.id = ANY (:bills) OR {fee_left("b")})
-ORDER BY b.id FOR UPDATE
+ORDER BY b.id FOR UPDATE OF b
 """)
-_BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE")
+_BILLS_NAMED = text(f"{_BILLS} AND b.id = ANY (:bills) ORDER BY b.id FOR UPDATE OF b")
 
-ENTRIES = text("""
-SELECT bill_id, kind, booked_on, value_on, amount_fen, debit_account, credit_account, source
-FROM ledger_entry WHERE bill_id = ANY (:bills) ORDER BY id
+_ENTRY = (
+    "SELECT bill_id, kind, booked_on, value_on, amount_fen, debit_account, credit_account, source FROM ledger_entry"
+)
+ENTRIES = text(f"{_ENTRY} WHERE bill_id = ANY (:bills) ORDER BY id")
+CREDIT_ENTRIES = text(f"""{_ENTRY}
+WHERE household_id = :household_id AND 'customer_credit' IN (debit_account, credit_account) ORDER BY id
 """)
 
 PAYMENT_ENTRIES = text("""
@@ -297,18 +302,24 @@ def bills_named(session: Session, household_id: int, bills: Iterable[int]) -> di
 def entries_of(session: Session, bills: Sequence[int]) -> list[Entry]:
     """Every ledger entry of some bills, oldest first."""
     rows = session.execute(ENTRIES, {"bills": list(bills)}) if bills else ()
-    return [
-        Entry(
-            kind=row.kind,
-            debit_account=row.debit_account,
-            credit_account=row.credit_account,
-            amount_fen=row.amount_fen,
-            day=BookingDay(row.booked_on, row.value_on),
-            source=row.source,
-            bill_id=row.bill_id,
-        )
-        for row in rows
-    ]
+    return [_entry(row) for row in rows]
+
+
+def credit_entries(session: Session, household_id: int) -> list[Entry]:
+    """Every ledger entry of a household's prepaid balance, oldest first."""
+    return [_entry(row) for row in session.execute(CREDIT_ENTRIES, {"household_id": household_id})]
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        kind=row.kind,
+        debit_account=row.debit_account,
+        credit_account=row.credit_account,
+        amount_fen=row.amount_fen,
+        day=BookingDay(row.booked_on, row.value_on),
+        source=row.source,
+        bill_id=row.bill_id,
+    )
 
 
 def claim_posting(session: Session, posting: NewPosting, household_id: int, estate_id: int, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from services.billing.charging.tariffs.rules import Part, Rate
 from services.billing.receivables.statement.handlers import statement
 from services.billing.receivables.trial_balance import handlers as ledger
 from services.billing.settings import Settings
-from services.common.contracts.events import BillsIssued
+from services.common.contracts.events import BillsAdjusted, BillsIssued
 from tests.support.billing.desk import FINANCE, NOW, TARIFFS, Desk
 from tests.support.billing.pricing import give_credit
 from tests.support.outbox import events
@@ -57,8 +57,12 @@ def test_prepaid_balance_pays_new_bills_oldest_first(desk: Desk, slice_units: in
         "SELECT debit_account, credit_account, amount_fen FROM ledger_entry WHERE kind = 'credit_applied' ORDER BY id"
     ) == [("customer_credit", "receivable", 20_523), ("customer_credit", "receivable", 4_477)]
     assert desk.one("SELECT sum(collected_fen)::int FROM rate_rollup") == 25_000
-    told = {bill.amount_fen: bill.open_fen for event in issued(desk) for bill in event.bills}
-    assert told == {20_523: 0, 16_450: 16_450, 11_750: 11_750 - 4_477}
+    told = {bill.bill_id: bill.open_fen for event in issued(desk) for bill in event.bills}
+    with Session(desk.engine) as session:
+        for event in events(session, BillsAdjusted):
+            for bill in event.bills:
+                told[bill.bill_id] += bill.open_change_fen
+    assert sorted(told.values()) == [0, 11_750 - 4_477, 16_450]
 
 
 def test_more_credit_than_bills_stays_credit(desk: Desk) -> None:
@@ -70,20 +74,26 @@ def test_more_credit_than_bills_stays_credit(desk: Desk) -> None:
     assert desk.one("SELECT credit_fen FROM household") == 20_000 - 16_450, "a second run pays nothing twice"
 
 
-def test_fm10_credit_that_pays_a_month_that_is_billed_late_leaves_no_late_fee(desk: Desk) -> None:
-    """A bill of September, issued on 21 November: it is not due yet when credit pays it."""
+def test_fm2_credit_pays_the_late_fee_up_to_the_day_its_money_came(desk: Desk) -> None:
+    """A bill of September, due 15 October, is issued on 21 November: 20 days had accrued when the money came."""
     desk.now = NOW + timedelta(hours=1)
+    desk.write("UPDATE billing_policy SET notice_days = 0")
     desk.estate("E1", *HOMES)
-    give_credit(desk, "H1", 20_600)
-    give_credit(desk, "H2", 100)
+    give_credit(desk, "H1", 20_600, date(2026, 11, 4))
+    give_credit(desk, "H2", 100, date(2026, 11, 4))
     desk.run("2026-09")
-    paid = desk.one("SELECT id FROM bill WHERE paid_fen = amount_fen")
+    bill = "SELECT due_date, paid_fen FROM bill WHERE paid_fen = amount_fen"
+    [(due, _)] = desk.rows(bill)
+    assert due == date(2026, 11, 21), "no bill is born overdue"
+    assert desk.rows("SELECT kind, amount_fen, value_on FROM ledger_entry WHERE debit_account = 'customer_credit' "
+                     "AND household_id = (SELECT id FROM household WHERE code = 'H1') ORDER BY id") == [
+        ("credit_applied", 20_523, date(2026, 11, 4)), ("credit_applied", 77, date(2026, 11, 4)),
+    ]  # fmt: skip
     assert desk.one("SELECT count(*) FROM late_fee_left") == 0
     with Session(desk.engine) as session:
         lines = statement(session, FINANCE, "H1", NOW.date())["bills"]
-    assert paid not in [line["id"] for line in lines]
-    with Session(desk.engine) as session:
         assert ledger.imbalance_fen(session) == 0
+    assert [line["late_fee_fen"] for line in lines] == [0]
 
 
 def test_c1_credit_that_pays_a_bill_in_time_leaves_nothing(desk: Desk) -> None:

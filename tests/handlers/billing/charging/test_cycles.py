@@ -26,7 +26,7 @@ from services.billing.receivables.statement import handlers as statements
 from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from services.common.contracts.events import BillsIssued
+from services.common.contracts.events import BillsAdjusted, BillsIssued
 from tests.support.billing.desk import FINANCE, NOW, TARIFFS, UNITS, Desk, manager
 from tests.support.billing.pricing import assert_explained, explained, give_credit, hand_over, periods, void_all
 from tests.support.outbox import events
@@ -159,7 +159,7 @@ def test_b3_credit_pays_bills_of_several_stretches_once(desk: Desk) -> None:
     paid = desk.rows(
         "SELECT paid_fen FROM bill b JOIN household h ON h.id = household_id WHERE code = 'H1' ORDER BY b.id"
     )
-    assert paid == [(0,), (20_000,), (10_000,)]
+    assert paid == [(20_000,), (10_000,), (0,)]  # FM1: what is older first
     assert desk.one("SELECT credit_fen FROM household WHERE code = 'H1'") == 0
     assert_explained(desk)
 
@@ -258,10 +258,12 @@ def test_b1_a_one_off_service_is_a_bill_at_once(desk: Desk) -> None:
     assert desk.rows("SELECT billed_fen, collected_fen, billed_count FROM rate_rollup") == [(24_000, 5_000, 2)]
     with Session(desk.engine) as session:
         told = [(e.run_id, e.bills[0].open_fen) for e in events(session, BillsIssued)]
+        credited = [bill.open_change_fen for e in events(session, BillsAdjusted) for bill in e.bills]
         statement = statements.statement(session, FINANCE, "H1", date(2026, 11, 21))
         earlier = statements.statement(session, FINANCE, "H1", date(2026, 10, 31))
         assert imbalance_fen(session) == 0
-    assert told == [(None, 7_000), (None, 12_000)]
+    assert told == [(None, 12_000), (None, 12_000)]
+    assert credited == [-5_000]
     assert (statement["principal_fen"], earlier["principal_fen"]) == (19_000, 0)
     assert_explained(desk)
     assert "更换门锁" in explained(desk)[0]["text"]["zh-CN"]

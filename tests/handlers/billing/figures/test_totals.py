@@ -76,7 +76,7 @@ def expected(books: Books, key: str, as_of: date, **window: date) -> dict[str, d
         text("SELECT r.*, e.code AS estate FROM rate_rollup r JOIN estate e ON e.id = r.estate_id")
     )
     for row in rows:
-        counts = min(row.booked_on, row.due_date, add_months(row.period, 1)) <= as_of
+        counts = min(row.booked_on, row.due_date, add_months(row.period, 1) - timedelta(days=1)) <= as_of
         if "period" in window and row.period != window["period"]:
             continue
         if "due_in" in window and row.due_date.replace(day=1) != window["due_in"]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from services.billing.figures.rates import check, totals
 from services.billing.receivables.booking.handlers import book, book_credit
+from services.billing.receivables.credits.applying import apply_credit
 from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import (
     CUSTOMER_CREDIT,
@@ -151,24 +152,23 @@ def bills(connection: Connection) -> list[Any]:
     return list(connection.execute(select(bill).order_by(bill.c.household_id, bill.c.id)))
 
 
+PAID_BEFORE = text("SELECT bill_id, amount_fen FROM ledger_entry WHERE kind = 'opening_paid'")
 UNTOUCHED = {"paid_fen": 0, "waived_fen": 0, "late_fee_apart": False, "voided_at": None}
-# what a bill moves, given its payer and what is left of the prepaid balance
-Story = Callable[[Any, Account, int], list[Movement]]
+# what a bill moves, given its payer
+Story = Callable[[Any, Account], list[Movement]]
 
 
-def book_again(connection: Connection, made: list[Any], story: Story) -> None:
-    """Write the same bills with nothing paid on them, and book those of each household."""
+def book_again(connection: Connection, made: list[Any], story: Story, cause: str) -> None:
+    """Write the same bills with nothing paid on them, book those of each household, and have its credit pay."""
     codes = {row.id: row.code for row in connection.execute(text("SELECT id, code FROM household"))}
     with Session(connection) as session, session.begin():
         for row in made:
             session.execute(insert(bill).values(row._asdict() | UNTOUCHED))
         for household_id, rows in groupby(made, key=lambda row: row.household_id):
             account = locked(session, codes[household_id])
-            credit, movements = account.credit_fen, []
-            for row in rows:
-                movements += story(row, account, credit)
-                credit -= sum(one.fen for one in movements[-1:] if one.debit == CUSTOMER_CREDIT)
-            book(session, account, movements, NOW)
+            book(session, account, [movement for row in rows for movement in story(row, account)], NOW)
+        for household_id in sorted({row.household_id for row in made}):
+            apply_credit(session, codes[household_id], cause, NOW)
 
 
 def locked(session: Session, household: str) -> Account:
@@ -188,14 +188,11 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
 @given(beginnings, st.sampled_from(["2026-08", "2026-09", "2026-10", "2026-12"]))
 @examples
 def test_b4_b6_a_run_books_as_book_does(estate: Engine, beginning: Beginning, period: str) -> None:
-    """Bills of August and September are late when they are issued: what credit pays of them leaves its late fee."""
+    """Bills of August and September are late when they are issued: credit pays what had accrued when it came."""
 
-    def issue(row: Any, account: Account, credit: int) -> list[Movement]:
-        day, cause, paid = BookingDay(row.issued_on), str(row.run_id), min(credit, row.amount_fen)
-        return [
-            Movement("bill_issued", RECEIVABLE, FEE_INCOME, row.amount_fen, day, cause, row.id),
-            Movement("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, paid, day, cause, row.id),
-        ]
+    def issue(row: Any, account: Account) -> list[Movement]:
+        day = BookingDay(row.issued_on)
+        return [Movement("bill_issued", RECEIVABLE, FEE_INCOME, row.amount_fen, day, str(row.run_id), row.id)]
 
     with estate.connect() as connection, connection.begin() as whole:
         begin(connection, beginning)
@@ -205,7 +202,7 @@ def test_b4_b6_a_run_books_as_book_does(estate: Engine, beginning: Beginning, pe
                 desk.bill(slice_id)
             made, by_sql = bills(connection), books(connection)
         assert len(made) == 12
-        book_again(connection, made, issue)
+        book_again(connection, made, issue, str(made[0].run_id))
         assert_same(by_sql, books(connection))
         whole.rollback()
 
@@ -219,11 +216,11 @@ def test_a3_opening_balances_are_booked_as_book_does(
     file = UUID(int=7)
     source = f"import:{file}"
 
-    def bring_in(row: Any, account: Account, credit: int) -> list[Movement]:
+    def bring_in(row: Any, account: Account) -> list[Movement]:
         issued, paid = (BookingDay(max(day, account.first_open)) for day in (row.issued_on, row.due_date))
         return [
             Movement("opening_bill", RECEIVABLE, OPENING_EQUITY, row.amount_fen, issued, source, row.id),
-            Movement("opening_paid", OPENING_EQUITY, RECEIVABLE, row.paid_fen, paid, source, row.id),
+            Movement("opening_paid", OPENING_EQUITY, RECEIVABLE, paid_before.get(row.id, 0), paid, source, row.id),
         ]
 
     with estate.connect() as connection, connection.begin() as whole:
@@ -236,8 +233,9 @@ def test_a3_opening_balances_are_booked_as_book_does(
             desk = Desk(connection, Settings())  # type: ignore[arg-type]
             desk.load("opening_balances", OPENING, *lines, request_id=file)
             made, by_sql = bills(connection), books(connection)
+            paid_before: dict[int, int] = dict(connection.execute(PAID_BEFORE).all())  # type: ignore[arg-type]
         assert len(made) == len(rows)
-        book_again(connection, made, bring_in)
+        book_again(connection, made, bring_in, source)
         assert_same(by_sql, books(connection))
         whole.rollback()
 

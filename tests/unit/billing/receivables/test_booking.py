@@ -31,13 +31,14 @@ CASH = "cash_wechat"
 ISSUED, DUE, PAID = date(2026, 11, 1), date(2026, 11, 15), date(2026, 12, 5)
 POLICY = LateFeePolicy("§7", (DailyRate(date(2000, 1, 1), Decimal("0.0003")),))
 ACCOUNT = Account(
-    id=3, code="H1", estate_id=5, estate="E1", credit_fen=0, first_open=date.min, allocation="principal_first",
-    late_fee_clause="§7", late_fee_capped=True, grace_days=0, grace_mode="from_due", rate_days=(), rate_values=(),
+    id=3, code="H1", estate_id=5, estate="E1", credit_fen=0, reserved_fen=0, first_open=date.min,
+    allocation="principal_first", late_fee_clause="§7", late_fee_capped=True, grace_days=0, grace_mode="from_due",
+    rate_days=(), rate_values=(),
 )  # fmt: skip
 
 
 def a_bill(bill_id: int, fen: int = 10_000, *, left: bool = False) -> Bill:
-    return Bill(bill_id, 5, RUN, "1", "property_fee", date(2026, 10, 1), DUE, fen, left)
+    return Bill(bill_id, 5, RUN, "1", "property_fee", date(2026, 10, 1), ISSUED, DUE, fen, left)
 
 
 def moved(

@@ -16,6 +16,7 @@ from services.billing.receivables.ledger.rules import (
     OF_A_VOID,
     RECEIVABLE,
     WAIVER_REVERSED,
+    Bill,
     BookingDay,
     Effect,
     Entry,
@@ -30,6 +31,7 @@ from services.billing.receivables.trial_balance.rules import Flow, collected_fen
 
 FEN = 700
 DAY = BookingDay(date(2026, 12, 1), date(2026, 11, 29))
+BILL = Bill(1, 5, None, "1", "property_fee", date(2026, 10, 1), date(2026, 11, 1), date(2026, 11, 15), FEN)
 # kind → debit, credit, what it does to its bill, what it adds to prepaid balance
 POSTINGS: dict[str, tuple[str, str, Effect, int]] = {
     "bill_issued": ("receivable", "fee_income", Effect(billed_fen=FEN, billed_count=1), 0),
@@ -112,8 +114,30 @@ def test_a_void_leaves_its_bill_as_it_was_whatever_the_accounts_say() -> None:
 
 
 def test_prepaid_balance_counts_in_the_figures_from_the_day_it_had_come() -> None:
-    assert figure_day(entry("credit_applied", CUSTOMER_CREDIT, RECEIVABLE)) == DAY.value_on
-    assert figure_day(entry("payment_principal", "cash_wechat", RECEIVABLE)) == DAY.booked_on
+    assert figure_day(BILL, entry("credit_applied", CUSTOMER_CREDIT, RECEIVABLE)) == DAY.value_on
+    assert figure_day(BILL, entry("payment_principal", "cash_wechat", RECEIVABLE)) == DAY.booked_on
+
+
+@pytest.mark.parametrize(
+    ("issued", "due", "first_issued", "first_day"),
+    [
+        ("2026-12-20", "2027-01-15", None, "2026-12-20"),
+        ("2027-01-05", "2027-01-15", None, "2026-12-31"),
+        ("2027-01-05", "2026-12-24", None, "2026-12-24"),
+        ("2027-01-05", "2027-01-15", "2026-12-22", "2026-12-22"),
+    ],
+)
+def test_fm9_nothing_counts_before_the_first_day_of_its_bill(
+    issued: str, due: str, first_issued: str | None, first_day: str
+) -> None:
+    days = {"issued_on": date.fromisoformat(issued), "due_date": date.fromisoformat(due)}
+    replaced = date.fromisoformat(first_issued) if first_issued else None
+    late = replace(BILL, period=date(2026, 12, 1), first_issued_on=replaced, **days)
+    for kind in ("credit_applied", "payment_principal", "principal_waived"):
+        assert figure_day(late, entry(kind, *POSTINGS[kind][:2])) == date.fromisoformat(first_day)
+    reported = replace(late, figures_since=date(2027, 1, 1))
+    assert figure_day(reported, entry("payment_principal", "cash_pos", RECEIVABLE)) == DAY.booked_on
+    assert figure_day(late, entry("bill_issued", RECEIVABLE, "fee_income")) == DAY.booked_on
 
 
 def test_b8_what_is_dated_into_a_closed_month_is_booked_on_the_first_open_day() -> None:
