@@ -23,7 +23,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "late_fee_rate": {"daily": "0.00045"},
     "late_fee_terms": {"capped": False, "grace_days": 9, "grace_mode": "after_grace"},
     "allocation": {"order": "late_fee_first"},
-    "plan": {"late_days": 21, "revives": False},
+    "plan": {"late_days": 21, "revives": False, "backdate_days": 5, "longest_months": 18},
     "tracks": {"tracks": [
         {"cause": "hardship", "replaces": "legal_file", "code": None} | NOTHING,
         {"cause": "vacant", "replaces": "visit", "code": "vacancy", "earliest_day": 17, "latest_day": 29,
@@ -144,4 +144,4 @@ def test_a_dead_service_leaves_its_part_out(kept: tuple[InProcessApi, Doors]) ->
     finally:
         doors.behind["notifications"] = silent
     assert answer["degraded"] == ["notifications"]
-    assert {each["policy"] for each in answer["items"]} == {name for name in VALUES if keeper(name) == "billing"}
+    assert {each["policy"] for each in answer["items"]} == {name for name in VALUES if keeper(name) != "notifications"}
