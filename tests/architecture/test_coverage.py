@@ -9,6 +9,8 @@ from gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([A-J]\d) \| (yes|part|no) \| ([^|]*)\| ([^|]*)\| ([^|]*)\|$", re.MULTILINE)
+REPORT = re.compile(r"^\| (F[MC]\d+) \| (yes|no) \| ([^|]*)\| ([^|]*)\| ([^|]*)\|$", re.MULTILINE)
+REPORTS = {"FM": 13, "FC": 10}
 ROWS_OF_THE_PRODUCT = {"A": 4, "B": 9, "C": 4, "D": 8, "E": 7, "F": 5, "G": 8, "H": 5, "I": 5, "J": 3}
 
 
@@ -54,3 +56,14 @@ def test_the_paths_of_the_page_are_the_gateway_s() -> None:
 def shape(path: str) -> str:
     """A path with all its parameters alike."""
     return re.sub(r"\{\w+\}", "{}", path)
+
+
+def test_every_field_report_stands_once_and_a_test_carries_its_id() -> None:
+    reports = REPORT.findall((ROOT / "docs/coverage.md").read_text())
+    wanted = [f"{kind}{number}" for kind, last in REPORTS.items() for number in range(1, last + 1)]
+    assert [report[0] for report in reports] == wanted
+    for report_id, state, path, tests, missing in reports:
+        named = [name.strip() for name in tests.split(",") if name.strip()]
+        carrying = [name for name in named if f"def test_{report_id.lower()}_" in (ROOT / name).read_text()]
+        assert carrying if state == "yes" else missing.strip(), f"{report_id}: no test_{report_id.lower()}_… in {named}"
+        assert path.strip() or state == "no", report_id

@@ -166,7 +166,7 @@ def test_the_guard_lets_through_whom_the_table_says(
 
 @pytest.mark.parametrize(("method", "path", "operation"), BEHIND)
 @pytest.mark.usefixtures("unguarded")
-def test_without_the_guard_the_service_refuses_the_same_roles_for_the_same_permission(
+def test_fc2_without_the_guard_the_service_refuses_the_same_roles_for_the_same_permission(
     client: TestClient, tokens: Tokens, method: str, path: str, operation: dict[str, Any]
 ) -> None:
     assert refused_to(client, tokens, asking(method, path, operation)) == expected(operation)
