@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.contracts.errors import Invalid
+from services.common.fields import LARGEST_FEN
 from services.common.sheets import cells
 from services.common.sheets.cells import Column
 from services.common.sheets.encoding import decode_text
@@ -32,7 +33,7 @@ def refusal(parse: Callable[[str], Any], value: str) -> str:
     return str(refused.value)
 
 
-@given(st.integers(0, 10**13 - 1), st.sampled_from(["", "¥", "￥", "¥ "]), st.booleans(), st.booleans())
+@given(st.integers(0, LARGEST_FEN), st.sampled_from(["", "¥", "￥", "¥ "]), st.booleans(), st.booleans())
 def test_an_amount_means_the_same_however_it_is_written(fen: int, sign: str, grouped: bool, wide: bool) -> None:
     written = f"{fen // 100:{',' if grouped else ''}}.{fen % 100:02}"
     assert cells.amount(sign + (written.translate(WIDE) if wide else written)) == fen
