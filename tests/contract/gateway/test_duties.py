@@ -144,6 +144,25 @@ def test_fc3_a_day_moves_as_far_as_policy_lets(office: Office, days: int, roles:
     assert reply.status_code in ({201} if allowed else {403, 422}), reply.text
 
 
+def test_fc1_who_says_how_much_goes_by_rule_has_nothing_go_by_it(office: Office) -> None:
+    before, person = office.books(), Person("one", STAFF)
+    band = {"up_to_fen": 10**9, "up_to_ratio": None, "roles": [], "needs_resolution": False}
+    settings = [
+        ("/v1/waiver-authority", {"kind": "principal", "estate": "E1", "bands": [band]}, {"bands": []}),
+        ("/v1/void-authority", {"estate": "E1", "automatic_up_to_fen": 10**9}, {"automatic_up_to_fen": None}),
+    ]
+    for path, body, _ in settings:
+        assert office.http.put(path, json=body, headers=person.headers()).status_code == 200
+    for duty, waits in (("waiver", "pending"), ("void", "requested")):
+        asked = office.ask(person, duty).json()
+        assert asked["status"] == waits
+        assert office.decide(person, duty, asked["id"]).status_code == 403
+        assert office.decide(person, duty, asked["id"], "withdraw").status_code == 200
+    for path, body, back in settings:
+        assert office.http.put(path, json=body | back, headers=person.headers()).status_code == 200
+    assert office.books() == before
+
+
 def test_fc1_two_people_do_what_one_may_not(office: Office) -> None:
     """So the tests above are about something: every duty can be done."""
     before = office.books()

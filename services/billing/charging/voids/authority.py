@@ -29,7 +29,7 @@ def set_authority(session: Session, caller: Caller, estate: str | None, fen: int
             raise Invalid("The group has a figure.", [{"loc": "automatic_up_to_fen", "msg": "say how much"}])
     estate_id = _estate_id(session, caller, estate)
     lock_estate(session, estate_id)
-    request_tables.keep_automatic(session, estate_id, fen)
+    request_tables.keep_automatic(session, estate_id, fen, by=caller.sub)
     return _view(session, estate, estate_id)
 
 

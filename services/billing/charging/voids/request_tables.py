@@ -40,6 +40,8 @@ void_authority = Table(
     Column("estate_id", Integer, primary_key=True, autoincrement=False),
     # what a void may move without a second person
     Column("automatic_up_to_fen", BigInteger, nullable=False),
+    # null: as it came
+    Column("set_by", Text),
     CheckConstraint("automatic_up_to_fen >= 0", name="automatic_up_to_fen"),
 )
 
@@ -137,13 +139,21 @@ def automatic_fen(session: Session, estate_id: int) -> tuple[int, bool]:
     return row.automatic_up_to_fen, row.estate_id == estate_id
 
 
-def keep_automatic(session: Session, estate_id: int, fen: int | None) -> None:
+def automatic_for(session: Session, estate_id: int, sub: str) -> int:
+    """Up to how much somebody's void acts at once: nothing of who set the figure (FC1)."""
+    query = select(void_authority).where(void_authority.c.estate_id.in_([estate_id, 0]))
+    row = session.execute(query.order_by(void_authority.c.estate_id.desc()).limit(1)).one()
+    return 0 if row.set_by == sub else int(row.automatic_up_to_fen)
+
+
+def keep_automatic(session: Session, estate_id: int, fen: int | None, by: str) -> None:
     """Say it for an estate, or the group (0); None: the estate goes by the group's again."""
     if fen is None:
         session.execute(delete(void_authority).where(void_authority.c.estate_id == estate_id))
         return
-    statement = upsert(void_authority).values(estate_id=estate_id, automatic_up_to_fen=fen)
-    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_={"automatic_up_to_fen": fen}))
+    figure = {"automatic_up_to_fen": fen, "set_by": by}
+    statement = upsert(void_authority).values(estate_id=estate_id, **figure)
+    session.execute(statement.on_conflict_do_update(index_elements=["estate_id"], set_=figure))
 
 
 def add(session: Session, new: NewRequest) -> None:

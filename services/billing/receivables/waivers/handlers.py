@@ -16,7 +16,7 @@ from services.billing.receivables.ledger import tables as ledger
 from services.billing.receivables.ledger.rules import Account
 from services.billing.receivables.waivers import tables, views
 from services.billing.receivables.waivers.granting import grant
-from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_ratio, grant_amounts
+from services.billing.receivables.waivers.rules import RULE, authority, by_amount, by_another, by_ratio, grant_amounts
 from services.billing.receivables.waivers.tables import Fate, NewWaiver, WaiverLine, WaiverRow
 from services.common.contracts.answers.waivers import WaiverDetail, WaiverKind, WaiverStatus
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -186,6 +186,8 @@ def _decision(session: Session, account: Account, waiver_id: UUID, today: date) 
     who = authority(bands, sum(amounts.values()), sum(line.base_fen for line in lines), before)
     if who is None:
         raise Conflict("Nobody has the authority to waive so much; see the authority matrix.")
+    if waiver.requested_by == tables.matrix_set_by(session, account.estate_id, waiver.kind):
+        who = by_another(who, Permission.APPROVE_WAIVER.roles)
     return Decision(waiver, amounts, who.roles, who.needs_resolution, who.four_eyes, who.automatic)
 
 

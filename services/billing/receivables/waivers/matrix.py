@@ -31,7 +31,7 @@ def set_matrix(
     """Replace the bands of a kind, for the group or an estate; waivers that wait are decided by the new ones (C2).
 
     No bands: the estate goes by the group's again. Only the administrator, for whoever grants does not say how much he
-    may. Invalid, NotFound, Forbidden.
+    may, and nothing that the administrator asks for goes by rule. Invalid, NotFound, Forbidden.
     """
     caller.require(Permission.SET_WAIVER_AUTHORITY)
     if estate is None:
@@ -43,7 +43,7 @@ def set_matrix(
         raise Invalid("The authority matrix is not valid.", errors)
     estate_id = _estate_id(session, caller, estate)
     lock_estate(session, estate_id)
-    tables.keep_bands(session, estate_id, kind, bands)
+    tables.keep_bands(session, estate_id, kind, bands, by=caller.sub)
     return get_matrix(session, caller, estate)
 
 

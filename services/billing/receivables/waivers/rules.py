@@ -82,6 +82,11 @@ def authority(bands: Sequence[Band], fen: int, base_fen: int, before: GrantedBef
     return None
 
 
+def by_another(who: Authority, grantors: Collection[str]) -> Authority:
+    """Who may grant it to whoever set the matrix: somebody else, also what goes by rule (FC1)."""
+    return Authority(who.roles or frozenset(grantors), who.needs_resolution, four_eyes=True, automatic=False)
+
+
 def automatic_fen(bands: Sequence[Band]) -> int:
     """What is granted by rule, without anybody who decides."""
     return (bands[0].up_to_fen or 0) if bands and not bands[0].roles else 0

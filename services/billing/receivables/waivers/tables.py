@@ -58,6 +58,8 @@ waiver_authority = Table(
     Column("needs_resolution", Boolean, nullable=False),
     # whoever asked may not grant it
     Column("four_eyes", Boolean, nullable=False, server_default=text("false")),
+    # null: as it came, or set by the release before
+    Column("set_by", Text),
     CheckConstraint("kind IN ('late_fee', 'principal')", name="kind"),
     CheckConstraint("up_to_fen > 0", name="up_to_fen"),
     CheckConstraint("up_to_ratio > 0 AND up_to_ratio <= 1", name="up_to_ratio"),
@@ -270,11 +272,20 @@ def bands(session: Session, estate_id: int, kind: WaiverKind) -> list[Band]:
     ]
 
 
-def keep_bands(session: Session, estate_id: int, kind: WaiverKind, bands: Sequence[Band]) -> None:
+def matrix_set_by(session: Session, estate_id: int, kind: WaiverKind) -> str | None:
+    """Who set the matrix that counts for an estate; None: it is as it came."""
+    query = select(waiver_authority.c.set_by).where(waiver_authority.c.estate_id.in_([estate_id, 0]))
+    query = query.where(waiver_authority.c.kind == kind).order_by(waiver_authority.c.estate_id.desc())
+    by: str | None = session.scalar(query.limit(1))
+    return by
+
+
+def keep_bands(session: Session, estate_id: int, kind: WaiverKind, bands: Sequence[Band], by: str) -> None:
     """Replace the bands of an estate, or of the group (0), for a kind; the caller holds the estate alone."""
     mine = (waiver_authority.c.estate_id == estate_id, waiver_authority.c.kind == kind)
     session.execute(delete(waiver_authority).where(*mine))
-    rows = [{"estate_id": estate_id, "kind": kind, "position": at, **vars(band)} for at, band in enumerate(bands, 1)]
+    key = {"estate_id": estate_id, "kind": kind, "set_by": by}
+    rows = [{**key, "position": at, **vars(band)} for at, band in enumerate(bands, 1)]
     if rows:
         session.execute(insert(waiver_authority), rows)
 

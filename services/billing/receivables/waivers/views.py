@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.billing.receivables.waivers import tables
-from services.billing.receivables.waivers.rules import RULE, Authority, authority
+from services.billing.receivables.waivers.rules import RULE, Authority, authority, by_another
 from services.billing.receivables.waivers.tables import WaiverLine, WaiverRow
 from services.common.contracts.answers.base import Page
 from services.common.contracts.answers.waivers import NeededAuthority, WaivedBill, Waiver, WaiverDetail, WaiverStatus
@@ -64,7 +64,9 @@ def _authority(session: Session, row: WaiverRow, lines: Sequence[WaiverLine]) ->
     bands = tables.bands(session, row.estate_id, row.kind)
     ids = [line.bill_id for line in lines]
     before = tables.granted_before(session, row.household_id, row.kind, row.base_on, ids)
-    return authority(bands, sum(line.asked_fen for line in lines), sum(line.base_fen for line in lines), before)
+    who = authority(bands, sum(line.asked_fen for line in lines), sum(line.base_fen for line in lines), before)
+    is_own = row.requested_by == tables.matrix_set_by(session, row.estate_id, row.kind)
+    return by_another(who, Permission.APPROVE_WAIVER.roles) if who and is_own else who
 
 
 def _needs(who: Authority | None) -> NeededAuthority | None:
