@@ -125,29 +125,43 @@ def receipts(scene: Scene) -> Iterator[str]:
 
 
 def places_of_payments(truth: Truth) -> dict[str, dict[int, tuple[int, int]]]:
-    """Principal and late fee that each payment gave each bill, by the entries."""
+    """Principal and late fee that each payment gave each bill, by its own entries (ADR 22).
+
+    A void changes no receipt; but the next time the payment is placed, what it gave that bill is credit.
+    """
     found: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    placed: dict[str, int] = {}
     for entry in truth.entries:
         accounts = (entry.debit_account, entry.credit_account)
-        if entry.bill_id is None or not any(account.startswith("cash_") for account in accounts):
+        if not any(account.startswith("cash_") for account in accounts):
             continue
-        side = 1 if entry.debit_account.startswith("cash_") else -1
-        principal, fee = found[entry.source].get(entry.bill_id, (0, 0))
-        change = entry.amount_fen * side
-        is_principal = "receivable" in accounts
-        found[entry.source][entry.bill_id] = (principal + change * is_principal, fee + change * (not is_principal))
-    return {id_: {bill: pair for bill, pair in places.items() if any(pair)} for id_, places in found.items()}
+        placed[entry.source] = entry.id
+        if entry.bill_id is not None:
+            side = 1 if entry.debit_account.startswith("cash_") else -1
+            principal, fee = found[entry.source].get(entry.bill_id, (0, 0))
+            change = entry.amount_fen * side
+            is_principal = "receivable" in accounts
+            found[entry.source][entry.bill_id] = (principal + change * is_principal, fee + change * (not is_principal))
+    voided = {entry.bill_id: entry.id for entry in truth.entries if entry.kind == "bill_voided"}
+    return {
+        id_: {bill: pair for bill, pair in places.items() if any(pair) and voided.get(bill, placed[id_]) >= placed[id_]}
+        for id_, places in found.items()
+    }
 
 
 def told_receipts(scene: Scene) -> Iterator[str]:
-    """E3, B9: what others were told last of a payment is where the entries have it."""
-    told = {
-        row.data["payment_id"]: {a["bill_id"]: (a["principal_fen"], a["late_fee_fen"]) for a in row.data["allocations"]}
-        for row in scene.truth.rows(TOLD)
-        if row.event in ("payment_allocated", "payment_reallocated")
-    }
-    right = places_of_payments(scene.truth)
-    yield from differences("the event of the payment", told, {id_: right.get(id_, {}) for id_ in told}, "payment ")
+    """E3, B9: what others were told last of a payment is where the entries have it; the rest is credit."""
+    told, credit_fen, amounts = {}, {}, {}
+    for row in scene.truth.rows(TOLD):
+        if row.event in ("payment_allocated", "payment_reallocated"):
+            id_, lines = row.data["payment_id"], row.data["allocations"]
+            told[id_] = {line["bill_id"]: (line["principal_fen"], line["late_fee_fen"]) for line in lines}
+            credit_fen[id_], amounts[id_] = row.data["credit_fen"], row.data["amount_fen"]
+    places = places_of_payments(scene.truth)
+    right = {id_: places.get(id_, {}) for id_ in told}
+    yield from differences("the event of the payment", told, right, "payment ")
+    rest = {id_: fen - sum(map(sum, right[id_].values())) for id_, fen in amounts.items()}
+    yield from differences("the event of the payment", credit_fen, rest, "credit of payment ")
 
 
 def told_open(scene: Scene) -> Iterator[str]:

@@ -112,39 +112,37 @@ def test_fm8_in_any_order_of_arrival_receipts_end_the_same(engine: Engine, order
         assert placed - moves == 10000, "sums of what was told are what was paid"
 
 
-def test_fm8_a_void_changes_no_receipt_until_the_money_is_placed_anew(engine: Engine) -> None:
+def test_fm8_a_void_changes_no_receipt_until_the_money_is_placed_anew(books: Books) -> None:
     """The credit note says where the money went; once it pays another bill as if it had come in order, it is told."""
-    with Session(engine) as session:
-        relief = Relief(Books(session))
-        relief.books.household()
-        void = relief.books.bill(10000, "2025-03-15")
-        relief.books.bill(8000, "2025-07-15")
-        relief.books.pay(10000, "2025-03-05", payment_id=A)
-        relief.void(void)
-        assert receipts(session) == {A: (10000, 0, 0)}
-        relief.books.pay(5000, "2025-03-03", payment_id=B)
-        assert receipts(session) == {A: (3000, 0, 7000), B: (5000, 0, 0)}
+    books.household()
+    void = books.bill(10000, "2025-03-15")
+    books.bill(8000, "2025-07-15")
+    books.pay(10000, "2025-03-05", payment_id=A)
+    Relief(books).void(void)
+    assert receipts(books.session) == {A: (10000, 0, 0)}
+    books.pay(5000, "2025-03-03", payment_id=B)
+    assert receipts(books.session) == {A: (3000, 0, 7000), B: (5000, 0, 0)}
 
 
-def test_fm8_credit_that_was_spent_is_still_credit_on_the_receipt(books: Books) -> None:
-    spend_credit_of(books)
-    books.pay(100, "2026-01-05", payment_id=B)
-    assert receipts(books.session) == {A: (9900, 0, 2100), B: (100, 0, 0)} == by_the_ledger(books.session)
-
-
-def test_fm8_where_moving_would_take_spent_credit_back_no_receipt_changes(books: Books) -> None:
-    """In order the first payment would pay the newest bill too, with credit that is spent: the late one pays it now."""
-    spend_credit_of(books)
-    books.bill(5000, "2026-06-15")
-    books.pay(100, "2026-01-05", payment_id=B)
-    assert receipts(books.session) == {A: (10000, 0, 2000), B: (100, 0, 0)} == by_the_ledger(books.session)
-    assert events(books.session, PaymentReallocated) == []
-
-
-def spend_credit_of(books: Books) -> None:
-    """What the payment left over has paid another bill since."""
+def test_fm8_what_credit_paid_is_the_payments_own_place_once_it_is_placed_anew(books: Books) -> None:
+    """As if both had come in order: what the first left over pays the second bill itself (ADR 17)."""
     books.household()
     books.bill(10000, "2026-01-15")
     books.pay(12000, "2026-01-10", payment_id=A)
     bill = books.bill(2000, "2026-05-15")
     books.move("credit_applied", CUSTOMER_CREDIT, RECEIVABLE, 2000, NOW.date(), bill)
+    assert receipts(books.session) == {A: (10000, 0, 2000)}
+    books.pay(100, "2026-01-05", payment_id=B)
+    assert receipts(books.session) == {A: (11900, 0, 100), B: (100, 0, 0)} == by_the_ledger(books.session)
+
+
+def test_fm8_where_moving_would_take_back_credit_that_was_paid_out_no_receipt_changes(books: Books) -> None:
+    """In order the first payment would pay the newest bill too, with money that is gone: the late one pays it now."""
+    books.household()
+    books.bill(10000, "2026-01-15")
+    books.pay(12000, "2026-01-10", payment_id=A)
+    Relief(books).refund(2000)
+    books.bill(5000, "2026-06-15")
+    books.pay(100, "2026-01-05", payment_id=B)
+    assert receipts(books.session) == {A: (10000, 0, 2000), B: (100, 0, 0)} == by_the_ledger(books.session)
+    assert events(books.session, PaymentReallocated) == []
