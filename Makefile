@@ -3,17 +3,18 @@
 PYTHON ?= python3
 VENV   := .venv/bin/python
 ONLY   ?=
+SEEDS  ?= 200
 PIP_COMPILE := $(VENV) -m piptools compile -q --allow-unsafe --generate-hashes --strip-extras \
 	--no-emit-find-links --no-emit-index-url --no-emit-options --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo examples bench chaos k8s-check lint types lock schemas clean setup setup-dev schemas-check
+.PHONY: help run test demo examples bench chaos office k8s-check lint types lock schemas clean setup setup-dev schemas-check
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Settings: PORT (8000), ESTATELOOP_HOME (.local), AMQP_URI and DATABASE_URL (use these servers instead of"
-	@echo "  private ones), ESTATELOOP_DEMO=0 (start empty), ONLY=name (bench), ESTATELOOP_CHAOS_KILLS (chaos)."
+	@echo "  private ones), ESTATELOOP_DEMO=0 (start empty), ONLY=name (bench), SEEDS=200 (office), ESTATELOOP_CHAOS_KILLS (chaos)."
 
 run: setup  ## start everything on http://127.0.0.1:$PORT in the foreground; Ctrl-C stops it
 	@ESTATELOOP_SANDBOX=1 exec $(VENV) -m local.stack run
@@ -34,6 +35,9 @@ bench: setup  ## benchmarks with their lower bounds; ONLY=name runs one
 chaos: setup-dev  ## the long chaos run: ESTATELOOP_CHAOS_KILLS kills (200)
 	ESTATELOOP_CHAOS_KILLS=$${ESTATELOOP_CHAOS_KILLS:-200} $(VENV) -m pytest -s tests/chaos
 
+office: setup-dev  ## an office lives through SEEDS (200) years at random; all places must agree after every act
+	ESTATELOOP_OFFICE_SEEDS=$(SEEDS) $(VENV) -m pytest -n auto -q tests/handlers/billing/receivables/test_money_model.py
+
 k8s-check: setup-dev  ## render and validate the Kubernetes manifests
 	$(VENV) -m deploy.k8s.check
 
@@ -44,15 +48,17 @@ lint: setup-dev  ## ruff: rules and format
 types: setup-dev  ## mypy --strict
 	$(VENV) -m mypy
 
-schemas: setup-dev  ## write docs/events, docs/rpc, docs/sql and docs/permissions.md from the code
+schemas: setup-dev  ## write docs/events, docs/rpc, docs/sql, docs/permissions.md and docs/imports.md from the code
 	$(VENV) -m services.common.process.schemas
 	$(VENV) -m services.billing.sql --write
 	$(VENV) -m gateway.permissions
+	$(VENV) -m services.billing.imports.page
 
 schemas-check: setup-dev
 	$(VENV) -m services.common.process.schemas --check
 	$(VENV) -m services.billing.sql --check
 	$(VENV) -m gateway.permissions --check
+	$(VENV) -m services.billing.imports.page --check
 
 lock: setup-dev  ## resolve pyproject.toml, requirements-node.in and tests/clients/package.json into the lock files
 	$(PIP_COMPILE) pyproject.toml --output-file=requirements.lock

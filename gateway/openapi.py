@@ -17,6 +17,8 @@ Money is integer fen in `*_fen`, dates are Asia/Shanghai business days, instants
 problem documents. Every POST takes an `Idempotency-Key`: same key and body, same answer."""
 
 EXAMPLES: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+# Written from billing's kinds by `make schemas`
+COLUMNS: dict[str, Any] = json.loads(Path(__file__).with_name("resources").joinpath("imports/columns.json").read_text())
 WORDS = {
     "type": "object",
     "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
@@ -49,6 +51,7 @@ def _complete(operation: dict[str, Any]) -> None:
     if operation["operationId"] == "importCsv":
         text = {"schema": {"type": "string"}, "example": CSV_EXAMPLE}
         operation["requestBody"] = {"required": True, "content": {"text/csv": text}}
+        operation["description"] += f"\n\n{_columns()}"
     elif operation["operationId"] == "receiveNotification":
         raw = {"schema": {"type": "string", "format": "binary"}, "example": '{"id": "…", "resource": {}}'}
         operation["requestBody"] = {"required": True, "content": {"*/*": raw}}
@@ -65,6 +68,16 @@ def _complete(operation: dict[str, Any]) -> None:
         operation["responses"]["200"] = _download("application/pdf", binary, "%PDF-1.7 …")
     elif operation["operationId"] == "evidenceCsv":
         operation["responses"]["200"] = _download("text/csv", {"type": "string"}, "一、案件概要 / Case\r\n")
+
+
+def _columns() -> str:
+    """The columns of every kind of file."""
+    lines = []
+    for kind, columns in COLUMNS.items():
+        lines += [f"**{kind}**", ""]
+        lines += [f"- `{c['name']}`{'' if c['required'] else ' (may be left out)'}: {c['holds']}" for c in columns]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _download(media_type: str, schema: dict[str, Any], example: str) -> dict[str, Any]:

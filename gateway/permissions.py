@@ -14,6 +14,7 @@ from services.common.domain.permissions import Permission, Role
 
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
 YES = "●"
+PROBES = ("GET /healthz", "GET /readyz", "GET /metrics")
 HEAD = """# Who may do what
 
 Written by `make schemas` from [the table](../services/common/domain/permissions.py) and the routes; a test compares
@@ -37,7 +38,7 @@ def text() -> str:
     by_permission = routes()
     head = [_row(["permission", *Role, "asked for by"]), _row(["---"] * (len(Role) + 2))]
     rows = [_row([f"`{each}`", *_marks(each), _codes(by_permission[each])]) for each in Permission]
-    return "\n".join([HEAD, *head, *rows, "", f"Without sign-in: {_codes(by_permission[None])}.", ""])
+    return "\n".join([HEAD, *head, *rows, "", f"Without sign-in: {_codes([*by_permission[None], *PROBES])}.", ""])
 
 
 def routes() -> Mapping[Permission | None, Sequence[str]]:

@@ -33,7 +33,8 @@ def ask_for_waivers(walk: Walk) -> None:
 
 def change_policies(walk: Walk) -> None:
     """Three changes of the plans' policy (四眼): granted, refused, taken back."""
-    plan = {"policy": "plan", "estate": walk.estate, "values": {"late_days": 20, "revives": True}}
+    terms = {"late_days": 20, "revives": True, "backdate_days": 3, "longest_months": 12}
+    plan = {"policy": "plan", "estate": walk.estate, "values": terms}
     request = plan | {"effective_from": walk.day(), "reason": "业委会决议 · resolved by the committee"}
     finance, admin = walk.stage.finance, walk.stage.admin
     granted, refused, returned = [finance.post("/v1/policy-changes", request)["id"] for _ in range(3)]

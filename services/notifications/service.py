@@ -216,12 +216,12 @@ class NotificationsService(PolicyDoors):
         language: str | None = None,
         email: str | None = None,
         consent: dict[str, bool] | None = None,
-        removed: list[Choice] | None = None,
+        removals: list[Choice] | None = None,
     ) -> ContactPreferences:
-        """Change what is named, take away what is `removed`; repeating it changes nothing more (F3)."""
+        """Change what is named, take away the `removals`; repeating it changes nothing more (F3)."""
         choices, now = (language, email, consent or {}), self.clock()
         with self.transaction() as session:
-            return directory.choose(session, caller, household, *choices, now, removed or ())
+            return directory.choose(session, caller, household, *choices, now, removals or ())
 
     def collect_metrics(self) -> Iterable[Metric]:
         """Beside the reliable layer's: how many messages wait, and for what."""

@@ -9,13 +9,12 @@ from uuid import UUID
 from services.common.contracts.answers.payments import Channel, PaymentStatus, ReceiptLine
 from services.common.contracts.errors import Finding
 from services.common.domain.permissions import Permission
-from services.common.fields import LARGEST_BIGINT
+from services.common.fields import LARGEST_BIGINT, LARGEST_FEN
 
 DESK_CHANNELS = ("cash", "pos")
 BACKDATED_CHANNELS = (*DESK_CHANNELS, "transfer")
 ONLINE_CHANNELS = ("wechat", "alipay", "unionpay")
 CHANNELS = (*ONLINE_CHANNELS, *BACKDATED_CHANNELS)
-LARGEST_AMOUNT_FEN = 10_000_000_000
 MOST_BILLS = 500
 
 NEEDS: Mapping[str, Permission] = {
@@ -109,7 +108,7 @@ def problems(request: PaymentRequest, today: date, channels_on: Iterable[str]) -
     online = request.channel in ONLINE_CHANNELS
     unless(request.channel in CHANNELS, "channel", f"must be one of {', '.join(CHANNELS)}")
     unless(not online or request.channel in set(channels_on), "channel", "channel not yet available")
-    unless(0 < request.amount_fen <= LARGEST_AMOUNT_FEN, "amount_fen", f"must be from 1 to {LARGEST_AMOUNT_FEN}")
+    unless(0 < request.amount_fen <= LARGEST_FEN, "amount_fen", f"must be from 1 to {LARGEST_FEN}")
     unless(len(request.bill_ids) <= MOST_BILLS, "bill_ids", f"must be at most {MOST_BILLS}")
     unless(len(set(request.bill_ids)) == len(request.bill_ids), "bill_ids", "must not repeat a bill")
     unless(all(0 < bill <= LARGEST_BIGINT for bill in request.bill_ids), "bill_ids", "must be ids of bills")

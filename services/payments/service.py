@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from nameko.extensions import DependencyProvider
@@ -26,10 +26,13 @@ from services.common.fields import BillId, Code, PositiveFen, Reason
 from services.common.messaging import Message, first_delivery
 from services.common.observability.metrics import gauge
 from services.common.paging import DEFAULT_LIMIT, Limit
-from services.common.process.service import EstateService, event_handler, rpc, timer
+from services.common.policies.handlers import Catalogue
+from services.common.policies.service import PolicyDoors
+from services.common.process.service import event_handler, rpc, timer
 from services.payments import handlers, tables
 from services.payments.channels import bind_channels
 from services.payments.online.handlers import check_pending, claim_checks, ensure_order, hear_notice
+from services.payments.policy.catalogue import CATALOGUE
 from services.payments.ports import Answer, PaymentChannel
 from services.payments.rules import Payment, PaymentRequest
 from services.payments.settings import settings
@@ -54,10 +57,11 @@ class Channels(DependencyProvider):
         return self._bound
 
 
-class PaymentsService(EstateService):
+class PaymentsService(PolicyDoors):
     """Takes payments over every channel, once each, and tells billing."""
 
     name = "payments"
+    policies: ClassVar[Catalogue] = CATALOGUE
     channels = Channels()
 
     @rpc

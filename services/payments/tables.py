@@ -34,9 +34,11 @@ from services.common.contracts.answers.payments import Channel, ReceiptLine
 from services.common.database import new_metadata
 from services.common.directory import define_directory
 from services.common.narrowing import among
+from services.common.policies.tables import policy_change_table
 from services.payments.rules import NewPayment, Payment
 
 metadata = new_metadata()
+policy_change_table(metadata)
 
 REGISTER = define_directory(metadata, stamp="as_of")
 estate, household = REGISTER.estate, REGISTER.household

@@ -1,14 +1,16 @@
 """One table says who may do what: the page is the table, and no other stands beside it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import permissions
-from gateway.app import RESOURCES, SANDBOX
+from gateway.app import RESOURCES, SANDBOX, create_app
 from gateway.front.guard import guard_of
 from services.common.domain.access import Caller
 from services.common.domain.permissions import STAFF, Permission, Role
+from tests.support.gateway import settings_for_tests
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "services/common/domain/permissions.py"
@@ -29,6 +31,18 @@ def drawn() -> dict[tuple[str, str], bool]:
 
 def test_the_page_is_what_table_and_routes_say() -> None:
     assert permissions.PAGE.read_text() == permissions.text(), "run `make schemas` and read the change"
+
+
+def test_the_page_names_all_that_needs_no_sign_in() -> None:
+    document = create_app(settings_for_tests()).openapi()
+    unsigned = {
+        f"{method.upper()} {path}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if operation.get("security") == []
+    }
+    [line] = [line for line in permissions.PAGE.read_text().splitlines() if line.startswith("Without sign-in")]
+    assert set(re.findall(r"`([^`]+)`", line)) == unsigned
 
 
 def test_every_pair_is_drawn_and_is_what_a_caller_may() -> None:

@@ -11,7 +11,7 @@ HOMES = {
     "pg_try_advisory": "services/common/locks.py",
     "2**31": "services/common/fields.py",
     "2**63": "services/common/fields.py",
-    "10**12": "services/common/fields.py",
+    "10_000_000_000": "services/common/fields.py",
     "[0-9]{4}": "services/common/fields.py",
     r"\x00-\x1f]+$": "services/common/fields.py",
     r"[^\x00]*$": "services/common/fields.py",

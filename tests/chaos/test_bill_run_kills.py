@@ -24,10 +24,10 @@ from local.processes import ProcessError
 from local.supervisor import Stack
 from local.table import Place, common_environ
 from services.billing.charging.bills import handlers
-from services.billing.receivables.trial_balance.handlers import imbalance_fen
 from services.billing.settings import Settings
 from services.common.database import build_engine, transaction
 from services.common.domain.access import Caller
+from tests.support.agree import agree
 from tests.support.processes import free_port
 from tests.support.waiting import until
 
@@ -131,7 +131,7 @@ def test_b4_a_run_survives_twenty_kills_and_bills_once(stack: Stack, engine: Eng
 def check_billed_once(engine: Engine, run_id: UUID) -> None:
     with Session(engine) as session:
         run = handlers.get_bill_run(session, CALLER, run_id)
-        assert imbalance_fen(session) == 0
+        assert agree(session) == []
     assert (run["status"], run["bills"], run["estates_done"]) == ("done", HOMES, ESTATES)
     assert one(engine, BILLS) == HOMES
     assert one(engine, "SELECT count(*) FROM (SELECT DISTINCT unit_id, fee_item, period FROM bill) b") == HOMES

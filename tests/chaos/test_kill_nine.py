@@ -24,6 +24,7 @@ from local.processes import ProcessError
 from local.supervisor import Stack
 from services.common.database import SERVICES
 from services.common.domain.calendar import add_months, business_date, format_period
+from tests.support.agree.everywhere import agree_everywhere
 from tests.support.api import Api
 from tests.support.estates import SmallEstate
 from tests.support.processes import free_port
@@ -166,6 +167,8 @@ def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
     check_money(stack, paid, bills=2 * PAYMENTS)
     check_messages(stack, len(paid))
     check_rates(stack, households)
+    disagreements = agree_everywhere(stack)
+    assert not disagreements, "\n".join(disagreements)
 
 
 def move_money(stack: Stack, households: list[str], later: str, sweep_on: date) -> list[str]:

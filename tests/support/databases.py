@@ -8,7 +8,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Engine, make_url, text
 
-from services.common.database import database_name
+from services.common.database import build_engine, database_name, service_database_url
 from services.common.process.migrate import ensure_database, upgrade
 from services.common.process.settings import CommonSettings
 
@@ -65,3 +65,27 @@ class TemplateDatabases:
                 cursor.execute(statement)
         finally:
             connection.close()
+
+
+class FreshDatabases:
+    """`fresh("billing")` → an engine on a clone; all are closed at the end, `engines` says which were made."""
+
+    def __init__(self, templates: TemplateDatabases) -> None:
+        self.templates = templates
+        self.engines: list[tuple[str, Engine]] = []
+
+    def __call__(self, service: str) -> Engine:
+        """A fresh database of that service, at its newest migration."""
+        prefix = self.templates.clone(service)
+        settings = CommonSettings(database_url=self.templates.server_url, database_prefix=prefix)
+        url = service_database_url(settings, service)
+        engine = build_engine(url, pool_size=12, statement_timeout_ms=30_000, application="test")
+        self.engines.append((service, engine))
+        return engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for _, engine in self.engines:
+            engine.dispose()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from eventlet import tpool
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from services.common.contracts.errors import PublicError
@@ -18,6 +19,7 @@ from services.common.contracts.events import (
 )
 from services.common.database import build_engine, service_database_url, transaction
 from services.common.process.settings import CommonSettings
+from tests.support.agree import agree
 from tests.support.api import Api
 from tests.support.databases import TemplateDatabases
 from tests.support.doors import message_of
@@ -78,8 +80,17 @@ def house(
         patch.setattr(tpool, "execute", _here)  # eventlet's pool answers one thread only, and doors here run in many
         until(lambda: client.get("/readyz").status_code == 200, "the gateway is ready")
         yield InProcessApi(client), doors
+        _assert_agreement(behind)
     for service in behind.values():
         service.engine.dispose()
+
+
+def _assert_agreement(behind: dict[str, Any]) -> None:
+    """Whatever was moved through these doors, all places of billing say the same afterwards."""
+    if "billing" in behind:
+        with Session(behind["billing"].engine) as session:
+            found = agree(session)
+        assert not found, "\n".join(found)
 
 
 def _here(work: Callable[..., Any], *given: Any, **named: Any) -> Any:

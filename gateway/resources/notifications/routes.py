@@ -56,7 +56,7 @@ async def get_preferences(household: HouseholdPath, call: Services) -> Response:
 async def set_preferences(household: HouseholdPath, body: PreferencesRequest, call: Services) -> Response:
     """Language, e-mail and consent per channel (F3); what is left out stays, null takes it away."""
     fields = body.model_dump(mode="json", exclude_unset=True)
-    removed = [name for name, value in fields.items() if value is None]
+    removals = [name for name, value in fields.items() if value is None]
     if not fields:
         raise Invalid("Nothing to set.", [{"loc": "body", "msg": "name at least one preference"}])
-    return await when_known(call, "notifications", "set_preferences", household=household, removed=removed, **fields)
+    return await when_known(call, "notifications", "set_preferences", household=household, removals=removals, **fields)

@@ -18,8 +18,8 @@ from services.common.contracts.errors import Forbidden, NotFound
 from services.common.domain.permissions import Permission
 
 routes = Routes("Operation")
-KEEPERS: tuple[ServiceName, ...] = ("billing", "notifications")
-ELSEWHERE: dict[PolicyName, ServiceName] = {"contact": "notifications"}
+KEEPERS: tuple[ServiceName, ...] = ("billing", "notifications", "payments")
+ELSEWHERE: dict[PolicyName, ServiceName] = {"contact": "notifications", "payment": "payments"}
 PolicyPath = Annotated[PolicyName, Path(description="Name of a policy", examples=["late_fee_rate"])]
 StatusFilter = Annotated[ChangeStatus | None, Query(description="Only those in this status", examples=["pending"])]
 

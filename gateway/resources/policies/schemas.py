@@ -14,14 +14,17 @@ from services.common.contracts.answers.policies import (
     ClosureStages,
     ClosureTerms,
     ContactRules,
+    DunningTerms,
     LateFeeRate,
     LateFeeTerms,
+    PaymentTerms,
     PlanTerms,
     PolicyChange,
     PolicyStanding,
 )
 from services.common.fields import Code, Day, Note, Reason
 
+PLAN = {"late_days": 20, "revives": False, "backdate_days": 3, "longest_months": 12}
 WHEN = {"estate": "GZ01", "effective_from": "2027-01-01", "reason": "Resolution 2026-11 of the owners' committee"}
 
 
@@ -63,7 +66,7 @@ class AllocationChange(_Change):
 class PlanChange(_Change):
     """Another end of plans signed from the day on (C3)."""
 
-    model_config = example(policy="plan", values={"late_days": 20, "revives": False}, **WHEN)
+    model_config = example(policy="plan", values=PLAN, **WHEN)
     policy: Literal["plan"]
     values: PlanTerms | None
 
@@ -111,6 +114,26 @@ class ContactChange(_Change):
     values: ContactRules | None
 
 
+class DunningChange(_Change):
+    """Another small amount, gap or promise (D1)."""
+
+    model_config = example(
+        policy="dunning",
+        values={"small_amount_fen": 500, "gap_days": 7, "promise_days": 30, "promises_per_rung": 1},
+        **WHEN,
+    )
+    policy: Literal["dunning"]
+    values: DunningTerms | None
+
+
+class PaymentChange(_Change):
+    """Other limits of the desk and of what waits for money (E2, E3)."""
+
+    model_config = example(policy="payment", values={"backdate_days": 3, "most_orders": 3, "transfer_days": 30}, **WHEN)
+    policy: Literal["payment"]
+    values: PaymentTerms | None
+
+
 PolicyChangeRequest = Annotated[
     LateFeeRateChange
     | LateFeeTermsChange
@@ -119,7 +142,9 @@ PolicyChangeRequest = Annotated[
     | TracksChange
     | ClosureChange
     | ClosureStagesChange
-    | ContactChange,
+    | ContactChange
+    | DunningChange
+    | PaymentChange,
     Body(discriminator="policy"),
 ]
 

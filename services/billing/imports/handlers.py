@@ -113,7 +113,8 @@ def import_sheet(
     learn(session, sheet, register)
     offload(rules.check, sheet, register)
     if sheet.errors:
-        raise Invalid(f"The file has {len(sheet.errors)} bad cells; nothing was loaded.", problems(sheet.errors))
+        cells = f"{len(sheet.errors)} bad cell{'s' if len(sheet.errors) > 1 else ''}"
+        raise Invalid(f"The file has {cells}; nothing was loaded.", problems(sheet.errors))
     context = Context(register, now, f"import:{request_id}")
     outcome = WRITERS[sheet.kind](session, sheet.rows, context)
     return _keep(session, caller, sheet, request_id, outcome, now)
@@ -147,6 +148,10 @@ def _codes(sheet: Sheet, name: str) -> set[str]:
 def learn(session: Session, sheet: Sheet, register: Register) -> None:
     """Add what the database knows of the things the file names."""
     ids = list(register.estates.values())
+    if sheet.kind == "estates":
+        register.estates = tables.known_estates(session, _codes(sheet, "code"))
+    if sheet.kind == "units" and rules.has_odd_codes(sheet):
+        register.units = tables.known_units(session, ids)
     if sheet.kind == "units":
         register.households = tables.known_households(session, _codes(sheet, "household_code"))
         register.payers = passings.known_payers(session, ids)

@@ -11,7 +11,6 @@ from services.common.sheets.cells import (
     Column,
     Parse,
     amount,
-    code,
     day,
     decimal,
     email,
@@ -62,6 +61,18 @@ def grade_factors(value: str) -> dict[str, str]:
     return {grade: plain(factor) for grade, factor in pairs(FACTOR)(value)}
 
 
+def code(value: str) -> str:
+    r"""A code: at most 64 letters and digits of any script; a new one without blanks and `/ \ ? # % & * ; , :`."""
+    return short(value)
+
+
+def grade(value: str) -> str:
+    """A grade of a unit; not `*`, which grade_factors has for all others."""
+    if value == "*":
+        raise ValueError("* stands for all other grades")
+    return short(value)
+
+
 def composition(value: str) -> list[list[str]]:
     """`staff=1.20;cleaning=0.80`: what the price is made of, in yuan."""
     return [[name, plain(part)] for name, part in pairs(PRICE)(value)]
@@ -104,8 +115,8 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "units": (
         Column("estate_code", code),
-        Column("building", short),
-        Column("unit_code", short, field="code"),
+        Column("building", code),
+        Column("unit_code", code, field="code"),
         Column("area_m2", AREA),
         Column("usage", USAGE),
         Column("status", STATUS),
@@ -115,7 +126,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
         optional("floor", text),
         optional("move_in_date", day),
         optional("segment", segment),
-        optional("grade", short),
+        optional("grade", grade),
         optional("email", email),
         optional("language", LANGUAGE, empty="zh-CN"),
         optional("payer_from", past_beginning),
@@ -146,7 +157,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "opening_balances": (
         Column("estate_code", code),
-        Column("unit_code", short),
+        Column("unit_code", code),
         Column("fee_item", short),
         Column("period", period),
         Column("amount_yuan", positive_amount, field="amount_fen"),
@@ -156,7 +167,7 @@ KINDS: dict[str, tuple[Column, ...]] = {
     ),
     "meter_readings": (
         Column("estate_code", code),
-        Column("unit_code", short),
+        Column("unit_code", code),
         Column("meter", short),
         Column("read_on", day),
         Column("reading", READING),

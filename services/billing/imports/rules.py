@@ -13,7 +13,9 @@ from typing import Any
 from services.billing.charging.tariffs.coverage import way
 from services.billing.imports.kinds import KINDS
 from services.billing.portfolio.days import YEARS_AHEAD, latest_day
+from services.common.domain.calendar import add_months
 from services.common.domain.money import yuan
+from services.common.fields import code_fault
 from services.common.sheets.reading import Row, Sheet
 
 Key = tuple[Any, ...]  # the cells by which two rows are the same thing
@@ -96,6 +98,8 @@ def check_estates(sheet: Sheet, register: Register) -> None:
     for row in sheet.rows:
         if row["code"] is not None and not in_scope(row["code"], register):
             sheet.reject(row.line, "estate_code", "outside your scope")
+        if row["code"] not in register.estates:
+            _check_new_code(sheet, row, "estate_code", row["code"])
 
 
 def check_units(sheet: Sheet, register: Register) -> None:
@@ -108,7 +112,23 @@ def check_units(sheet: Sheet, register: Register) -> None:
         if household is not None and row["estate_code"] is not None:
             elsewhere = register.households.get(household, row["estate_code"])
             _check_household(sheet, row, first.setdefault(household, row), elsewhere)
+        if household not in register.households:
+            _check_new_code(sheet, row, "household_code", household)
+        if row.key("estate_code", "code") not in register.units:
+            _check_new_code(sheet, row, "unit_code", row["code"])
+            _check_new_code(sheet, row, "building", row["building"])
         _check_payer(sheet, row, register)
+
+
+def has_odd_codes(sheet: Sheet) -> bool:
+    """Whether a file of units names one that could not be new: then it matters which of them exist."""
+    return any(code_fault(row[name] or "") for row in sheet.rows for name in ("code", "building"))
+
+
+def _check_new_code(sheet: Sheet, row: Row, column: str, code: str | None) -> None:
+    """What is new is named by the law of codes; what exists keeps its name, whatever that holds."""
+    if code is not None and (fault := code_fault(code)):
+        sheet.reject(row.line, column, fault)
 
 
 def _check_payer(sheet: Sheet, row: Row, register: Register) -> None:
@@ -152,6 +172,8 @@ def check_staff(sheet: Sheet, register: Register) -> None:
     for row in sheet.rows:
         if row["code"] in register.staff and not in_scope(register.staff[row["code"]], register):
             sheet.reject(row.line, "staff_code", "belongs to an estate outside your scope")
+        if row["code"] not in register.staff:
+            _check_new_code(sheet, row, "staff_code", row["code"])
         _check_buildings(sheet, row, register)
         for building in steward_buildings(row):
             line = responsible.setdefault((row["estate_code"], building), row.line)
@@ -264,6 +286,8 @@ def _check_unchanged(sheet: Sheet, row: Row, standing: KnownTariff) -> None:
             sheet.reject(row.line, names[target], "published tariffs are versioned: use a new effective_from")
 
 
+# no billing policy asks for money earlier than so many months ahead (B3)
+LONGEST_ADVANCE = 12
 BILL_KEY = ("estate_code", "unit_code", "fee_item", "period")
 
 
@@ -276,6 +300,8 @@ def check_opening_balances(sheet: Sheet, register: Register) -> None:
         for column in ("period", "due_date"):
             if row[column] is not None and row[column] > latest:
                 sheet.reject(row.line, column, f"{YEARS_AHEAD} years ahead or more")
+        if row.key("period", "due_date") and row["due_date"] < add_months(row["period"], -LONGEST_ADVANCE):
+            sheet.reject(row.line, "due_date", f"more than {LONGEST_ADVANCE} months before its period begins")
         if row["paid_fen"] and row["amount_fen"] and row["paid_fen"] > row["amount_fen"]:
             sheet.reject(row.line, "paid_yuan", "more than amount_yuan")
         if row["paid_on"] is not None and not row["paid_fen"]:

@@ -5,10 +5,14 @@ because Nameko turns everything that is no string into text on its way.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import TypedDict
+
+# of a type that may be one thing or another, as `list[constrained-str]` and `literal['*']`
+_ALTERNATIVE = re.compile(r"constrained-\w+$|(list|dict|set|tuple|literal|function-[a-z]+)\[")
 
 
 class Finding(TypedDict):
@@ -20,7 +24,12 @@ class Finding(TypedDict):
 
 def findings(details: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """pydantic's findings as ours, without the values that were sent: they may be personal."""
-    return [Finding(loc=".".join(map(str, item["loc"])), msg=item["msg"]) for item in details]
+    return [Finding(loc=_place(item["loc"]), msg=item["msg"]) for item in details]
+
+
+def _place(parts: Iterable[str | int]) -> str:
+    """Where in the input, without the names pydantic has for the alternatives of a type."""
+    return ".".join(str(part) for part in parts if not _ALTERNATIVE.match(str(part)))
 
 
 class PublicError(Exception):

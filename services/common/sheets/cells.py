@@ -26,7 +26,7 @@ UNREADABLE = "\ufffd"
 # format, line and paragraph separators: they come with copying, and make two of one code
 INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
 EARLIEST = date.fromisoformat(fields.FIRST_DAY)
-MOST_YUAN = Decimal(10) ** 11
+MOST_YUAN = Decimal(fields.LARGEST_FEN + 1) / 100
 FEN_DECIMALS = 2
 
 
@@ -58,7 +58,7 @@ def text(value: str) -> str:
 
 
 def short(value: str) -> str:
-    """Text by which something is asked for."""
+    """A few words by which something is asked for, at most 64 characters."""
     if len(value) > LONGEST_CODE:
         raise ValueError(f"longer than {LONGEST_CODE} characters")
     if not value.isascii() and any(category(sign) in INVISIBLE for sign in value):
@@ -67,9 +67,9 @@ def short(value: str) -> str:
 
 
 def code(value: str) -> str:
-    """A code: a short text without blanks, slashes or anything that would need escaping in an address."""
-    if any(sign.isspace() or sign in "/?#%&" for sign in short(value)):
-        raise ValueError("a code holds no blanks and none of / ? # % &")
+    """A code that may be given to something new."""
+    if fault := fields.code_fault(short(value)):
+        raise ValueError(fault)
     return value
 
 
@@ -121,6 +121,7 @@ def one_of(*words: str, **also: str) -> Parse:
             raise ValueError(f"not one of {', '.join(words)}")
         return names[value]
 
+    parse.__doc__ = f"One of {', '.join(f'`{word}`' for word in words)}."
     return parse
 
 
@@ -141,6 +142,8 @@ def decimal(places: int, below: Decimal, *, at_most: bool = False, yuan: bool = 
             raise ValueError(f"more than {places} decimals")
         return number
 
+    limit = f"at most {below:f}" if at_most else f"less than {below:f}"
+    parse.__doc__ = f"A number from 0, {limit}, with at most {places} decimals."
     return parse
 
 

@@ -68,18 +68,20 @@ def choose(
     email: str | None,
     consent: dict[str, bool],
     now: datetime,
-    removed: Collection[Choice] = (),
+    removals: Collection[Choice] = (),
 ) -> ContactPreferences:
     """Change language, e-mail or consent per channel; what is not named stays. Returns `preferences`.
 
-    A language that is `removed` is the register's again; an address that is, is none, whatever the register has.
+    `removals`: the language is the register's again, the address is none, whatever the register has.
     """
     caller.require(Permission.SET_CONTACT_PREFERENCES)
     _contact(session, caller, household)
     if errors := complaints_about(language, email, consent):
         raise Invalid("The preferences are not valid.", errors)
-    named = {name: value for name, value in (("language", language), ("email", email)) if value is not None}
-    choices = named | {name: NOTHING[name] for name in removed}
+    choices: dict[str, str | None] = {
+        name: value for name, value in (("language", language), ("email", email)) if value is not None
+    }
+    choices |= {name: NOTHING[name] for name in removals}
     if choices:
         tables.keep_preference(session, household, choices, now, caller.sub)
     if consent:

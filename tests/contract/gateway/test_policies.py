@@ -31,6 +31,8 @@ VALUES: dict[str, dict[str, Any]] = {
          "deadline_days": 8, "gap_days": 6},
     ]},
     "closure": {"overdue_days": 400, "opens": "09:30", "closes": "20:15", "cap_count": 3, "cap_days": 8},
+    "dunning": {"small_amount_fen": 700, "gap_days": 9, "promise_days": 11, "promises_per_rung": 2},
+    "payment": {"backdate_days": 4, "most_orders": 5, "transfer_days": 21},
     "closure_stages": {"stages": [
         {"code": "call", "position": 1, "days": 5, "after_outcome": None},
         {"code": "visit", "position": 2, "days": 6, "after_outcome": None},
@@ -45,7 +47,7 @@ VALUES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def kept(servers: Servers, templates: TemplateDatabases) -> Iterator[tuple[InProcessApi, Doors]]:
-    with house(servers, templates, "billing", "notifications") as (api, doors):
+    with house(servers, templates, "billing", "notifications", "payments") as (api, doors):
         SmallEstate(ESTATE).load(api)
         doors.tell_portfolio()
         yield api, doors

@@ -11,10 +11,11 @@ from math import exp
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from services.billing.holds.tables import dunning_hold, dunning_hold_fact
+from services.billing.receivables.ledger.rollups import rollup
 from services.billing.tables import bill, estate, household, unit
 from services.common.domain.calendar import add_months
 from tests.support.billing.entries import enter
@@ -22,6 +23,10 @@ from tests.support.billing.entries import enter
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 FEN = 20_000
 ANGER_DAYS = 180
+_BILL = "estate_id, building, fee_item, period, due_date"
+_SUMS = "billed_fen, collected_fen, waived_fen, billed_count"
+ROLL_UP = text(f"""INSERT INTO rate_rollup ({_BILL}, booked_on, {_SUMS})
+SELECT {_BILL}, rolled_on, {_SUMS} FROM ({rollup(_BILL, "bill b", "true")}) r""")
 
 
 @dataclass
@@ -125,3 +130,4 @@ def _post(session: Session, estate_id: int, bills: list[tuple[int, int, date, in
             entries.append(entry | payment | {"booked_on": paid_on})
     session.execute(insert(bill), rows)
     enter(session, *entries)
+    session.execute(ROLL_UP)

@@ -265,6 +265,8 @@ def test_development_sign_in(client: TestClient) -> None:
     assert signed(role="steward", estates=["E1"])["sub"] != signed(role="steward", estates=["E2"])["sub"]
     assert signed(role="steward", estates=["E1"], sub="S001")["sub"] == "S001"
     problem(client.post("/v1/auth/dev-token", json={"role": "steward", "sub": " "}), 422)
+    both = problem(client.post("/v1/auth/dev-token", json={"role": "finance", "estates": ["x" * 65]}), 422)
+    assert {error["loc"] for error in both["errors"]} == {"body.estates.0", "body.estates"}
     problem(client.post("/v1/auth/dev-token", json={"role": "owner"}), 422)
     problem(client.post("/v1/auth/dev-token", json={"role": "system"}), 422)
 

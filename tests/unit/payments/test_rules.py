@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.domain.access import Caller
+from services.common.fields import LARGEST_FEN
 from services.payments.ports import Money
 from services.payments.rules import (
     CHANNELS,
-    LARGEST_AMOUNT_FEN,
     NEEDS,
     Payment,
     PaymentRequest,
@@ -55,7 +55,7 @@ def test_each_role_takes_its_channels_only(role: str, allowed: set[str]) -> None
         ({"channel": "barter"}, "channel"),
         ({"channel": "alipay"}, "channel"),
         ({"amount_fen": 0}, "amount_fen"),
-        ({"amount_fen": LARGEST_AMOUNT_FEN + 1}, "amount_fen"),
+        ({"amount_fen": LARGEST_FEN + 1}, "amount_fen"),
         ({"bill_ids": (7, 7)}, "bill_ids"),
         ({"bill_ids": (0,)}, "bill_ids"),
         ({"bill_ids": tuple(range(1, 502))}, "bill_ids"),

@@ -309,7 +309,7 @@ PASSED_OVER: dict[BillingAnomaly, str] = {
 JUDGEMENTS: dict[BillingAnomaly, str] = {
     "already_billed": "billed before, will be left as it is",
     "amount_changed": "the amount differs much from last period",
-    "never_billed": "the unit was never billed while others of the estate were",
+    "never_billed": "the unit was never billed while a run billed others of the estate",
 }
 
 

@@ -179,9 +179,11 @@ WHERE p.amount_fen > 0 AND NOT EXISTS (
     AND b.voided_at IS NULL AND b.charge_id IS NULL)
 ORDER BY p.unit_id, p.fee_item LIMIT :limit
 """)
+# By a run: opening balances tell nothing of who should have been billed, and are there before the first run.
 BILLED_BEFORE = text("""
 SELECT EXISTS (SELECT FROM bill b JOIN unit u ON u.id = b.unit_id
-               WHERE u.estate_id = :estate_id AND b.period < :period AND b.voided_at IS NULL)
+               WHERE u.estate_id = :estate_id AND b.period < :period AND b.tariff_id IS NOT NULL
+                 AND b.voided_at IS NULL)
 """)
 
 # Units that get no bill though they should.

@@ -94,15 +94,12 @@ def load_history(session: Session, job: Job, since: date) -> UnitHistory:
 def by_rate(session: Session, job: Job, rates: Sequence[Rate], history: UnitHistory, lines: Lines) -> list[int]:
     """Add the lines of units that no rate prices as it stands; returns the ids of these units."""
     items = {rate.fee_item for rate in rates}
-    apart = (
-        set(history.payers)
-        | set(history.statuses)
-        | {
-            unit_id
-            for (unit_id, fee_item), cycles in history.billed_cycles.items()
-            if fee_item in items and any(cycle != job.cycle and cycle.overlaps(job.cycle) for cycle in cycles)
-        }
-    )
+    overlaps = {
+        unit_id
+        for (unit_id, fee_item), cycles in history.billed_cycles.items()
+        if fee_item in items and any(cycle != job.cycle and cycle.overlaps(job.cycle) for cycle in cycles)
+    }
+    apart = overlaps | set(history.payers) | set(history.statuses)
     if any(part.vacancy_ratio is not None for rate in rates for part in rate.parts):
         apart |= set(units.moving_in(session, job.piece, job.cycle.first))
     for unit in units.units_by_id(session, sorted(apart)):

@@ -9,6 +9,7 @@ from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from services.billing.collections.closure.tables import closure_policy, closure_stage
+from services.billing.collections.dunning.policy_tables import dunning_policy
 from services.billing.collections.dunning.tables import dunning_track, lock_to_change
 from services.billing.receivables.ledger.tables import collection_policy, late_fee_rate
 from services.billing.receivables.plans.tables import plan_policy
@@ -56,11 +57,12 @@ class ByDay:
         write_version(session, self.table, _key(session, estate), values, self.names, since)
 
 
-PLAN = OneRow(plan_policy, {"late_days": "late_days", "revives": "revives"})
+PLAN = OneRow(plan_policy, {name: name for name in ("late_days", "revives", "backdate_days", "longest_months")})
 LATE_FEE_TERMS = ByDay(
     collection_policy, {"capped": "late_fee_capped", "grace_days": "grace_days", "grace_mode": "grace_mode"}
 )
 ALLOCATION = ByDay(collection_policy, {"order": "allocation"})
+DUNNING = OneRow(dunning_policy, {n: n for n in ("small_amount_fen", "gap_days", "promise_days", "promises_per_rung")})
 RATE = ByDay(late_fee_rate, {"daily": "daily"})
 _CLOSURE = OneRow(closure_policy, {name: name for name in ("overdue_days", "opens", "closes", "cap_count", "cap_days")})
 

@@ -11,8 +11,11 @@ BUCKET_LABELS = ("not_due", "1-15", "16-30", "31-60", "61-365", "365+")
 
 
 def rate(part_fen: int, whole_fen: int) -> float | None:
-    """part ÷ whole; None where there is nothing to collect. More digits than any portfolio has fen are kept."""
-    return part_fen / whole_fen if whole_fen > 0 else None
+    """part ÷ whole; None where there is nothing to collect. More digits than any portfolio has fen are kept.
+
+    A month in which more of the old arrears came back than was brought in has collected nothing of them, not less.
+    """
+    return max(0, part_fen) / whole_fen if whole_fen > 0 else None
 
 
 def month(day: date) -> tuple[date, date]:

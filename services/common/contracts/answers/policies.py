@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from services.common.contracts.answers.dunning import StepChannel, StepKind
 from services.common.contracts.answers.notifications import MessageCategory, MessageChannel
 from services.common.contracts.answers.portfolio import Cause
-from services.common.fields import INT64, Code
+from services.common.fields import FEN, INT64, Code
 
 PolicyName = Literal[
     "late_fee_rate",
@@ -24,6 +24,8 @@ PolicyName = Literal[
     "closure",
     "closure_stages",
     "contact",
+    "dunning",
+    "payment",
 ]
 ChangeStatus = Literal["pending", "approved", "rejected", "withdrawn"]
 PolicySource = Literal["group", "estate"]
@@ -70,10 +72,12 @@ class AllocationOrder(TypedDict):
 
 @_exact
 class PlanTerms(TypedDict):
-    """When an instalment plan signed from its day on is broken (C3)."""
+    """When an instalment plan signed from its day on is broken, and what everybody may agree on (C3)."""
 
     late_days: Annotated[int, _whole(0, 365, "An instalment that is more days late breaks the plan")]
     revives: Annotated[bool, Field(strict=True, description="Catching up mends it")]
+    backdate_days: Annotated[int, _whole(0, 365, "How many days ago it may be signed, but by finance")]
+    longest_months: Annotated[int, _whole(1, 120, "After the signing its last instalment is due, but by finance")]
 
 
 @_exact
@@ -146,8 +150,39 @@ class ContactRules(TypedDict):
     categories: Annotated[list[CategoryContact], Field(min_length=1, max_length=20)]
 
 
+PolicyFen = Annotated[int, Field(strict=True, ge=0, le=10_000_000, json_schema_extra=FEN)]
+
+
+@_exact
+class DunningTerms(TypedDict):
+    """From which claim on, and how fast, a household is urged (D1)."""
+
+    small_amount_fen: Annotated[PolicyFen, Field(description="For so much or less nobody is urged")]
+    gap_days: Annotated[int, _whole(1, 365, "Least days between two rungs")]
+    promise_days: Annotated[int, _whole(0, 365, "How far ahead a promise to pay may lie")]
+    promises_per_rung: Annotated[int, _whole(0, 100, "So many of them pause the ladder between two rungs")]
+
+
+@_exact
+class PaymentTerms(TypedDict):
+    """What is let happen with payments (E2, E3)."""
+
+    backdate_days: Annotated[int, _whole(0, 365, "By so many days the desk may date money back")]
+    most_orders: Annotated[int, _whole(1, 100, "So many orders of a household may wait at a time")]
+    transfer_days: Annotated[int, _whole(1, 365, "So long a transfer is waited for")]
+
+
 PolicyValues = (
-    LateFeeRate | LateFeeTerms | AllocationOrder | PlanTerms | CauseTracks | ClosureTerms | ClosureStages | ContactRules
+    LateFeeRate
+    | LateFeeTerms
+    | AllocationOrder
+    | PlanTerms
+    | CauseTracks
+    | ClosureTerms
+    | ClosureStages
+    | ContactRules
+    | DunningTerms
+    | PaymentTerms
 )
 
 

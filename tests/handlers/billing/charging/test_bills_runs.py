@@ -15,7 +15,7 @@ from services.billing.settings import Settings
 from services.common.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from services.common.contracts.events import BillRunSliceRequested, BillsIssued
 from services.common.messaging.parking import park, replay, waiting
-from tests.support.billing.desk import NOW, TARIFFS, UNITS, Desk, manager
+from tests.support.billing.desk import NOW, OPENING, TARIFFS, UNITS, Desk, manager
 from tests.support.billing.pricing import give_credit
 from tests.support.outbox import events
 
@@ -254,6 +254,17 @@ def test_b4_a_dry_run_names_what_is_odd(desk: Desk) -> None:
     assert (dry["bills"], dry["anomalies_total"]) == (3, 4)
     again = desk.run("2026-09", dry_run=True)
     assert (again["bills"], {a["kind"] for a in again["anomalies"]} & {"already_billed"}) == (1, {"already_billed"})
+
+
+def test_b4_opening_balances_do_not_make_of_everybody_else_somebody_never_billed(desk: Desk) -> None:
+    desk.estate("E1", *HOMES)
+    desk.load("opening_balances", OPENING, "E1,101,property_fee,2026-08,100.00,2026-09-15,")
+    first = desk.run("2026-09", dry_run=True)
+    assert "never_billed" not in {a["kind"] for a in first["anomalies"]}
+    desk.run("2026-09")
+    desk.load("units", UNITS, "E1,2,202,40,residential,occupied,H3,a,13800000000")
+    second = desk.run(dry_run=True)
+    assert [a["unit"] for a in second["anomalies"] if a["kind"] == "never_billed"] == ["E1/202"]
 
 
 def test_b4_anomalies_are_bounded_but_all_counted(desk: Desk) -> None:

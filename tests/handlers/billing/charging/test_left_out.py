@@ -161,7 +161,7 @@ def test_b1_a_published_tariff_that_nothing_has_used_is_withdrawn_and_corrected(
     assert desk.load("tariffs", TARIFFS, LATER.replace("9.00", "4.00"))["updated"] == 1
     assert desk.run("2026-10", dry_run=True)["amount_fen"] == 20_000
     desk.publish("E1")
-    assert desk.run("2026-10")["amount_fen"] == 9_677 + 20_645  # 15 and 16 of 31 days
+    assert desk.run("2026-10")["amount_fen"] == 30_323  # 15 and 16 of 31 days
 
 
 @pytest.mark.parametrize("day", ["2020-01-01", "2026-10-16"])

@@ -150,6 +150,7 @@ def test_bills_of_a_household(desk: Desk) -> None:
     assert first["items"] + rest["items"] == listed
 
 
+@pytest.mark.bends_the_books
 def test_bills_by_status_agree_with_their_status(desk: Desk) -> None:
     for period in ("2026-07", "2026-08", "2026-09", "2026-10"):
         desk.run(period, estates=["E1"])

@@ -102,6 +102,7 @@ def test_b1_backward_and_unusual_readings_are_named_not_billed(desk: Desk) -> No
     }  # fmt: skip
 
 
+@pytest.mark.bends_the_books
 def test_b1_a_voided_bill_frees_its_consumption(desk: Desk) -> None:
     price(desk, WATER)
     shown = [f"E1,101,water,2026-{day},{value}" for day, value in (("08-31", 0), ("09-30", 10), ("10-31", 15))]
@@ -180,6 +181,7 @@ def test_b1_without_a_record_the_tariffs_price_is_shared(desk: Desk) -> None:
         record(desk, "light", amount_fen=5)
 
 
+@pytest.mark.bends_the_books
 def test_b1_a_cost_may_be_corrected_until_it_is_billed(desk: Desk) -> None:
     price(desk, LIGHT.replace(",0,", ",0.8,"))
     first = uuid4()

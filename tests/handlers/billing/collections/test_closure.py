@@ -61,6 +61,7 @@ def outcome(
     return handlers.record_outcome(books.session, STEWARD, appointment["id"], result, note, NOW)
 
 
+@pytest.mark.bends_the_books
 def test_d6_a_run_enrols_arrears_of_more_than_a_year_and_a_second_one_only_what_is_new(books: Books) -> None:
     for code, due in (("H1", OLD), ("H2", FRESH), ("H3", "2025-11-21"), ("H4", "2025-11-20")):
         books.household(code)

@@ -73,6 +73,7 @@ def test_d1_a_step_that_stated_the_younger_bill_is_not_repeated_for_it(diary: Di
     assert diary.daily(31, 60) == [(55, "H1:formal_notice")]
 
 
+@pytest.mark.bends_the_books
 def test_d1_a_voided_bill_hands_over_and_its_reissue_goes_on(diary: Diary) -> None:
     first = diary.books.bill(30000, DUE)
     diary.daily(-7, 16)

@@ -111,6 +111,7 @@ def test_d4_who_signs_an_instalment_plan_promises_to_pay(books: Books) -> None:
     assert claim["expires_on"] == TODAY.replace(year=TODAY.year + 3)
 
 
+@pytest.mark.bends_the_books
 def test_d4_a_failed_delivery_and_a_paid_back_payment_restart_nothing(books: Books) -> None:
     books.household()
     bill_id = books.bill(30000, SOON.isoformat())

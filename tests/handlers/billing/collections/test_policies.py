@@ -29,7 +29,8 @@ def who(name: str, role: str = "finance", *estates: str) -> Caller:
 
 ANNA, BELA = who("anna"), who("bela", "group_admin")
 MANAGER, AUDITOR = who("mo", "estate_manager", "E1"), who("au", "auditor")
-PLAN = {"late_days": 20, "revives": False}
+PLAN = {"late_days": 20, "revives": False, "backdate_days": 1, "longest_months": 6}
+SHIPPED = {"late_days": 15, "revives": True, "backdate_days": 3, "longest_months": 12}
 
 
 @dataclass
@@ -83,7 +84,7 @@ def office(books: Books) -> Office:
 def test_one_asks_and_another_grants(office: Office) -> None:
     change = office.ask(by=MANAGER, estate="E1")
     assert (change["status"], change["requested_by"], change["decided_by"]) == ("pending", "mo", None)
-    assert office.holds("plan", "E1")["values"] == {"late_days": 15, "revives": True}
+    assert office.holds("plan", "E1")["values"] == SHIPPED
     granted = office.decide(change)
     assert (granted["status"], granted["decided_by"], granted["applied_at"]) == ("approved", "bela", NOW)
     standing = office.holds("plan", "E1")
@@ -214,9 +215,11 @@ def test_changes_are_listed_within_the_scope(office: Office) -> None:
 
 CLOSURE = {"overdue_days": 1, "opens": "09:00", "closes": "21:00", "cap_count": 1, "cap_days": 1}
 WRONG: list[tuple[Any, Any, str]] = [
-    ("plan", {"late_days": -1, "revives": True}, "values.late_days"),
-    ("plan", {"late_days": "15", "revives": True}, "values.late_days"),
-    ("plan", {"late_days": 15}, "values.revives"),
+    ("plan", PLAN | {"late_days": -1}, "values.late_days"),
+    ("plan", PLAN | {"late_days": "15"}, "values.late_days"),
+    ("plan", {name: PLAN[name] for name in PLAN if name != "revives"}, "values.revives"),
+    ("plan", PLAN | {"longest_months": 0}, "values.longest_months"),
+    ("plan", PLAN | {"backdate_days": -1}, "values.backdate_days"),
     ("plan", PLAN | {"colour": 1}, "values.colour"),
     ("plan", None, "values"),
     ("late_fee_rate", {"daily": "0.01"}, "values.daily"),

@@ -61,6 +61,7 @@ def test_d1_an_owner_disputes_the_own_bill_and_staff_settle_it(diary: Diary) -> 
     assert imbalance_fen(session) == 0
 
 
+@pytest.mark.bends_the_books
 def test_d1_what_cannot_be_disputed(diary: Diary) -> None:
     session, paid, void = diary.books.session, diary.books.bill(300, DUE), diary.books.bill(400, on(31))
     diary.pay(300, 0, bills=[paid])
@@ -134,7 +135,13 @@ def test_d2_one_plan_per_household_and_none_is_lost(diary: Diary) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"problem": "noise"}, {"deadline": TODAY}, {"problem": "noise", "deadline": TODAY - timedelta(days=1)}],
+    [
+        {},
+        {"problem": "noise"},
+        {"deadline": TODAY},
+        {"problem": "noise", "deadline": TODAY - timedelta(days=1)},
+        {"problem": "noise", "deadline": TODAY + timedelta(days=366)},
+    ],
 )
 def test_d2_what_is_no_plan(diary: Diary, fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid):

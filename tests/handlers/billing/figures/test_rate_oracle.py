@@ -37,9 +37,9 @@ def first_day(bill: Row[Any]) -> date:
 
 
 def rolled_on(bill: Row[Any], entry: Row[Any]) -> date:
-    """Prepaid balance counts from the day it had come, what is carried from its grant; nothing before its bill."""
-    dated_back = entry.kind in ("credit_applied", "waiver_carried", "discount_carried")
-    on: date = entry.value_on or entry.booked_on if dated_back else entry.booked_on
+    """Prepaid balance and what a reissue keeps count from their own day; nothing before its bill."""
+    is_dated_back = entry.kind in ("credit_applied", "waiver_carried", "discount_carried")
+    on: date = entry.value_on or entry.booked_on if is_dated_back else entry.booked_on
     return max(on, first_day(bill))
 
 

@@ -196,6 +196,7 @@ def test_j1_two_replicas_fold_each_change_once(engine: Engine, books: Books) -> 
     assert check(books)[1] == 0
 
 
+@pytest.mark.bends_the_books
 def test_j1_the_check_finds_a_row_that_is_wrong(books: Books) -> None:
     books.household("H1")
     books.bill(10000, "2026-10-15")

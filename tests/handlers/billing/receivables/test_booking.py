@@ -252,6 +252,7 @@ def house(database: Callable[[str], Engine]) -> Iterator[Books]:
         yield made
 
 
+@pytest.mark.bends_the_books
 def test_b7_money_is_moved_on_bills_of_the_household_that_stand(house: Books) -> None:
     own, strange = house.bill(1000, "2026-12-15"), house.bill(1000, "2026-12-15", "H2")
     house.session.execute(text("UPDATE bill SET voided_at = now() WHERE id = :id"), {"id": own})

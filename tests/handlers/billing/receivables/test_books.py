@@ -131,6 +131,7 @@ def test_b8_months_close_in_order_when_they_are_over(house: Books) -> None:
         accounts.close_month(house.session, cashier, "E1", "2026-10", NOW)
 
 
+@pytest.mark.bends_the_books
 def test_b8_a_month_whose_sums_disagree_is_not_sealed(house: Books) -> None:
     house.session.execute(text("UPDATE household SET credit_fen = 5"))
     with pytest.raises(Conflict, match="disagree"):

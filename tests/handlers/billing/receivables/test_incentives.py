@@ -70,6 +70,7 @@ def test_c4_points_for_early_and_timely_payment_once_a_day(books: Books) -> None
     assert has(books)["points"] == 200 + 100 + 200
 
 
+@pytest.mark.bends_the_books
 def test_c4_what_is_taken_back_takes_its_points_back(books: Books) -> None:
     bill = books.bill(20_000, "2026-11-15")
     books.pay(20_000, "2026-11-15")

@@ -194,6 +194,7 @@ def test_b7_the_ledger_refuses_change(books: Books) -> None:
         books.session.execute(text("UPDATE ledger_entry SET amount_fen = 1"))
 
 
+@pytest.mark.bends_the_books
 @pytest.mark.parametrize(
     "damage",
     [
@@ -213,6 +214,7 @@ def test_b7_every_difference_is_seen(books: Books, damage: str) -> None:
     assert imbalance_fen(books.session) >= 7
 
 
+@pytest.mark.bends_the_books
 def test_b7_differences_of_two_estates_do_not_hide_each_other(books: Books) -> None:
     books.household()
     books.household("H2", "E2")

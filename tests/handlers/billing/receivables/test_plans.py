@@ -219,6 +219,7 @@ def test_c3_what_is_wrong_with_a_plan_is_named(books: Books) -> None:
         sign(books, offer([mine], good, household="H9"))
 
 
+@pytest.mark.bends_the_books
 def test_c3_bills_that_cannot_be_planned(books: Books) -> None:
     books.household()
     paid, void, planned = (books.bill(10000, "2026-09-15", fee_item=f"item{n}") for n in range(3))

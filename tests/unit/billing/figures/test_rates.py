@@ -22,6 +22,7 @@ def test_j1_rate() -> None:
     assert rate(98, 100) == 0.98
     assert rate(0, 100) == 0.0
     assert rate(0, 0) is None
+    assert rate(-5, 100) == 0.0, "what came back is nothing that came in"
 
 
 def test_j1_month() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from services.billing.imports.kinds import KINDS
 from services.billing.imports.rules import KnownBill, KnownTariff, Register, check, opening_issued_on
+from services.common.sheets import cells
 from services.common.sheets.reading import Sheet, problems, read_sheet
 
 UNITS = "estate_code,building,unit_code,area_m2,usage,status,household_code,owner_name,owner_phone"
@@ -123,6 +124,48 @@ def test_scope_and_unknown_estates_are_named() -> None:
     lines = (GOOD_UNIT, "E2,1,1,9,parking,vacant,H2,a,13800000000", "E7,1,1,9,parking,vacant,H3,a,13800000000")
     assert [m for _, _, m in errors("units", UNITS, *lines, known=mine)] == ["outside your scope"] * 2
     assert errors("units", UNITS, *lines) == [(4, "estate_code", "unknown estate")]
+
+
+ESTATE = "estate_code,name,region,city,property_type,service_grade,charging_mode"
+
+
+@pytest.mark.parametrize("code", ["*", "..", "a/b", "a?b", "01 03", "1;2"])
+def test_what_is_new_has_a_code_that_names_it_alone(code: str) -> None:
+    assert places("estates", ESTATE, f"{code},a,r,c,p,g,lump_sum") == [(2, "estate_code")]
+    assert places("staff", STAFF, f"{code},a,steward,E1") == [(2, "staff_code")]
+    for column, cell in (("building", "E1,1,"), ("unit_code", ",101,"), ("household_code", ",H1,")):
+        changed = GOOD_UNIT.replace(cell, {"building": f"E1,{code},"}.get(column, f",{code},"), 1)
+        assert places("units", UNITS, changed) == [(2, column)], changed
+    with pytest.raises(ValueError, match="a code"):
+        cells.code(code)  # of a household that a transfer makes
+
+
+def test_what_exists_keeps_its_code() -> None:
+    register = Register(estates={"E/1": 1}, households={"H 1": "E/1"}, units={("E/1", "1 01"): 1}, staff={"S:1": "E/1"})
+    odd = GOOD_UNIT.replace("E1,1,", "E/1,1 栋,").replace(",101,", ",1 01,").replace(",H1,", ",H 1,")
+    assert errors("units", UNITS, odd, known=register) == []
+    assert errors("estates", ESTATE, "E/1,a,r,c,p,g,lump_sum", known=register) == []
+    assert errors("staff", STAFF, "S:1,a,technician,E/1", known=register) == []
+
+
+def test_a_grade_is_not_all_others() -> None:
+    assert places("units", UNITS + ",grade", GOOD_UNIT + ",*") == [(2, "grade")]
+
+
+PAYABLE = Register(estates={"E1": 1}, units={("E1", "101"): 1}, today=date(2026, 11, 21))
+
+
+@pytest.mark.parametrize(
+    ("amount", "due", "column"),
+    [
+        ("100000000.00", "2026-04-15", None), ("100000000.01", "2026-04-15", "amount_yuan"),
+        ("99999999999.00", "2026-04-15", "amount_yuan"), ("5.00", "2025-03-01", None),
+        ("5.00", "2025-02-28", "due_date"), ("5.00", "1999-01-01", "due_date"),
+    ],
+)  # fmt: skip
+def test_an_opening_balance_can_be_paid_and_was_due_when_it_could_be(amount: str, due: str, column: str | None) -> None:
+    row = f"E1,101,property_fee,2026-03,{amount},{due}"
+    assert places("opening_balances", OPENING, row, known=PAYABLE) == ([(2, column)] if column else [])
 
 
 def test_a_building_has_one_steward() -> None:

@@ -20,9 +20,12 @@ from services.common.contracts.answers.dunning import HouseholdPlan
 from services.common.contracts.answers.portfolio import Cause
 from services.common.contracts.errors import Conflict, Invalid
 from services.common.domain.access import Caller
-from services.common.domain.calendar import business_date
+from services.common.domain.calendar import add_months, business_date
 from services.common.domain.permissions import Permission
 from services.common.once import same_request
+
+# so many months may a promise to put something right hold escalation
+LONGEST_FIX = 12
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def _check(content: PlanContent, today: date) -> None:
         faults.append({"loc": "deadline", "msg": "a problem has a deadline, and a deadline a problem"})
     if content.deadline is not None and content.deadline < today:
         faults.append({"loc": "deadline", "msg": "is over already"})
+    if content.deadline is not None and content.deadline > (last := add_months(today, LONGEST_FIX)):
+        faults.append({"loc": "deadline", "msg": f"must not be after {last}: nobody is asked to pay until then"})
     if content.cause == "dissatisfied" and content.problem is None:
         faults.append({"loc": "problem", "msg": "what is the owner dissatisfied with?"})
     if faults:
