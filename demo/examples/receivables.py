@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from demo.api import Json, wait_for
-from demo.examples.charging import LIGHT, month_before, share_a_cost
+from demo.examples.charging import month_before, share_a_cost
 from demo.examples.walk import PATIENCE_SECONDS, Walk, home_of
 from demo.history import due_date, periods
 from demo.portfolio import EstatePortfolio, Household
@@ -67,16 +67,17 @@ def _sign(walk: Walk, bills: list[Json]) -> str:
 
 
 def prepay(walk: Walk) -> None:
-    """Money ahead of its bills (预存): some goes back, some pays an old bill that comes to light afterwards."""
+    """Money ahead of its bills (预存): some goes back; asked to pay by hand it finds nothing open (FM1); an old bill
+    that comes to light is paid by it there and then.
+    """
     finance, household = walk.stage.finance, next(walk.punctual(walk.part))
     code = walk.meet(household.code)
     owed = finance.get(f"/v1/households/{code}/statement")["total_due_fen"]
     paid = finance.post("/v1/payments", {"household": code, "channel": "cash", "amount_fen": owed + PREPAID_FEN})
     wait_for("the money is posted", lambda: finance.get(f"/v1/payments/{paid['id']}")["allocations"], PATIENCE_SECONDS)
     _refund(walk, code)
+    walk.stage.manager.post(f"/v1/households/{code}/credit-applications")
     find_old_bills(walk, household)
-    oldest = walk.owed(code)[0]
-    walk.stage.manager.post(f"/v1/households/{code}/credit-applications", {"bill_ids": [oldest["id"]]})
 
 
 def _refund(walk: Walk, household: str) -> None:
@@ -124,22 +125,16 @@ def _to_close(part: EstatePortfolio) -> list[date]:
 
 def thank_for_paying_early(walk: Walk) -> None:
     """Points and a lottery ticket (积分、抽奖券) for a bill paid before it was due, of which we hear later; some points
-    are redeemed.
+    are redeemed. Opening balances bring none, so the bill was corrected: its reissue keeps the due date (FM10).
     """
     finance, part = walk.stage.finance, walk.stage.portfolio.estates[-1]
-    estate, month = part.estate.code, month_before(walk)
+    estate = part.estate.code
     share_a_cost(walk, part)
-    payer = next(walk.punctual(part))
-    household = walk.meet(payer.code)
-    _bring_in_light(walk, home_of(part, payer).code, add_months(month, -1))
-    light, other = _light_and_other(walk, household)
-    early = {"household": household, "channel": "cash", "bill_ids": [light["id"]]}
-    due = date.fromisoformat(light["due_date"])
-    paid_on = due - timedelta(days=10)
-    early |= {"amount_fen": light["outstanding_fen"], "reason": "凭证迟到 · the slip came late"}
-    finance.post("/v1/payments", early | {"received_on": paid_on.isoformat()})
-    wait_for("the bill is paid", lambda: _is_paid(walk, household, light["id"]), PATIENCE_SECONDS)
-    finance.get("/v1/ledger/backdated-payments", estate=estate, period=format_period(paid_on))
+    household = walk.meet(_forgetful(walk, part))
+    bill, other = _corrected(walk, walk.owed(household)[0]), walk.owed(household)[-1]
+    due = date.fromisoformat(bill["due_date"])
+    _pay_by_a_late_slip(walk, household, bill, due - timedelta(days=10))
+    finance.get("/v1/ledger/backdated-payments", estate=estate, period=format_period(due - timedelta(days=10)))
     policy = finance.get("/v1/incentive-policy", estate=estate)
     finance.put("/v1/incentive-policy", policy | {"enabled": True})
     wait_for("points are given", lambda: _points(walk, household), PATIENCE_SECONDS)
@@ -148,16 +143,26 @@ def thank_for_paying_early(walk: Walk) -> None:
     finance.post(f"/v1/estates/{estate}/lottery-draws", draw)
 
 
-def _bring_in_light(walk: Walk, unit: str, month: date) -> None:
-    """The stairs' light of a month that was billed before the books were opened here."""
-    row = f"{walk.stage.portfolio.estates[-1].estate.code},{unit},{LIGHT},{format_period(month)},8.60,{due_date(month)}"
-    walk.stage.finance.upload("/v1/imports/opening_balances", f"{OPENING}\n{row}\n")
+def _forgetful(walk: Walk, part: EstatePortfolio) -> str:
+    """Whose oldest debt fell due in the month that the demo bills."""
+    due = due_date(month_before(walk)).isoformat()
+    codes = (household.code for household in part.households)
+    return next(code for code in codes if (owed := walk.owed(code)) and owed[0]["due_date"] == due)
 
 
-def _light_and_other(walk: Walk, household: str) -> tuple[Json, Json]:
-    """The oldest bill of each kind."""
-    bills = walk.owed(household)
-    return next(bill for bill in bills if bill["fee_item"] == LIGHT), next(b for b in bills if b["fee_item"] != LIGHT)
+def _corrected(walk: Walk, bill: Json) -> Json:
+    """A bill taken back and issued again in one go."""
+    wrong = {"reason": "面积有误 · wrong floor area", "reissue": True}
+    [reissue] = walk.stage.manager.post(f"/v1/bills/{bill['id']}/void", wrong)["reissued"]
+    return dict(reissue)
+
+
+def _pay_by_a_late_slip(walk: Walk, household: str, bill: Json, day: date) -> None:
+    """Cash of a past day, which finance may enter (FC3)."""
+    cash = {"household": household, "channel": "cash", "amount_fen": bill["amount_fen"], "bill_ids": [bill["id"]]}
+    late = {"received_on": day.isoformat(), "reason": "凭证迟到 · the slip came late"}
+    walk.stage.finance.post("/v1/payments", cash | late)
+    wait_for("the bill is paid", lambda: _is_paid(walk, household, bill["id"]), PATIENCE_SECONDS)
 
 
 def _is_paid(walk: Walk, household: str, bill: int) -> bool | None:

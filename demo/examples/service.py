@@ -1,9 +1,14 @@
 """How a family wants to be reached, a letter that arrives, a complaint that comes back (F3, F4, H1)."""
 
+from datetime import timedelta
+
 from demo.api import Json, wait_for
 from demo.cases import COMPLAINT_STEPS, FEE_COMPLAINT
+from demo.dunning import sweep
 from demo.examples.walk import PATIENCE_SECONDS, Walk
 from demo.load import answer_complaint
+
+DEMANDS_AFTER_DAYS = 8
 
 
 def set_preferences(walk: Walk) -> None:
@@ -21,7 +26,8 @@ def set_categories(walk: Walk) -> None:
 
 
 def deliver_a_letter(walk: Walk) -> None:
-    """One of the sweeps' letters was printed, posted and received."""
+    """A week after the visits the demands go out (D1): one of the letters was printed, posted and received."""
+    sweep(walk.stage, walk.stage.due + timedelta(days=DEMANDS_AFTER_DAYS))
     letter = wait_for("a letter waits to be printed", lambda: _letter(walk), PATIENCE_SECONDS)
     receipt = {"delivered_on": letter["business_on"], "proof": "EMS1234567890CN", "outcome": "delivered"}
     walk.stage.manager.post(f"/v1/notifications/{letter['id']}/delivered", receipt)
