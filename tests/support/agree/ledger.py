@@ -64,7 +64,7 @@ def late_fee_left(scene: Scene) -> Iterator[str]:
 
 
 def _has_fee_left(scene: Scene, bill: TrueBill) -> bool:
-    beyond_grace = scene.truth.terms[bill.row.estate_id].spared_until(bill.row.due_date) + timedelta(days=1)
+    beyond_grace = scene.truth.terms_of(bill).spared_until(bill.row.due_date) + timedelta(days=1)
     return bool(scene.truth.late_fee_of(bill, max(scene.truth.today, beyond_grace)))
 
 

@@ -4,7 +4,7 @@ Nothing that is kept beside the ledger is read here (no paid_fen, no credit_fen,
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -27,10 +27,10 @@ FROM bill b JOIN household h ON h.id = b.household_id JOIN estate e ON e.id = b.
 HOUSEHOLDS = """SELECT h.id, h.code, e.code AS estate, h.arrears_cause AS cause
 FROM household h JOIN estate e ON e.id = h.estate_id ORDER BY h.id"""
 ENTRIES = "SELECT *, COALESCE(value_on, booked_on) AS counts_on FROM ledger_entry ORDER BY id"
-TERMS = """SELECT e.id, COALESCE(e.late_fee_clause, '') <> '' AS has_clause, p.late_fee_capped AS capped, p.grace_days,
-  p.grace_mode, (SELECT max(r.estate_id) FROM late_fee_rate r WHERE r.estate_id IN (0, e.id)) AS rates_of
-FROM estate e JOIN collection_policy p ON p.estate_id = (
-  SELECT max(o.estate_id) FROM collection_policy o WHERE o.estate_id IN (0, e.id))"""
+CLAUSES = "SELECT id, COALESCE(late_fee_clause, '') <> '' AS has_clause FROM estate"
+POLICIES = """SELECT estate_id, effective_from, late_fee_capped AS capped, grace_days, grace_mode FROM collection_policy
+ORDER BY effective_from"""
+RATES = "SELECT estate_id, effective_from, daily FROM late_fee_rate ORDER BY effective_from"
 STEWARDS = "SELECT estate_id, building, staff_code, from_date, to_date FROM stewardship ORDER BY from_date"
 LAST_DAYS = """SELECT max(created_at) AS at, GREATEST(max(booked_on), (SELECT max(as_of) FROM dunning_sweep),
   (SELECT max(issued_on) FROM bill)) AS on_day FROM ledger_entry"""
@@ -41,6 +41,13 @@ def day_of_last_posting(session: Session) -> date | None:
     row = session.execute(text(LAST_DAYS)).one()
     at: datetime | None = row.at
     return None if at is None else max(at.astimezone(SHANGHAI).date(), row.on_day)
+
+
+def _by_estate(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        found[row.estate_id].append(row)
+    return found
 
 
 def receivable_fen(entry: Row[Any]) -> int:
@@ -170,20 +177,39 @@ class Truth:
             moved.append((date.min if entry.kind == "opening_paid" else entry.counts_on, receivable_fen(entry)))
             side = (entry.credit_account == "late_fee_income") - (entry.debit_account == "late_fee_income")
             settled += entry.amount_fen * side
-        terms = self.terms[bill.row.estate_id]
-        accrued = late_fee_fen(terms, bill.amount_fen, bill.row.due_date, moved, as_of or self.today)
+        accrued = late_fee_fen(self.terms_of(bill), bill.amount_fen, bill.row.due_date, moved, as_of or self.today)
         return max(0, accrued - settled)
 
+    def terms_of(self, bill: TrueBill) -> Terms:
+        """By which late fee is due on a bill: cap and grace of the day it fell due, each day's rate (ADR 23)."""
+        estate_id, due = bill.row.estate_id, bill.row.due_date
+        terms = self._in_force(self.policies, estate_id, due, "grace_days")
+        days = sorted({row.effective_from for of in (0, estate_id) for row in self.rates.get(of, ())})
+        rates = [(day, self._in_force(self.rates, estate_id, day, "daily").daily) for day in days]
+        return Terms(self.clauses[estate_id], terms.capped, terms.grace_days, terms.grace_mode == "from_due", rates)
+
+    @staticmethod
+    def _in_force(versions: dict[int, list[Row[Any]]], estate_id: int, day: date, value: str) -> Row[Any]:
+        """An estate's own version of a day; the group's where it has none or its own is silent."""
+        own = [row for row in versions.get(estate_id, ()) if row.effective_from <= day]
+        if own and getattr(own[-1], value) is not None:
+            return own[-1]
+        return [row for row in versions[0] if row.effective_from <= day][-1]
+
     @cached_property
-    def terms(self) -> dict[int, Terms]:
-        """By which late fee is due, by estate."""
-        rates: dict[int, list[tuple[date, Any]]] = defaultdict(list)
-        for row in self.rows("SELECT estate_id, effective_from, daily FROM late_fee_rate ORDER BY 2"):
-            rates[row.estate_id].append((row.effective_from, row.daily))
-        return {
-            row.id: Terms(row.has_clause, row.capped, row.grace_days, row.grace_mode == "from_due", rates[row.rates_of])
-            for row in self.rows(TERMS)
-        }
+    def clauses(self) -> dict[int, bool]:
+        """Which estates have a late fee in their contract."""
+        return {row.id: row.has_clause for row in self.rows(CLAUSES)}
+
+    @cached_property
+    def policies(self) -> dict[int, list[Row[Any]]]:
+        """Cap and grace by estate, 0 the group, in the order of their days."""
+        return _by_estate(self.rows(POLICIES))
+
+    @cached_property
+    def rates(self) -> dict[int, list[Row[Any]]]:
+        """Daily rates by estate, 0 the group, in the order of their days."""
+        return _by_estate(self.rows(RATES))
 
     @cached_property
     def stewards(self) -> dict[tuple[int, str], list[Row[Any]]]:
