@@ -201,6 +201,7 @@ def test_fm10_what_was_held_from_its_first_day_starts_at_the_notice(books: Books
     assert diary.daily(41, 60) == [(41, "H1:overdue_notice"), (48, "H1:visit"), (55, "H1:demand_letter")]
 
 
+@pytest.mark.bends_the_books
 def test_fm3_nobody_in_credit_is_dunned(books: Books) -> None:
     """Credit kept for whatever reason; overdue 3, 20, 50 and 70 days; the small amount and one fen more."""
     books.household()
