@@ -7,8 +7,8 @@ before anything is asked about their past.
 
 The planner cannot know how many rows a part has and thinks of few, so large parts meet by index or on equal columns
 only. Fees meet their households in a FULL JOIN, which is never a nested loop; nobody has a fee who is not told of it,
-so it is a LEFT JOIN in effect, and so with steps and with what the words name. For the same reason actions are looked
-up behind an OFFSET 0, household by household.
+so it is a LEFT JOIN in effect, and so with steps, with the bills the words name and with stewards, who fall out where
+nobody is told, having no estate. For the same reason actions are looked up behind an OFFSET 0, household by household.
 """
 
 from services.billing.collections.dunning.ladder_sql import ABSENT, REACH, RUNGS, covered_until, left_out
@@ -23,7 +23,8 @@ _NONE, _NEVER = -99_999, -999_999_999
 
 # Open bills that a rung may reach or that accrue a late fee, read once for both. `fen` of the first bill is what a
 # notice states: all that is overdue, or before the due date all that falls due with it; to the window all overdue bills
-# are peers. Of a late fee left alone there is no principal.
+# are peers. Of a late fee left alone there is no principal. `several`: the claim may be for more bills than
+# this one; only then they are looked at again, for what the words name.
 _OLDEST = f"""open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
          disputed_at, unit_id, fee_item, {is_unmoved("b")} AS unmoved
@@ -31,23 +32,23 @@ _OLDEST = f"""open_bill AS MATERIALIZED (
     AND due_date <= :as_of - {REACH}
 ), disputed AS MATERIALIZED (
   SELECT id FROM open_bill WHERE disputed_at IS NOT NULL
-), stated AS MATERIALIZED (
-  SELECT household_id, id AS bill_id, due_date, estate_id, building, fen, unit_id, fee_item, bills FROM (
-    SELECT household_id, id, due_date, estate_id, building, unit_id, fee_item, rank() OVER peers AS place,
-           count(*) OVER peers AS bills, (sum(amount_fen - paid_fen - waived_fen) OVER peers)::bigint AS fen
-    FROM open_bill WHERE disputed_at IS NULL
-    WINDOW peers AS (PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1))) undisputed
-  WHERE place = 1
 ), alone AS MATERIALIZED (
-  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, 0::bigint AS fen, b.unit_id, b.fee_item,
-         2::bigint AS bills
+  SELECT b.household_id, b.id AS bill_id, b.due_date, b.estate_id, b.building, b.unit_id, b.fee_item
   FROM late_fee_left f JOIN household h ON h.id = f.household_id AND h.estate_id = ANY (:estate_ids)
   JOIN bill b ON b.id = f.bill_id AND b.voided_at IS NULL AND NOT ({open_bill("b")}) AND b.disputed_at IS NULL
   WHERE b.due_date < :as_of
     AND b.household_id NOT IN (SELECT household_id FROM open_bill WHERE disputed_at IS NULL)
 ), oldest AS (
-  SELECT DISTINCT ON (household_id) household_id, bill_id, due_date, estate_id, building, fen
-  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) claimed ORDER BY household_id, due_date, bill_id
+  SELECT DISTINCT ON (household_id) household_id, bill_id, due_date, estate_id, building, unit_id, fee_item, fen,
+         fen IS DISTINCT FROM own_fen AS several
+  FROM (
+    SELECT household_id, id AS bill_id, due_date, estate_id, building, unit_id, fee_item,
+           amount_fen - paid_fen - waived_fen AS own_fen, (sum(amount_fen - paid_fen - waived_fen) OVER (
+             PARTITION BY household_id ORDER BY greatest(due_date, :as_of - 1)))::bigint AS fen
+    FROM open_bill WHERE disputed_at IS NULL
+    UNION ALL
+    SELECT household_id, bill_id, due_date, estate_id, building, unit_id, fee_item, NULL, 0 FROM alone) claimable
+  ORDER BY household_id, due_date, bill_id
 ), owing AS MATERIALIZED (
   SELECT o.*, h.code AS household, h.arrears_cause AS cause, h.credit_fen
   FROM oldest o JOIN household h ON h.id = o.household_id
@@ -107,7 +108,7 @@ _DUE = f"""past AS MATERIALIZED (
     SELECT FROM dunning_hold h WHERE h.household_id = o.household_id AND {stands_on("h", ":as_of")}) AS held
   FROM (
     SELECT household_id, bill_id, estate_id, building, household, fen, credit_fen, small_amount_fen, days, due_date,
-           s.deadline, s.position, s.code, s.said, s.escalates
+           unit_id, fee_item, several, s.deadline, s.position, s.code, s.said, s.escalates
     FROM seen FULL JOIN alike s USING (ladder, gap_days, cause, days, above, told, urged_day, spoken_day, covered_day)
     OFFSET 0) o
   WHERE o.code IS NOT NULL
@@ -146,14 +147,14 @@ WITH piece AS MATERIALIZED (
     UNION ALL
     SELECT id, household_id, fee_fen FROM ({_MOVED_FEES}) moved
   ) accrued WHERE bill_id NOT IN (SELECT id FROM disputed) GROUP BY household_id
-), claim AS MATERIALIZED (
-  SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen, d.credit_fen,
-         d.small_amount_fen, d.days AS overdue_days, d.due_date, d.deadline, d.position, d.code AS step, d.said,
-         d.household, d.building, d.held
-  FROM due d FULL JOIN fee USING (household_id)
-), claimed AS (
-  SELECT * FROM claim WHERE overdue_fen + late_fee_fen - credit_fen > small_amount_fen
-), told AS MATERIALIZED (
+), claimed AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT household_id, d.bill_id, d.estate_id, d.fen AS overdue_fen, COALESCE(fee.fen, 0) AS late_fee_fen,
+           d.credit_fen, d.small_amount_fen, d.days AS overdue_days, d.due_date, d.deadline, d.position,
+           d.code AS step, d.said, d.household, d.building, d.unit_id, d.fee_item, d.several, d.held
+    FROM due d FULL JOIN fee USING (household_id) OFFSET 0) claim
+  WHERE overdue_fen + late_fee_fen - credit_fen > small_amount_fen
+), told AS NOT MATERIALIZED (
   SELECT * FROM claimed WHERE NOT held
 ), taken AS (
   INSERT INTO dunning_action (household_id, bill_id, slice_id, overdue_fen, late_fee_fen, estate_id, overdue_days,
@@ -162,15 +163,23 @@ WITH piece AS MATERIALIZED (
          estate_id, overdue_days, :as_of, due_date, deadline, position, step
   FROM told
 ), bill_told AS (
-  SELECT b.household_id, b.bills, b.fee_item, u.code AS unit
-  FROM (SELECT * FROM stated UNION ALL SELECT * FROM alone) b JOIN unit u ON u.id = b.unit_id
-  WHERE b.household_id IN (SELECT household_id FROM told)
+  SELECT household_id, fee_item, unit_id FROM (
+    SELECT household_id, t.until, b.due_date, b.fee_item, b.unit_id
+    FROM (SELECT household_id, greatest(due_date, :as_of - 1) AS until FROM told WHERE several) t FULL JOIN (
+      SELECT household_id, due_date, fee_item, unit_id FROM open_bill WHERE disputed_at IS NULL
+      UNION ALL
+      SELECT household_id, due_date, fee_item, unit_id FROM alone) b USING (household_id) OFFSET 0) claimable
+  WHERE due_date <= until
 ), named AS MATERIALIZED (
-  SELECT household_id, concat('[', to_json(fee_item), ']') AS fee_items, concat('[', to_json(unit), ']') AS units
-  FROM bill_told WHERE bills = 1
+  SELECT b.household_id, to_json(array_agg(DISTINCT b.fee_item))::text AS fee_items,
+         to_json(array_agg(DISTINCT u.code))::text AS units
+  FROM bill_told b JOIN unit u ON u.id = b.unit_id GROUP BY b.household_id
+), worded AS (
+  SELECT t.*, n.fee_items, n.units
+  FROM (SELECT * FROM told WHERE several) t FULL JOIN named n USING (household_id)
   UNION ALL
-  SELECT household_id, to_json(array_agg(DISTINCT fee_item))::text, to_json(array_agg(DISTINCT unit))::text
-  FROM bill_told WHERE bills > 1 GROUP BY household_id
+  SELECT t.*, concat('[', to_json(t.fee_item), ']'), concat('[', to_json(u.code), ']')
+  FROM told t LEFT JOIN unit u ON u.id = t.unit_id WHERE NOT several
 ), steward AS (
   SELECT estate_id, building, to_json(staff_code)::text AS steward FROM stewardship w
   WHERE estate_id = ANY (:estate_ids) AND {in_office("w", ":as_of")}
@@ -179,10 +188,9 @@ WITH piece AS MATERIALIZED (
     '{{"household":', to_json(t.household), ',"building":', to_json(t.building),
     ',"cause":', to_json('dunning:' || t.household || ':' || t.bill_id || ':' || t.step), t.said,
     ',"overdue_fen":', t.overdue_fen, ',"late_fee_fen":', t.late_fee_fen, ',"credit_fen":', t.credit_fen,
-    ',"fee_items":', n.fee_items, ',"units":', n.units,
+    ',"fee_items":', t.fee_items, ',"units":', t.units,
     ',"steward":', COALESCE(w.steward, 'null'), '}}')) AS said
-  FROM told t FULL JOIN named n USING (household_id)
-  LEFT JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
+  FROM worded t FULL JOIN steward w ON w.estate_id = t.estate_id AND w.building = t.building
   GROUP BY t.estate_id
 ), event AS (
   INSERT INTO outbox (event_id, event, version, source, aggregate, data, occurred_at, trace_id, exchange, routing_key,
