@@ -7,8 +7,8 @@ before anything is asked about their past.
 
 The planner cannot know how many rows a part has and thinks of few, so large parts meet by index or on equal columns
 only. Fees meet their households in a FULL JOIN, which is never a nested loop; nobody has a fee who is not told of it,
-so it is a LEFT JOIN in effect, and so with steps, with the bills the words name and with stewards: whoever has nobody to
-be told falls out, having no estate. For the same reason actions are looked up behind an OFFSET 0, household by household.
+so it is a LEFT JOIN in effect, and so with steps, with the bills the words name and with stewards, who fall out where
+nobody is told, having no estate. For the same reason actions are looked up behind an OFFSET 0, household by household.
 """
 
 from services.billing.collections.dunning.ladder_sql import ABSENT, REACH, RUNGS, covered_until, left_out
@@ -23,8 +23,8 @@ _NONE, _NEVER = -99_999, -999_999_999
 
 # Open bills that a rung may reach or that accrue a late fee, read once for both. `fen` of the first bill is what a
 # notice states: all that is overdue, or before the due date all that falls due with it; to the window all overdue bills
-# are peers. Of a late fee left alone there is no principal. `several`: the claim is for more bills than this one, maybe;
-# then alone its other bills are looked at again, for what the words name.
+# are peers. Of a late fee left alone there is no principal. `several`: the claim may be for more bills than
+# this one; only then they are looked at again, for what the words name.
 _OLDEST = f"""open_bill AS MATERIALIZED (
   SELECT household_id, id, due_date, estate_id, building, amount_fen, paid_fen, waived_fen, voided_at, late_fee_apart,
          disputed_at, unit_id, fee_item, {is_unmoved("b")} AS unmoved
