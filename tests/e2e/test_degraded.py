@@ -1,7 +1,8 @@
 """One dead service costs its part of the answer, not the answer; started again it catches up (I2, decision 1)."""
 
+import json
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from typing import Any
 
 import pytest
 from kombu import Connection
@@ -66,62 +67,65 @@ def test_a_dead_service_is_named_and_catches_up(stack: Stack, api: Api, estate: 
 def test_a_poison_event_is_parked_while_others_flow_and_replay_works(
     stack: Stack, api: Api, estate: SmallEstate
 ) -> None:
-    queue = event_queue("payments", "payment_settled", "billing", "on_payment_settled")
     household = estate.households[1]
-    with Connection(stack.amqp_uri) as connection:
-        channel = connection.channel()
+    stack.stop_child("billing")
+    late = api.post("/v1/payments", household=household, channel="cash", amount_fen=LATE_FEN)
+    with Connection(stack.amqp_uri) as connection, connection.channel() as channel:
         producer = connection.Producer(channel)
-        producer.publish(b"\xff\xfe not an event", routing_key=queue, content_type="text/plain")
-        producer.publish(poison(), routing_key=queue, content_type="application/json", content_encoding="utf-8")
+        event = until(lambda: taken(channel, late["id"]), "billing's queue has the payment")
+        producer.publish(b"\xff\xfe not an event", routing_key=QUEUE, content_type="text/plain")
+        to_come = json.dumps(event | {"version": VERSION_TO_COME})
+        producer.publish(to_come, routing_key=QUEUE, content_type="application/json", content_encoding="utf-8")
         no_reply = {"exchange": "nameko-rpc", "content_type": "application/json", "content_encoding": "utf-8"}
         for service in ("billing", "payments", "notifications", "workorders", "feedback"):
             producer.publish('{"args": [], "kwargs": {}}', routing_key=f"{service}.list_parked", **no_reply)
-    parked = api.wait("/v1/ops/parked-events", lambda p: len(p["items"]) >= 2, "both are parked", 30)["items"]
-    errors = {event["error"].split(":")[0] for event in parked}
-    assert errors == {"Unreadable", "UnknownVersion"}
+    stack.start_child("billing")
+    parked = until(lambda: both_parked(api), "both are parked", 30)
 
     paid = api.post("/v1/payments", household=household, channel="cash", amount_fen=100)
     api.wait(f"/v1/payments/{paid['id']}", lambda p: p.get("allocations"), "the next payment flows")
 
     # "The consumer is deployed": the version it did not know becomes one it knows; then the replay is applied once.
-    version = next(event for event in parked if event["error"].startswith("UnknownVersion"))
-    mend(stack, household)
-    replayed = api.ok("POST", f"/v1/ops/parked-events/{version['id']}/replay")
+    mend(stack, event)
+    replayed = api.ok("POST", f"/v1/ops/parked-events/{parked['UnknownVersion']}/replay")
     assert replayed["status"] == "replayed"
-    until(lambda: credit_or_paid(api, household) == 100 + POISON_FEN, "the replayed payment is posted")
-    again = api.call("POST", f"/v1/ops/parked-events/{version['id']}/replay")
+    until(lambda: money_posted(api) == 100 + LATE_FEN, "the replayed payment is posted")
+    again = api.call("POST", f"/v1/ops/parked-events/{parked['UnknownVersion']}/replay")
     assert again.status_code == 409
-    unreadable = next(event for event in parked if event["error"].startswith("Unreadable"))
-    assert api.call("POST", f"/v1/ops/parked-events/{unreadable['id']}/replay").status_code == 409
+    assert api.call("POST", f"/v1/ops/parked-events/{parked['Unreadable']}/replay").status_code == 409
 
 
-POISON_FEN = 777
-POISON_ID = UUID("00000000-0000-4000-8000-000000000777")
+QUEUE = event_queue("payments", "payment_settled", "billing", "on_payment_settled")
+LATE_FEN = 777
+VERSION_TO_COME = 99
 
 
-def poison(version: int = 99, household: str = "NOBODY") -> str:
-    data = (
-        f'{{"payment_id":"{POISON_ID}","household":"{household}","estate":"DEGR","channel":"cash",'
-        f'"transaction_id":"{uuid4()}","amount_fen":{POISON_FEN},"bill_ids":[],'
-        '"settled_at":"2026-08-20T02:00:00+00:00","business_date":"2026-08-20"}'
-    )
-    return (
-        f'{{"event_id":"{POISON_ID}","event":"payment_settled","version":{version},"source":"payments",'
-        f'"aggregate":"payment/{POISON_ID}","occurred_at":"2026-08-20T02:00:00+00:00","trace_id":"","data":{data}}}'
-    )
+def taken(channel: Any, payment: str) -> dict[str, Any] | None:
+    """The event of a payment, taken out of billing's queue as soon as it is there."""
+    message = channel.basic_get(QUEUE, no_ack=True)
+    event: dict[str, Any] | None = json.loads(message.body) if message else None
+    assert event is None or event["data"]["payment_id"] == payment
+    return event
 
 
-def mend(stack: Stack, household: str) -> None:
+def both_parked(api: Api) -> dict[str, str] | None:
+    """What billing set aside of these payments, by its error, when it has set aside both."""
+    events = [event for event in api.get("/v1/ops/parked-events")["items"] if event["queue"] == QUEUE]
+    by_error = {event["error"].split(":")[0]: str(event["id"]) for event in events}
+    return by_error if by_error.keys() == {"Unreadable", "UnknownVersion"} else None
+
+
+def mend(stack: Stack, event: dict[str, Any]) -> None:
     """What a deployment mends in the consumer, this test mends in the parked body."""
     engine = create_engine(stack.database_url("billing").replace("postgresql://", "postgresql+psycopg2://"))
     with engine.begin() as connection:
         statement = text("UPDATE parked_event SET body = :body WHERE event_id = :id AND replayed_at IS NULL")
-        connection.execute(statement, {"body": poison(1, household).encode(), "id": POISON_ID})
+        connection.execute(statement, {"body": json.dumps(event).encode(), "id": event["event_id"]})
     engine.dispose()
 
 
-def credit_or_paid(api: Api, household: str) -> int:
-    """Everything this household ever paid, principal, late fee and credit together."""
+def money_posted(api: Api) -> int:
+    """Everything this estate ever paid, principal, late fee and credit together."""
     accounts = api.get("/v1/ledger/trial-balance", estate="DEGR")["accounts"]
     return sum(
         account["debit_fen"] - account["credit_fen"] for account in accounts if account["account"] == "cash_cash"
