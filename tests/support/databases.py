@@ -36,6 +36,13 @@ class TemplateDatabases:
         for name in self._made:
             self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def blank(self, service: str) -> CommonSettings:
+        """A database of that service in which nothing is yet; how it is reached."""
+        settings = CommonSettings(database_url=self.server_url, database_prefix=f"{self.prefix}_{uuid4().hex[:8]}")
+        self._made.add(database_name(settings.database_prefix, service))
+        ensure_database(settings, service)
+        return settings
+
     def clone(self, service: str) -> str:
         """A fresh clone's prefix: its database is `{prefix}_{service}`."""
         template = self._template(service)

@@ -23,9 +23,10 @@ ACTS: dict[str, Callable[[Office], None]] = {
         Office.sleep,
     )
 }
-# What is done today and dated today leaves every statement of a day gone by as it was.
+# What is done today and dated today leaves every statement of a day gone by as it was. Not so a refund that is refused:
+# the money kept for it pays from the day it came (ADR 17).
 TODAY_ONLY = frozenset({
-    *("pay_today", "pay_again", "refund", "hand_out", "refuse_refund", "apply"),
+    *("pay_today", "pay_again", "refund", "hand_out", "apply"),
     *("ask", "decide", "cancel", "redeem", "tell", "close"),
     *("sweep", "promise", "complain", "dispute", "fold"),
 })  # fmt: skip
