@@ -279,5 +279,5 @@ def test_fc7_any_text_prints_in_the_narrowest_table(rows: list[tuple[str, str]])
 def test_fc7_a_pack_that_takes_too_long_is_refused_and_the_csv_has_it_all() -> None:
     part = section("八", ("业主答复 / Answer",), [("好" * 2000,)] * 50)
     with pytest.raises(Conflict):
-        export(Pack("H1", TODAY, (part,)), "pdf", seconds=0.01)
-    assert "好" * 2000 in base64.b64decode(export(Pack("H1", TODAY, (part,)), "csv", seconds=0.01)["content"]).decode()
+        export(Pack("H1", TODAY, (part,)), "pdf", seconds=0)
+    assert "好" * 2000 in base64.b64decode(export(Pack("H1", TODAY, (part,)), "csv", seconds=0)["content"]).decode()

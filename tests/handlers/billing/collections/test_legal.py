@@ -256,6 +256,7 @@ def test_f4_a_delivery_is_kept_once_by_the_door_and_of_a_stranger_not_at_all(eng
             gate.learn_delivery(session, delivered("2026-09-20", "2026-09-14", "H9"))
 
 
+@pytest.mark.bends_the_books
 def test_fm3_no_suit_and_no_file_against_who_has_credit_for_everything(books: Books) -> None:
     ripe(books)
     assert conditions(books, TODAY)["overdue_long_enough"]

@@ -441,7 +441,8 @@ def _move(books: Books, bill_id: int, kind: str, on: date) -> None:
     """A waiver of principal, of late fee, or money going back."""
     row = books.session.execute(text("SELECT * FROM bill WHERE id = :id"), {"id": bill_id}).one()
     if kind == "fee_waiver":
-        books.move("late_fee_waived", LATE_FEE_WAIVED, LATE_FEE_INCOME, 10, on, bill_id)
+        cause = f"waiver of {on}"  # a grant counts on one day
+        books.move("late_fee_waived", LATE_FEE_WAIVED, LATE_FEE_INCOME, 10, on, bill_id, cause=cause)
     elif kind == "waiver":
         books.waive(bill_id, (row.amount_fen - row.paid_fen - row.waived_fen) // 2, on)
     else:
