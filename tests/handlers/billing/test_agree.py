@@ -15,8 +15,7 @@ from services.billing.receivables.allocation.handlers import allocate_payment
 from services.billing.receivables.books import handlers as books
 from services.billing.settings import Settings
 from services.common.domain.calendar import add_months
-from tests.support.agree import CHECKS, agree
-from tests.support.agree.mending import MENDING
+from tests.support.agree import agree
 from tests.support.billing.books import SYSTEM, day, settled
 from tests.support.billing.desk import OPENING, Desk
 from tests.support.billing.relief import FINANCE, noon
@@ -124,17 +123,10 @@ def test_b7_every_place_agrees_and_has_something_to_say(session: Session) -> Non
 
 @pytest.mark.bends_the_books
 @pytest.mark.parametrize("place", BENT)
-def test_b7_a_place_that_is_bent_is_named_with_both_figures(
-    session: Session, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.support.agree.MENDING", {})
+def test_b7_a_place_that_is_bent_is_named_with_both_figures(session: Session, place: str) -> None:
     before = agree(session)
     session.execute(text("ALTER TABLE ledger_entry DISABLE TRIGGER USER"))
     session.execute(text(BENT[place]))
     found = [line for line in agree(session) if line not in before]
     assert any(place in line for line in found), found
     assert all(" says " in line for line in found)
-
-
-def test_b7_nothing_is_held_back_that_is_no_check() -> None:
-    assert MENDING.keys() <= {check.__name__ for check in CHECKS}

@@ -12,7 +12,6 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from tests.support.agree import claims, figures, households, ledger
-from tests.support.agree.mending import MENDING
 from tests.support.agree.places import Stories
 from tests.support.agree.scene import Check, Scene
 from tests.support.agree.truth import Truth, day_of_last_posting
@@ -56,7 +55,6 @@ def agree(session: Session, today: date | None = None) -> list[str]:
 
 
 def disagreements(scene: Scene, checks: tuple[Check, ...]) -> Iterator[str]:
-    """What the checks find, but for those whose faults are being mended."""
+    """What the checks find."""
     for check in checks:
-        if check.__name__ not in MENDING:
-            yield from check(scene)
+        yield from check(scene)
