@@ -33,13 +33,8 @@ class TemplateDatabases:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for name in list(self._made):
-            self.drop(name)
-
-    def drop(self, name: str) -> None:
-        """A database is needed no more: some thousand clones fill a disk."""
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        self._made.discard(name)
+        for name in self._made:
+            self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def blank(self, service: str) -> CommonSettings:
         """A database of that service in which nothing is yet; how it is reached."""
@@ -80,7 +75,7 @@ class TemplateDatabases:
 
 
 class FreshDatabases:
-    """`fresh("billing")` → an engine on a clone; all are dropped at the end, `engines` says which were made."""
+    """`fresh("billing")` → an engine on a clone; all are closed at the end, `engines` says which were made."""
 
     def __init__(self, templates: TemplateDatabases) -> None:
         self.templates = templates
@@ -101,4 +96,3 @@ class FreshDatabases:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for _, engine in self.engines:
             engine.dispose()
-            self.templates.drop(str(engine.url.database))

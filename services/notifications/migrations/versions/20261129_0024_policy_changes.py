@@ -42,5 +42,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Migrations only go forward."""
-    raise NotImplementedError("restore a backup instead")
+    """As the revisions before it."""
+    op.drop_table("policy_change")

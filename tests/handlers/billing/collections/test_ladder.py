@@ -134,6 +134,7 @@ def test_d1_what_comes_back_of_a_bill_paid_in_part_was_never_out_of_sight(diary:
     assert diary.sweep(21) == [f"H1:{step}"]
 
 
+@pytest.mark.bends_the_books
 def test_d3_release_resumes_at_the_right_step_even_with_a_past(diary: Diary) -> None:
     """A bill that stood in sight all the time is where its age puts it; an older bill long paid changes nothing."""
     paid = diary.books.bill(30000, DUE)

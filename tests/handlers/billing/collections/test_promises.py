@@ -83,6 +83,7 @@ def test_a_promise_lies_ahead_but_not_too_far(diary: Diary, days: int, error: ty
             promise(diary, days)
 
 
+@pytest.mark.bends_the_books
 def test_nothing_is_promised_where_nothing_is_owed_or_by_who_may_not(diary: Diary) -> None:
     with pytest.raises(Forbidden):
         promise(diary, 40, caller=CASHIER)

@@ -220,6 +220,7 @@ def test_fc10_an_estate_is_scored_again_when_its_bills_came_and_in_a_while_when_
     assert "open_months" not in reasons()
 
 
+@pytest.mark.bends_the_books
 def test_fm3_who_has_credit_for_everything_has_no_month_open(books: Books) -> None:
     home = books.household("H1")
     books.bill(10000, "2026-10-15")

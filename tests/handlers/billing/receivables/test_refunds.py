@@ -93,6 +93,7 @@ def test_fm1_while_something_is_overdue_only_finance_asks_and_the_answer_says_so
     assert relief.approve_refund(asked["id"])["overdue_fen"] == 0
 
 
+@pytest.mark.bends_the_books
 def test_fm1_what_is_due_today_or_later_is_not_overdue(relief: Relief) -> None:
     prepaid(relief)
     relief.books.bill(10_000, "2025-06-13")
