@@ -38,5 +38,5 @@ def _estate_id(session: Session, caller: Caller, estate: str | None) -> int:
 
 
 def _view(session: Session, estate: str | None, estate_id: int) -> VoidAuthority:
-    fen, is_own = request_tables.automatic_fen(session, estate_id)
-    return VoidAuthority(estate=estate, automatic_up_to_fen=fen, own=is_own)
+    row = request_tables.authority(session, estate_id)
+    return VoidAuthority(estate=estate, automatic_up_to_fen=row.automatic_up_to_fen, own=row.estate_id == estate_id)

@@ -40,7 +40,7 @@ def _void_or_ask(
     session: Session, caller: Caller, request_id: UUID, scene: Scene, request: Void, now: datetime
 ) -> None:
     _refuse_if_asked(session, scene.bill.id)
-    automatic_fen = request_tables.automatic_for(session, scene.bill.estate_id, caller.sub)
+    automatic_fen = request_tables.authority(session, scene.bill.estate_id).automatic_fen(caller.sub)
     if rules.at_stake_fen(scene.stands, scene.bill.amount_fen, _is_billed_again(scene, request)) <= automatic_fen:
         void_now(session, caller, request_id, scene, request, now)
         return

@@ -77,6 +77,19 @@ void_request = Table(
 
 
 @dataclass(frozen=True)
+class AuthorityRow:
+    """Up to how much a void acts at once on an estate (0: the group), and who said so; None: it is as it came."""
+
+    estate_id: int
+    automatic_up_to_fen: int
+    set_by: str | None
+
+    def automatic_fen(self, sub: str) -> int:
+        """For somebody's void: nothing for who set the figure (FC1)."""
+        return 0 if self.set_by == sub else self.automatic_up_to_fen
+
+
+@dataclass(frozen=True)
 class NewRequest:
     """A void as it is asked for, with what is on the bill."""
 
@@ -132,18 +145,10 @@ class Verdict:
     decision_reason: str | None = None
 
 
-def automatic_fen(session: Session, estate_id: int) -> tuple[int, bool]:
-    """Up to how much a void acts at once on an estate, and whether that is the estate's own."""
+def authority(session: Session, estate_id: int) -> AuthorityRow:
+    """How far a void acts at once on an estate: its own figure, or else the group's."""
     query = select(void_authority).where(void_authority.c.estate_id.in_([estate_id, 0]))
-    row = session.execute(query.order_by(void_authority.c.estate_id.desc()).limit(1)).one()
-    return row.automatic_up_to_fen, row.estate_id == estate_id
-
-
-def automatic_for(session: Session, estate_id: int, sub: str) -> int:
-    """Up to how much somebody's void acts at once: nothing of who set the figure (FC1)."""
-    query = select(void_authority).where(void_authority.c.estate_id.in_([estate_id, 0]))
-    row = session.execute(query.order_by(void_authority.c.estate_id.desc()).limit(1)).one()
-    return 0 if row.set_by == sub else int(row.automatic_up_to_fen)
+    return AuthorityRow(**session.execute(query.order_by(void_authority.c.estate_id.desc()).limit(1)).one()._asdict())
 
 
 def keep_automatic(session: Session, estate_id: int, fen: int | None, by: str) -> None:
